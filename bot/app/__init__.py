@@ -1,0 +1,1 @@
+"""The only place where all meet: configuration, composition, live driver, command line."""

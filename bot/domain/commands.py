@@ -1,0 +1,62 @@
+"""Everything the engine can ask of the world, in the imperative. Frozen."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.time import Ns
+
+
+class _Command(Struct, frozen=True, kw_only=True, tag=True):
+    """Root of commands; `tag` is the class name."""
+
+
+class PlaceOrder(_Command, frozen=True, kw_only=True):
+    """A limit order, immediate-or-cancel. Durable in the ledger before it leaves."""
+
+    label: Label
+    instrument: InstrumentId
+    amount_native: Decimal
+    """Signed: + buy. On the lot."""
+    price_native: Decimal
+    """Limit, on the tick."""
+    arrival_mid_native: float
+    """Mid at the decision, for slippage."""
+    valid_until_ns: Ns
+    """The venue must not start the order after this."""
+    decided_seq: int
+
+
+class CancelOrder(_Command, frozen=True, kw_only=True):
+    """Take back an open order."""
+
+    label: Label
+    order_id: OrderId
+    instrument: InstrumentId
+
+
+class LookUpOrder(_Command, frozen=True, kw_only=True):
+    """Find out by label what became of an order, not before `not_before_ns`."""
+
+    label: Label
+    instrument: InstrumentId
+    order_id: OrderId | None
+    not_before_ns: Ns
+    valid_until_ns: Ns
+    """Absence means absence only when asked after this."""
+
+
+class TakeSnapshot(_Command, frozen=True, kw_only=True):
+    """Fetch positions, open orders and recent fills."""
+
+    cause: str
+
+
+class Watch(_Command, frozen=True, kw_only=True):
+    """Subscribe to the market data of these instruments as well."""
+
+    instruments: tuple[InstrumentId, ...]
+
+
+Command = PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot | Watch

@@ -1,0 +1,127 @@
+"""One decision with all that mattered for it, and the facts the engine wants narrated."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.commands import Command
+from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason
+from bot.domain.time import Ns
+
+
+class Decided(Struct, frozen=True, kw_only=True, tag=True):
+    """The canonical record of one decision. Deltas in coins, signed, in the named convention."""
+
+    seq: int
+    now_ns: Ns
+    book: str
+    convention: str
+    action: Action
+    reason: Reason
+    delta_coin_net: float | None
+    """Best estimate; None when nothing is known."""
+    delta_coin_low: float | None
+    delta_coin_high: float | None
+    """Interval of possible net deltas: doubtful legs, unknown orders."""
+    delta_coin_options: float | None
+    delta_coin_futures: float | None
+    gamma_coin_per_usd: float | None
+    band_low_coin: float | None
+    band_high_coin: float | None
+    target_coin: float | None
+    """Net delta aimed at by this trade; None when nothing is traded."""
+    trade_coin: float
+    """Signed size of the hedge in coins; 0.0 without one."""
+    price_usd: float | None
+    """Price of the hedge instrument coins are counted at."""
+    index_usd: float | None
+    hedge_instrument: InstrumentId
+    hedge_age_ns: Ns | None
+    option_age_ns_max: Ns | None
+    doubtful: tuple[InstrumentId, ...]
+    detail: str
+    """The limit or datum in the way, in words; empty when there is none."""
+
+
+class TrustChanged(Struct, frozen=True, kw_only=True, tag=True):
+    """An instrument became trusted (cause None) or distrusted."""
+
+    instrument: InstrumentId
+    cause: DistrustCause | None
+
+
+class OrderMoved(Struct, frozen=True, kw_only=True, tag=True):
+    """A working order changed its state."""
+
+    label: Label
+    order_id: OrderId | None
+    instrument: InstrumentId
+    state_before: str
+    state_after: str
+    cause: str
+
+
+class FillBooked(Struct, frozen=True, kw_only=True, tag=True):
+    """A fill changed a position; told once per fill id."""
+
+    fill_id: str
+    label: Label | None
+    instrument: InstrumentId
+    amount_native: Decimal
+    price_native: Decimal
+    fee_native: Decimal
+    fee_currency: str
+    position_native: Decimal
+    """After the fill."""
+    slippage_usd: float
+    """Signed: positive is a gain against the mid at the decision."""
+
+
+class PositionMismatched(Struct, frozen=True, kw_only=True, tag=True):
+    """The venue's position is not the sum of what we saw."""
+
+    instrument: InstrumentId
+    ours_native: Decimal
+    venue_native: Decimal
+    is_final: bool
+    """False: will be asked again before anything is concluded."""
+
+
+class PhaseChanged(Struct, frozen=True, kw_only=True, tag=True):
+    """The engine entered another phase."""
+
+    phase_before: Phase
+    phase_after: Phase
+    cause: HaltCause | str
+    detail: str
+
+
+class StrangerSeen(Struct, frozen=True, kw_only=True, tag=True):
+    """An open order that is not ours on this account."""
+
+    order_id: OrderId
+    label: Label | None
+    instrument: InstrumentId
+
+
+class AlarmRaised(Struct, frozen=True, kw_only=True, tag=True):
+    """A human should look; `deadline_ns` says by when."""
+
+    name: str
+    detail: str
+    deadline_ns: Ns | None
+
+
+Note = TrustChanged | OrderMoved | FillBooked | PositionMismatched | PhaseChanged | StrangerSeen | AlarmRaised
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """All that one event led to."""
+
+    commands: tuple[Command, ...] = ()
+    decided: Decided | None = None
+    notes: tuple[Note, ...] = ()
+
+
+NOTHING = Outcome()

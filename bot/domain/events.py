@@ -1,0 +1,316 @@
+"""Everything that can reach the engine, in the past tense. Frozen; time arrives as data.
+
+Units: `_native` = the instrument's own unit (see `Instrument`); absent is None, never 0.
+Market events may be conflated (the newest per type and instrument counts); account events never are.
+"""
+
+import enum
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import DistrustCause, HaltCause, RefusalKind
+from bot.domain.time import Ns
+
+
+class StreamName(enum.StrEnum):
+    """The two sockets of a venue."""
+
+    MARKET = "market"
+    ACCOUNT = "account"
+
+
+class VenueOrderState(enum.StrEnum):
+    """State of an order as the venue tells it."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+class _Event(Struct, frozen=True, kw_only=True, tag=True):
+    """Root of events; `tag` is the class name."""
+
+
+# --- market lane -----------------------------------------------------------------------------------
+
+
+class OptionMarked(_Event, frozen=True, kw_only=True):
+    """Ticker of an option: touch, mark, volatility and the forward of its expiry."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bid_native: float | None
+    ask_native: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+    mark_native: float | None
+    iv_mark: float | None
+    """Fraction, 0.65 = 65 %; None when the venue's value is absent, 0 or off scale."""
+    forward_usd: float | None
+    """Forward of the expiry (`underlying_price`)."""
+    index_usd: float | None
+    is_open: bool
+
+
+class FutureMarked(_Event, frozen=True, kw_only=True):
+    """Ticker of a perpetual or future: touch, mark, price band, funding."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bid_usd: float | None
+    ask_usd: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+    mark_usd: float | None
+    index_usd: float | None
+    price_min_usd: float | None
+    price_max_usd: float | None
+    funding_rate_8h: float | None
+    """Current funding, fraction per 8 hours; positive: long pays."""
+    is_open: bool
+
+
+class Quoted(_Event, frozen=True, kw_only=True):
+    """Touch of an instrument from its book or quote channel."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bid_native: float | None
+    ask_native: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+
+
+class QuoteDistrusted(_Event, frozen=True, kw_only=True):
+    """The instrument's touch is no longer known (book gap, dropped subscription) until the next `Quoted`."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    cause: DistrustCause
+
+
+class InstrumentListed(_Event, frozen=True, kw_only=True):
+    """The specification of an instrument, before anything else about it."""
+
+    instrument: Instrument
+    received_ns: Ns
+
+
+# --- account lane ----------------------------------------------------------------------------------
+
+
+class StreamLost(_Event, frozen=True, kw_only=True):
+    """A socket is down: nothing on it is fresh, things may have happened unseen."""
+
+    stream: StreamName
+    received_ns: Ns
+    cause: str
+
+
+class StreamRestored(_Event, frozen=True, kw_only=True):
+    """A socket is up, authenticated where needed, and all subscriptions are acknowledged."""
+
+    stream: StreamName
+    received_ns: Ns
+
+
+class MessageMalformed(_Event, frozen=True, kw_only=True):
+    """A message was refused by the decoder; counted and logged, never acted on."""
+
+    stream: StreamName
+    received_ns: Ns
+    cause: str
+    sample: str
+    """First characters of the message, without secrets."""
+
+
+class OrderAcked(_Event, frozen=True, kw_only=True):
+    """The venue has the order and has given it an id."""
+
+    label: Label
+    order_id: OrderId
+    received_ns: Ns
+
+
+class OrderRefused(_Event, frozen=True, kw_only=True):
+    """A definite no: this order does not exist at the venue and never will."""
+
+    label: Label
+    received_ns: Ns
+    code: int
+    name: str
+    kind: RefusalKind
+
+
+class OrderUnknown(_Event, frozen=True, kw_only=True):
+    """The order may exist: time-out, broken connection, or an error code that leaves it open."""
+
+    label: Label
+    received_ns: Ns
+    cause: str
+
+
+class OrderUpdated(_Event, frozen=True, kw_only=True):
+    """State of an order as the venue tells it now; may arrive late, twice or out of order."""
+
+    label: Label
+    order_id: OrderId
+    instrument: InstrumentId
+    state: VenueOrderState
+    filled_native: Decimal
+    """Cumulative, unsigned."""
+    received_ns: Ns
+    venue_ns: Ns
+
+
+class OrderAbsent(_Event, frozen=True, kw_only=True):
+    """Looked up by label after its `valid_until`: the venue has no such order and cannot start it any more."""
+
+    label: Label
+    received_ns: Ns
+
+
+class LookUpFailed(_Event, frozen=True, kw_only=True):
+    """The look-up by label gave no answer; the order stays unknown."""
+
+    label: Label
+    received_ns: Ns
+    cause: str
+
+
+class Filled(_Event, frozen=True, kw_only=True):
+    """One fill of this account, ours or anybody's; the same `fill_id` may arrive any number of times."""
+
+    fill_id: FillId
+    order_id: OrderId
+    label: Label | None
+    instrument: InstrumentId
+    amount_native: Decimal
+    """Signed: + bought."""
+    price_native: Decimal
+    fee_native: Decimal
+    """Positive is a cost, in `fee_currency`."""
+    fee_currency: str
+    is_maker: bool
+    received_ns: Ns
+    venue_ns: Ns
+
+
+class AccountSeen(_Event, frozen=True, kw_only=True):
+    """Account figures of one currency, all from the same message."""
+
+    currency: str
+    equity_native: float
+    balance_native: float
+    margin_initial_native: float
+    margin_maintenance_native: float
+    available_native: float
+    delta_coin_total: float
+    delta_coin_options: float
+    received_ns: Ns
+
+
+class PositionSeen(Struct, frozen=True, kw_only=True):
+    """One position at the venue."""
+
+    instrument: InstrumentId
+    amount_native: Decimal
+    """Signed: USD for inverse futures, coins otherwise."""
+
+
+class OrderSeen(Struct, frozen=True, kw_only=True):
+    """One open order at the venue, ours or a stranger's."""
+
+    order_id: OrderId
+    label: Label | None
+    instrument: InstrumentId
+    amount_native: Decimal
+    """Signed, whole order."""
+    filled_native: Decimal
+    """Unsigned."""
+    price_native: Decimal | None
+
+
+class SnapshotTaken(_Event, frozen=True, kw_only=True):
+    """Positions, open orders and recent fills of the account, consistent with each other."""
+
+    positions: tuple[PositionSeen, ...]
+    open_orders: tuple[OrderSeen, ...]
+    fills: tuple[Filled, ...]
+    """Fills already inside `positions`."""
+    requested_ns: Ns
+    received_ns: Ns
+
+
+class SnapshotFailed(_Event, frozen=True, kw_only=True):
+    """No consistent snapshot could be had."""
+
+    received_ns: Ns
+    cause: str
+
+
+class IntentRestored(_Event, frozen=True, kw_only=True):
+    """An order written down by an earlier run whose end is not in the ledger: unknown until looked up."""
+
+    label: Label
+    instrument: InstrumentId
+    amount_native: Decimal
+    price_native: Decimal
+    valid_until_ns: Ns
+    received_ns: Ns
+
+
+class StopRequested(_Event, frozen=True, kw_only=True):
+    """An operator or a signal wants an orderly end: no new hedge, cancel what works."""
+
+    received_ns: Ns
+    cause: str
+
+
+class HaltRequested(_Event, frozen=True, kw_only=True):
+    """The shell found that going on is not safe (ledger, inbox, clock)."""
+
+    received_ns: Ns
+    cause: HaltCause
+    detail: str
+
+
+class Ticked(_Event, frozen=True, kw_only=True):
+    """The only notion of now, and the only event that decides."""
+
+    now_ns: Ns
+
+
+MarketEvent = OptionMarked | FutureMarked | Quoted
+"""Conflated: the newest per type and instrument counts."""
+
+AccountEvent = (
+    QuoteDistrusted
+    | InstrumentListed
+    | StreamLost
+    | StreamRestored
+    | MessageMalformed
+    | OrderAcked
+    | OrderRefused
+    | OrderUnknown
+    | OrderUpdated
+    | OrderAbsent
+    | LookUpFailed
+    | Filled
+    | AccountSeen
+    | SnapshotTaken
+    | SnapshotFailed
+    | IntentRestored
+    | StopRequested
+    | HaltRequested
+)
+"""Never conflated, in order of arrival."""
+
+Event = MarketEvent | AccountEvent | Ticked

@@ -1,0 +1,117 @@
+"""Portfolio files: signed legs in coins, named by instrument or relative to the listed chain.
+
+Knows how to pick from a list of instruments; never reads a file or a price feed.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.time import Ns
+
+
+class LegSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One leg. Either `instrument`, or `kind` (+ `expiry`, `strike` for an option).
+
+    `expiry`: `1st`, `2nd`, `3rd`, `4th` ... counts listed option expiries still ahead by at least
+    `expiry_hours_min`; or a code (`27MAR26`). `strike`: `atm`, `atm+5%`, `atm-2.5%` of the index, or USD.
+    """
+
+    qty_coin: Decimal
+    instrument: str | None = None
+    kind: str | None = None
+    """`call`, `put`, `perpetual`."""
+    expiry: str | None = None
+    strike: str | float | None = None
+    settlement: Settlement = Settlement.COIN
+
+
+class PortfolioSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A portfolio file."""
+
+    legs: tuple[LegSpec, ...]
+    expiry_hours_min: float = 0.0
+    """Expiries nearer than this are not counted by `1st`, `2nd`, ..."""
+
+
+class Holding(Struct, frozen=True, kw_only=True):
+    """A resolved leg."""
+
+    instrument: Instrument
+    qty_coin: Decimal
+    """Signed coins."""
+
+
+def resolve(
+    spec: PortfolioSpec, *, base: str, listed: list[Instrument], index_usd: float, now_ns: Ns
+) -> tuple[Holding, ...]:
+    """Every leg found among the listed instruments of `base`; ValueError names the leg that is not."""
+    ours = [item for item in listed if item.base == base]
+    return tuple(
+        Holding(instrument=_find(leg, ours, index_usd, _expiry_after(spec, now_ns)), qty_coin=leg.qty_coin)
+        for leg in spec.legs
+    )
+
+
+def _expiry_after(spec: PortfolioSpec, now_ns: Ns) -> Ns:
+    return Ns(now_ns + round(spec.expiry_hours_min * 3_600_000_000_000))
+
+
+def _find(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: Ns) -> Instrument:
+    if leg.instrument is not None:
+        found = [item for item in listed if item.id == leg.instrument]
+    elif leg.kind == "perpetual":
+        found = [item for item in listed if item.kind is Kind.PERPETUAL and item.settlement is leg.settlement]
+    elif leg.kind in {"call", "put"}:
+        found = _option(leg, listed, index_usd, after_ns)
+    else:
+        message = f"portfolio leg {leg}: give `instrument`, or `kind` as call, put or perpetual"
+        raise ValueError(message)
+    if not found:
+        message = f"portfolio leg {leg}: no such instrument is listed"
+        raise ValueError(message)
+    return found[0]
+
+
+def _option(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: Ns) -> list[Instrument]:
+    if leg.expiry is None or leg.strike is None:
+        message = f"portfolio leg {leg}: an option needs `expiry` and `strike`"
+        raise ValueError(message)
+    wanted_call = leg.kind == "call"
+    chain = [
+        item for item in listed if item.is_option and item.is_call is wanted_call and item.settlement is leg.settlement
+    ]
+    expiry_ns = _pick_expiry(leg.expiry, chain, after_ns)
+    strikes = [item for item in chain if item.expiry_ns == expiry_ns]
+    wanted_usd = _pick_strike(leg.strike, index_usd)
+    # Nearest strike; the lower one on a tie, so that the answer never depends on list order.
+    strikes.sort(key=lambda item: (abs((item.strike_usd or 0.0) - wanted_usd), item.strike_usd or 0.0))
+    return strikes
+
+
+def _pick_expiry(text: str, chain: list[Instrument], after_ns: Ns) -> Ns:
+    expiries = sorted({item.expiry_ns for item in chain if item.expiry_ns and item.expiry_ns > after_ns})
+    digits = text.rstrip("stndrh")
+    if digits.isdigit() and digits != text:
+        place = int(digits)
+        if not 1 <= place <= len(expiries):
+            message = f"portfolio expiry {text!r}: {len(expiries)} expiries are listed"
+            raise ValueError(message)
+        return expiries[place - 1]
+    wanted = [expiry for expiry in expiries if any(f"-{text}-" in i.id for i in chain if i.expiry_ns == expiry)]
+    if not wanted:
+        message = f"portfolio expiry {text!r} is not listed"
+        raise ValueError(message)
+    return wanted[0]
+
+
+def _pick_strike(strike: str | float, index_usd: float) -> float:
+    if not isinstance(strike, str):
+        return float(strike)
+    text = strike.replace(" ", "").lower()
+    if text == "atm":
+        return index_usd
+    if text.startswith("atm") and text.endswith("%"):
+        return index_usd * (1.0 + float(text[3:-1]) / 100.0)
+    return float(text)

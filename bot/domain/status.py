@@ -1,0 +1,42 @@
+"""A frozen picture of one book for health pages and results. Knows nothing of how it came about."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.decided import Decided
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Phase
+from bot.domain.time import Ns
+
+
+class ProfitUsd(Struct, frozen=True, kw_only=True):
+    """Profit since the start in USD; the parts add up to `total`."""
+
+    total: float
+    options: float
+    """Options at the venue's marks, from start or fill price."""
+    hedge: float
+    """Perpetuals and futures at their marks, as if traded at mid."""
+    slippage: float
+    """Fills against the mid at the decision, negative is a cost."""
+    fees: float
+    """Negative is a cost."""
+    funding: float
+    """Negative is paid."""
+
+
+class BookStatus(Struct, frozen=True, kw_only=True):
+    """State of one book."""
+
+    book: str
+    phase: Phase
+    phase_cause: str
+    is_reconciled: bool
+    now_ns: Ns
+    decided: Decided | None
+    """The last decision."""
+    positions_native: dict[InstrumentId, Decimal]
+    orders_unknown: int
+    orders_live: int
+    profit_usd: ProfitUsd

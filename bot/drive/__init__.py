@@ -1,0 +1,1 @@
+"""Inbox and the virtual-clock driver. Knows no socket."""

@@ -1,0 +1,1 @@
+"""Order life cycle, working orders, tactics. Knows nothing of why an order exists."""

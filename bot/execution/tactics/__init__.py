@@ -1,0 +1,1 @@
+"""One tactic a file, pure."""

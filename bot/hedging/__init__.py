@@ -1,0 +1,1 @@
+"""Band policies and the one decision function. Knows no order mechanics."""

@@ -1,0 +1,1 @@
+"""One band policy a file; each imports only bot.hedging.band."""

@@ -1,0 +1,1 @@
+"""Deribit's wire protocol served over bot.sim. Knows nothing of the bot."""

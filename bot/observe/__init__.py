@@ -1,0 +1,1 @@
+"""Logs, health and narration. Takes no decision."""

@@ -1,0 +1,1 @@
+"""Option mathematics on floats. Knows no venue, instrument or position."""

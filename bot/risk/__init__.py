@@ -1,0 +1,1 @@
+"""Positions to exposure, limits, profit. Knows nothing of when to trade."""

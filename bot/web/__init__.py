@@ -1,0 +1,1 @@
+"""Health endpoints over a frozen status. Knows nothing inside the engine."""

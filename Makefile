@@ -1,0 +1,50 @@
+# Every target works as the first command in a fresh clone: python3 (>= 3.11) and make are enough.
+# Each recipe is one line that can be pasted into a shell from this directory.
+
+PYTHON ?= python3
+CONTAINER ?= docker
+BASE_IMAGE ?= python:3.12-slim-bookworm
+IMAGE ?= hedgebot
+ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/installed.stamp
+FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/reference)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check bench docs image clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+demo: $(STAMP) ## start an exchange and a bot on this machine and watch it hedge (ARGS="--seconds 45 --json")
+	$(BIN)/hedgebot demo $(ARGS)
+
+test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## format, lint, types, layers
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+check: lint ## lint, then the fast tests: run before each commit
+	$(BIN)/python -m pytest -q $(FAST) $(ARGS)
+
+bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
+	for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+docs: $(STAMP) ## write the generated part of docs/reference again
+	$(BIN)/python docs/reference/generate.py
+
+image: ## container image (CONTAINER=podman, BASE_IMAGE=...)
+	$(CONTAINER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .
+
+clean: ## remove what make and the tools created; runs/ and var/ stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist *.egg-info
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("hedgebot needs Python 3.11 or newer, this is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $(STAMP)

@@ -267,6 +267,14 @@ class IntentRestored(_Event, frozen=True, kw_only=True):
     received_ns: Ns
 
 
+class LedgerRestored(_Event, frozen=True, kw_only=True):
+    """What the ledger of this account ends with: the positions to expect and the fills already counted."""
+
+    positions: tuple[PositionSeen, ...]
+    fill_ids: tuple[FillId, ...]
+    received_ns: Ns
+
+
 class StopRequested(_Event, frozen=True, kw_only=True):
     """An operator or a signal wants an orderly end: no new hedge, cancel what works."""
 
@@ -308,6 +316,7 @@ AccountEvent = (
     | SnapshotTaken
     | SnapshotFailed
     | IntentRestored
+    | LedgerRestored
     | StopRequested
     | HaltRequested
 )

@@ -1,0 +1,86 @@
+"""Whether a market datum can be trusted now: one verdict per instrument, None means trusted.
+
+Knows ages, touches and states; nothing of positions or of what the datum is wanted for.
+"""
+
+from msgspec import Struct
+
+from bot.domain.events import FutureMarked, OptionMarked
+from bot.domain.reasons import DistrustCause
+from bot.domain.time import Ns
+
+
+class TrustLimits(Struct, frozen=True, kw_only=True):
+    """How old and how odd a datum may be."""
+
+    option_age_ns_max: Ns
+    hedge_age_ns_max: Ns
+    clock_ahead_ns_max: Ns
+    """A stamp later than now by more than this means that a clock is wrong."""
+    spread_bps_max: float
+    """Widest touch of the hedge instrument that is traded on."""
+
+
+class Touch(Struct, frozen=True, kw_only=True):
+    """Best prices of one instrument, in its native units; None where a side is empty."""
+
+    bid_native: float | None
+    ask_native: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+    received_ns: Ns
+    venue_ns: Ns
+
+
+def _age_verdict(received_ns: Ns, now_ns: Ns, age_ns_max: Ns, ahead_ns_max: Ns) -> DistrustCause | None:
+    age_ns = now_ns - received_ns
+    if age_ns > age_ns_max:
+        return DistrustCause.STALE
+    if -age_ns > ahead_ns_max:
+        return DistrustCause.FROM_THE_FUTURE
+    return None
+
+
+def judge_touch(touch: Touch | None, now_ns: Ns, limits: TrustLimits) -> DistrustCause | None:
+    """Verdict on the touch of a hedge instrument: what would be traded against."""
+    if touch is None:
+        return DistrustCause.NEVER_SEEN
+    late = _age_verdict(touch.received_ns, now_ns, limits.hedge_age_ns_max, limits.clock_ahead_ns_max)
+    if late is not None:
+        return late
+    if touch.bid_native is None or touch.ask_native is None:
+        return DistrustCause.ONE_SIDED
+    if touch.bid_native >= touch.ask_native:
+        return DistrustCause.CROSSED
+    return None
+
+
+def judge_future(marked: FutureMarked | None, now_ns: Ns, limits: TrustLimits) -> DistrustCause | None:
+    """Verdict on the ticker of a future or perpetual: its mark values positions, its state allows trading."""
+    if marked is None:
+        return DistrustCause.NEVER_SEEN
+    if not marked.is_open:
+        return DistrustCause.NOT_OPEN
+    if marked.mark_usd is None or marked.index_usd is None:
+        return DistrustCause.NO_GREEKS
+    return _age_verdict(marked.received_ns, now_ns, limits.hedge_age_ns_max, limits.clock_ahead_ns_max)
+
+
+def judge_option(marked: OptionMarked | None, now_ns: Ns, limits: TrustLimits) -> DistrustCause | None:
+    """Verdict on the greeks an option ticker gives: mark volatility and forward. Its touch is not traded on.
+
+    A crossed touch casts doubt on the mark computed from it; an empty side is normal for options
+    (27 % of recorded BTC rows have no bid).
+    """
+    if marked is None:
+        return DistrustCause.NEVER_SEEN
+    late = _age_verdict(marked.received_ns, now_ns, limits.option_age_ns_max, limits.clock_ahead_ns_max)
+    if late is not None:
+        return late
+    if not marked.is_open:
+        return DistrustCause.NOT_OPEN
+    if marked.iv_mark is None or marked.forward_usd is None:
+        return DistrustCause.NO_GREEKS
+    if marked.bid_native is not None and marked.ask_native is not None and marked.bid_native > marked.ask_native:
+        return DistrustCause.CROSSED
+    return None

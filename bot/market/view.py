@@ -1,0 +1,135 @@
+"""The newest of everything about each instrument, and the verdict whether it can be used.
+
+Older and duplicate messages never replace newer ones. Knows nothing of positions.
+"""
+
+from bot.domain.events import FutureMarked, OptionMarked, QuoteDistrusted, Quoted
+from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import DistrustCause
+from bot.domain.time import Ns
+from bot.market import quality
+from bot.market.quality import Touch, TrustLimits
+
+_NEVER: Ns = Ns(-1)
+
+
+class MarketView:
+    """Mutable private state of one engine; fed in order of arrival."""
+
+    def __init__(self, limits: TrustLimits) -> None:
+        """Start blind: every verdict is `never_seen`."""
+        self._limits = limits
+        self.instruments: dict[InstrumentId, Instrument] = {}
+        self.options: dict[InstrumentId, OptionMarked] = {}
+        self.futures: dict[InstrumentId, FutureMarked] = {}
+        self._touches: dict[InstrumentId, Touch] = {}
+        self._distrusted: dict[InstrumentId, DistrustCause] = {}
+        self._forwards: dict[tuple[str, Ns], tuple[float, Ns]] = {}
+        self._lost_ns: Ns = _NEVER
+        self.ignored_count = 0
+        """Messages dropped because a newer one of the same instrument was already here."""
+
+    def list_instrument(self, instrument: Instrument) -> None:
+        """Remember a specification; data about an instrument without one is ignored."""
+        self.instruments[instrument.id] = instrument
+
+    def see_option(self, marked: OptionMarked) -> None:
+        """Take an option ticker unless a newer one is here."""
+        spec = self.instruments.get(marked.instrument)
+        seen = self.options.get(marked.instrument)
+        if spec is None or spec.expiry_ns is None or (seen is not None and marked.venue_ns < seen.venue_ns):
+            self.ignored_count += 1
+            return
+        self.options[marked.instrument] = marked
+        if marked.forward_usd is not None:
+            key = (spec.index_name, spec.expiry_ns)
+            held = self._forwards.get(key)
+            if held is None or marked.venue_ns >= held[1]:
+                self._forwards[key] = (marked.forward_usd, marked.venue_ns)
+
+    def see_future(self, marked: FutureMarked) -> None:
+        """Take a future's or perpetual's ticker unless a newer one is here."""
+        seen = self.futures.get(marked.instrument)
+        if marked.instrument not in self.instruments or (seen is not None and marked.venue_ns < seen.venue_ns):
+            self.ignored_count += 1
+            return
+        self.futures[marked.instrument] = marked
+        if marked.instrument not in self._distrusted:
+            self._see_touch(
+                marked.instrument,
+                Touch(
+                    bid_native=marked.bid_usd,
+                    ask_native=marked.ask_usd,
+                    bid_amount_native=marked.bid_amount_native,
+                    ask_amount_native=marked.ask_amount_native,
+                    received_ns=marked.received_ns,
+                    venue_ns=marked.venue_ns,
+                ),
+            )
+
+    def see_quote(self, quoted: Quoted) -> None:
+        """Take a touch from a book or quote channel; it ends an earlier distrust."""
+        self._distrusted.pop(quoted.instrument, None)
+        self._see_touch(
+            quoted.instrument,
+            Touch(
+                bid_native=quoted.bid_native,
+                ask_native=quoted.ask_native,
+                bid_amount_native=quoted.bid_amount_native,
+                ask_amount_native=quoted.ask_amount_native,
+                received_ns=quoted.received_ns,
+                venue_ns=quoted.venue_ns,
+            ),
+        )
+
+    def _see_touch(self, instrument: InstrumentId, touch: Touch) -> None:
+        seen = self._touches.get(instrument)
+        if seen is None or touch.venue_ns >= seen.venue_ns:
+            self._touches[instrument] = touch
+        else:
+            self.ignored_count += 1
+
+    def distrust(self, event: QuoteDistrusted) -> None:
+        """Forget the touch until the next quote."""
+        self._distrusted[event.instrument] = event.cause
+        self._touches.pop(event.instrument, None)
+
+    def lose_stream(self, lost_ns: Ns) -> None:
+        """Nothing received up to now counts as fresh any more."""
+        self._lost_ns = lost_ns
+        self._touches.clear()
+
+    def touch(self, instrument: InstrumentId) -> Touch | None:
+        """Newest touch; None when there is none to trust."""
+        return self._touches.get(instrument)
+
+    def forward_usd(self, instrument: Instrument) -> float | None:
+        """Newest forward of the instrument's expiry, from any option of it."""
+        if instrument.expiry_ns is None:
+            return None
+        held = self._forwards.get((instrument.index_name, instrument.expiry_ns))
+        return None if held is None else held[0]
+
+    def option_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
+        """Whether the option's greeks can be computed from what is here."""
+        marked = self.options.get(instrument)
+        if marked is not None and marked.received_ns <= self._lost_ns:
+            return DistrustCause.STREAM_LOST
+        return quality.judge_option(marked, now_ns, self._limits)
+
+    def future_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
+        """Whether the future's mark can value a position."""
+        marked = self.futures.get(instrument)
+        if marked is not None and marked.received_ns <= self._lost_ns:
+            return DistrustCause.STREAM_LOST
+        return quality.judge_future(marked, now_ns, self._limits)
+
+    def hedge_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
+        """Whether an order may be priced off this instrument: its ticker, its touch and its state."""
+        cause = self._distrusted.get(instrument)
+        if cause is not None:
+            return cause
+        return self.future_verdict(instrument, now_ns) or quality.judge_touch(
+            self._touches.get(instrument), now_ns, self._limits
+        )

@@ -1,0 +1,289 @@
+"""Deribit's payloads as typed structures, and the event each of them means.
+
+Knows field names, units and absent values of Deribit (exchange facts 1.5, 2.2, 3.1); the websocket
+codec and the order gateway share it, so that one fact is read the same way on both roads. Knows no
+frame, no socket and no state. Unknown fields are ignored; a string where a number belongs is refused.
+"""
+
+from typing import Annotated, Final, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from bot.domain.events import AccountSeen, Filled, FutureMarked, OptionMarked, OrderUpdated, Quoted, VenueOrderState
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.time import NS_PER_MS, Ns
+from bot.domain.units import decimal_from_wire
+
+Number = Annotated[float, Meta(gt=-1e15, lt=1e15)]
+"""A finite number of sane size; NaN, infinities and absurd magnitudes are refused by the decoder."""
+
+Stamp = Annotated[int, Meta(ge=0, le=10**14)]
+"""Milliseconds since the epoch, before the year 5138: always fits 64 bits in nanoseconds."""
+
+IV_PERCENT_OFF_SCALE: Final = 500.0
+"""Recorded tickers say 500.0 or 999.0 where no volatility fits the price (data notes 4.4)."""
+
+Direction = Literal["buy", "sell"]
+
+
+class Ticker(Struct, gc=False):
+    """`ticker.*` payload; fields in the order of the wire, which the decoder rewards with speed.
+
+    `estimated_delivery_price` is left out on purpose: it is the string "expired" after delivery.
+    """
+
+    timestamp: Stamp
+    state: str
+    index_price: Number | None = None
+    instrument_name: InstrumentId = InstrumentId("")
+    min_price: Number | None = None
+    max_price: Number | None = None
+    mark_price: Number | None = None
+    best_ask_price: Number | None = None
+    best_bid_price: Number | None = None
+    best_ask_amount: Number | None = None
+    best_bid_amount: Number | None = None
+    current_funding: Number | None = None
+    mark_iv: Number | UnsetType | None = UNSET
+    underlying_price: Number | None = None
+    combo_state: str | UnsetType = UNSET
+
+
+class Quote(Struct, gc=False):
+    """`quote.*` payload."""
+
+    timestamp: Stamp
+    instrument_name: InstrumentId
+    best_bid_price: Number | None = None
+    best_bid_amount: Number | None = None
+    best_ask_price: Number | None = None
+    best_ask_amount: Number | None = None
+
+
+BookEntry = tuple[Literal["new", "change", "delete"], Number, Number]
+
+
+class BookUpdate(Struct, gc=False):
+    """`book.{instrument}.{interval}` payload, not grouped."""
+
+    timestamp: Stamp
+    instrument_name: InstrumentId
+    change_id: int
+    bids: list[BookEntry]
+    asks: list[BookEntry]
+    type: Literal["snapshot", "change"] | UnsetType = UNSET
+    """Absent before 2020 (data notes 4.14)."""
+    prev_change_id: int | None = None
+
+
+class Order(Struct):
+    """An order as replies and `user.changes` show it; its price may be a string and is not read."""
+
+    order_id: str
+    instrument_name: InstrumentId
+    order_state: Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
+    direction: Direction
+    amount: Number
+    last_update_timestamp: Stamp
+    filled_amount: Number = 0.0
+    """Absent on some trigger orders (data notes 4.17)."""
+    label: str = ""
+    price: Number | str | None = None
+    """`market_price` on market and stop orders."""
+
+
+class Trade(Struct):
+    """A fill of this account."""
+
+    trade_id: str
+    order_id: str
+    instrument_name: InstrumentId
+    direction: Direction
+    amount: Number
+    price: Number
+    fee: Number
+    fee_currency: str
+    timestamp: Stamp
+    label: str | None = None
+    liquidity: str | None = None
+    legs: Raw | UnsetType = UNSET
+    """Present on the trade of a combo; the legs come as trades of their own."""
+
+
+class Changes(Struct):
+    """`user.changes.*` payload; its positions are not read: positions are the sum of fills."""
+
+    instrument_name: InstrumentId
+    orders: list[Order]
+    trades: list[Trade]
+
+
+class Portfolio(Struct):
+    """`user.portfolio.*` payload and one row of the account summaries."""
+
+    currency: str
+    equity: Number
+    balance: Number
+    initial_margin: Number
+    maintenance_margin: Number
+    available_funds: Number
+    delta_total: Number
+    options_delta: Number
+
+
+_ORDER_STATES: Final = {
+    "open": VenueOrderState.OPEN,
+    "untriggered": VenueOrderState.OPEN,
+    "triggered": VenueOrderState.OPEN,
+    "filled": VenueOrderState.FILLED,
+    "cancelled": VenueOrderState.CANCELLED,
+    "rejected": VenueOrderState.REJECTED,
+}
+
+
+def is_option_name(name: str) -> bool:
+    """Whether a Deribit instrument name is a plain option's: `BTC-27MAR26-100000-C`."""
+    return name.endswith(("-C", "-P"))
+
+
+def marked(ticker: Ticker, received_ns: Ns) -> OptionMarked | FutureMarked | None:
+    """What a ticker says; None for a combo, which is never held (positions exist on legs only).
+
+    An empty side comes as price 0 or null. `mark_price` 0.0 is a worthless option's true mark.
+    """
+    if ticker.combo_state is not UNSET:
+        return None
+    bid, ask = ticker.best_bid_price, ticker.best_ask_price
+    bid_amount, ask_amount = ticker.best_bid_amount, ticker.best_ask_amount
+    if not (bid and bid_amount and bid > 0.0):
+        bid = bid_amount = None
+    if not (ask and ask_amount and ask > 0.0):
+        ask = ask_amount = None
+    mark, index = ticker.mark_price, ticker.index_price
+    if index is not None and index <= 0.0:
+        index = None
+    if mark is not None and mark < 0.0:
+        mark = None
+    iv_percent = ticker.mark_iv
+    name = ticker.instrument_name
+    if iv_percent is UNSET:
+        return _future(ticker, name, received_ns, (bid, ask, bid_amount, ask_amount, mark or None, index))
+    if not is_option_name(name):
+        return None
+    forward = ticker.underlying_price
+    return OptionMarked(
+        instrument=name,
+        received_ns=received_ns,
+        venue_ns=Ns(ticker.timestamp * NS_PER_MS),
+        bid_native=bid,
+        ask_native=ask,
+        bid_amount_native=bid_amount,
+        ask_amount_native=ask_amount,
+        mark_native=mark,
+        iv_mark=iv_percent / 100.0 if iv_percent and 0.0 < iv_percent < IV_PERCENT_OFF_SCALE else None,
+        forward_usd=forward if forward and forward > 0.0 else None,
+        index_usd=index,
+        is_open=ticker.state == "open",
+    )
+
+
+_Touch = tuple[float | None, float | None, float | None, float | None, float | None, float | None]
+
+
+def _future(ticker: Ticker, name: InstrumentId, received_ns: Ns, touch: _Touch) -> FutureMarked | None:
+    if is_option_name(name):
+        # An option without volatility: say so, rather than take it for a future.
+        message = f"{name} is an option without mark_iv"
+        raise ValueError(message)
+    bid, ask, bid_amount, ask_amount, mark, index = touch
+    return FutureMarked(
+        instrument=name,
+        received_ns=received_ns,
+        venue_ns=Ns(ticker.timestamp * NS_PER_MS),
+        bid_usd=bid,
+        ask_usd=ask,
+        bid_amount_native=bid_amount,
+        ask_amount_native=ask_amount,
+        mark_usd=mark,
+        index_usd=index,
+        price_min_usd=ticker.min_price,
+        price_max_usd=ticker.max_price,
+        funding_rate_8h=ticker.current_funding,
+        is_open=ticker.state == "open",
+    )
+
+
+def quoted(quote: Quote, received_ns: Ns) -> Quoted:
+    """The touch of a quote message; 0 and null are an empty side."""
+    bid, ask = quote.best_bid_price, quote.best_ask_price
+    bid_amount, ask_amount = quote.best_bid_amount, quote.best_ask_amount
+    if not (bid and bid_amount and bid > 0.0):
+        bid = bid_amount = None
+    if not (ask and ask_amount and ask > 0.0):
+        ask = ask_amount = None
+    return Quoted(
+        instrument=quote.instrument_name,
+        received_ns=received_ns,
+        venue_ns=Ns(quote.timestamp * NS_PER_MS),
+        bid_native=bid,
+        ask_native=ask,
+        bid_amount_native=bid_amount,
+        ask_amount_native=ask_amount,
+    )
+
+
+def order_updated(order: Order, received_ns: Ns) -> OrderUpdated:
+    """State of an order; ValueError when filled is not between zero and the amount."""
+    if not 0.0 <= order.filled_amount <= order.amount * (1.0 + 1e-9):
+        message = f"order {order.order_id}: filled {order.filled_amount} of {order.amount}"
+        raise ValueError(message)
+    return OrderUpdated(
+        label=Label(order.label),
+        order_id=OrderId(order.order_id),
+        instrument=order.instrument_name,
+        state=_ORDER_STATES[order.order_state],
+        filled_native=decimal_from_wire(order.filled_amount),
+        received_ns=received_ns,
+        venue_ns=Ns(order.last_update_timestamp * NS_PER_MS),
+    )
+
+
+def is_position_trade(trade: Trade) -> bool:
+    """Whether a trade changes a position: not the envelope of a combo, not spot (`BTC_USDC`)."""
+    return trade.legs is UNSET and "-" in trade.instrument_name
+
+
+def filled(trade: Trade, received_ns: Ns) -> Filled:
+    """A fill with its signed amount; ValueError when amount or price make no sense."""
+    if trade.amount <= 0.0 or trade.price < 0.0:
+        message = f"trade {trade.trade_id}: {trade.amount} at {trade.price}"
+        raise ValueError(message)
+    amount = decimal_from_wire(trade.amount)
+    return Filled(
+        fill_id=FillId(trade.trade_id),
+        order_id=OrderId(trade.order_id),
+        label=Label(trade.label) if trade.label else None,
+        instrument=trade.instrument_name,
+        amount_native=amount if trade.direction == "buy" else -amount,
+        price_native=decimal_from_wire(trade.price),
+        fee_native=decimal_from_wire(trade.fee),
+        fee_currency=trade.fee_currency,
+        is_maker=trade.liquidity == "M",
+        received_ns=received_ns,
+        venue_ns=Ns(trade.timestamp * NS_PER_MS),
+    )
+
+
+def account_seen(portfolio: Portfolio, received_ns: Ns) -> AccountSeen:
+    """Account figures of one currency, all from one message."""
+    return AccountSeen(
+        currency=portfolio.currency,
+        equity_native=portfolio.equity,
+        balance_native=portfolio.balance,
+        margin_initial_native=portfolio.initial_margin,
+        margin_maintenance_native=portfolio.maintenance_margin,
+        available_native=portfolio.available_funds,
+        delta_coin_total=portfolio.delta_total,
+        delta_coin_options=portfolio.options_delta,
+        received_ns=received_ns,
+    )

@@ -1,0 +1,38 @@
+"""Where a venue lives and who we are there. Plain data; reads no file and no environment (`app` does)."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from bot.domain.ids import VenueId
+
+
+class Credentials:
+    """An API key. The secret never shows in `repr`, in an error text or in an encoded message."""
+
+    __slots__ = ("_secret", "key_id")
+
+    def __init__(self, key_id: str, secret: str) -> None:
+        self.key_id: Final = key_id
+        self._secret: Final = secret
+
+    def reveal(self) -> str:
+        """The secret itself; only for signing and for the client's constructor."""
+        return self._secret
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.key_id!r}, ***)"
+
+
+class VenueSettings(Struct, frozen=True, kw_only=True):
+    """One venue as this run talks to it."""
+
+    venue: VenueId
+    ws_url: str
+    """Whole address of the websocket: `wss://test.deribit.com/ws/api/v2`."""
+    rest_url: str
+    """Scheme and host: `https://test.deribit.com`; a trailing `/api/v2` is allowed."""
+    is_testnet: bool
+    """What the `testnet` flag of every reply must say."""
+    credentials: Credentials | None = None
+    """None: public market data only."""

@@ -1,13 +1,14 @@
 """One decision with all that mattered for it, and the facts the engine wants narrated."""
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
 from bot.domain.commands import Command
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_S, Ns
 
 
 class Decided(Struct, frozen=True, kw_only=True, tag=True):
@@ -125,3 +126,17 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Outcome()
+
+TOLD_AGAIN_AFTER_NS: Final = 60 * NS_PER_S
+"""A decision that does not change is written down once a minute (conventions 6.5)."""
+
+
+def is_repeat(decided: Decided, told: Decided | None) -> bool:
+    """Whether `decided` says nothing new against the one written down last; a hedge is always new."""
+    return (
+        told is not None
+        and decided.action is not Action.HEDGE
+        and decided.action is told.action
+        and decided.reason is told.reason
+        and decided.now_ns - told.now_ns < TOLD_AGAIN_AFTER_NS
+    )

@@ -3,7 +3,7 @@
 Older and duplicate messages never replace newer ones. Knows nothing of positions.
 """
 
-from bot.domain.events import FutureMarked, OptionMarked, QuoteDistrusted, Quoted
+from bot.domain.events import FutureMarked, OptionMarked, Quoted, QuoteDistrusted
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import DistrustCause

@@ -1,0 +1,161 @@
+"""The venue's snapshot against what we believe: adopt what explains itself, ask again, or object.
+
+Start-up and recovery are the same path. Knows positions, fills and labels; decides no trade.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from bot.domain.decided import Note, PositionMismatched, StrangerSeen
+from bot.domain.events import Filled, LedgerRestored, OrderSeen, PositionSeen, SnapshotTaken
+from bot.domain.ids import InstrumentId, Label, is_ours
+from bot.domain.instruments import Instrument
+from bot.domain.time import NS_PER_S, Ns
+from bot.execution.working import WorkingOrders
+from bot.risk.positions import Positions
+
+_ANSWER_NS_MAX: Final = Ns(60 * NS_PER_S)
+"""A snapshot asked for and not answered by then is asked for again."""
+_RETRY_NS: Final = Ns(2 * NS_PER_S)
+_CONFIRMATIONS: Final = 2
+"""A mismatch is believed when two snapshots in a row show it."""
+
+
+class Conclusion(enum.Enum):
+    """What a snapshot came to."""
+
+    AGREED = "agreed"
+    AGAIN = "again"
+    MISMATCHED = "mismatched"
+
+
+def has_expired(spec: Instrument | None, now_ns: Ns) -> bool:
+    """Whether the instrument's life is over."""
+    return spec is not None and spec.expiry_ns is not None and spec.expiry_ns <= now_ns
+
+
+class Reconciler:
+    """Mutable private state of one engine."""
+
+    def __init__(self, *, base: str, label_prefix: str, interval_ns: Ns, adopts_positions: bool) -> None:
+        """Start without a baseline: the first snapshot is adopted unless the ledger says what to expect."""
+        self._base = base
+        self._prefix = label_prefix
+        self._interval_ns = interval_ns
+        self._adopts = adopts_positions
+        self._has_baseline = False
+        self._asked_ns: Ns | None = None
+        self._due_ns = Ns(0)
+        self._fill_ns = Ns(0)
+        self._mismatches_count = 0
+        self._strangers: dict[str, None] = {}
+
+    def restore(self, event: LedgerRestored, positions: Positions) -> None:
+        """Expect what the ledger ends with."""
+        positions.adopt(event.positions)
+        positions.count(event.fill_ids)
+        self._has_baseline = not self._adopts
+
+    def filled(self, now_ns: Ns) -> None:
+        """A fill was booked: a snapshot asked for before it proves nothing."""
+        self._fill_ns = now_ns
+
+    def demand(self) -> None:
+        """Ask as soon as possible."""
+        self._due_ns = Ns(0)
+        self._asked_ns = None
+
+    def is_due(self, now_ns: Ns) -> bool:
+        """Whether to ask now; asking is recorded."""
+        if self._asked_ns is not None and now_ns - self._asked_ns < _ANSWER_NS_MAX:
+            return False
+        if now_ns < self._due_ns:
+            return False
+        self._asked_ns = now_ns
+        return True
+
+    def failed(self, now_ns: Ns) -> None:
+        """No snapshot could be had: ask again in a while."""
+        self._asked_ns = None
+        self._due_ns = Ns(now_ns + _RETRY_NS)
+
+    def news(
+        self, snapshot: SnapshotTaken, positions: Positions, instruments: Mapping[InstrumentId, Instrument]
+    ) -> list[Filled]:
+        """Fills of this book the stream did not bring, oldest first. Before a baseline all are inside the positions."""
+        if not self._has_baseline:
+            positions.count(fill.fill_id for fill in snapshot.fills)
+            return []
+        fills = [
+            fill
+            for fill in snapshot.fills
+            if self._is_of_book(fill.instrument, instruments) and not positions.has_counted(fill.fill_id)
+        ]
+        return sorted(fills, key=lambda fill: (fill.venue_ns, fill.fill_id))
+
+    def orders(
+        self, snapshot: SnapshotTaken, working: WorkingOrders
+    ) -> tuple[list[tuple[Label, OrderSeen]], list[Note]]:
+        """Open orders with our prefix that this run does not know, and strangers not told of before."""
+        ours: list[tuple[Label, OrderSeen]] = []
+        notes: list[Note] = []
+        for order in snapshot.open_orders:
+            if order.label is not None and is_ours(order.label, self._prefix):
+                if working.find(order.label) is None:
+                    ours.append((order.label, order))
+            elif order.order_id not in self._strangers:
+                self._strangers[order.order_id] = None
+                notes.append(StrangerSeen(order_id=order.order_id, label=order.label, instrument=order.instrument))
+        return ours, notes
+
+    def conclude(
+        self,
+        snapshot: SnapshotTaken,
+        positions: Positions,
+        instruments: Mapping[InstrumentId, Instrument],
+        *,
+        has_live_orders: bool,
+    ) -> tuple[Conclusion, list[Note]]:
+        """Compare after the news has been booked."""
+        self._asked_ns = None
+        now_ns = snapshot.received_ns
+        if has_live_orders or self._fill_ns >= snapshot.requested_ns:
+            self._due_ns = Ns(now_ns + _RETRY_NS)
+            return Conclusion.AGAIN, []
+        for name in positions.held():
+            if has_expired(instruments.get(name), now_ns):
+                positions.drop(name)
+        venue = [
+            item
+            for item in snapshot.positions
+            if self._is_of_book(item.instrument, instruments)
+            and not has_expired(instruments.get(item.instrument), now_ns)
+        ]
+        if not self._has_baseline:
+            positions.adopt(venue)
+            self._has_baseline = True
+        notes = self._compare(positions, venue)
+        if notes:
+            return self._object(notes, now_ns)
+        self._mismatches_count = 0
+        self._due_ns = Ns(now_ns + self._interval_ns)
+        return Conclusion.AGREED, []
+
+    def _is_of_book(self, name: InstrumentId, instruments: Mapping[InstrumentId, Instrument]) -> bool:
+        spec = instruments.get(name)
+        return spec is not None and spec.base == self._base
+
+    def _compare(self, positions: Positions, venue: list[PositionSeen]) -> list[Note]:
+        is_final = self._mismatches_count + 1 >= _CONFIRMATIONS
+        return [
+            PositionMismatched(instrument=name, ours_native=ours, venue_native=theirs, is_final=is_final)
+            for name, ours, theirs in positions.differences(venue)
+        ]
+
+    def _object(self, notes: list[Note], now_ns: Ns) -> tuple[Conclusion, list[Note]]:
+        self._mismatches_count += 1
+        if self._mismatches_count >= _CONFIRMATIONS:
+            return Conclusion.MISMATCHED, notes
+        self._due_ns = Ns(now_ns + _RETRY_NS)
+        return Conclusion.AGAIN, notes

@@ -1,0 +1,101 @@
+"""Whether a book may trade at all: phase, streams, back-off, order rate, refusals. Derived where possible.
+
+Knows no price and no order; decides nothing about size or time of a hedge.
+"""
+
+from collections import deque
+from typing import Final
+
+from bot.domain.decided import PhaseChanged
+from bot.domain.events import StreamName
+from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+
+_MINUTE_NS: Final = 60 * NS_PER_S
+
+BACK_OFF_NS: Final[dict[RefusalKind, Ns]] = {
+    RefusalKind.NOT_EXECUTED: Ns(250 * NS_PER_MS),
+    RefusalKind.REQUOTE: Ns(250 * NS_PER_MS),
+    RefusalKind.GONE: Ns(250 * NS_PER_MS),
+    RefusalKind.BACK_OFF: Ns(1 * NS_PER_S),
+    RefusalKind.REAUTHENTICATE: Ns(1 * NS_PER_S),
+    RefusalKind.PAUSE: Ns(5 * NS_PER_S),
+    RefusalKind.NO_FUNDS: Ns(30 * NS_PER_S),
+}
+"""Wait after a refusal, doubled for each further one in a row up to a minute. Kinds not listed halt."""
+
+
+class Standing:
+    """Mutable private state of one engine."""
+
+    def __init__(self, refusals_in_a_row_max: int) -> None:
+        """Start unreconciled with both streams down."""
+        self.phase = Phase.RECONCILING
+        self.cause = "start"
+        self.detail = ""
+        self._up: dict[StreamName, bool] = {StreamName.MARKET: False, StreamName.ACCOUNT: False}
+        self._refusals_max = refusals_in_a_row_max
+        self._refusals_count = 0
+        self._back_off_until_ns = Ns(0)
+        self._orders_ns: deque[Ns] = deque()
+
+    def set_stream(self, stream: StreamName, is_up: bool) -> None:
+        """A socket came or went."""
+        self._up[stream] = is_up
+
+    def is_up(self, stream: StreamName) -> bool:
+        """Whether a socket is known to work."""
+        return self._up[stream]
+
+    def enter(self, phase: Phase, cause: HaltCause | str, detail: str = "") -> PhaseChanged | None:
+        """Change the phase. A halt is never left; an orderly end only for its end or a halt."""
+        before = self.phase
+        if phase is before or before in {Phase.HALTED, Phase.STOPPED}:
+            return None
+        if before is Phase.STOPPING and phase not in {Phase.STOPPED, Phase.HALTED}:
+            return None
+        self.phase, self.cause, self.detail = phase, str(cause), detail
+        return PhaseChanged(phase_before=before, phase_after=phase, cause=cause, detail=detail)
+
+    def blocked(self) -> tuple[Reason, str] | None:
+        """The state in which nothing is placed, if it is one."""
+        if self.phase is Phase.HALTED:
+            return Reason.HALTED, f"{self.cause} {self.detail}".strip()
+        if self.phase in {Phase.STOPPING, Phase.STOPPED}:
+            return Reason.STOPPING, self.cause
+        down = [stream.value for stream, is_up in self._up.items() if not is_up]
+        if down:
+            return Reason.STREAM_LOST, " and ".join(down)
+        if self.phase is Phase.RECONCILING:
+            return Reason.NOT_RECONCILED, self.cause
+        return None
+
+    def order_sent(self, now_ns: Ns) -> None:
+        """Count an order for the rate limit."""
+        self._orders_ns.append(now_ns)
+
+    def orders_last_minute(self, now_ns: Ns) -> int:
+        """Orders sent in the last 60 seconds."""
+        while self._orders_ns and now_ns - self._orders_ns[0] > _MINUTE_NS:
+            self._orders_ns.popleft()
+        return len(self._orders_ns)
+
+    def order_accepted(self) -> None:
+        """An order got through: the row of refusals is over."""
+        self._refusals_count = 0
+
+    def order_refused(self, kind: RefusalKind, now_ns: Ns, detail: str) -> PhaseChanged | None:
+        """Back off, or halt where waiting cannot help."""
+        self._refusals_count += 1
+        wait_ns = BACK_OFF_NS.get(kind)
+        if wait_ns is None:
+            return self.enter(Phase.HALTED, HaltCause.ORDER_REFUSED, detail)
+        if self._refusals_count >= self._refusals_max:
+            return self.enter(Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, detail)
+        doubled = wait_ns * 2 ** min(self._refusals_count - 1, 10)
+        self._back_off_until_ns = Ns(now_ns + min(doubled, max(wait_ns, _MINUTE_NS)))
+        return None
+
+    def is_backing_off(self, now_ns: Ns) -> bool:
+        """Whether a refusal is too fresh."""
+        return now_ns < self._back_off_until_ns

@@ -1,0 +1,264 @@
+"""Orders of this run, from the moment they are written down until nothing about them is open.
+
+Does not care in which order the venue's messages arrive. "Pending" is derived here, never stored.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder
+from bot.domain.decided import OrderMoved
+from bot.domain.events import Filled, IntentRestored, OrderSeen, OrderUpdated, VenueOrderState
+from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.domain.units import ZERO
+from bot.execution.lifecycle import TERMINAL, OrderState, Signal, step
+
+ANSWER_GRACE_NS: Final = Ns(1 * NS_PER_S)
+"""Beyond `valid_until`: clock error and transport, before absence is believed or silence is doubt."""
+_RETRY_FIRST_NS: Final = Ns(500 * NS_PER_MS)
+_RETRY_MAX_NS: Final = Ns(10 * NS_PER_S)
+_CLOSED_KEPT_MAX: Final = 1_000
+"""Closed orders remembered, so that late messages about them are recognised."""
+
+_SIGNALS: Final = {
+    VenueOrderState.OPEN: Signal.SEEN_OPEN,
+    VenueOrderState.FILLED: Signal.SEEN_FILLED,
+    VenueOrderState.CANCELLED: Signal.SEEN_CANCELLED,
+    VenueOrderState.REJECTED: Signal.REFUSED,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkingOrder:
+    """One order. Amounts native; `amount_native` signed, cumulative fills unsigned."""
+
+    label: Label
+    instrument: InstrumentId
+    amount_native: Decimal
+    valid_until_ns: Ns
+    created_ns: Ns
+    arrival_mid_native: float | None = None
+    order_id: OrderId | None = None
+    state: OrderState = OrderState.IN_FLIGHT
+    filled_native: Decimal = ZERO
+    """The venue's cumulative figure; never falls."""
+    booked_native: Decimal = ZERO
+    """Sum of the fills that reached us."""
+    doubt_since_ns: Ns | None = None
+    ask_due_ns: Ns | None = None
+    """When to look it up (or cancel it) next; None while an answer is on its way."""
+    ask_wait_ns: Ns = _RETRY_FIRST_NS
+    was_cancelled_by_us: bool = False
+    """The last question was a cancel: the next one is a look-up."""
+
+    @property
+    def open_native(self) -> Decimal:
+        """Signed amount that may still reach the position."""
+        most = self.filled_native if self.state in TERMINAL else abs(self.amount_native)
+        left = max(most - self.booked_native, ZERO)
+        return left if self.amount_native > ZERO else -left
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything about this order is still open: its state, or fills told but not seen."""
+        return self.state not in TERMINAL or self.open_native != ZERO
+
+
+class WorkingOrders:
+    """Mutable private state of one engine."""
+
+    def __init__(self) -> None:
+        """Start with no order."""
+        self._live: dict[Label, WorkingOrder] = {}
+        self._closed: dict[Label, WorkingOrder] = {}
+
+    def live(self) -> list[WorkingOrder]:
+        """Orders with anything open, oldest first."""
+        return list(self._live.values())
+
+    def find(self, label: Label | None) -> WorkingOrder | None:
+        """An order of this run by label."""
+        if label is None:
+            return None
+        return self._live.get(label) or self._closed.get(label)
+
+    def has_live(self, instrument: InstrumentId) -> bool:
+        """Whether a hedge on this instrument is pending."""
+        return any(order.instrument == instrument for order in self._live.values())
+
+    def outstanding(self) -> dict[InstrumentId, tuple[Decimal, Decimal]]:
+        """Per instrument what live orders may still add: (<= 0, >= 0), native."""
+        found: dict[InstrumentId, tuple[Decimal, Decimal]] = {}
+        for order in self._live.values():
+            less, more = found.get(order.instrument, (ZERO, ZERO))
+            left = order.open_native
+            found[order.instrument] = (less + min(left, ZERO), more + max(left, ZERO))
+        return found
+
+    def sent(self, command: PlaceOrder, now_ns: Ns) -> None:
+        """Record an order as in flight, before it leaves."""
+        assert self.find(command.label) is None, f"label {command.label} used twice"
+        self._live[command.label] = WorkingOrder(
+            label=command.label,
+            instrument=command.instrument,
+            amount_native=command.amount_native,
+            valid_until_ns=command.valid_until_ns,
+            created_ns=now_ns,
+            arrival_mid_native=command.arrival_mid_native,
+        )
+
+    def restore(self, event: IntentRestored) -> None:
+        """An order of an earlier run without an end: unknown until the venue answers."""
+        self._live[event.label] = WorkingOrder(
+            label=event.label,
+            instrument=event.instrument,
+            amount_native=event.amount_native,
+            valid_until_ns=event.valid_until_ns,
+            created_ns=event.received_ns,
+            state=OrderState.UNKNOWN,
+            doubt_since_ns=event.received_ns,
+            ask_due_ns=event.received_ns,
+        )
+
+    def adopt(self, label: Label, seen: OrderSeen, now_ns: Ns) -> OrderMoved:
+        """An open order that bears our prefix but is not in the ledger: ours to cancel."""
+        order = WorkingOrder(
+            label=label,
+            instrument=seen.instrument,
+            amount_native=seen.amount_native,
+            valid_until_ns=Ns(now_ns - 2 * ANSWER_GRACE_NS),  # its time is over: cancel at once
+            created_ns=now_ns,
+            order_id=seen.order_id,
+            state=OrderState.OPEN,
+            filled_native=seen.filled_native,
+            booked_native=seen.filled_native,  # inside the positions of the same snapshot
+            ask_due_ns=now_ns,
+        )
+        self._live[label] = order
+        return _moved(order, OrderState.UNKNOWN, "adopted")
+
+    def hear(self, label: Label, signal: Signal, now_ns: Ns, cause: str) -> OrderMoved | None:
+        """Apply a signal; None when nothing changed or the order is not of this run."""
+        order = self.find(label)
+        if order is None:
+            return None
+        return self._move(order, signal, now_ns, cause)
+
+    def acked(self, label: Label, order_id: OrderId, now_ns: Ns) -> OrderMoved | None:
+        """The venue has given the order an id."""
+        order = self.find(label)
+        if order is None:
+            return None
+        order.order_id = order_id
+        return self._move(order, Signal.ACKED, now_ns, "acked")
+
+    def updated(self, event: OrderUpdated) -> OrderMoved | None:
+        """The venue's word on an order; cumulative filled never falls, whatever arrives late."""
+        order = self.find(event.label)
+        if order is None:
+            return None
+        order.order_id = event.order_id
+        order.filled_native = max(order.filled_native, event.filled_native)
+        return self._move(order, _SIGNALS[event.state], event.received_ns, event.state.value)
+
+    def booked(self, fill: Filled) -> WorkingOrder | None:
+        """A fill not counted before; gives its order, None when it is not of this run."""
+        order = self.find(fill.label)
+        if order is None:
+            return None
+        order.order_id = fill.order_id
+        order.booked_native += abs(fill.amount_native)
+        order.filled_native = max(order.filled_native, order.booked_native)
+        self._file(order)
+        return order
+
+    def asked_in_vain(self, label: Label, now_ns: Ns) -> None:
+        """A look-up or cancel gave no answer: ask again, later each time."""
+        order = self._live.get(label)
+        if order is not None:
+            order.ask_due_ns = Ns(now_ns + order.ask_wait_ns)
+            order.ask_wait_ns = Ns(min(2 * order.ask_wait_ns, _RETRY_MAX_NS))
+
+    def due(self, now_ns: Ns) -> tuple[list[Command], list[OrderMoved]]:
+        """Questions that must be asked now, and orders that turned unknown by silence."""
+        commands: list[Command] = []
+        moves: list[OrderMoved] = []
+        for order in self.live():
+            deadline_ns = order.valid_until_ns + ANSWER_GRACE_NS
+            if order.state is OrderState.IN_FLIGHT and now_ns > deadline_ns + ANSWER_GRACE_NS:
+                moved = self._move(order, Signal.LOST, now_ns, "no answer from the gateway")
+                if moved is not None:
+                    moves.append(moved)
+            if order.state is not OrderState.IN_FLIGHT and order.ask_due_ns is None and now_ns > deadline_ns:
+                # An open order that should be over, or fills that were told but never came. If an answer
+                # was on its way it had the whole look-up bound of the gateway; asking twice is harmless.
+                self.asked_in_vain(order.label, now_ns)
+            if order.ask_due_ns is not None and now_ns >= order.ask_due_ns:
+                commands.append(self._question(order, deadline_ns, now_ns))
+        return commands, moves
+
+    def _question(self, order: WorkingOrder, deadline_ns: int, now_ns: Ns) -> Command:
+        # The next question is already planned, so that a swallowed answer cannot end the asking.
+        self.asked_in_vain(order.label, now_ns)
+        may_cancel = order.state is OrderState.OPEN and order.order_id is not None and now_ns > deadline_ns
+        order.was_cancelled_by_us = may_cancel and not order.was_cancelled_by_us
+        if order.was_cancelled_by_us and order.order_id is not None:
+            return CancelOrder(label=order.label, order_id=order.order_id, instrument=order.instrument)
+        return LookUpOrder(
+            label=order.label,
+            instrument=order.instrument,
+            order_id=order.order_id,
+            not_before_ns=Ns(deadline_ns),
+            valid_until_ns=order.valid_until_ns,
+        )
+
+    def cancel_all(self) -> list[Command]:
+        """Cancel whatever is open at the venue."""
+        return [
+            CancelOrder(label=order.label, order_id=order.order_id, instrument=order.instrument)
+            for order in self._live.values()
+            if order.state is OrderState.OPEN and order.order_id is not None
+        ]
+
+    def doubt_since_ns(self) -> Ns | None:
+        """Since when the oldest unanswered doubt lasts."""
+        since = [order.doubt_since_ns for order in self._live.values() if order.doubt_since_ns is not None]
+        return min(since) if since else None
+
+    def _move(self, order: WorkingOrder, signal: Signal, now_ns: Ns, cause: str) -> OrderMoved | None:
+        before = order.state
+        order.state = step(before, signal)
+        is_unknown = order.state is OrderState.UNKNOWN
+        lacks_fills = order.state in TERMINAL and order.open_native != ZERO
+        if not is_unknown and not lacks_fills:
+            order.doubt_since_ns = None
+        elif order.doubt_since_ns is None:
+            order.doubt_since_ns = now_ns
+            # Fills told by the order usually follow within the same moment.
+            order.ask_due_ns = now_ns if is_unknown else Ns(now_ns + _RETRY_FIRST_NS)
+        self._file(order)
+        return None if order.state is before else _moved(order, before, cause)
+
+    def _file(self, order: WorkingOrder) -> None:
+        """Keep the order where `is_live` says it belongs."""
+        if order.is_live:
+            self._closed.pop(order.label, None)
+            self._live[order.label] = order
+            return
+        self._live.pop(order.label, None)
+        self._closed[order.label] = replace(order, doubt_since_ns=None, ask_due_ns=None)
+        if len(self._closed) > _CLOSED_KEPT_MAX:
+            del self._closed[next(iter(self._closed))]
+
+
+def _moved(order: WorkingOrder, before: OrderState, cause: str) -> OrderMoved:
+    return OrderMoved(
+        label=order.label,
+        order_id=order.order_id,
+        instrument=order.instrument,
+        state_before=before.value,
+        state_after=order.state.value,
+        cause=cause,
+    )

@@ -1,0 +1,165 @@
+"""The one decision function: trust, exposure, band, size, limits, in this order. All ifs are here.
+
+Pure. Knows nothing of how an order is priced, sent or followed.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import Action, DistrustCause, Reason
+from bot.domain.units import ZERO, Rounding, amount_from_coin_toward_zero, coin_from_amount, round_to_step
+from bot.hedging.band import Band, TradeTo, aim_coin
+from bot.risk.exposure import Exposure
+from bot.risk.limits import Limits
+
+_POINT_COIN = 1e-9
+"""An interval narrower than this is a number."""
+
+
+class Situation(Struct, frozen=True, kw_only=True):
+    """Everything the decision looks at, gathered by the engine."""
+
+    blocked: Reason | None
+    """A state of the engine in which nothing is placed: not reconciled, stopping, halted, stream lost."""
+    blocked_detail: str
+    hedge: Instrument
+    hedge_cause: DistrustCause | None
+    bid_usd: float
+    ask_usd: float
+    """Touch of the hedge instrument; meaningful only where `hedge_cause` is None."""
+    spread_bps_max: float
+    price_usd: float
+    """Coins of the hedge are counted at this."""
+    hedge_native: Decimal
+    """Position in the hedge instrument."""
+    exposure: Exposure
+    band: Band
+    trade_to: TradeTo
+    trade_coin_min: float
+    has_pending: bool
+    is_backing_off: bool
+    orders_last_minute: int
+    limits: Limits
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What to do: an amount to trade only where `action` is HEDGE."""
+
+    action: Action
+    reason: Reason
+    detail: str = ""
+    amount_native: Decimal = ZERO
+    trade_coin: float = 0.0
+    target_coin: float | None = None
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why a trade that is wanted is not made."""
+
+    reason: Reason
+    detail: str
+
+
+def decide(now: Situation) -> Verdict:
+    """The decision for one moment."""
+    if now.blocked is not None:
+        return _refuse(now.blocked, now.blocked_detail)
+    wanted = _wanted_coin(now)
+    if isinstance(wanted, Verdict):
+        return wanted
+    delta_from, target, reason = wanted
+    if now.has_pending:
+        return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
+    amount = _amount(now, target - delta_from)
+    if amount == ZERO:
+        return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)
+    if now.hedge_cause is not None:
+        return _refuse(Reason.HEDGE_QUOTE_DISTRUSTED, f"{now.hedge.id}: {now.hedge_cause.value}")
+    if now.is_backing_off:
+        return _refuse(Reason.BACKING_OFF, "the venue refused an order a moment ago")
+    refusal = _limited(now, amount)
+    if refusal is not None:
+        return _refuse(refusal.reason, refusal.detail)
+    return Verdict(
+        action=Action.HEDGE,
+        reason=reason,
+        amount_native=amount,
+        trade_coin=coin_from_amount(now.hedge, amount, now.price_usd),
+        target_coin=target,
+        detail="cut to the largest order allowed" if _is_cut(now, amount) else "",
+    )
+
+
+def _refuse(reason: Reason, detail: str) -> Verdict:
+    return Verdict(action=Action.REFUSE, reason=reason, detail=detail)
+
+
+def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:
+    """(net delta to trade from, net delta to trade to, reason), or why nothing is wanted."""
+    exposure, band = now.exposure, now.band
+    low, high = exposure.delta_coin_low, exposure.delta_coin_high
+    if high - low <= _POINT_COIN:
+        net = exposure.delta_coin_net
+        if band.low_coin <= net <= band.high_coin:
+            nothing = exposure.option_coin_gross == 0.0 and exposure.delta_coin_futures == 0.0
+            return Verdict(action=Action.SKIP, reason=Reason.NO_OPTIONS if nothing else Reason.INSIDE_BAND)
+        return net, aim_coin(band, net, now.trade_to), Reason.OUTSIDE_BAND
+    if band.low_coin <= low and high <= band.high_coin:
+        return Verdict(action=Action.SKIP, reason=Reason.INSIDE_BAND)
+    # Only what is certain is traded: from the nearest end of the interval to the nearest edge of the band.
+    if low > band.high_coin:
+        return low, band.high_coin, Reason.OUTSIDE_BAND_SURELY
+    if high < band.low_coin:
+        return high, band.low_coin, Reason.OUTSIDE_BAND_SURELY
+    if now.has_pending:
+        return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
+    text = f"net delta between {low:+.4f} and {high:+.4f}, band {band.low_coin:+.4f} to {band.high_coin:+.4f}"
+    return _refuse(Reason.DELTA_UNCERTAIN, text)
+
+
+def _amount(now: Situation, want_coin: float) -> Decimal:
+    """Native amount on the lot, toward zero, within the largest order; zero below the smallest trade."""
+    if abs(want_coin) < now.trade_coin_min:
+        return ZERO
+    amount = amount_from_coin_toward_zero(now.hedge, want_coin, now.price_usd)
+    largest = _largest(now)
+    return max(min(amount, largest), -largest)
+
+
+def _largest(now: Situation) -> Decimal:
+    per_native_usd = 1.0 if now.hedge.amount_is_in_usd else now.price_usd
+    lots = Decimal(repr(now.limits.order_usd_max / per_native_usd))
+    return round_to_step(lots, now.hedge.lot_native, Rounding.TOWARD_ZERO)
+
+
+def _is_cut(now: Situation, amount: Decimal) -> bool:
+    return abs(amount) == _largest(now)
+
+
+def _limited(now: Situation, amount: Decimal) -> Refusal | None:
+    """The first limit a trade would break."""
+    spread_bps = (now.ask_usd - now.bid_usd) / now.price_usd * 1e4
+    if spread_bps > now.spread_bps_max:
+        return Refusal(
+            reason=Reason.SPREAD_TOO_WIDE, detail=f"spread {spread_bps:.1f} bps over {now.spread_bps_max:g} bps"
+        )
+    after_usd = coin_from_amount(now.hedge, now.hedge_native + amount, now.price_usd) * now.price_usd
+    before_usd = coin_from_amount(now.hedge, now.hedge_native, now.price_usd) * now.price_usd
+    if abs(after_usd) > now.limits.hedge_position_usd_max and abs(after_usd) > abs(before_usd):
+        text = f"hedge position would be {after_usd:+.0f} USD, limit {now.limits.hedge_position_usd_max:.0f} USD"
+        return Refusal(reason=Reason.LIMIT_POSITION_USD, detail=text)
+    trade_coin = coin_from_amount(now.hedge, amount, now.price_usd)
+    worst_after = max(
+        abs(now.exposure.delta_coin_low + min(trade_coin, 0.0)),
+        abs(now.exposure.delta_coin_high + max(trade_coin, 0.0)),
+    )
+    worst_before = max(abs(now.exposure.delta_coin_low), abs(now.exposure.delta_coin_high))
+    if worst_after > now.limits.delta_coin_worst_max and worst_after > worst_before:
+        text = f"worst-case delta would be {worst_after:.4f}, limit {now.limits.delta_coin_worst_max:.4f}"
+        return Refusal(reason=Reason.LIMIT_DELTA_WORST, detail=text)
+    if now.orders_last_minute >= now.limits.orders_per_minute_max:
+        text = f"{now.orders_last_minute} orders in the last minute, limit {now.limits.orders_per_minute_max}"
+        return Refusal(reason=Reason.LIMIT_ORDER_RATE, detail=text)
+    return None

@@ -1,0 +1,112 @@
+"""Profit in USD since the start, in parts that add up. Off the decision path: nothing decides on it.
+
+Options at the venue's marks; hedge as if traded at the mid of the decision; slippage, fees and funding
+apart. The collateral's own price move is not in it (convention `options_only`).
+"""
+
+from decimal import Decimal
+
+from bot.domain.events import Filled, FutureMarked, OptionMarked
+from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
+from bot.domain.status import ProfitUsd
+from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import float_from_decimal
+
+_EIGHT_HOURS_NS = 8 * 3600 * NS_PER_S
+
+
+class Profit:
+    """Mutable private state of one engine; every figure in USD."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self._options = self._hedge = self._slippage = self._fees = self._funding = 0.0
+        self._qty: dict[InstrumentId, float] = {}
+        self._value_usd: dict[InstrumentId, float] = {}
+        """Last USD value of one native unit of an option, or last mark of a future."""
+        self._funded_ns: dict[InstrumentId, Ns] = {}
+
+    def adopt(self, instrument: InstrumentId, amount_native: Decimal) -> None:
+        """Take over a position as it stands: profit counts from its next mark."""
+        self._qty[instrument] = float_from_decimal(amount_native)
+
+    def see_option(self, spec: Instrument, marked: OptionMarked) -> None:
+        """Revalue a held option at the venue's mark."""
+        value = _option_value_usd(spec, marked)
+        if value is None:
+            return
+        before = self._value_usd.get(spec.id)
+        if before is not None:
+            self._options += self._qty.get(spec.id, 0.0) * (value - before)
+        self._value_usd[spec.id] = value
+
+    def see_future(self, spec: Instrument, marked: FutureMarked) -> None:
+        """Revalue a held future or perpetual at its mark and accrue its funding since the last one."""
+        if marked.mark_usd is None:
+            return
+        before = self._value_usd.get(spec.id)
+        self._value_usd[spec.id] = marked.mark_usd
+        qty = self._qty.get(spec.id, 0.0)
+        if before is not None:
+            self._hedge += _move_usd(spec, qty, before, marked.mark_usd)
+        since = self._funded_ns.get(spec.id)
+        self._funded_ns[spec.id] = marked.received_ns
+        if since is not None and marked.funding_rate_8h is not None and marked.index_usd is not None:
+            share = (marked.received_ns - since) / _EIGHT_HOURS_NS
+            notional = qty * (1.0 if spec.amount_is_in_usd else marked.index_usd)
+            self._funding -= notional * marked.funding_rate_8h * share
+
+    def book(self, spec: Instrument, fill: Filled, mid_native: float | None, index_usd: float | None) -> float:
+        """Count a fill once; gives its slippage in USD (0.0 where no mid was decided on)."""
+        amount = float_from_decimal(fill.amount_native)
+        price = float_from_decimal(fill.price_native)
+        fee_in_usd = index_usd if fill.fee_currency == spec.base and index_usd is not None else 1.0
+        self._fees -= float_from_decimal(fill.fee_native) * fee_in_usd
+        self._qty[spec.id] = self._qty.get(spec.id, 0.0) + amount
+        if spec.is_option:
+            paid = price * (index_usd or 0.0) if spec.price_is_in_coin else price
+            self._options += amount * (self._value_usd.setdefault(spec.id, paid) - paid)
+            return 0.0
+        mark = self._value_usd.setdefault(spec.id, price)
+        middle = price if mid_native is None else mid_native
+        slippage = _move_usd(spec, amount, price, middle)
+        self._slippage += slippage
+        self._hedge += _move_usd(spec, amount, middle, mark)
+        return slippage
+
+    def settle(self, instrument: InstrumentId) -> None:
+        """Forget an expired instrument: its last value stays in the profit."""
+        self._qty.pop(instrument, None)
+        self._value_usd.pop(instrument, None)
+
+    def usd(self) -> ProfitUsd:
+        """All parts and their sum."""
+        parts = (self._options, self._hedge, self._slippage, self._fees, self._funding)
+        return ProfitUsd(
+            total=sum(parts),
+            options=self._options,
+            hedge=self._hedge,
+            slippage=self._slippage,
+            fees=self._fees,
+            funding=self._funding,
+        )
+
+
+def _option_value_usd(spec: Instrument, marked: OptionMarked) -> float | None:
+    """USD value of one coin of option at the venue's mark: premium in coin times the index."""
+    if marked.mark_native is None:
+        return None
+    if not spec.price_is_in_coin:
+        return marked.mark_native
+    return None if marked.index_usd is None else marked.mark_native * marked.index_usd
+
+
+def _move_usd(spec: Instrument, amount: float, price_from: float, price_to: float) -> float:
+    """USD profit of a signed native amount between two prices.
+
+    Inverse: N (1/P0 - 1/P1) coins, worth P1 each (theory 1.4).
+    """
+    if spec.amount_is_in_usd:
+        return amount * (price_to / price_from - 1.0)
+    return amount * (price_to - price_from)

@@ -1,0 +1,98 @@
+"""Where things are: the top level, one test file per module, one table line per band and venue."""
+
+import ast
+import re
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+_TOP_LEVEL = {
+    # what a reader looks for
+    *("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "Dockerfile", "pyproject.toml", "constraints.txt"),
+    *("bot", "config", "tests", "deploy", "docs"),
+    # what tools look for
+    *(".ci", ".dockerignore", ".gitignore", ".pre-commit-config.yaml"),
+}
+
+
+def test_the_top_level_is_what_a_reader_expects(project_files: dict[str, Path]) -> None:
+    """A new name beside these is a decision, not an accident."""
+    assert {name.split("/")[0] for name in project_files} == _TOP_LEVEL
+
+
+def home_of(module: str) -> str:
+    """Test file of a module: `bot/x/y.py` -> `tests/unit/x/test_y.py`; `__main__` loses its underscores."""
+    path = PurePosixPath(module)
+    return str(PurePosixPath("tests/unit", *path.parts[1:-1], f"test_{path.stem.strip('_')}.py"))
+
+
+def untested(names: set[str]) -> list[str]:
+    """Modules without a test file of their own."""
+    modules = [n for n in names if n.startswith("bot/") and n.endswith(".py") and not n.endswith("__init__.py")]
+    return sorted(f"{n} has no {home_of(n)}" for n in modules if home_of(n) not in names)
+
+
+def orphans(names: set[str]) -> list[str]:
+    """Unit test files whose module is gone."""
+    wanted = {home_of(n) for n in names if n.startswith("bot/")}
+    tests = [n for n in names if n.startswith("tests/unit/") and PurePosixPath(n).name.startswith("test_")]
+    return sorted(n for n in tests if n not in wanted)
+
+
+def test_every_module_has_its_test_file(project_files: dict[str, Path]) -> None:
+    """tests/unit mirrors the package one to one, so that a module's tests need no searching."""
+    found = untested(set(project_files))
+
+    assert found == [], "\n".join(found)
+
+
+def test_every_unit_test_file_has_its_module(project_files: dict[str, Path]) -> None:
+    """A test file that outlived its module tests nothing anybody can find."""
+    assert orphans(set(project_files)) == []
+
+
+def test_a_missing_test_file_is_found() -> None:
+    """The mapping fails both ways."""
+    names = {"bot/__main__.py", "bot/risk/limits.py", "bot/risk/__init__.py", "tests/unit/risk/test_gone.py"}
+
+    assert untested(names) == [
+        "bot/__main__.py has no tests/unit/test_main.py",
+        "bot/risk/limits.py has no tests/unit/risk/test_limits.py",
+    ]
+    assert orphans(names) == ["tests/unit/risk/test_gone.py"]
+
+
+def undocumented_tests(name: str, tree: ast.Module) -> list[str]:
+    """Tests that do not say which behaviour they hold."""
+    return [
+        f"{name}:{node.lineno}: {node.name} has no docstring stating the behaviour"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+
+
+def test_every_test_states_its_behaviour(python_trees: dict[str, ast.Module]) -> None:
+    """The docstrings of the tests read as the specification."""
+    trees = {name: tree for name, tree in python_trees.items() if name.startswith("tests/")}
+    found = [line for name, tree in trees.items() for line in undocumented_tests(name, tree)]
+
+    assert found == [], "\n".join(found)
+
+
+def test_a_test_without_behaviour_is_found() -> None:
+    """A test without a docstring is reported."""
+    assert undocumented_tests("tests/x.py", ast.parse("async def test_a(): ...")) != []
+
+
+@pytest.mark.parametrize(
+    ("folder", "table"),
+    [("bot/hedging/bands", "bot/hedging/policies.py"), ("bot/execution/tactics", "bot/execution/tactic.py")],
+)
+def test_every_policy_is_in_its_table(project_texts: dict[str, str], folder: str, table: str) -> None:
+    """A band policy or tactic is one file and one table line: a file without the line would never run."""
+    policies = [PurePosixPath(name).stem for name in project_texts if PurePosixPath(name).parent.as_posix() == folder]
+    named = set(re.findall(r"\w+", project_texts[table]))
+
+    assert {policy for policy in policies if policy != "__init__"} <= named

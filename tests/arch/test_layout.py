@@ -1,10 +1,7 @@
-"""Where things are: the top level, one test file per module, one table line per band and venue."""
+"""Where things are: the top level, one test file per module, nothing that nobody uses."""
 
 import ast
-import re
 from pathlib import Path, PurePosixPath
-
-import pytest
 
 _TOP_LEVEL = {
     # what a reader looks for
@@ -86,13 +83,34 @@ def test_a_test_without_behaviour_is_found() -> None:
     assert undocumented_tests("tests/x.py", ast.parse("async def test_a(): ...")) != []
 
 
-@pytest.mark.parametrize(
-    ("folder", "table"),
-    [("bot/hedging/bands", "bot/hedging/policies.py"), ("bot/execution/tactics", "bot/execution/tactic.py")],
-)
-def test_every_policy_is_in_its_table(project_texts: dict[str, str], folder: str, table: str) -> None:
-    """A band policy or tactic is one file and one table line: a file without the line would never run."""
-    policies = [PurePosixPath(name).stem for name in project_texts if PurePosixPath(name).parent.as_posix() == folder]
-    named = set(re.findall(r"\w+", project_texts[table]))
+def unused(trees: dict[str, ast.Module]) -> list[str]:
+    """Modules nobody imports: a band policy, tactic or venue without its table line, a file left behind."""
+    imported: set[str] = set()
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imported |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+    modules = {name.removesuffix(".py").replace("/", "."): name for name in trees}
+    return sorted(
+        name
+        for module, name in modules.items()
+        if module not in imported and not name.endswith(("__init__.py", "__main__.py"))
+    )
 
-    assert {policy for policy in policies if policy != "__init__"} <= named
+
+def test_every_module_is_used(bot_trees: dict[str, ast.Module]) -> None:
+    """What is not plugged in would never run, however well it is tested."""
+    assert unused(bot_trees) == []
+
+
+def test_an_unused_module_is_found() -> None:
+    """A policy without its table line is reported."""
+    trees = {
+        "bot/__main__.py": ast.parse("from bot.hedging.bands import fixed"),
+        "bot/hedging/bands/fixed.py": ast.parse(""),
+        "bot/hedging/bands/forgotten.py": ast.parse(""),
+    }
+
+    assert unused(trees) == ["bot/hedging/bands/forgotten.py"]

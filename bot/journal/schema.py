@@ -1,0 +1,130 @@
+"""Tables of the ledger: what is written down, under which keys.
+
+Knows SQLAlchemy Core and column types; not how or when rows are written, and nothing of decisions.
+Money is text (exact decimals), time is integer UTC epoch nanoseconds, mathematics is float.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+SCHEMA_VERSION: Final = 1
+"""Grows with every change of a table below; an older ledger is migrated, a newer one refused."""
+
+metadata: Final = MetaData()
+
+meta: Final = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""`schema_version`, and the `mode` and `venue` this ledger belongs to."""
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("started_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger),  # NULL while it runs, and for ever after a kill
+    Column("mode", String, nullable=False),
+    Column("config_hash", String, nullable=False),
+    Column("version", String, nullable=False),
+)
+
+intents: Final = Table(
+    "intents",
+    metadata,
+    Column("label", String, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("book", String, nullable=False),
+    Column("instrument", String, nullable=False),
+    Column("amount_native", Text, nullable=False),  # signed: + buy
+    Column("price_native", Text, nullable=False),
+    Column("arrival_mid_native", Float, nullable=False),
+    Column("valid_until_ns", BigInteger, nullable=False),
+    Column("decided_seq", BigInteger, nullable=False),
+)
+"""Orders, durable before they leave."""
+
+order_events: Final = Table(
+    "order_events",
+    metadata,
+    Column("event_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),
+    Column("book", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("kind", String, nullable=False),  # acked, refused, unknown, updated, absent
+    Column("state", String),  # the venue's, with `updated` only
+    Column("order_id", String),
+    Column("filled_native", Text),  # cumulative, unsigned
+    Column("cause", Text, nullable=False),
+    Column("received_ns", BigInteger, nullable=False),
+    Index("order_events_by_label", "label"),
+)
+"""What the venue said about our orders, in order of arrival."""
+
+fills: Final = Table(
+    "fills",
+    metadata,
+    Column("venue", String, primary_key=True),
+    Column("fill_id", String, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("book", String, nullable=False),
+    Column("order_id", String, nullable=False),
+    Column("label", String),
+    Column("instrument", String, nullable=False),
+    Column("amount_native", Text, nullable=False),  # signed: + bought
+    Column("price_native", Text, nullable=False),
+    Column("fee_native", Text, nullable=False),  # + is a cost
+    Column("fee_currency", String, nullable=False),
+    Column("is_maker", Boolean, nullable=False),
+    Column("slippage_usd", Float),  # + is a gain against the mid at the decision; NULL for strangers
+    Column("venue_ns", BigInteger, nullable=False),
+    Column("received_ns", BigInteger, nullable=False),
+    Index("fills_by_label", "label"),
+)
+"""Every fill of the account once."""
+
+positions: Final = Table(
+    "positions",
+    metadata,
+    Column("position_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),
+    Column("book", String, nullable=False),
+    Column("instrument", String, nullable=False),
+    Column("fill_id", String, nullable=False),
+    Column("position_native", Text, nullable=False),  # signed, after the fill
+    Column("at_ns", BigInteger, nullable=False),
+)
+"""Positions after each booked fill."""
+
+decisions: Final = Table(
+    "decisions",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("book", String, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("now_ns", BigInteger, nullable=False),
+    Column("convention", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("delta_coin_net", Float),
+    Column("delta_coin_low", Float),
+    Column("delta_coin_high", Float),
+    Column("delta_coin_options", Float),
+    Column("delta_coin_futures", Float),
+    Column("gamma_coin_per_usd", Float),
+    Column("band_low_coin", Float),
+    Column("band_high_coin", Float),
+    Column("target_coin", Float),
+    Column("trade_coin", Float, nullable=False),
+    Column("price_usd", Float),
+    Column("index_usd", Float),
+    Column("hedge_instrument", String, nullable=False),
+    Column("hedge_age_ns", BigInteger),
+    Column("option_age_ns_max", BigInteger),
+    Column("doubtful", Text, nullable=False),  # JSON list of instruments
+    Column("detail", Text, nullable=False),
+)
+"""Every hedge; skips and refusals when their reason changes and once a minute."""

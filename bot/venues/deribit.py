@@ -212,7 +212,7 @@ def encode_request(request_id: int, method: str, params: Mapping[str, object]) -
 
 
 def sign_login(credentials: Credentials, timestamp_ms: int, nonce: str) -> str:
-    """HMAC-SHA256 in lowercase hex over `timestamp \\n nonce \\n` with empty data (facts 1.2)."""
+    r"""HMAC-SHA256 in lowercase hex over `timestamp \\n nonce \\n` with empty data (facts 1.2)."""
     text = f"{timestamp_ms}\n{nonce}\n"
     return hmac.new(credentials.reveal().encode(), text.encode(), hashlib.sha256).hexdigest()
 

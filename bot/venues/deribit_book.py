@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from bot.domain.events import QuoteDistrusted, Quoted
+from bot.domain.events import Quoted, QuoteDistrusted
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_MS, Ns

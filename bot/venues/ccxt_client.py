@@ -1,0 +1,110 @@
+"""One request to Deribit through ccxt: sent once, answered or explained.
+
+Knows ccxt's traps (exchange facts 4.1): its limiter is off, its unified calls and their roundings are
+not used, its exception classes are not trusted: the venue's code inside the text decides. ccxt is
+imported only when a client is made. Texts of its exceptions hold URLs and never get past this file.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from bot.domain.errors import ConfigError, MalformedMessage, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
+from bot.venues.deribit_rest import error_in
+from bot.venues.settings import VenueSettings
+
+_TIMEOUT_S: Final = 4.0
+_TIMEOUT_TOTAL_S: Final = 5.0
+"""Above ccxt's own: whatever it does, a call ends."""
+_CAUSES_MAX: Final = 8
+
+_NEVER_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""No connection came about: not a byte of the request left."""
+
+
+class CcxtClient:
+    """Deribit's REST methods by name. Open late, close once."""
+
+    def __init__(self, settings: VenueSettings) -> None:
+        self._settings: Final = settings
+        self._exchange: Any = None
+        self._errors: tuple[type[Exception], ...] = ()
+
+    def open(self) -> None:
+        """Make the client; about half a second for importing ccxt, no network."""
+        import ccxt.async_support as ccxt  # noqa: PLC0415 - heavy, and not needed without orders
+
+        keys = self._settings.credentials
+        exchange = ccxt.deribit(
+            {
+                # ccxt's limiter costs 200 ms an order and has no burst (platform facts 2).
+                "enableRateLimit": False,
+                "timeout": int(_TIMEOUT_S * 1000),
+                "maxRetriesOnFailure": 0,
+                **({} if keys is None else {"apiKey": keys.key_id, "secret": keys.reveal()}),
+            }
+        )
+        # After any sandbox switch the table would be replaced: one entry, ours, is all there is.
+        exchange.urls["api"] = {"rest": self._settings.rest_url.rstrip("/").removesuffix("/api/v2").rstrip("/")}
+        self._exchange = exchange
+        self._errors = (ccxt.BaseError,)
+
+    async def close(self) -> None:
+        """Close the session; never raises."""
+        if self._exchange is not None:
+            with contextlib.suppress(*self._errors, aiohttp.ClientError, OSError):
+                await self._exchange.close()
+
+    async def call(self, method: str, params: Mapping[str, object]) -> object:
+        """`result` of `public/...` or `private/...`.
+
+        VenueRefused with the venue's code; VenueUnreachable when nothing was sent; VenueOutcomeUnknown
+        for everything between; ConfigError when the reply comes from the wrong world.
+        """
+        assert self._exchange is not None, "the client is not open"
+        function: Callable[[dict[str, object]], Awaitable[object]] = getattr(
+            self._exchange, method.replace("/", "_", 1)
+        )
+        try:
+            async with asyncio.timeout(_TIMEOUT_TOTAL_S):
+                reply = await function(dict(params))
+        except self._errors as error:
+            raise _translated(method, error) from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise VenueOutcomeUnknown(f"{method}: {type(error).__name__}") from None
+        return self._result(method, reply)
+
+    def _result(self, method: str, reply: object) -> object:
+        if not isinstance(reply, dict) or "result" not in reply:
+            raise VenueOutcomeUnknown(f"{method}: the reply is not a JSON-RPC result")
+        if reply.get("testnet") is not self._settings.is_testnet:
+            raise ConfigError(
+                f"venue: a reply says testnet={reply.get('testnet')}, the configuration says"
+                f" {self._settings.is_testnet}; check rest_url and mode"
+            )
+        result: object = reply["result"]
+        return result
+
+    def time_ms(self, result: object) -> int:
+        """Result of public/get_time; MalformedMessage otherwise."""
+        if isinstance(result, bool) or not isinstance(result, int):
+            raise MalformedMessage("public/get_time does not say a number of milliseconds")
+        return result
+
+
+def _translated(method: str, error: Exception) -> Exception:
+    """Ccxt's exception as ours, without its text: the text holds the whole URL."""
+    venue_error = error_in(str(error))
+    if venue_error is not None:
+        return VenueRefused(venue_error.code, f"{venue_error.message[:80]} to {method}")
+    cause: BaseException | None = error
+    for _ in range(_CAUSES_MAX):
+        if cause is None:
+            break
+        if isinstance(cause, _NEVER_SENT) or type(cause).__name__ == "ExchangeClosedByUser":
+            return VenueUnreachable(f"{method}: {type(cause).__name__}")
+        cause = cause.__cause__ or cause.__context__
+    return VenueOutcomeUnknown(f"{method}: {type(error).__name__}")

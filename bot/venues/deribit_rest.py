@@ -1,0 +1,225 @@
+"""Deribit's replies over REST, already parsed from JSON, as typed structures and what they mean.
+
+Knows listings, positions and error texts (exchange facts 2.1, 2.2, 3.5, 4.1). Pure functions; must
+not know the client that fetched them. A wrong type or a missing field is `MalformedMessage`.
+"""
+
+from decimal import Decimal
+from typing import Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from bot.domain.errors import MalformedMessage
+from bot.domain.events import OrderSeen, PositionSeen
+from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
+from bot.domain.time import ns_from_ms
+from bot.domain.units import ZERO, decimal_from_wire, snap_to_step
+from bot.venues.deribit_wire import Direction, Number, Order, Stamp, Trade
+from bot.venues.settings import VenueSettings
+
+T = TypeVar("T")
+
+COUNT_MAX: Final = 1000
+"""Most rows a trade query returns; its own default is 10 (facts 3.1)."""
+
+
+class ErrorBody(Struct):
+    """The part of a JSON-RPC error that decides."""
+
+    code: int
+    message: str = ""
+
+
+class _ErrorReply(Struct):
+    error: ErrorBody
+
+
+class Placed(Struct):
+    """Result of buy and sell."""
+
+    order: Order
+    trades: list[Trade]
+
+
+class Trades(Struct):
+    """Result of the trade queries."""
+
+    trades: list[Trade]
+    has_more: bool = False
+
+
+class Position(Struct):
+    """A row of get_positions."""
+
+    instrument_name: InstrumentId
+    kind: str
+    direction: Literal["buy", "sell", "zero"]
+    size: Number
+    size_currency: Number | None = None
+
+
+class IndexPrice(Struct):
+    """Result of get_index_price."""
+
+    index_price: Number
+
+
+class Scope(Struct):
+    """What is read of public/auth over REST: the tokens are not even decoded."""
+
+    scope: str
+
+
+class _TickStep(Struct):
+    above_price: Number
+    tick_size: Number
+
+
+class Listed(Struct):
+    """A row of get_instruments."""
+
+    instrument_name: InstrumentId
+    kind: str
+    base_currency: str
+    settlement_currency: str = ""
+    instrument_type: str = ""
+    price_index: str = ""
+    settlement_period: str = ""
+    is_active: bool = True
+    state: str = "open"
+    contract_size: Number = 0.0
+    min_trade_amount: Number = 0.0
+    tick_size: Number = 0.0
+    tick_size_steps: list[_TickStep] = []
+    maker_commission: Number = 0.0
+    taker_commission: Number = 0.0
+    expiration_timestamp: Stamp = 0
+    strike: Number | None = None
+    option_type: Literal["call", "put"] | None = None
+
+
+def convert(value: object, shape: type[T]) -> T:
+    """A parsed JSON value as `shape`; MalformedMessage with the reason otherwise."""
+    try:
+        return msgspec.convert(value, shape)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        message = f"{shape}: {error}"
+        raise MalformedMessage(message[:200]) from error
+
+
+def error_in(text: str) -> ErrorBody | None:
+    """The venue's error inside an exception text (`deribit {"jsonrpc":...}`); None when there is none."""
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        return msgspec.json.decode(text[start:].encode(errors="replace"), type=_ErrorReply).error
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def currency_of(instrument: str) -> str:
+    """Currency whose orders and trades an instrument is listed under: `USDC` for linear, else the coin."""
+    root = instrument.split("-", 1)[0]
+    return root.split("_", 1)[1] if "_" in root else root
+
+
+def is_linear_name(instrument: str) -> bool:
+    """Whether a derivative is settled in a stablecoin: `BTC_USDC-PERPETUAL`."""
+    return "_" in instrument.split("-", 1)[0]
+
+
+def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
+    """A listed option, future or perpetual; None for combos, spot and what is closed."""
+    listed = convert(row, Listed)
+    if listed.kind not in {"option", "future"} or not listed.is_active or listed.state != "open":
+        return None
+    is_option = listed.kind == "option"
+    if is_option and (listed.strike is None or listed.option_type is None):
+        message = f"{listed.instrument_name} is an option without strike or type"
+        raise MalformedMessage(message)
+    for name, step in (("min_trade_amount", listed.min_trade_amount), ("tick_size", listed.tick_size)):
+        if step <= 0.0:
+            message = f"{listed.instrument_name}: {name} is {step}"
+            raise MalformedMessage(message)
+    is_inverse = (
+        listed.instrument_type != "linear" if listed.instrument_type else not is_linear_name(listed.instrument_name)
+    )
+    is_perpetual = listed.settlement_period == "perpetual"
+    kind = Kind.OPTION if is_option else Kind.PERPETUAL if is_perpetual else Kind.FUTURE
+    return Instrument(
+        id=listed.instrument_name,
+        venue=settings.venue,
+        kind=kind,
+        base=listed.base_currency,
+        settlement=Settlement.COIN if is_inverse else Settlement.USD,
+        settlement_currency=listed.settlement_currency or currency_of(listed.instrument_name),
+        index_name=listed.price_index,
+        contract_size_native=decimal_from_wire(listed.contract_size),
+        lot_native=decimal_from_wire(listed.min_trade_amount),
+        tick_native=decimal_from_wire(listed.tick_size),
+        tick_steps=tuple(
+            TickStep(above_native=decimal_from_wire(step.above_price), tick_native=decimal_from_wire(step.tick_size))
+            for step in sorted(listed.tick_size_steps, key=lambda step: step.above_price)
+        ),
+        fee_rate_maker=decimal_from_wire(listed.maker_commission),
+        fee_rate_taker=decimal_from_wire(listed.taker_commission),
+        expiry_ns=None if is_perpetual else ns_from_ms(listed.expiration_timestamp),
+        strike_usd=listed.strike,
+        is_call=listed.option_type == "call" if is_option else None,
+    )
+
+
+def on_lot(value: float, instrument: Instrument | None) -> Decimal:
+    """An amount as the venue gave it, on the lot; MalformedMessage when it is really off it."""
+    try:
+        amount = decimal_from_wire(value)
+        return amount if instrument is None else snap_to_step(amount, instrument.lot_native)
+    except ValueError as error:
+        raise MalformedMessage(str(error)) from error
+
+
+def position_seen(position: Position, instrument: Instrument | None) -> PositionSeen | None:
+    """A position in native units, signed by the venue; None when flat.
+
+    Linear futures show their USD notional as `size`, which floats with the price: the coins are in
+    `size_currency`. Sizes are signed already, so the direction only has to agree (facts 2.2). A size off
+    today's lot (the venue changed it) is a fact and stays as it is.
+    """
+    value = position.size
+    if position.kind != "option" and is_linear_name(position.instrument_name):
+        if position.size_currency is None:
+            message = f"position {position.instrument_name} without size_currency"
+            raise MalformedMessage(message)
+        value = position.size_currency
+    if value == 0.0 and position.direction == "zero":
+        return None
+    if (value > 0.0) != (position.direction == "buy") or position.direction == "zero":
+        message = f"position {position.instrument_name}: {value} with direction {position.direction}"
+        raise MalformedMessage(message)
+    try:
+        amount = on_lot(value, instrument)
+    except MalformedMessage:
+        amount = decimal_from_wire(value)
+    return PositionSeen(instrument=position.instrument_name, amount_native=amount)
+
+
+def signed(amount: Decimal, direction: Direction) -> Decimal:
+    """Positive to buy."""
+    return amount if direction == "buy" else -amount
+
+
+def order_seen(order: Order, instrument: Instrument | None) -> OrderSeen:
+    """An open order, ours or a stranger's."""
+    amount = on_lot(order.amount, instrument)
+    price = order.price if isinstance(order.price, float) and order.price > 0.0 else None
+    return OrderSeen(
+        order_id=OrderId(order.order_id),
+        label=Label(order.label) if order.label else None,
+        instrument=order.instrument_name,
+        amount_native=signed(amount, order.direction),
+        filled_native=on_lot(order.filled_amount, instrument) if order.filled_amount else ZERO,
+        price_native=None if price is None else decimal_from_wire(price),
+    )

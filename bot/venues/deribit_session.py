@@ -1,0 +1,158 @@
+"""One connection to Deribit: request and reply, log-in and its refresh, heartbeat, subscriptions.
+
+Knows what one socket owes the venue (exchange facts 1.2-1.4); ends with its socket. Must not know
+reconnecting, instruments or what the events are for.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from msgspec import Raw
+
+from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
+from bot.domain.time import ms_from_ns
+from bot.venues import deribit
+from bot.venues.contract import NowNs
+from bot.venues.settings import VenueSettings
+from bot.venues.stream import Connection
+
+HEARTBEAT_S: Final = 10
+"""The shortest interval the venue takes."""
+
+SILENCE_S_MAX: Final = 3.0 * HEARTBEAT_S
+"""No frame of any kind for so long: the socket is dead. One channel alone may be silent far longer."""
+
+_REPLY_S_MAX: Final = 10.0
+_REFRESH_SHARE: Final = 0.8
+"""Refresh when this share of `expires_in` has passed."""
+_CHANNELS_PER_CALL: Final = 200
+"""The venue takes about 500; 200 names stay far below its 32 kB a frame."""
+
+_KEY_CODES: Final = frozenset({13004, 13021, 11042, 13403})
+"""Wrong credentials or missing permissions: no retry helps."""
+
+Connect = Callable[[str], Awaitable[Connection]]
+
+
+class Session:
+    """Lives as long as its connection. `take` is fed by whoever reads the socket."""
+
+    def __init__(self, connection: Connection, settings: VenueSettings, now_ns: NowNs, nonce: str) -> None:
+        self._connection: Final = connection
+        self._settings: Final = settings
+        self._now_ns: Final = now_ns
+        self._nonce: Final = nonce
+        self._clock: Final = asyncio.get_running_loop().time
+        self._waiting: Final[dict[int, asyncio.Future[deribit.Reply]]] = {}
+        self._requests = 0
+        self._heard_s = self._clock()
+        self._refresh_due_s: float | None = None
+        self._refresh_token = ""
+
+    # --- fed by the reader -----------------------------------------------------------------------
+
+    def heard(self) -> None:
+        """A frame arrived: the socket lives."""
+        self._heard_s = self._clock()
+
+    def take(self, reply: deribit.Reply) -> None:
+        """Hand a reply to its request; ConfigError when it comes from the wrong world."""
+        if reply.is_testnet is not self._settings.is_testnet:
+            message = (
+                f"venue: a reply says testnet={reply.is_testnet}, the configuration says {self._settings.is_testnet};"
+                " check ws_url and mode"
+            )
+            raise ConfigError(message)
+        waiter = self._waiting.pop(reply.id, None) if isinstance(reply.id, int) else None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)
+        elif reply.error is not None:
+            raise VenueUnreachable(f"error {reply.error.code} {reply.error.message[:80]} belongs to no request")
+
+    async def answer(self) -> None:
+        """Answer a test_request; unanswered, the venue closes after 10 s."""
+        await self._send("public/test", {})
+
+    # --- used by the worker ----------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Log in where there are keys, then ask for heartbeats."""
+        await self.log_in()
+        await self.call("public/set_heartbeat", {"interval": HEARTBEAT_S})
+
+    async def log_in(self) -> None:
+        """By signature; ConfigError when the venue does not accept the key."""
+        credentials = self._settings.credentials
+        if credentials is None:
+            return
+        params = deribit.login_params(credentials, ms_from_ns(self._now_ns()), self._nonce)
+        try:
+            self._remember(await self.call("public/auth", params))
+        except VenueRefused as error:
+            if error.code in _KEY_CODES:
+                message = f"venue key: log-in refused with {error.code} {error.text}; check key, secret and scopes"
+                raise ConfigError(message) from error
+            raise
+
+    async def refresh_if_due(self) -> None:
+        """Renew the token when most of its life is over."""
+        if self._refresh_due_s is None or self._clock() < self._refresh_due_s:
+            return
+        params = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+        self._remember(await self.call("public/auth", params))
+
+    def check_alive(self) -> None:
+        """VenueUnreachable when nothing was heard for too long."""
+        silent_s = self._clock() - self._heard_s
+        if silent_s > SILENCE_S_MAX:
+            raise VenueUnreachable(f"silent for {silent_s:.0f} s")
+
+    async def subscribe(self, channels: Sequence[str], *, private: bool) -> frozenset[str]:
+        """Subscribe; the channels the venue left out of its answer, which is how it refuses them."""
+        method = "private/subscribe" if private else "public/subscribe"
+        accepted: set[str] = set()
+        for chunk in deribit.chunks(channels, _CHANNELS_PER_CALL):
+            accepted |= deribit.decode_channels(await self.call(method, {"channels": chunk}))
+        return frozenset(channels) - accepted
+
+    async def unsubscribe(self, channels: Sequence[str]) -> None:
+        """Take subscriptions back; without this a second subscribe gives no new snapshot."""
+        for chunk in deribit.chunks(channels, _CHANNELS_PER_CALL):
+            await self.call("public/unsubscribe", {"channels": chunk})
+
+    async def call(self, method: str, params: Mapping[str, object]) -> Raw:
+        """Result of a request; VenueRefused with the venue's code, VenueUnreachable without an answer."""
+        waiter: asyncio.Future[deribit.Reply] = asyncio.get_running_loop().create_future()
+        number = await self._send(method, params, waiter)
+        try:
+            async with asyncio.timeout(_REPLY_S_MAX):
+                reply = await waiter
+        except TimeoutError as error:
+            raise VenueUnreachable(f"{method}: no answer for {_REPLY_S_MAX:.0f} s") from error
+        finally:
+            self._waiting.pop(number, None)
+        if reply.error is not None:
+            raise VenueRefused(reply.error.code, f"{reply.error.message[:80]} to {method}")
+        return reply.result
+
+    async def _send(
+        self, method: str, params: Mapping[str, object], waiter: asyncio.Future[deribit.Reply] | None = None
+    ) -> int:
+        self._requests += 1
+        number = self._requests
+        # An answer to test_request is waited for by nobody: its waiter is dropped as done.
+        self._waiting[number] = waiter or _nobody()
+        await self._connection.send(deribit.encode_request(number, method, params))
+        return number
+
+    def _remember(self, result: Raw) -> None:
+        login = deribit.decode_login(result)
+        self._refresh_token = login.refresh_token
+        self._refresh_due_s = self._clock() + _REFRESH_SHARE * login.expires_in
+
+
+def _nobody() -> asyncio.Future[deribit.Reply]:
+    waiter: asyncio.Future[deribit.Reply] = asyncio.get_running_loop().create_future()
+    waiter.cancel()
+    return waiter

@@ -32,3 +32,12 @@ def make_label(prefix: str, run_tag: str, number: int) -> Label:
 def is_ours(label: str | None, prefix: str) -> bool:
     """Whether an order seen at the venue was placed by a bot with this label prefix."""
     return bool(label) and str(label).startswith(prefix)
+
+
+def base_of(instrument: InstrumentId) -> str | None:
+    """Coin of a Deribit derivative by its name (`BTC-...`, `BTC_USDC-...`); None for spot, which has no dash.
+
+    For instruments whose specification has not arrived yet; the specification's word holds otherwise.
+    """
+    head, dash, _ = instrument.partition("-")
+    return head.partition("_")[0] if dash else None

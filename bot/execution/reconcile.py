@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.decided import Note, PositionMismatched, StrangerSeen
 from bot.domain.events import Filled, LedgerRestored, OrderSeen, PositionSeen, SnapshotTaken
-from bot.domain.ids import InstrumentId, Label, is_ours
+from bot.domain.ids import InstrumentId, Label, base_of, is_ours
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.working import WorkingOrders
@@ -33,6 +33,12 @@ class Conclusion(enum.Enum):
 def has_expired(spec: Instrument | None, now_ns: Ns) -> bool:
     """Whether the instrument's life is over."""
     return spec is not None and spec.expiry_ns is not None and spec.expiry_ns <= now_ns
+
+
+def is_of_book(name: InstrumentId, instruments: Mapping[InstrumentId, Instrument], base: str) -> bool:
+    """Whether an instrument belongs to the book of this coin, by its specification or else by its name."""
+    spec = instruments.get(name)
+    return (base_of(name) if spec is None else spec.base) == base
 
 
 class Reconciler:
@@ -143,8 +149,7 @@ class Reconciler:
         return Conclusion.AGREED, []
 
     def _is_of_book(self, name: InstrumentId, instruments: Mapping[InstrumentId, Instrument]) -> bool:
-        spec = instruments.get(name)
-        return spec is not None and spec.base == self._base
+        return is_of_book(name, instruments, self._base)
 
     def _compare(self, positions: Positions, venue: list[PositionSeen]) -> list[Note]:
         is_final = self._mismatches_count + 1 >= _CONFIRMATIONS

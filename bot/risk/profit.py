@@ -27,6 +27,10 @@ class Profit:
         """Last USD value of one native unit of an option, or last mark of a future."""
         self._funded_ns: dict[InstrumentId, Ns] = {}
 
+    def holds(self, instrument: InstrumentId) -> bool:
+        """Whether marks of this instrument matter."""
+        return instrument in self._qty
+
     def adopt(self, instrument: InstrumentId, amount_native: Decimal) -> None:
         """Take over a position as it stands: profit counts from its next mark."""
         self._qty[instrument] = float_from_decimal(amount_native)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
-from bot.domain.units import Rounding, price_to_tick
+from bot.domain.units import Rounding, float_from_decimal, price_to_tick
 
 _BPS = 1e-4
 
@@ -37,3 +37,13 @@ def limit_price(
     touch = price_to_tick(instrument, bid_usd, Rounding.DOWN)
     capped = price_to_tick(instrument, bid_usd * (1.0 - params.slippage_bps_max * _BPS), Rounding.UP)
     return min(touch, capped)
+
+
+def outside_band(price_native: Decimal, price_min_usd: float | None, price_max_usd: float | None) -> str | None:
+    """Why the venue would not take this price, in words; None inside its band or where it tells none."""
+    price = float_from_decimal(price_native)
+    if price_min_usd is not None and price < price_min_usd:
+        return f"limit {price_native} under the venue's lowest price {price_min_usd:g}"
+    if price_max_usd is not None and price > price_max_usd:
+        return f"limit {price_native} over the venue's highest price {price_max_usd:g}"
+    return None

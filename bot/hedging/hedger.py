@@ -1,0 +1,136 @@
+"""One book's hedging: policy, last hedge, what was told of doubt. Calls `decide` with everything gathered.
+
+Sees orders only as the `Desk` the engine passes; prices no order.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct
+
+from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Action, DistrustCause, Reason
+from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import ZERO
+from bot.hedging import situation
+from bot.hedging.band import BandPolicy, TradeTo
+from bot.hedging.decide import Situation, Verdict, decide
+from bot.hedging.situation import Frame, Hedge, LastHedge
+from bot.market.view import MarketView
+from bot.risk.exposure import measure
+from bot.risk.limits import Limits
+
+_ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
+"""A refusal this old is an alarm: standing still is not safe for short gamma."""
+_DEADLINE_NS: Final = Ns(60 * NS_PER_S)
+_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
+"""Refusals somebody asked for, or that have an alarm of their own."""
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """The state of orders and account, as the engine sees it."""
+
+    blocked: tuple[Reason, str] | None
+    outstanding: Mapping[InstrumentId, tuple[Decimal, Decimal]]
+    has_pending: bool
+    is_backing_off: bool
+    orders_last_minute: int
+
+
+class HedgeParams(Struct, frozen=True, kw_only=True):
+    """What hedging needs of a book's parameters."""
+
+    hedge_instrument: InstrumentId
+    trade_to: TradeTo
+    trade_coin_min: float
+    spread_bps_max: float
+    limits: Limits
+
+
+class Hedger:
+    """Mutable private state of one engine."""
+
+    def __init__(self, params: HedgeParams, policy: BandPolicy) -> None:
+        """Start without a hedge and without doubt."""
+        self._params = params
+        self._policy = policy
+        self._last: LastHedge | None = None
+        self._causes: dict[InstrumentId, DistrustCause] = {}
+        self._refusing_since_ns: Ns | None = None
+        self._has_alarmed = False
+
+    def hedged(self, now_ns: Ns, price_usd: float) -> None:
+        """A hedge filled."""
+        self._last = LastHedge(time_ns=now_ns, price_usd=price_usd)
+
+    def decide(
+        self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame
+    ) -> tuple[Decided, Verdict, Hedge | None]:
+        """Decide for this moment; the record, what to do, and the hedge instrument it was done on."""
+        params, now_ns = self._params, frame.now_ns
+        hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
+        price_usd = None if hedge is None else hedge.price_usd
+        exposure = measure(view, held, now_ns, price_usd=price_usd, outstanding=desk.outstanding)
+        if hedge is None or exposure is None:
+            verdict = situation.missing(hedge, held, view)
+            if desk.blocked is not None:
+                verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
+            record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)
+            return record, verdict, hedge
+        band = situation.band_for(self._policy, exposure, hedge, self._last, now_ns)
+        touch = hedge.touch
+        verdict = decide(
+            Situation(
+                blocked=None if desk.blocked is None else desk.blocked[0],
+                blocked_detail="" if desk.blocked is None else desk.blocked[1],
+                hedge=hedge.spec,
+                hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
+                bid_usd=0.0 if touch is None else touch.bid_native or 0.0,
+                ask_usd=0.0 if touch is None else touch.ask_native or 0.0,
+                spread_bps_max=params.spread_bps_max,
+                price_usd=hedge.price_usd,
+                hedge_native=held.get(params.hedge_instrument, ZERO),
+                exposure=exposure,
+                band=band,
+                trade_to=params.trade_to,
+                trade_coin_min=params.trade_coin_min,
+                has_pending=desk.has_pending,
+                is_backing_off=desk.is_backing_off,
+                orders_last_minute=desk.orders_last_minute,
+                limits=params.limits,
+            )
+        )
+        return situation.write_down(frame, verdict, exposure=exposure, band=band, hedge=hedge), verdict, hedge
+
+    def notes(self, view: MarketView, decided: Decided) -> list[Note]:
+        """Changes of trust, and the alarm of a refusal that lasts."""
+        now_ns = decided.now_ns
+        causes: dict[InstrumentId, DistrustCause] = {}
+        for name in decided.doubtful:
+            causes[name] = view.option_verdict(name, now_ns) or DistrustCause.NO_GREEKS
+        hedge_cause = view.hedge_verdict(self._params.hedge_instrument, now_ns)
+        if hedge_cause is not None:
+            causes[self._params.hedge_instrument] = hedge_cause
+        found: list[Note] = []
+        if causes != self._causes:
+            gone = [name for name in self._causes if name not in causes]
+            found += [TrustChanged(instrument=name, cause=None) for name in gone]
+            changed = [(name, cause) for name, cause in causes.items() if self._causes.get(name) is not cause]
+            found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
+            self._causes = causes
+        return found + self._alarms(decided)
+
+    def _alarms(self, decided: Decided) -> list[Note]:
+        if decided.action is not Action.REFUSE or decided.reason in _QUIET:
+            self._refusing_since_ns = None
+            self._has_alarmed = False
+            return []
+        if self._refusing_since_ns is None:
+            self._refusing_since_ns = decided.now_ns
+        if self._has_alarmed or decided.now_ns - self._refusing_since_ns < _ALARM_AFTER_NS:
+            return []
+        self._has_alarmed = True
+        deadline = Ns(self._refusing_since_ns + _DEADLINE_NS)
+        return [AlarmRaised(name=decided.reason.value, detail=decided.detail, deadline_ns=deadline)]

@@ -1,0 +1,134 @@
+"""Gathers what a decision looks at, and writes down what it came to.
+
+Knows the market view and the exposure; decides nothing itself.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.domain.decided import Decided
+from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import Action, Reason
+from bot.domain.time import Ns
+from bot.domain.units import float_from_decimal
+from bot.hedging.band import Band, BandInputs, BandPolicy
+from bot.hedging.decide import Verdict
+from bot.market.quality import Touch
+from bot.market.view import MarketView
+from bot.risk.exposure import Exposure
+
+
+class Hedge(Struct, frozen=True, kw_only=True):
+    """The hedge instrument as it stands; `price_usd` counts its coins (mark, else mid)."""
+
+    spec: Instrument
+    price_usd: float
+    touch: Touch | None
+    index_usd: float | None
+    funding_rate_8h: float
+    age_ns: Ns | None
+
+
+class LastHedge(Struct, frozen=True, kw_only=True):
+    """When and at what price the last hedge filled."""
+
+    time_ns: Ns
+    price_usd: float
+
+
+def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None:
+    """The hedge instrument with a price, or None while it has none."""
+    spec = view.instruments.get(name)
+    marked = view.futures.get(name)
+    touch = view.touch(name)
+    price = marked.mark_usd if marked is not None else None
+    if price is None and touch is not None and touch.bid_native is not None and touch.ask_native is not None:
+        price = 0.5 * (touch.bid_native + touch.ask_native)
+    if spec is None or price is None:
+        return None
+    return Hedge(
+        spec=spec,
+        price_usd=price,
+        touch=touch,
+        index_usd=None if marked is None else marked.index_usd,
+        funding_rate_8h=0.0 if marked is None or marked.funding_rate_8h is None else marked.funding_rate_8h,
+        age_ns=None if touch is None else Ns(now_ns - touch.received_ns),
+    )
+
+
+def band_for(policy: BandPolicy, exposure: Exposure, hedge: Hedge, last: LastHedge | None, now_ns: Ns) -> Band:
+    """Ask the policy, with the live costs of the hedge instrument."""
+    touch = hedge.touch
+    half_spread = 0.0
+    if touch is not None and touch.bid_native is not None and touch.ask_native is not None:
+        half_spread = max(0.5 * (touch.ask_native - touch.bid_native), 0.0)
+    band = policy(
+        BandInputs(
+            delta_coin_net=exposure.delta_coin_net,
+            gamma_coin_per_usd=exposure.gamma_coin_per_usd,
+            option_coin_gross=exposure.option_coin_gross,
+            price_usd=hedge.price_usd,
+            iv_mark=exposure.iv_mark,
+            tau_years=exposure.tau_years,
+            fee_rate_taker=float_from_decimal(hedge.spec.fee_rate_taker),
+            half_spread_usd=half_spread,
+            funding_rate_8h=hedge.funding_rate_8h,
+            since_hedge_ns=None if last is None else Ns(now_ns - last.time_ns),
+            price_at_hedge_usd=None if last is None else last.price_usd,
+            now_ns=now_ns,
+        )
+    )
+    assert band.low_coin <= band.target_coin <= band.high_coin, f"band policy gave {band}"
+    return band
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """What every decision record carries, whatever came of it."""
+
+    seq: int
+    now_ns: Ns
+    book: str
+    convention: str
+    hedge_instrument: InstrumentId
+
+
+def write_down(
+    frame: Frame, verdict: Verdict, *, exposure: Exposure | None, band: Band | None, hedge: Hedge | None
+) -> Decided:
+    """The canonical record of a verdict with the inputs that mattered."""
+    return Decided(
+        seq=frame.seq,
+        now_ns=frame.now_ns,
+        book=frame.book,
+        convention=frame.convention,
+        action=verdict.action,
+        reason=verdict.reason,
+        delta_coin_net=None if exposure is None else exposure.delta_coin_net,
+        delta_coin_low=None if exposure is None else exposure.delta_coin_low,
+        delta_coin_high=None if exposure is None else exposure.delta_coin_high,
+        delta_coin_options=None if exposure is None else exposure.delta_coin_options,
+        delta_coin_futures=None if exposure is None else exposure.delta_coin_futures,
+        gamma_coin_per_usd=None if exposure is None else exposure.gamma_coin_per_usd,
+        band_low_coin=None if band is None else band.low_coin,
+        band_high_coin=None if band is None else band.high_coin,
+        target_coin=verdict.target_coin,
+        trade_coin=verdict.trade_coin,
+        price_usd=None if hedge is None else hedge.price_usd,
+        index_usd=None if hedge is None else hedge.index_usd,
+        hedge_instrument=frame.hedge_instrument,
+        hedge_age_ns=None if hedge is None else hedge.age_ns,
+        option_age_ns_max=None if exposure is None else exposure.option_age_ns_max,
+        doubtful=() if exposure is None else exposure.doubtful,
+        detail=verdict.detail,
+    )
+
+
+def missing(hedge: Hedge | None, held: dict[InstrumentId, Decimal], view: MarketView) -> Verdict:
+    """The refusal where a decision has no ground: no hedge price, or a position that cannot be counted."""
+    if hedge is None:
+        return Verdict(action=Action.REFUSE, reason=Reason.HEDGE_QUOTE_DISTRUSTED, detail="no price seen yet")
+    unlisted = [name for name in held if name not in view.instruments]
+    names = ", ".join(unlisted) or "a futures position without a mark"
+    return Verdict(action=Action.REFUSE, reason=Reason.DELTA_UNCERTAIN, detail=f"cannot be counted: {names}")

@@ -109,7 +109,7 @@ class CreditBucket:
 
 
 class BackgroundLimit:
-    """Bound on REST requests that are no orders. `asyncio-throttle` is not fair and may be late by 10 ms: enough here."""
+    """Bound on REST requests that are no orders; `asyncio-throttle` is unfair and 10 ms late, which is enough here."""
 
     def __init__(self, *, per_s: int = 10, wait_s_max: float = 10.0) -> None:
         """Half of Deribit's 20 a second, so that a human on the same account is not starved (facts 3.4)."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from bot.domain.errors import ConfigError, MalformedMessage, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
+from bot.domain.errors import ConfigError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.venues.deribit_rest import error_in
 from bot.venues.settings import VenueSettings
 
@@ -86,12 +86,6 @@ class CcxtClient:
                 f" {self._settings.is_testnet}; check rest_url and mode"
             )
         result: object = reply["result"]
-        return result
-
-    def time_ms(self, result: object) -> int:
-        """Result of public/get_time; MalformedMessage otherwise."""
-        if isinstance(result, bool) or not isinstance(result, int):
-            raise MalformedMessage("public/get_time does not say a number of milliseconds")
         return result
 
 

@@ -1,0 +1,47 @@
+"""The table of venues: how to make the feeds and the gateway of each. One line per venue.
+
+Knows constructors; must not know modes: `app.compose` picks what a mode needs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from bot.domain.errors import ConfigError
+from bot.domain.ids import InstrumentId, VenueId
+from bot.venues.budget import OrderRate
+from bot.venues.ccxt_gateway import DeribitGateway
+from bot.venues.contract import Feed, Gateway
+from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
+
+
+class Venue(Struct, frozen=True, kw_only=True):
+    """What can be made for a venue. A gateway is made inside a running loop."""
+
+    market_feed: Callable[[Link, Sequence[InstrumentId], Sequence[InstrumentId]], Feed]
+    """Link, hedge instruments, other instruments."""
+    account_feed: Callable[[Link], Feed]
+    gateway: Callable[[Link, OrderRate], Gateway]
+
+
+def _deribit_gateway(link: Link, rate: OrderRate) -> Gateway:
+    return DeribitGateway(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}", rate)
+
+
+VENUES: Final[dict[VenueId, Venue]] = {
+    VenueId("deribit"): Venue(
+        market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
+        account_feed=AccountFeed,
+        gateway=_deribit_gateway,
+    ),
+}
+
+
+def venue_named(name: str) -> Venue:
+    """The venue's makers; ConfigError names the venues there are."""
+    venue = VENUES.get(VenueId(name))
+    if venue is None:
+        message = f"venue.name: {name!r} is not one of {', '.join(sorted(VENUES))}"
+        raise ConfigError(message)
+    return venue

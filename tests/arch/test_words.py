@@ -16,6 +16,14 @@ _HOSTS = re.compile(
 )
 """Package and image registries: where packages come from is the installation's business."""
 
+_SECRETS = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE" + " KEY-----|(?i:client_secret|api_secret)[\"']?\\s*[=:]\\s*[\"'][\\w-]{20,}"
+)
+"""Private keys, and venue secrets of a real length."""
+
+_FILE_BYTES_MAX = 500_000
+"""A larger file is data or a build product; neither belongs here."""
+
 _LINE_LENGTH_MIN = 60
 """A shorter line may be equal by accident."""
 
@@ -28,6 +36,21 @@ def machine_paths(text: str) -> list[str]:
 def registry_hosts(text: str) -> list[str]:
     """Host names of package or image registries."""
     return _HOSTS.findall(text)
+
+
+def secrets(text: str) -> list[str]:
+    """Things that open something."""
+    return _SECRETS.findall(text)
+
+
+def test_no_file_holds_a_secret(project_texts: dict[str, str]) -> None:
+    """Secrets come from files outside the checkout or from the environment."""
+    assert {name: found for name, text in project_texts.items() if (found := secrets(text))} == {}
+
+
+def test_no_file_is_a_blob(project_files: dict[str, Path]) -> None:
+    """A clone stays small."""
+    assert [name for name, path in project_files.items() if path.stat().st_size > _FILE_BYTES_MAX] == []
 
 
 def test_no_file_names_a_machine(project_texts: dict[str, str]) -> None:
@@ -50,6 +73,14 @@ def test_a_machine_path_is_found(text: str) -> None:
 def test_a_package_host_is_found(text: str) -> None:
     """The host rule fails on a registry."""
     assert registry_hosts(text) != []
+
+
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN RSA PRIVATE" + " KEY-----", "client_" + 'secret = "abcdefghij_klmnopqrst-uv"']
+)
+def test_a_secret_is_found(text: str) -> None:
+    """The secret rule fails on a key and on a venue secret."""
+    assert secrets(text) != []
 
 
 def copied(texts: dict[str, str], files: dict[str, Path], others: dict[str, bytes]) -> list[str]:

@@ -20,9 +20,9 @@ _UNITS = {
 
 _ALLOWED = {
     ("bot/pricing/*", "*"): "mathematics: units in the docstrings, carried by names everywhere above",
-    ("bot/domain/units.py", "value"): "any number on its way through the door",
     ("bot/domain/units.py", "step"): "same unit as the value beside it",
     ("bot/domain/ids.py", "number"): "number of a label within its run",
+    ("*", "value"): "any number on its way through a conversion",
     ("*", "seq"): "position on the tape",
     ("*", "*_seq"): "position on a tape",
     ("*", "code"): "the venue's error code",
@@ -30,7 +30,23 @@ _ALLOWED = {
     ("*", "*_id_before"): "a name that happens to be a number",
     ("*", "orders_*"): "a count of orders",
     ("*", "*_in_a_row_max"): "a count, as its name says",
-    ("bot/sim/facts.py", "tick_direction"): "the venue's enumeration, spelled out in its docstring",
+    ("bot/localex/*", "*"): "the venue's protocol: names and units are Deribit's",
+    ("bot/observe/tally.py", "RunResult.*"): "keys of the result line, part of the command line's contract",
+    ("bot/sim/book.py", "*"): "one instrument's grid: whole lots and whole price units, said in its docstring",
+    ("bot/sim/*", "tick_direction"): "the venue's enumeration, spelled out in its docstring",
+    ("bot/sim/*", "premium"): "fraction of the index",
+    ("bot/sim/account.py", "money"): "in the account's own currency, never mixed",
+    ("bot/sim/account.py", "fee"): "in the account's own currency, never mixed",
+    ("bot/sim/account.py", "entry"): "price of the instrument named beside it",
+    ("bot/sim/account.py", "leave"): "price of the instrument named beside it",
+    ("bot/sim/history.py", "HistoryRow.*"): "columns of the recorded file, under its own names",
+    ("bot/sim/pit.py", "price"): "price of the instrument named beside it",
+    ("bot/sim/valuation.py", "x"): "mathematics",
+    ("bot/venues/deribit.py", "expires_in"): "the venue's field, under its own name",
+    ("bot/venues/*", "malformed_max"): "a count of messages",
+    ("bot/venues/*", "doublings"): "a count",
+    ("bot/venues/*", "size"): "a count of items in a chunk",
+    ("bot/venues/deribit_rest.py", "amount"): "native, as the request names it",
     ("bot/sim/facts.py", "options_*"): "account greeks in the venue's units, named as the venue names them",
     ("bot/sim/facts.py", "interest_value"): "a display figure of the venue, without meaning for us",
     ("bot/sim/facts.py", "OptionGreeks.*"): "units in the docstring, as on the wire",
@@ -71,7 +87,7 @@ def _public_numbers(tree: ast.Module) -> list[tuple[int, str, str]]:
     """(line, owner, name) of numeric fields of classes and parameters of public functions."""
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
             found += [
                 (item.lineno, node.name, item.target.id)

@@ -1,0 +1,28 @@
+# One image for every mode; what runs is the command line (`hedgebot run`, `exchange`, `simulate`, ...).
+# Root may be read-only: everything that is written goes to /var/lib/hedgebot.
+# Assertions guard orders: PYTHONOPTIMIZE is never set, and start-up refuses to trade without them.
+ARG BASE_IMAGE=python:3.12-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /src
+RUN python3 -m venv /opt/hedgebot
+# Dependencies first: this layer changes only with the pins.
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY bot/__init__.py bot/
+RUN /opt/hedgebot/bin/pip install --no-cache-dir --constraint constraints.txt .
+COPY bot bot
+RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-deps --force-reinstall .
+
+FROM ${BASE_IMAGE}
+RUN useradd --system --uid 10001 --home-dir /var/lib/hedgebot --create-home --shell /usr/sbin/nologin hedgebot
+COPY --from=build /opt/hedgebot /opt/hedgebot
+COPY config /etc/hedgebot
+ENV PATH=/opt/hedgebot/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 10001:10001
+WORKDIR /var/lib/hedgebot
+VOLUME /var/lib/hedgebot
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('HEDGEBOT_HEALTH__PORT', '8080') + '/healthz', timeout=3)"]
+ENTRYPOINT ["hedgebot"]
+CMD ["run", "--config", "/etc/hedgebot/testnet.toml"]

@@ -1,0 +1,142 @@
+"""Names of channels: text to a parsed channel, or None for one the venue would drop silently.
+
+Knows the grammar and which instruments exist; knows no subscriber and sends nothing.
+"""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.instruments import Instrument
+from bot.domain.time import NS_PER_MS, NS_PER_S
+from bot.localex.wire import currency_of, kind_of
+from bot.sim.facts import VenueSays
+
+KINDS: Final = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
+CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR", "any")
+DEPTHS: Final = ("1", "10", "20")
+_GROUPS: Final = ("none", "1", "2", "5", "10", "25", "100", "250")
+_ETH_GROUP_DIVISOR: Final = 100
+"""For ETH the real group is a hundredth: 5 means 0.05 (venue documentation of the grouped book)."""
+
+
+class Interval(enum.StrEnum):
+    """How often a channel speaks."""
+
+    RAW = "raw"
+    FAST = "100ms"
+    AGG2 = "agg2"
+
+    @property
+    def period_ns(self) -> int:
+        """Least time between two messages; agg2 is about one second (exchange facts 1.4)."""
+        return {Interval.RAW: 0, Interval.FAST: 100 * NS_PER_MS, Interval.AGG2: NS_PER_S}[self]
+
+
+class Topic(enum.StrEnum):
+    """What a channel tells."""
+
+    TICKER = "ticker"
+    BOOK = "book"
+    BOOK_GROUPED = "book_grouped"
+    QUOTE = "quote"
+    PRICE_INDEX = "deribit_price_index"
+    USER_CHANGES = "user.changes"
+    USER_ORDERS = "user.orders"
+    USER_TRADES = "user.trades"
+    USER_PORTFOLIO = "user.portfolio"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One parsed channel; fields that do not belong to its topic are empty."""
+
+    name: str
+    """As the subscriber wrote it; notifications carry it back."""
+    topic: Topic
+    interval: Interval = Interval.RAW
+    scope: str | None = None
+    """Scope its subscriber needs; None for public."""
+    instrument: str = ""
+    index_name: str = ""
+    kind: str = "any"
+    currency: str = "any"
+    group: Decimal | None = None
+    depth: int = 0
+
+    @property
+    def is_raw_public(self) -> bool:
+        """Whether only authenticated sockets may have it (13778)."""
+        return self.scope is None and self.name.endswith(".raw")
+
+    def covers(self, instrument: Instrument) -> bool:
+        """Whether a private channel is about this instrument."""
+        if self.instrument:
+            return self.instrument == instrument.id
+        return self.kind in ("any", kind_of(instrument)) and self.currency in ("any", currency_of(instrument))
+
+
+class Grammar:
+    """Parses channel names against the instruments of the venue."""
+
+    def __init__(self, instrument: Callable[[str], Instrument], index_names: Callable[[], list[str]]) -> None:
+        """Take the venue's look-ups; `instrument` raises VenueSays for an unknown name."""
+        self._instrument = instrument
+        self._index_names = index_names
+
+    def parse(self, name: str) -> Channel | None:
+        """The channel, or None when the venue would drop the name from its acknowledgement."""
+        match name.split("."):
+            case ["ticker", instrument, interval] if self._is_known(instrument, interval):
+                return Channel(name, Topic.TICKER, Interval(interval), instrument=instrument)
+            case ["book", instrument, interval] if self._is_known(instrument, interval):
+                return Channel(name, Topic.BOOK, Interval(interval), instrument=instrument)
+            case ["book", instrument, group, depth, interval] if self._is_known(instrument, interval):
+                return self._grouped(name, instrument, group, depth)
+            case ["quote", instrument] if self._is_known(instrument, "raw"):
+                return Channel(name, Topic.QUOTE, instrument=instrument)
+            case ["deribit_price_index", index_name] if index_name in self._index_names():
+                return Channel(name, Topic.PRICE_INDEX, Interval.AGG2, index_name=index_name)
+            case ["user", "portfolio", currency]:
+                return _portfolio(name, currency)
+            case ["user", ("changes" | "orders" | "trades") as what, *rest]:
+                return self._user(name, Topic(f"user.{what}"), rest)
+            case _:
+                return None
+
+    def _is_known(self, instrument: str, interval: str) -> bool:
+        if interval not in tuple(Interval):
+            return False
+        try:
+            self._instrument(instrument)
+        except VenueSays:
+            return False
+        return True
+
+    def _grouped(self, name: str, instrument: str, group: str, depth: str) -> Channel | None:
+        interval = Interval(name.rpartition(".")[2])
+        if group not in _GROUPS or depth not in DEPTHS or interval is Interval.RAW:
+            return None
+        step = None if group == "none" else Decimal(group)
+        if step is not None and self._instrument(instrument).base == "ETH":
+            step /= _ETH_GROUP_DIVISOR
+        return Channel(name, Topic.BOOK_GROUPED, interval, instrument=instrument, group=step, depth=int(depth))
+
+    def _user(self, name: str, topic: Topic, rest: list[str]) -> Channel | None:
+        match rest:
+            case [kind, currency, interval] if kind in KINDS and currency in CURRENCIES and interval in tuple(Interval):
+                return Channel(name, topic, Interval(interval), scope="trade:read", kind=kind, currency=currency)
+            case [instrument, interval] if self._is_known(instrument, interval):
+                return Channel(name, topic, Interval(interval), scope="trade:read", instrument=instrument)
+            case _:
+                return None
+
+
+def _portfolio(name: str, currency: str) -> Channel | None:
+    """The venue takes the currency in either case (captured: `user.portfolio.btc`)."""
+    wanted = "any" if currency.lower() == "any" else currency.upper()
+    if wanted not in CURRENCIES:
+        return None
+    return Channel(name, Topic.USER_PORTFOLIO, Interval.AGG2, scope="account:read", currency=wanted)

@@ -1,0 +1,278 @@
+"""The asyncio shell around the engines: carries events in and commands out, in the order safety needs.
+
+Intent durable, then order, then everything else. Translates and carries; decides nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol, assert_never
+
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.decided import Decided, Outcome
+from bot.domain.errors import ConfigError, JournalError, VenueError
+from bot.domain.events import (
+    Event,
+    HaltRequested,
+    InstrumentListed,
+    OrderRefused,
+    StopRequested,
+    Ticked,
+)
+from bot.domain.ids import base_of
+from bot.domain.reasons import HaltCause, Phase, RefusalKind
+from bot.domain.status import BookStatus
+from bot.domain.time import Ns
+from bot.drive.inbox import Inbox, InboxOverflowed
+from bot.engine import Engine
+from bot.venues.contract import Feed, Gateway
+
+_STOP_S_MAX: Final = 8.0
+"""Longest wait for answers about open orders at an orderly end."""
+_STALL_LOG_S: Final = 0.050
+_STALL_HALT_S: Final = 2.0
+"""A ledger this slow no longer protects: the intent would be older than the order's validity."""
+_DRAIN_ROUNDS_MAX: Final = 100
+_LISTING_PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+_NOT_SENT: Final = 0
+
+Applied = tuple[str, int, Event, Outcome]
+"""Book, sequence number, event, outcome: what narration and records are made from."""
+
+
+class Journal(Protocol):
+    """What the driver needs of the ledger."""
+
+    def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
+        """Durable on return, or JournalError."""
+
+    def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
+        """Take note; written by `flush`."""
+
+    def flush(self) -> None:
+        """Write what was noted."""
+
+
+class Witness(Protocol):
+    """Told of everything after the orders have left: narration, metrics, counts."""
+
+    def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
+        """One event and what it led to."""
+
+    def stalled(self, seconds: float) -> None:
+        """The ledger took long to commit."""
+
+
+class Live:
+    """One process: its books, one gateway, its feeds."""
+
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        gateway: Gateway,
+        feeds: Sequence[Feed],
+        journal: Journal,
+        witness: Witness,
+        *,
+        now_ns: Callable[[], Ns],
+        tick_interval_s: float,
+    ) -> None:
+        """Nothing runs until `run`. The first feed is the market's."""
+        self._engines = dict(engines)
+        self._gateway = gateway
+        self._feeds = tuple(feeds)
+        self._journal = journal
+        self._witness = witness
+        self._now_ns = now_ns
+        self._tick_interval_s = tick_interval_s
+        self._inbox = Inbox()
+        self._is_draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._applied: list[Applied] = []
+        self._has_news = False
+        self._failure: ConfigError | None = None
+        self._stop = asyncio.Event()
+
+    def statuses(self) -> tuple[BookStatus, ...]:
+        """Frozen pictures of all books."""
+        return tuple(engine.status() for engine in self._engines.values())
+
+    def request_stop(self, cause: str) -> None:
+        """Begin an orderly end; safe to call from a signal handler, any number of times."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self.sink((StopRequested(received_ns=self._now_ns(), cause=cause),))
+
+    async def run(self, first: Sequence[Event]) -> None:
+        """Apply what is known at the start, then live until stopped; ConfigError when the venue objects for good."""
+        self.sink(first)
+        workers = [asyncio.create_task(self._keep(feed.run(self.sink), "feed")) for feed in self._feeds]
+        ticker = asyncio.create_task(self._keep(self._tick(), "ticker"))
+        try:
+            await self._stop.wait()
+            await self._wind_down()
+        finally:
+            for task in (*workers, ticker, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*workers, ticker, *self._tasks, return_exceptions=True)
+            self._tell()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _wind_down(self) -> None:
+        """Wait, bounded, until nothing is open at the venue."""
+        deadline_s = asyncio.get_running_loop().time() + _STOP_S_MAX
+        over = {Phase.STOPPED, Phase.HALTED}
+        while asyncio.get_running_loop().time() < deadline_s:
+            self._drain()
+            if all(status.phase in over and not status.orders_live for status in self.statuses()):
+                return
+            await asyncio.sleep(0.05)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self._tick_interval_s)
+            self._drain()
+
+    async def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Root of a task: what escapes it halts trading, never just the task."""
+        try:
+            await work
+        except ConfigError as error:
+            self._failure = error
+            self._halt(HaltCause.TASK_FAILED, str(error))
+            self.request_stop(str(error))
+        except Exception as error:  # noqa: BLE001 - the root of a task: anything unforeseen must halt
+            self._halt(HaltCause.TASK_FAILED, f"{name}: {type(error).__name__} {error}")
+
+    def _halt(self, cause: HaltCause, detail: str) -> None:
+        self.sink((HaltRequested(received_ns=self._now_ns(), cause=cause, detail=detail),))
+
+    # --- the hot path ----------------------------------------------------------------------------------
+
+    def sink(self, events: Sequence[Event]) -> None:
+        """Take the events of one frame or reply and act on them at once."""
+        try:
+            self._inbox.put(events)
+        except InboxOverflowed as error:
+            self._inbox.drain()
+            self._inbox.put(
+                (HaltRequested(received_ns=self._now_ns(), cause=HaltCause.INBOX_OVERFLOWED, detail=str(error)),)
+            )
+        self._drain()
+
+    def _drain(self) -> None:
+        """Apply all that waits, then decide once; again while applying brought news. Not re-entrant."""
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            for _ in range(_DRAIN_ROUNDS_MAX):
+                for event in self._inbox.drain():
+                    self._apply(event)
+                self._apply(Ticked(now_ns=self._now_ns()))
+                if not len(self._inbox):
+                    break
+        finally:
+            self._is_draining = False
+        # After the sends: a new task's first step runs before this callback.
+        if self._applied and not self._has_news:
+            self._has_news = True
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _apply(self, event: Event) -> None:
+        for book, engine in self._engines.items():
+            outcome = engine.apply(event)
+            if outcome.commands:
+                self._carry_out(outcome)
+            self._applied.append((book, engine.seq, event, outcome))
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        orders = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
+        if orders:
+            assert outcome.decided is not None, "an order without a decision"
+            if not self._commit(orders, outcome.decided):
+                return
+        for command in outcome.commands:
+            self._start(command)
+
+    def _commit(self, orders: list[PlaceOrder], decided: Decided) -> bool:
+        """Make intents durable; False means that the orders must not leave."""
+        began_s = time.perf_counter()
+        try:
+            self._journal.commit_intents(orders, decided)
+        except JournalError as error:
+            now_ns = self._now_ns()
+            self._inbox.put((HaltRequested(received_ns=now_ns, cause=HaltCause.JOURNAL_FAILED, detail=str(error)),))
+            self._inbox.put(_unsent(order, now_ns) for order in orders)
+            return False
+        took_s = time.perf_counter() - began_s
+        if took_s > _STALL_LOG_S:
+            self._witness.stalled(took_s)
+        if took_s > _STALL_HALT_S:
+            now_ns = self._now_ns()
+            detail = f"the ledger took {took_s:.1f} s to commit"
+            self._inbox.put((HaltRequested(received_ns=now_ns, cause=HaltCause.JOURNAL_FAILED, detail=detail),))
+            self._inbox.put(_unsent(order, now_ns) for order in orders)
+            return False
+        return True
+
+    def _start(self, command: Command) -> None:
+        match command:
+            case PlaceOrder():
+                work = self._ask(self._gateway.place(command))
+            case CancelOrder():
+                work = self._ask(self._gateway.cancel(command))
+            case LookUpOrder():
+                work = self._ask(self._gateway.look_up(command))
+            case TakeSnapshot():
+                work = self._ask(self._gateway.snapshot())
+            case Watch():
+                work = self._watch(command)
+            case _:
+                assert_never(command)
+        task = asyncio.create_task(self._keep(work, type(command).__name__))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, question: Coroutine[Any, Any, Sequence[Event]]) -> None:
+        self.sink(await question)
+
+    async def _watch(self, command: Watch) -> None:
+        """Subscribe; the specification of an instrument listed since the start is fetched first."""
+        for feed in self._feeds:
+            feed.watch(command.instruments)
+        bases = {base_of(name) for name in command.instruments}
+        for base in (base for base in self._engines if base in bases):
+            for pause_s in _LISTING_PAUSES_S:
+                try:
+                    listed = await self._gateway.instruments(base)
+                except VenueError:
+                    await asyncio.sleep(pause_s)
+                    continue
+                wanted = [spec for spec in listed if spec.id in command.instruments]
+                self.sink([InstrumentListed(instrument=spec, received_ns=self._now_ns()) for spec in wanted])
+                break
+            # Without its specification the book refuses to trade, says so, and alarms.
+
+    # --- after the orders have left ----------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        """Narrate, count and record what was applied."""
+        self._has_news = False
+        applied, self._applied = self._applied, []
+        for book, seq, event, outcome in applied:
+            self._witness.applied(book, seq, event, outcome)
+        try:
+            for book, _, event, outcome in applied:
+                self._journal.record(book, event, outcome)
+            if any(outcome.notes for _, _, _, outcome in applied):
+                self._journal.flush()
+        except JournalError as error:
+            self._halt(HaltCause.JOURNAL_FAILED, str(error))
+
+
+def _unsent(order: PlaceOrder, now_ns: Ns) -> OrderRefused:
+    return OrderRefused(
+        label=order.label, received_ns=now_ns, code=_NOT_SENT, name="not_sent: ledger", kind=RefusalKind.BACK_OFF
+    )

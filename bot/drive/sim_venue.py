@@ -1,0 +1,215 @@
+"""The simulated venue as the engine sees it: commands in, events out, each after its latency.
+
+Answers twice, as a real venue does: once to the request, once on the private stream. Knows virtual time
+and the exchange; nothing of decisions.
+"""
+
+import heapq
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Final, assert_never
+
+from msgspec import Struct
+
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.events import (
+    Event,
+    LookUpFailed,
+    OrderAbsent,
+    OrderAcked,
+    OrderRefused,
+    OrderUnknown,
+    SnapshotTaken,
+)
+from bot.domain.ids import InstrumentId, OrderId
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import RefusalKind
+from bot.domain.time import NS_PER_MS, Ns
+from bot.domain.units import ZERO
+from bot.drive import venue_events
+from bot.sim import facts
+from bot.sim.exchange import Exchange
+from bot.venues.deribit_errors import order_outcome
+
+ACCOUNT: Final = "bot"
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """One way each."""
+
+    feed_ns: Ns = Ns(5 * NS_PER_MS)
+    request_ns: Ns = Ns(10 * NS_PER_MS)
+    reply_ns: Ns = Ns(10 * NS_PER_MS)
+
+
+class Schedule:
+    """What happens when: a heap in virtual time, first come first served within a moment."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._heap: list[tuple[Ns, int, Callable[[Ns], None]]] = []
+        self._count = 0
+
+    def at(self, time_ns: Ns, action: Callable[[Ns], None]) -> None:
+        """Run `action(time)` then."""
+        self._count += 1
+        heapq.heappush(self._heap, (time_ns, self._count, action))
+
+    def pop(self, until_ns: Ns) -> tuple[Ns, Callable[[Ns], None]] | None:
+        """The next action up to a time; None when there is none."""
+        if not self._heap or self._heap[0][0] > until_ns:
+            return None
+        time_ns, _, action = heapq.heappop(self._heap)
+        return time_ns, action
+
+
+class SimVenue:
+    """Carries commands to the exchange and its facts back as events."""
+
+    def __init__(
+        self, exchange: Exchange, schedule: Schedule, latency: Latency, deliver: Callable[[Sequence[Event], Ns], None]
+    ) -> None:
+        """`deliver(events, now)` is called at the moment events reach the bot."""
+        self._exchange = exchange
+        self._schedule = schedule
+        self._latency = latency
+        self._deliver = deliver
+        self._specs: dict[InstrumentId, Instrument] = {spec.id: spec for spec in exchange.instruments()}
+        self._watched: list[Instrument] = []
+        self._perpetuals = [name for name, spec in self._specs.items() if not spec.is_option]
+
+    def watch(self, names: Sequence[InstrumentId]) -> None:
+        """Send tickers of these instruments from now on."""
+        for name in names:
+            spec = self._specs.get(name)
+            if spec is not None and spec not in self._watched:
+                self._watched.append(spec)
+                self._exchange.watch(name)
+
+    def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
+        """Send the tickers of watched instruments, all futures and the options named by `only`."""
+        received = Ns(now_ns + self._latency.feed_ns)
+        events: list[Event] = [
+            venue_events.marked(self._exchange.ticker(spec.id), received, is_option=spec.is_option)
+            for spec in self._watched
+            if only is None or not spec.is_option or spec.id in only
+        ]
+        self._later(received, events)
+
+    def private(self, now_ns: Ns) -> None:
+        """Send what happened on the account since the last call: the private stream."""
+        received = Ns(now_ns + self._latency.feed_ns)
+        events: list[Event] = []
+        for change in self._exchange.changes():
+            if isinstance(change, facts.OrderChange) and change.order.account == ACCOUNT:
+                events.append(venue_events.updated(change.order, received))
+            elif isinstance(change, facts.TradeOwned) and change.trade.account == ACCOUNT:
+                events.append(venue_events.filled(change.trade, received))
+        self._later(received, events)
+
+    def carry_out(self, command: Command, now_ns: Ns) -> None:
+        """Take a command of the engine."""
+        arrival = Ns(now_ns + self._latency.request_ns)
+        match command:
+            case PlaceOrder():
+                self._schedule.at(arrival, lambda at: self._place(command, at))
+            case CancelOrder():
+                self._schedule.at(arrival, lambda at: self._cancel(command, at))
+            case LookUpOrder():
+                due = Ns(max(arrival, command.not_before_ns))
+                self._schedule.at(due, lambda at: self._look_up(command, at))
+            case TakeSnapshot():
+                self._schedule.at(arrival, lambda at: self._snapshot(now_ns, at))
+            case Watch():
+                self.watch(command.instruments)
+            case _:
+                assert_never(command)
+
+    def _later(self, received: Ns, events: Sequence[Event]) -> None:
+        if events:
+            self._schedule.at(received, lambda at: self._deliver(events, at))
+
+    def _reply_ns(self, at: Ns) -> Ns:
+        return Ns(at + self._latency.reply_ns)
+
+    def _place(self, command: PlaceOrder, at: Ns) -> None:
+        self._exchange.advance(at)
+        received = self._reply_ns(at)
+        try:
+            order, trades = self._exchange.submit(_request(command))
+        except facts.VenueSays as no:
+            self._later(received, [_refusal(command, no, received)])
+        else:
+            events: list[Event] = [
+                OrderAcked(label=command.label, order_id=OrderId(order.order_id), received_ns=received),
+                venue_events.updated(order, received),
+                *(venue_events.filled(trade, received) for trade in trades),
+            ]
+            self._later(received, events)
+        self.private(at)
+
+    def _cancel(self, command: CancelOrder, at: Ns) -> None:
+        self._exchange.advance(at)
+        received = self._reply_ns(at)
+        try:
+            order = self._exchange.cancel(ACCOUNT, command.order_id)
+        except facts.VenueSays as no:
+            self._later(received, [LookUpFailed(label=command.label, received_ns=received, cause=str(no))])
+        else:
+            self._later(received, [venue_events.updated(order, received)])
+        self.private(at)
+
+    def _look_up(self, command: LookUpOrder, at: Ns) -> None:
+        self._exchange.advance(at)
+        received = self._reply_ns(at)
+        spec = self._specs[command.instrument]
+        orders = self._exchange.orders_by_label(ACCOUNT, spec.settlement_currency, command.label)
+        events: list[Event] = [venue_events.updated(order, received) for order in orders]
+        trades = self._exchange.trades_of(ACCOUNT, instrument=command.instrument)
+        events += [venue_events.filled(trade, received) for trade in trades if trade.label == command.label]
+        if not events:
+            events = [OrderAbsent(label=command.label, received_ns=received)]
+        self._later(received, events)
+
+    def _snapshot(self, requested: Ns, at: Ns) -> None:
+        self._exchange.advance(at)
+        received = self._reply_ns(at)
+        positions = self.positions()
+        taken = SnapshotTaken(
+            positions=tuple(venue_events.position_seen(item) for item in positions),
+            open_orders=tuple(venue_events.order_seen(order) for order in self._exchange.orders_open(ACCOUNT)),
+            fills=tuple(venue_events.filled(trade, received) for trade in self._exchange.trades_of(ACCOUNT)),
+            requested_ns=requested,
+            received_ns=received,
+        )
+        self._later(received, [taken])
+
+    def positions(self) -> list[facts.Position]:
+        """The account's positions at the venue now."""
+        return self._exchange.positions(ACCOUNT)
+
+    def amounts(self) -> dict[InstrumentId, Decimal]:
+        """Non-zero native amounts by instrument."""
+        return {
+            InstrumentId(item.instrument): item.size_native for item in self.positions() if item.size_native != ZERO
+        }
+
+
+def _request(command: PlaceOrder) -> facts.OrderRequest:
+    return facts.OrderRequest(
+        account=ACCOUNT,
+        instrument=command.instrument,
+        side=facts.Side.BUY if command.amount_native > ZERO else facts.Side.SELL,
+        amount_native=abs(command.amount_native),
+        price_native=command.price_native,
+        time_in_force=facts.TimeInForce.IOC,
+        label=command.label,
+        valid_until_ns=command.valid_until_ns,
+    )
+
+
+def _refusal(command: PlaceOrder, no: facts.VenueSays, received: Ns) -> OrderRefused | OrderUnknown:
+    outcome = order_outcome(no.code).outcome
+    if isinstance(outcome, RefusalKind):
+        return OrderRefused(label=command.label, received_ns=received, code=no.code, name=no.name, kind=outcome)
+    return OrderUnknown(label=command.label, received_ns=received, cause=str(no))

@@ -1,0 +1,225 @@
+"""The virtual-clock driver: engine, simulated venue and a heap. Same seed, same run, to the byte.
+
+Knows no socket and no wall clock; how fast it went is for the caller to measure.
+"""
+
+import hashlib
+import itertools
+import statistics
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestored, Ticked
+from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
+from bot.domain.portfolio import Holding, PortfolioSpec, resolve
+from bot.domain.time import NS_PER_S, Ns
+from bot.drive.inbox import Inbox
+from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
+from bot.engine import BookParams, Engine
+from bot.observe.tally import RunResult, Tally
+from bot.sim import invariants
+from bot.sim.exchange import Exchange
+from bot.sim.history import RecordedMarket
+
+FUNDS: Final = {"BTC": Decimal(100), "ETH": Decimal(1000), "USDC": Decimal(5_000_000)}
+"""Collateral of the simulated account: enough that margin is never the story."""
+_SETTLE_NS: Final = 5 * NS_PER_S
+"""After the end: answers still under way may arrive, nothing new is decided on fresh prices."""
+
+
+class SimulateParams(Struct, frozen=True, kw_only=True):
+    """One simulated run of one book."""
+
+    book: BookParams
+    portfolio: PortfolioSpec
+    span_ns: Ns
+    step_ns: Ns
+    sample_every_ns: Ns
+    latency: Latency = Latency()
+
+
+class StepSample(Struct, frozen=True, kw_only=True):
+    """One sample of the comparison hedged against unhedged; profits cumulative, USD."""
+
+    total_usd: float
+    options_usd: float
+    index_usd: float
+    delta_coin_net: float
+    delta_coin_options: float
+
+
+def seed_account(exchange: Exchange, holdings: Sequence[Holding]) -> None:
+    """Open the bot's account with collateral and its portfolio, at the venue's marks."""
+    exchange.open_account(ACCOUNT, FUNDS)
+    for held in holdings:
+        price = exchange.ticker(held.instrument.id).mark_native
+        exchange.seed_position(ACCOUNT, held.instrument.id, _native(held.instrument, held.qty_coin, price))
+
+
+def _native(spec: Instrument, qty_coin: Decimal, price_usd: float) -> Decimal:
+    """Coins of a portfolio file in the instrument's native unit, on the lot."""
+    if not spec.amount_is_in_usd:
+        return qty_coin
+    lots = (qty_coin * Decimal(repr(price_usd)) / spec.lot_native).to_integral_value()
+    return lots * spec.lot_native
+
+
+class Simulation:
+    """One run; call `run` once."""
+
+    def __init__(self, params: SimulateParams, exchange: Exchange, recorded: RecordedMarket | None = None) -> None:
+        """`recorded` makes steps follow the rows of a recorded day instead of a fixed grid."""
+        self._params = params
+        self._exchange = exchange
+        self._recorded = recorded
+        self._engine = Engine(params.book)
+        self._schedule = Schedule()
+        self._inbox = Inbox()
+        self._venue = SimVenue(exchange, self._schedule, params.latency, self._deliver)
+        self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
+        self._hash = hashlib.sha256()
+        self._end_ns = Ns(exchange.now_ns + params.span_ns)
+        self._steps: list[StepSample] = []
+        self._rows_seen: set[str] = set()
+        self._held: list[InstrumentId] = []
+        self._index_usd = 0.0
+
+    def run(self, mode: str) -> RunResult:
+        """Play to the end and give the result."""
+        start_ns = self._exchange.now_ns
+        base = self._params.book.book
+        listed = [spec for spec in self._exchange.instruments() if spec.base == base]
+        index_usd = self._exchange.index_usd(f"{base.lower()}_usd")
+        holdings = resolve(self._params.portfolio, base=base, listed=listed, index_usd=index_usd, now_ns=start_ns)
+        seed_account(self._exchange, holdings)
+        self._held = [held.instrument.id for held in holdings]
+        self._exchange.changes()
+        self._venue.watch([self._params.book.hedge_instrument])
+        first: list[Event] = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
+        first += [StreamRestored(stream=stream, received_ns=start_ns) for stream in StreamName]
+        self._deliver(first, start_ns)
+        self._schedule.at(start_ns, self._step)
+        while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
+            due[1](due[0])
+        return self._result(mode)
+
+    def _step(self, now_ns: Ns) -> None:
+        """Let the world move to `now_ns` and send what it shows; plan the next step."""
+        self._exchange.advance(now_ns)
+        if self._recorded is None:
+            self._venue.tickers(now_ns)
+            next_ns = Ns(now_ns + self._params.step_ns)
+        else:
+            next_ns = self._replay_step(now_ns)
+        self._venue.private(now_ns)
+        if next_ns <= self._end_ns:
+            self._schedule.at(next_ns, self._step)
+
+    def _replay_step(self, now_ns: Ns) -> Ns:
+        """Tickers of held options whose row is new, and the perpetual whenever its index moved."""
+        assert self._recorded is not None, "only in a recorded world"
+        fresh = frozenset(
+            name
+            for name in self._held
+            if (row := self._recorded.recorded(self._exchange.instrument(name))) is not None and row.time_ns == now_ns
+        )
+        index_usd = self._exchange.index_usd(f"{self._params.book.book.lower()}_usd")
+        if fresh or index_usd != self._index_usd:
+            self._index_usd = index_usd
+            self._venue.tickers(now_ns, only=fresh)
+        self._rows_seen |= fresh
+        if len(self._rows_seen) == len(self._held) and self._held:
+            self._rows_seen.clear()
+            self._schedule.at(Ns(now_ns + self._params.latency.feed_ns), self._sample_step)
+        following = self._recorded.next_time_ns()
+        return Ns(self._end_ns + 1) if following is None else following
+
+    def _sample_step(self, now_ns: Ns) -> None:
+        """Profit and deltas right after every held option has been seen once more."""
+        del now_ns
+        status = self._engine.status()
+        seen = status.decided
+        if not status.is_reconciled or seen is None or seen.delta_coin_net is None or seen.delta_coin_options is None:
+            return
+        self._steps.append(
+            StepSample(
+                total_usd=status.profit_usd.total,
+                options_usd=status.profit_usd.options,
+                index_usd=self._index_usd,
+                delta_coin_net=seen.delta_coin_net,
+                delta_coin_options=seen.delta_coin_options,
+            )
+        )
+
+    def _deliver(self, events: Sequence[Event], now_ns: Ns) -> None:
+        """Events reach the bot: all that waits is applied, then one decision."""
+        self._inbox.put(events)
+        for event in self._inbox.drain():
+            self._apply(event, now_ns)
+        self._apply(Ticked(now_ns=now_ns), now_ns)
+        if self.tally.wants_sample(now_ns):
+            self.tally.sample(self._engine.status())
+
+    def _apply(self, event: Event, now_ns: Ns) -> None:
+        outcome = self._engine.apply(event)
+        self._hash.update(msgspec.msgpack.encode(event))
+        self.tally.saw(event, outcome)
+        for command in outcome.commands:
+            self._hash.update(msgspec.msgpack.encode(command))
+            self._venue.carry_out(command, now_ns)
+
+    def _result(self, mode: str) -> RunResult:
+        status = self._engine.status()
+        violations = invariants.check(self._exchange, ACCOUNT)
+        result = self.tally.result(
+            mode=mode,
+            status=status,
+            positions_match=_alive(status.positions_native, self._exchange)
+            == _alive(self._venue.amounts(), self._exchange),
+            violations=violations,
+            trace_hash=self._hash.hexdigest(),
+        )
+        if self._recorded is None:
+            return result
+        return msgspec.structs.replace(
+            result,
+            samples=len(self._steps),
+            var_ratio=_variance_ratio(
+                _moves([step.total_usd for step in self._steps]), _moves([step.options_usd for step in self._steps])
+            ),
+            var_ratio_delta=_variance_ratio(*_delta_profits(self._steps)),
+        )
+
+
+def _alive(amounts: dict[InstrumentId, Decimal], exchange: Exchange) -> dict[InstrumentId, Decimal]:
+    """Positions without expired instruments, which the venue settles at a moment of its own."""
+    return {
+        name: amount
+        for name, amount in amounts.items()
+        if (expiry := exchange.instrument(name).expiry_ns) is None or expiry > exchange.now_ns
+    }
+
+
+def _moves(levels: list[float]) -> list[float]:
+    return [after - before for before, after in itertools.pairwise(levels)]
+
+
+def _delta_profits(steps: list[StepSample]) -> tuple[list[float], list[float]]:
+    """Profit of delta alone: delta at the start of the step times the index move; hedged, unhedged."""
+    pairs = list(itertools.pairwise(steps))
+    hedged = [before.delta_coin_net * (after.index_usd - before.index_usd) for before, after in pairs]
+    unhedged = [before.delta_coin_options * (after.index_usd - before.index_usd) for before, after in pairs]
+    return hedged, unhedged
+
+
+def _variance_ratio(hedged: list[float], unhedged: list[float]) -> float | None:
+    """Variance of the first over variance of the second; None without movement."""
+    if len(hedged) < 2:
+        return None
+    below = statistics.variance(unhedged)
+    return statistics.variance(hedged) / below if below > 0.0 else None

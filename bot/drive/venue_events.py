@@ -1,0 +1,123 @@
+"""Facts of the simulated venue as events of the engine: what a codec does for a real one. Pure."""
+
+from decimal import Decimal
+
+from bot.domain.events import (
+    AccountSeen,
+    Filled,
+    FutureMarked,
+    OptionMarked,
+    OrderSeen,
+    OrderUpdated,
+    PositionSeen,
+    VenueOrderState,
+)
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.time import Ns
+from bot.domain.units import ZERO, float_from_decimal
+from bot.sim import facts
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float_from_decimal(value)
+
+
+def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionMarked | FutureMarked:
+    """A ticker as its event; volatility from percent to fraction."""
+    touch = ticker.touch
+    if is_option:
+        iv = ticker.iv_mark_percent
+        return OptionMarked(
+            instrument=InstrumentId(ticker.instrument),
+            received_ns=received_ns,
+            venue_ns=ticker.time_ns,
+            bid_native=_float(touch.bid_native),
+            ask_native=_float(touch.ask_native),
+            bid_amount_native=_float(touch.bid_amount_native),
+            ask_amount_native=_float(touch.ask_amount_native),
+            mark_native=ticker.mark_native,
+            iv_mark=None if iv is None else iv / 100.0,
+            forward_usd=ticker.forward_usd,
+            index_usd=ticker.index_usd,
+            is_open=ticker.state == "open",
+        )
+    return FutureMarked(
+        instrument=InstrumentId(ticker.instrument),
+        received_ns=received_ns,
+        venue_ns=ticker.time_ns,
+        bid_usd=_float(touch.bid_native),
+        ask_usd=_float(touch.ask_native),
+        bid_amount_native=_float(touch.bid_amount_native),
+        ask_amount_native=_float(touch.ask_amount_native),
+        mark_usd=ticker.mark_native,
+        index_usd=ticker.index_usd,
+        price_min_usd=float_from_decimal(ticker.price_min_native),
+        price_max_usd=float_from_decimal(ticker.price_max_native),
+        funding_rate_8h=ticker.funding_rate_current_8h,
+        is_open=ticker.state == "open",
+    )
+
+
+def filled(trade: facts.Trade, received_ns: Ns) -> Filled:
+    """A private trade as a fill; signed by the account's own side."""
+    assert trade.order_id is not None, f"trade {trade.trade_id} has no order"
+    sign = 1 if trade.side is facts.Side.BUY else -1
+    return Filled(
+        fill_id=FillId(trade.trade_id),
+        order_id=OrderId(trade.order_id),
+        label=Label(trade.label) if trade.label else None,
+        instrument=InstrumentId(trade.instrument),
+        amount_native=sign * trade.amount_native,
+        price_native=trade.price_native,
+        fee_native=ZERO if trade.fee_native is None else trade.fee_native,
+        fee_currency=trade.fee_currency or "",
+        is_maker=trade.is_maker is True,
+        received_ns=received_ns,
+        venue_ns=trade.time_ns,
+    )
+
+
+def updated(order: facts.Order, received_ns: Ns) -> OrderUpdated:
+    """An order as the venue has it now."""
+    return OrderUpdated(
+        label=Label(order.label),
+        order_id=OrderId(order.order_id),
+        instrument=InstrumentId(order.instrument),
+        state=VenueOrderState(order.state.value),
+        filled_native=order.filled_native,
+        received_ns=received_ns,
+        venue_ns=order.updated_ns,
+    )
+
+
+def order_seen(order: facts.Order) -> OrderSeen:
+    """An open order of a snapshot."""
+    sign = 1 if order.side is facts.Side.BUY else -1
+    return OrderSeen(
+        order_id=OrderId(order.order_id),
+        label=Label(order.label) if order.label else None,
+        instrument=InstrumentId(order.instrument),
+        amount_native=sign * order.amount_native,
+        filled_native=order.filled_native,
+        price_native=order.price_native,
+    )
+
+
+def position_seen(position: facts.Position) -> PositionSeen:
+    """A position of a snapshot."""
+    return PositionSeen(instrument=InstrumentId(position.instrument), amount_native=position.size_native)
+
+
+def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
+    """Account figures of one currency."""
+    return AccountSeen(
+        currency=summary.currency,
+        equity_native=summary.equity_native,
+        balance_native=summary.balance_native,
+        margin_initial_native=summary.margin_initial_native,
+        margin_maintenance_native=summary.margin_maintenance_native,
+        available_native=summary.available_native,
+        delta_coin_total=summary.delta_total_coin,
+        delta_coin_options=summary.options_delta_coin,
+        received_ns=received_ns,
+    )

@@ -242,5 +242,3 @@ def _jumps(coin: _Coin, now_ns: int) -> float:
 def start_index_usd(base: str) -> float:
     """Index a coin starts at."""
     return next(start.index_usd for start in COINS if start.base == base)
-
-

@@ -1,0 +1,151 @@
+"""Money of one client: balances, positions, average prices, profit, fees. Decimal throughout.
+
+Rules (exchange facts 2.2, 2.7): an inverse contract of N USD from P to Q earns N(1/P - 1/Q) coins; a linear one
+of q coins earns q(Q - P) USDC; option premium is paid at once. Knows no market and no book.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from bot.domain.instruments import Instrument
+from bot.domain.units import ZERO
+from bot.sim.facts import Order, Trade
+
+_MONEY_STEP: Final = Decimal("1e-8")
+_OPTION_FEE_CAP: Final = Decimal("0.125")
+"""Share of the option's price a fee may not exceed (exchange facts 2.7)."""
+_ORDERS_KEPT: Final = 100_000
+_TRADES_KEPT: Final = 200_000
+
+
+def to_money(value: Decimal) -> Decimal:
+    """Rounded as the venue books it: 8 decimals, half to even."""
+    return value.quantize(_MONEY_STEP, rounding=ROUND_HALF_EVEN)
+
+
+def fee_native(
+    instrument: Instrument, amount_native: Decimal, price_native: Decimal, index_usd: Decimal, *, is_maker: bool
+) -> Decimal:
+    """Fee of a fill in the settlement currency; positive is a cost. Amount unsigned."""
+    rate = instrument.fee_rate_maker if is_maker else instrument.fee_rate_taker
+    if instrument.is_option:
+        underlying = Decimal(1) if instrument.is_inverse else index_usd
+        return to_money(amount_native * min(rate * underlying, _OPTION_FEE_CAP * price_native))
+    notional = amount_native / price_native if instrument.is_inverse else amount_native * price_native
+    return to_money(notional * rate)
+
+
+def profit_native(instrument: Instrument, amount_native: Decimal, entry: Decimal, leave: Decimal) -> Decimal:
+    """Profit of a signed amount taken from price `entry` to `leave`, settlement currency."""
+    if amount_native == 0:
+        return ZERO
+    if instrument.amount_is_in_usd:
+        return amount_native / entry - amount_native / leave
+    return amount_native * (leave - entry)
+
+
+@dataclass(slots=True, eq=False)
+class Holding:
+    """One position. Amounts signed, native; money in the settlement currency."""
+
+    instrument: Instrument
+    amount_native: Decimal = ZERO
+    average_native: Decimal = ZERO
+    realized_session_native: Decimal = ZERO
+    funding_session_native: Decimal = ZERO
+    funding_paid_per_native: float = 0.0
+    """What the perpetual's funding had come to when it was last booked here."""
+    seeded_native: Decimal = ZERO
+    """Part of the position that came from outside, not from fills."""
+
+    def fill(self, amount_native: Decimal, price_native: Decimal) -> Decimal:
+        """Change the position by a signed amount; the profit that realises."""
+        held = self.amount_native
+        if held * amount_native >= 0:
+            self.average_native = self._average_with(amount_native, price_native)
+            self.amount_native = held + amount_native
+            return ZERO
+        closed = -amount_native if abs(amount_native) <= abs(held) else held
+        profit = to_money(profit_native(self.instrument, closed, self.average_native, price_native))
+        self.amount_native = held + amount_native
+        if self.amount_native == 0:
+            self.average_native = ZERO
+        elif self.amount_native * held < 0:
+            self.average_native = price_native
+        self.realized_session_native += profit
+        return profit
+
+    def _average_with(self, amount_native: Decimal, price_native: Decimal) -> Decimal:
+        held = self.amount_native
+        if held == 0:
+            return price_native
+        if self.instrument.amount_is_in_usd:
+            # Harmonic: the coins a USD amount stands for add up, its prices do not.
+            return (held + amount_native) / (held / self.average_native + amount_native / price_native)
+        return (held * self.average_native + amount_native * price_native) / (held + amount_native)
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """One client: balances by currency, positions by instrument, orders by id, own trades oldest first."""
+
+    name: str
+    balances: dict[str, Decimal]
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    labels: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """Order ids by (currency, label), oldest first."""
+    open_orders: dict[str, Order] = field(default_factory=dict)
+    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_KEPT))
+    fees_paid_native: dict[str, Decimal] = field(default_factory=dict)
+    funding_paid_native: dict[str, Decimal] = field(default_factory=dict)
+    realized_session_native: dict[str, Decimal] = field(default_factory=dict)
+
+    def holding(self, instrument: Instrument) -> Holding:
+        """The position of an instrument, made when there was none."""
+        found = self.holdings.get(instrument.id)
+        if found is None:
+            found = self.holdings[instrument.id] = Holding(instrument)
+        return found
+
+    def size_native(self, name: str) -> Decimal:
+        """Signed position size; zero without one."""
+        found = self.holdings.get(name)
+        return ZERO if found is None else found.amount_native
+
+    def pay(self, currency: str, money: Decimal) -> None:
+        """Change a balance; positive is received."""
+        self.balances[currency] = self.balances.get(currency, ZERO) + money
+
+    def keep_order(self, order: Order, currency: str) -> None:
+        """Remember an order, forgetting the oldest closed ones beyond the bound."""
+        self.orders[order.order_id] = order
+        if order.label:
+            self.labels.setdefault((currency, order.label), []).append(order.order_id)
+        if len(self.orders) > _ORDERS_KEPT:
+            oldest = next(iter(self.orders))
+            if oldest not in self.open_orders:
+                del self.orders[oldest]
+
+    def book_fill(self, instrument: Instrument, amount_native: Decimal, price_native: Decimal, fee: Decimal) -> Decimal:
+        """Book a signed fill with its fee: position, premium or profit, balance. The realised profit."""
+        currency = instrument.settlement_currency
+        profit = self.holding(instrument).fill(amount_native, price_native)
+        cash = -to_money(amount_native * price_native) if instrument.is_option else profit
+        self.pay(currency, cash - fee)
+        self.fees_paid_native[currency] = self.fees_paid_native.get(currency, ZERO) + fee
+        self.realized_session_native[currency] = self.realized_session_native.get(currency, ZERO) + profit
+        return profit
+
+    def book_funding(self, holding: Holding, paid_per_native: float, money: Decimal) -> None:
+        """Book funding (`money` positive is paid) up to a perpetual's running figure."""
+        currency = holding.instrument.settlement_currency
+        holding.funding_paid_per_native = paid_per_native
+        if money:
+            self.pay(currency, -money)
+            holding.funding_session_native -= money
+            holding.realized_session_native -= money
+            self.funding_paid_native[currency] = self.funding_paid_native.get(currency, ZERO) + money
+            self.realized_session_native[currency] = self.realized_session_native.get(currency, ZERO) - money

@@ -1,0 +1,118 @@
+"""What the market maker quotes: ladders around the mark as a pure function of price and time.
+
+Amounts come from a hash of instrument, price and a slow clock, so that asking for a book never changes the
+world and successive ladders differ by a few levels. Knows no client. Prices in units, amounts in lots.
+"""
+
+import math
+from typing import Final
+
+from bot.domain.instruments import Instrument
+from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import float_from_decimal
+from bot.sim.book import Grid
+from bot.sim.pit import Mark, Pit
+
+Ladder = dict[int, int]
+"""Lots by price in units."""
+
+_LEVELS_FAR: Final = 8
+_LEVELS_OPTION: Final = 3
+_FAR_STEP_SHARE: Final = 7.5e-5
+"""Levels behind the touch stand on a grid of this share of the price: about 5 USD for BTC."""
+_HALF_SPREAD_OPTION_SHARE: Final = 0.015
+_HALF_SPREAD_OPTION_TICKS: Final = 0.35
+_TOUCH_COIN: Final = {"BTC": 1.0, "ETH": 20.0}
+"""Typical size at the touch of a perpetual or future; two to four times as much on each level behind."""
+_OPTION_COIN: Final = {"BTC": 10.0, "ETH": 80.0}
+_HASH_PRICE: Final = 2654435761
+_HASH_TIME: Final = 2246822519
+_MASK: Final = 0xFFFFFFFF
+_CLOCK_SHIFT: Final = 4
+"""Amounts at one price change every 16 seconds, at different seconds for different prices."""
+
+
+def _lots(units: int, salt: int, now_s: int, size: int) -> int:
+    """Between half and one and a half times `size`, by hash; at least one lot."""
+    mixed = ((units * _HASH_PRICE) ^ (((now_s + units * 7) >> _CLOCK_SHIFT) * _HASH_TIME) ^ salt) & _MASK
+    mixed ^= mixed >> 15
+    mixed = (mixed * _HASH_PRICE) & _MASK
+    return 1 + (size >> 1) + (mixed >> 8) % (size + 1)
+
+
+def lots_of_coin(instrument: Instrument, coins: float, price_usd: float) -> int:
+    """Whole lots in so many coins, at least one."""
+    native = coins * price_usd if instrument.amount_is_in_usd else coins
+    return max(1, int(native / float_from_decimal(instrument.lot_native)))
+
+
+def ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | None) -> tuple[Ladder, Ladder]:
+    """Bids and asks around the mark, best first."""
+    if not pit.is_open:
+        return {}, {}
+    if not pit.instrument.is_option:
+        return _future_ladders(pit, mark, now_ns, half_spread_usd)
+    if mark.row is not None:
+        return _recorded_ladders(pit.grid, mark)
+    if mark.iv is None:
+        return {}, {}
+    return _option_ladders(pit, mark, now_ns)
+
+
+def _future_ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | None) -> tuple[Ladder, Ladder]:
+    grid, instrument = pit.grid, pit.instrument
+    position = mark.mark_native / grid.tick_float
+    if half_spread_usd is None:
+        bid = math.floor(position)
+        ask = bid + 1
+    else:
+        half = max(1, math.ceil(half_spread_usd / grid.tick_float - 1e-9))
+        middle = math.floor(position + 0.5)
+        bid, ask = middle - half, middle + half
+    salt, now_s = pit.salt_seed, now_ns // NS_PER_S
+    size = lots_of_coin(instrument, _TOUCH_COIN[instrument.base], mark.mark_native)
+    bids, asks = {bid: _lots(bid, salt, now_s, size)}, {ask: _lots(ask, salt, now_s, size)}
+    step = max(2, int(position * _FAR_STEP_SHARE))
+    first_bid = (bid - 1) // step * step
+    first_ask = -(-(ask + 1) // step) * step
+    for level in range(_LEVELS_FAR):
+        far = size * (2 + level // 4)
+        units = first_bid - level * step
+        bids[units] = _lots(units, salt, now_s, far)
+        units = first_ask + level * step
+        asks[units] = _lots(units, salt, now_s, far)
+    return bids, asks
+
+
+def _option_ladders(pit: Pit, mark: Mark, now_ns: Ns) -> tuple[Ladder, Ladder]:
+    grid, instrument = pit.grid, pit.instrument
+    tick = grid.step_at(int(mark.mark_native / grid.tick_float)) * grid.tick_float
+    half = max(_HALF_SPREAD_OPTION_TICKS * tick, _HALF_SPREAD_OPTION_SHARE * mark.mark_native)
+    bid = grid.floor_units(mark.mark_native - half)
+    ask = grid.ceil_units(mark.mark_native + half)
+    salt, now_s = pit.salt_seed, now_ns // NS_PER_S
+    size = lots_of_coin(instrument, _OPTION_COIN[instrument.base], mark.index_usd)
+    bids: Ladder = {}
+    asks: Ladder = {}
+    for _ in range(_LEVELS_OPTION):
+        # Nobody bids below one tick: an option worth less has no bid at all.
+        if bid >= 1:
+            bids[bid] = _lots(bid, salt, now_s, size)
+            bid = grid.below(bid)
+        asks[ask] = _lots(ask, salt, now_s, size)
+        ask = grid.above(ask)
+    return bids, asks
+
+
+def _recorded_ladders(grid: Grid, mark: Mark) -> tuple[Ladder, Ladder]:
+    """The recorded touch, absent sides absent."""
+    row = mark.row
+    assert row is not None, "no recorded row"
+    return _one_level(grid, row.bid_coin, row.bid_amount_coin), _one_level(grid, row.ask_coin, row.ask_amount_coin)
+
+
+def _one_level(grid: Grid, price_native: float | None, amount_native: float | None) -> Ladder:
+    if price_native is None or amount_native is None:
+        return {}
+    lots = round(amount_native / grid.lot_float)
+    return {round(price_native / grid.tick_float): lots} if lots else {}

@@ -1,0 +1,108 @@
+"""One instrument at the venue: its book, its mark, the statistics of its trades.
+
+State only; who moves it: `marks` the mark, `market_maker` the quotes, `desk` the trades.
+"""
+
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.instruments import Instrument, Kind
+from bot.domain.units import float_from_decimal
+from bot.sim.book import Book, Grid
+from bot.sim.facts import Trade
+from bot.sim.history import HistoryRow
+
+_TRADES_KEPT: Final = 1000
+"""Public trades remembered per instrument; older ones are forgotten."""
+OPEN: Final = "open"
+DELIVERED: Final = "delivered"
+_NEVER: Final = -1
+
+
+@dataclass(slots=True)
+class Mark:
+    """The venue's valuation of one instrument at one moment."""
+
+    at_ns: int = _NEVER
+    mark_native: float = 0.0
+    index_usd: float = 0.0
+    forward_usd: float = 0.0
+    """Of the expiry; the mark itself for perpetuals and futures."""
+    iv: float | None = None
+    tau_years: float = 0.0
+    delta_per_unit: float = 0.0
+    """Options: delta in coins of one coin of option, decayed in the settlement window. Others: the decay weight."""
+    is_decaying: bool = False
+    """Whether the settlement window of its expiry has begun."""
+    row: HistoryRow | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Pit:
+    """Everything the venue keeps about one instrument."""
+
+    instrument: Instrument
+    grid: Grid
+    book: Book
+    salt_seed: int
+    state: str = OPEN
+    mark: Mark = field(default_factory=Mark)
+    quoted_ns: int = _NEVER
+    quoted_row: HistoryRow | None = None
+    watchers_count: int = 0
+    taker_next_ns: int = _NEVER
+    trade_seq: int = 0
+    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_KEPT))
+    last_native: Decimal | None = None
+    first_native: Decimal | None = None
+    high_native: Decimal | None = None
+    low_native: Decimal | None = None
+    tick_direction: int = 0
+    """Direction of the last trade price, the venue's enumeration 0..3."""
+    volume_coin: float = 0.0
+    volume_usd: float = 0.0
+    settlement_native: float | None = None
+    """Mark at the last 08:00 UTC, the first mark before that."""
+    delivery_usd: float | None = None
+    """Delivery price once delivered."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be traded."""
+        return self.state == OPEN
+
+    @property
+    def is_perpetual(self) -> bool:
+        """Whether it never expires."""
+        return self.instrument.kind is Kind.PERPETUAL
+
+    def print_trade(self, trade: Trade, coin_per_amount: float) -> None:
+        """Count a public trade in the statistics; `coin_per_amount` turns its amount into coins."""
+        price = trade.price_native
+        self.trades.append(trade)
+        self.tick_direction = trade.tick_direction
+        self.last_native = price
+        self.first_native = price if self.first_native is None else self.first_native
+        self.high_native = price if self.high_native is None else max(self.high_native, price)
+        self.low_native = price if self.low_native is None else min(self.low_native, price)
+        coins = float_from_decimal(trade.amount_native) * coin_per_amount
+        self.volume_coin += coins
+        self.volume_usd += coins * trade.index_usd
+
+    def next_tick_direction(self, price: Decimal) -> int:
+        """0 up, 1 zero after up, 2 down, 3 zero after down, against the last trade."""
+        if self.last_native is None or price > self.last_native:
+            return 0
+        if price < self.last_native:
+            return 2
+        return 1 if self.tick_direction <= 1 else 3
+
+
+def open_pit(instrument: Instrument, seed: int) -> Pit:
+    """A fresh, empty pit; its salt makes the market maker's amounts differ between instruments and seeds."""
+    grid = Grid(instrument)
+    salt = zlib.crc32(f"{seed}:{instrument.id}".encode())
+    return Pit(instrument=instrument, grid=grid, book=Book(grid), salt_seed=salt)

@@ -1,0 +1,85 @@
+"""What happens at 08:00 UTC: delivery of what expires, end of the session for the rest (exchange facts 2.5).
+
+Options and futures are settled in cash at the delivery price and vanish from the accounts; orders on them and
+good-til-day orders are cancelled. No delivery fee is charged (exchange facts 2.7 know it only from an old page).
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.instruments import Instrument
+from bot.domain.time import Ns
+from bot.domain.units import ZERO, decimal_from_wire
+from bot.sim.account import Account, Holding, profit_native, to_money
+from bot.sim.desk import Desk
+from bot.sim.facts import TimeInForce
+from bot.sim.pit import DELIVERED, Pit
+
+_CENT_DIGITS: Final = 2
+"""Delivery prices are published to the cent."""
+
+
+def settle_day(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
+    """Deliver what expires now or did while nobody looked, then start a new session."""
+    average = desk.marks.average
+    delivered: dict[str, float] = {}
+    for pit in pits.values():
+        expiry_ns = pit.instrument.expiry_ns
+        mark = desk.marks.of(pit)
+        if expiry_ns is not None and expiry_ns <= now_ns and pit.is_open:
+            usd = round(average.delivery_usd(pit.instrument.index_name, mark.index_usd), _CENT_DIGITS)
+            pit.delivery_usd = delivered[pit.instrument.id] = usd
+            pit.state = DELIVERED
+            # Delivered instruments leave no quote behind.
+            mark.row = None
+            pit.quoted_ns = -1
+        elif pit.is_open:
+            pit.settlement_native = mark.mark_native
+    for account in desk.accounts.values():
+        _cancel_at_settlement(desk, account, pits)
+        _deliver(account, delivered)
+        _start_session(desk, account, pits)
+    average.reset()
+
+
+def _cancel_at_settlement(desk: Desk, account: Account, pits: dict[str, Pit]) -> None:
+    for order in list(account.open_orders.values()):
+        pit = pits[order.instrument]
+        if not pit.is_open or order.time_in_force is TimeInForce.GTD:
+            desk.cancel(order, pit, "settlement")
+
+
+def payoff_native(instrument: Instrument, delivery_usd: Decimal) -> Decimal:
+    """What one coin of option, or the price of one future, comes to at delivery. Coin for inverse options."""
+    if instrument.strike_usd is None:
+        return delivery_usd
+    strike = decimal_from_wire(instrument.strike_usd)
+    value = delivery_usd - strike if instrument.is_call else strike - delivery_usd
+    value = max(value, ZERO)
+    return value / delivery_usd if instrument.is_inverse else value
+
+
+def _deliver(account: Account, delivered: dict[str, float]) -> None:
+    for name, holding in list(account.holdings.items()):
+        if name in delivered:
+            _settle_holding(account, holding, decimal_from_wire(delivered[name]))
+            del account.holdings[name]
+
+
+def _settle_holding(account: Account, holding: Holding, delivery_usd: Decimal) -> None:
+    item, amount = holding.instrument, holding.amount_native
+    payoff = payoff_native(item, delivery_usd)
+    profit = to_money(profit_native(item, amount, holding.average_native, payoff))
+    account.pay(item.settlement_currency, to_money(amount * payoff) if item.is_option else profit)
+
+
+def _start_session(desk: Desk, account: Account, pits: dict[str, Pit]) -> None:
+    """Session figures start again; funding is booked first, flat positions are forgotten."""
+    for name, holding in list(account.holdings.items()):
+        desk.settle_funding(account, pits[name])
+        holding.realized_session_native = ZERO
+        holding.funding_session_native = ZERO
+        # Seeded and traded back to flat stays, or the sum of its fills could not be explained.
+        if holding.amount_native == 0 and holding.seeded_native == 0:
+            del account.holdings[name]
+    account.realized_session_native.clear()

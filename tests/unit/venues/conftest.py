@@ -1,0 +1,178 @@
+"""Fakes of the venue's two edges: a scripted socket, and a REST server on loopback."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+
+import msgspec
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from bot.domain.errors import VenueUnreachable
+from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.time import Ns
+from bot.venues.settings import Credentials, VenueSettings
+
+Json = dict[str, object]
+Answer = Callable[[str, Json], object]
+
+
+class FakeConnection:
+    """A socket whose other end is a function from request to result; frames are pushed by the test."""
+
+    def __init__(self, answer: Answer, *, is_testnet: bool = True) -> None:
+        self.answer = answer
+        self.is_testnet = is_testnet
+        self.sent: list[Json] = []
+        self.is_closed = False
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def push(self, frame: object) -> None:
+        """The venue sends this."""
+        self._frames.put_nowait(frame if isinstance(frame, bytes) else msgspec.json.encode(frame))
+
+    def notify(self, channel: str, data: object) -> None:
+        """The venue notifies."""
+        self.push({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
+
+    def break_down(self) -> None:
+        """The network is gone."""
+        self._frames.put_nowait(None)
+
+    def methods(self) -> list[str]:
+        """Methods asked for, in order."""
+        return [str(request["method"]) for request in self.sent]
+
+    async def recv(self) -> bytes:
+        frame = await self._frames.get()
+        if frame is None:
+            raise VenueUnreachable("socket closed")
+        return frame
+
+    async def send(self, frame: bytes) -> None:
+        request = json.loads(frame)
+        self.sent.append(request)
+        answer = self.answer(request["method"], request["params"])
+        if answer is not None:
+            reply = answer if isinstance(answer, dict) and "error" in answer else {"result": answer}
+            self.push({"jsonrpc": "2.0", "id": request["id"], "testnet": self.is_testnet, **reply})
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+def accept_all(method: str, params: Json) -> object:
+    """A venue that takes every request."""
+    if method == "public/auth":
+        return {"access_token": "a", "refresh_token": "r", "expires_in": 1000, "scope": "connection"}
+    return params.get("channels", "ok")
+
+
+@pytest.fixture
+def settings() -> VenueSettings:
+    """A test venue with a key."""
+    return VenueSettings(
+        venue=VenueId("deribit"),
+        ws_url="ws://127.0.0.1:1/ws/api/v2",
+        rest_url="http://127.0.0.1:1",
+        is_testnet=True,
+        credentials=Credentials("key", "secret-of-the-key"),
+    )
+
+
+def perpetual() -> Instrument:
+    """The inverse perpetual as the venue lists it."""
+    return Instrument(
+        id=InstrumentId("BTC-PERPETUAL"),
+        venue=VenueId("deribit"),
+        kind=Kind.PERPETUAL,
+        base="BTC",
+        settlement=Settlement.COIN,
+        settlement_currency="BTC",
+        index_name="btc_usd",
+        contract_size_native=Decimal(10),
+        lot_native=Decimal(10),
+        tick_native=Decimal("0.5"),
+        fee_rate_maker=Decimal("0.00015"),
+        fee_rate_taker=Decimal("0.00035"),
+    )
+
+
+class FakeRest:
+    """Deribit over HTTP: per method a queue of replies, the last one stays."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, list[object]] = defaultdict(list)
+        self.seen: list[tuple[str, dict[str, str]]] = []
+        self.url = ""
+        self.is_testnet = True
+        self.now_ms: Callable[[], int] = lambda: 0
+
+    def put(self, method: str, *replies: object) -> None:
+        """Answer these, one after the other; a dict with `error` is a refusal, an exception class hangs."""
+        self.replies[method] = list(replies)
+
+    def asked(self, method: str) -> list[dict[str, str]]:
+        """Parameters of the requests for a method."""
+        return [params for name, params in self.seen if name == method]
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        self.seen.append((method, dict(request.query)))
+        if method == "public/get_time" and method not in self.replies:
+            return web.json_response({"jsonrpc": "2.0", "result": self.now_ms(), "testnet": self.is_testnet})
+        queue = self.replies[method]
+        reply = queue.pop(0) if len(queue) > 1 else queue[0]
+        if reply is TimeoutError:
+            await asyncio.sleep(60.0)
+        if reply is ConnectionError:
+            assert request.transport is not None
+            request.transport.abort()
+        if isinstance(reply, web.Response):
+            return reply
+        if isinstance(reply, dict) and "error" in reply:
+            return web.json_response({"jsonrpc": "2.0", "testnet": self.is_testnet, **reply}, status=400)
+        return web.json_response({"jsonrpc": "2.0", "result": reply, "testnet": self.is_testnet, "usIn": 1})
+
+
+@pytest_asyncio.fixture
+async def rest() -> AsyncIterator[FakeRest]:
+    """A running fake; its `url` is on loopback."""
+    fake = FakeRest()
+    app = web.Application()
+    app.router.add_get("/api/v2/{method:.*}", fake.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield fake
+    await runner.cleanup()
+
+
+@pytest.fixture
+def fixed_ns() -> Callable[[], Ns]:
+    """A clock that stands still."""
+    return lambda: Ns(1_770_000_000_000_000_000)
+
+
+@pytest.fixture
+def connection_type() -> type[FakeConnection]:
+    """The scripted socket."""
+    return FakeConnection
+
+
+@pytest.fixture
+def accepts() -> Answer:
+    """A venue that takes every request."""
+    return accept_all
+
+
+@pytest.fixture
+def perp() -> Instrument:
+    """The inverse perpetual."""
+    return perpetual()

@@ -1,0 +1,100 @@
+"""Payloads and the events they mean; the frames around them are tested with the codec."""
+
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.ids import InstrumentId
+from bot.domain.time import Ns
+from bot.venues import deribit_wire
+from bot.venues.deribit_wire import Order, Ticker, Trade
+
+NOW = Ns(1)
+
+
+def order(**changes: object) -> Order:
+    """An open order of 10."""
+    fields: dict[str, object] = {
+        "order_id": "1",
+        "instrument_name": InstrumentId("BTC-PERPETUAL"),
+        "order_state": "open",
+        "direction": "buy",
+        "amount": 10.0,
+        "last_update_timestamp": 1,
+    }
+    return Order(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("BTC-27MAR26-100000-C", True),
+        ("XRP_USDC-30JUN23-0d625-P", True),
+        ("BTC-PERPETUAL", False),
+        ("BTC-26MAR27", False),
+        ("BTC-CS-19MAY26-70000_75000", False),
+        ("BTC-FS-25DEC26_PERP", False),
+    ],
+)
+def test_option_names(name: str, expected: bool) -> None:
+    """Only plain options end in -C or -P."""
+    assert expected is deribit_wire.is_option_name(name)
+
+
+@pytest.mark.parametrize("filled", [-1.0, 10.1])
+def test_impossible_filled_amount(filled: float) -> None:
+    """An order cannot be filled below zero or above its amount."""
+    with pytest.raises(ValueError, match="filled"):
+        deribit_wire.order_updated(order(filled_amount=filled), NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("open", "open"),
+        ("untriggered", "open"),
+        ("triggered", "open"),
+        ("filled", "filled"),
+        ("cancelled", "cancelled"),
+        ("rejected", "rejected"),
+    ],
+)
+def test_order_states(state: str, expected: str) -> None:
+    """The venue's six states are four of ours."""
+    assert expected == deribit_wire.order_updated(order(order_state=state), NOW).state.value
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("buy", Decimal("0.3")), ("sell", Decimal("-0.3"))])
+def test_fill_is_signed_and_exact(direction: str, expected: Decimal) -> None:
+    """Amounts keep the digits of the wire; a rebate is a negative fee; an empty label is none."""
+    trade = Trade(
+        trade_id="ETH-1",
+        order_id="ETH-2",
+        instrument_name=InstrumentId("ETH_USDC-PERPETUAL"),
+        direction=direction,  # type: ignore[arg-type]
+        amount=0.3,
+        price=2973.55,
+        fee=-4e-7,
+        fee_currency="USDC",
+        timestamp=1,
+        label="",
+        liquidity="M",
+    )
+    fill = deribit_wire.filled(trade, NOW)
+    assert (expected, Decimal("2973.55"), Decimal("-4e-7"), None, True) == (
+        fill.amount_native,
+        fill.price_native,
+        fill.fee_native,
+        fill.label,
+        fill.is_maker,
+    )
+
+
+def test_future_mark_of_zero_is_absent() -> None:
+    """A perpetual cannot be worth nothing: 0 is an absent mark, and so is a price index of 0."""
+    ticker = Ticker(
+        timestamp=1, state="open", instrument_name=InstrumentId("BTC-PERPETUAL"), mark_price=0.0, index_price=0.0
+    )
+    marked = deribit_wire.marked(ticker, NOW)
+    assert marked is not None
+    assert (getattr(marked, "mark_usd", 1), marked.index_usd) == (None, None)

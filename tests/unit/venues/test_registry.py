@@ -1,0 +1,31 @@
+"""The table of venues makes what the contract promises."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from bot.domain.errors import ConfigError
+from bot.domain.ids import InstrumentId
+from bot.domain.time import Ns
+from bot.venues.budget import OrderRate
+from bot.venues.ccxt_gateway import DeribitGateway
+from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
+from bot.venues.registry import venue_named
+from bot.venues.settings import VenueSettings
+
+
+@pytest.mark.asyncio
+async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns]) -> None:
+    """Feeds and gateway of Deribit are made from one link."""
+    venue = venue_named("deribit")
+    link = Link(settings=settings, now_ns=fixed_ns, rng=random.Random(1))
+    assert isinstance(venue.market_feed(link, [InstrumentId("BTC-PERPETUAL")], []), MarketFeed)
+    assert isinstance(venue.account_feed(link), AccountFeed)
+    assert isinstance(venue.gateway(link, OrderRate()), DeribitGateway)
+
+
+def test_unknown_venue_is_refused_by_name() -> None:
+    """The message names the key, the value and what there is."""
+    with pytest.raises(ConfigError, match=r"venue.name: 'nowhere' is not one of deribit"):
+        venue_named("nowhere")

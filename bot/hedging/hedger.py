@@ -19,7 +19,7 @@ from bot.hedging.band import BandPolicy, TradeTo
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.situation import Frame, Hedge, LastHedge
 from bot.market.view import MarketView
-from bot.risk.exposure import measure
+from bot.risk.exposure import Legs, arrange, measure
 from bot.risk.limits import Limits
 
 _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
@@ -57,6 +57,9 @@ class Hedger:
         self._params = params
         self._policy = policy
         self._last: LastHedge | None = None
+        self._legs: Legs | None = None
+        self._legs_of: dict[InstrumentId, Decimal] = {}
+        self._legs_listed_count = 0
         self._causes: dict[InstrumentId, DistrustCause] = {}
         self._refusing_since_ns: Ns | None = None
         self._has_alarmed = False
@@ -72,9 +75,10 @@ class Hedger:
         params, now_ns = self._params, frame.now_ns
         hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
         price_usd = None if hedge is None else hedge.price_usd
-        exposure = measure(view, held, now_ns, price_usd=price_usd, outstanding=desk.outstanding)
+        legs = self._arranged(view, held)
+        exposure = measure(view, legs, now_ns, price_usd=price_usd, outstanding=desk.outstanding)
         if hedge is None or exposure is None:
-            verdict = situation.missing(hedge, held, view)
+            verdict = situation.missing(hedge, legs)
             if desk.blocked is not None:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
             record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)
@@ -104,12 +108,20 @@ class Hedger:
         )
         return situation.write_down(frame, verdict, exposure=exposure, band=band, hedge=hedge), verdict, hedge
 
+    def _arranged(self, view: MarketView, held: dict[InstrumentId, Decimal]) -> Legs:
+        """The legs, sorted anew only when positions or specifications have changed."""
+        if self._legs is None or self._legs_of is not held or self._legs_listed_count != len(view.instruments):
+            self._legs = arrange(held, view.instruments)
+            self._legs_of = held
+            self._legs_listed_count = len(view.instruments)
+        return self._legs
+
     def notes(self, view: MarketView, decided: Decided) -> list[Note]:
         """Changes of trust, and the alarm of a refusal that lasts."""
         now_ns = decided.now_ns
         causes: dict[InstrumentId, DistrustCause] = {}
         for name in decided.doubtful:
-            causes[name] = view.option_verdict(name, now_ns) or DistrustCause.NO_GREEKS
+            causes[name] = view.option_verdict(view.options.get(name), now_ns) or DistrustCause.NO_GREEKS
         hedge_cause = view.hedge_verdict(self._params.hedge_instrument, now_ns)
         if hedge_cause is not None:
             causes[self._params.hedge_instrument] = hedge_cause

@@ -3,8 +3,6 @@
 Knows the market view and the exposure; decides nothing itself.
 """
 
-from decimal import Decimal
-
 from msgspec import Struct
 
 from bot.domain.decided import Decided
@@ -17,7 +15,7 @@ from bot.hedging.band import Band, BandInputs, BandPolicy
 from bot.hedging.decide import Verdict
 from bot.market.quality import Touch
 from bot.market.view import MarketView
-from bot.risk.exposure import Exposure
+from bot.risk.exposure import Exposure, Legs
 
 
 class Hedge(Struct, frozen=True, kw_only=True):
@@ -125,10 +123,9 @@ def write_down(
     )
 
 
-def missing(hedge: Hedge | None, held: dict[InstrumentId, Decimal], view: MarketView) -> Verdict:
+def missing(hedge: Hedge | None, legs: Legs) -> Verdict:
     """The refusal where a decision has no ground: no hedge price, or a position that cannot be counted."""
     if hedge is None:
         return Verdict(action=Action.REFUSE, reason=Reason.HEDGE_QUOTE_DISTRUSTED, detail="no price seen yet")
-    unlisted = [name for name in held if name not in view.instruments]
-    names = ", ".join(unlisted) or "a futures position without a mark"
+    names = ", ".join(legs.unlisted) or "a futures position without a mark"
     return Verdict(action=Action.REFUSE, reason=Reason.DELTA_UNCERTAIN, detail=f"cannot be counted: {names}")

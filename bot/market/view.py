@@ -104,16 +104,13 @@ class MarketView:
         """Newest touch; None when there is none to trust."""
         return self._touches.get(instrument)
 
-    def forward_usd(self, instrument: Instrument) -> float | None:
-        """Newest forward of the instrument's expiry, from any option of it."""
-        if instrument.expiry_ns is None:
-            return None
-        held = self._forwards.get((instrument.index_name, instrument.expiry_ns))
+    def forward_usd(self, index_name: str, expiry_ns: Ns) -> float | None:
+        """Newest forward of an expiry, from any option of it."""
+        held = self._forwards.get((index_name, expiry_ns))
         return None if held is None else held[0]
 
-    def option_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
-        """Whether the option's greeks can be computed from what is here."""
-        marked = self.options.get(instrument)
+    def option_verdict(self, marked: OptionMarked | None, now_ns: Ns) -> DistrustCause | None:
+        """Whether greeks can be computed from this ticker of an option now."""
         if marked is not None and marked.received_ns <= self._lost_ns:
             return DistrustCause.STREAM_LOST
         return quality.judge_option(marked, now_ns, self._limits)

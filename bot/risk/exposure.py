@@ -7,6 +7,7 @@ interval and is never a zero: a leg without usable greeks can have any delta its
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -37,6 +38,47 @@ class Exposure(Struct, frozen=True, kw_only=True):
     doubtful: tuple[InstrumentId, ...]
 
 
+class OptionLeg(NamedTuple):
+    """One held option, ready for the formula."""
+
+    name: InstrumentId
+    qty_coin: float
+    strike_usd: float
+    is_call: bool
+
+
+class Legs(Struct, frozen=True, kw_only=True):
+    """Positions arranged for measuring; made anew only when positions or specifications change."""
+
+    expiries: tuple[tuple[str, Ns, tuple[OptionLeg, ...]], ...]
+    """(index name, expiry, its options)."""
+    futures: tuple[tuple[Instrument, Decimal], ...]
+    unlisted: tuple[InstrumentId, ...]
+    """Held without a specification: cannot be counted."""
+
+
+def arrange(held: Mapping[InstrumentId, Decimal], instruments: Mapping[InstrumentId, Instrument]) -> Legs:
+    """Sort what is held by expiry and kind."""
+    options: dict[tuple[str, Ns], list[OptionLeg]] = {}
+    futures: list[tuple[Instrument, Decimal]] = []
+    for name, amount in held.items():
+        spec = instruments.get(name)
+        if spec is None:
+            continue
+        if not spec.is_option:
+            futures.append((spec, amount))
+            continue
+        assert spec.expiry_ns is not None, f"option {name} has no expiry"
+        assert spec.strike_usd is not None, f"option {name} has no strike"
+        leg = OptionLeg(name, float_from_decimal(amount), spec.strike_usd, spec.is_call is True)
+        options.setdefault((spec.index_name, spec.expiry_ns), []).append(leg)
+    return Legs(
+        expiries=tuple((index, expiry, tuple(legs)) for (index, expiry), legs in options.items()),
+        futures=tuple(futures),
+        unlisted=tuple(name for name in held if name not in instruments),
+    )
+
+
 class _Sum:
     """Accumulates legs; private to `measure`."""
 
@@ -45,34 +87,38 @@ class _Sum:
     def __init__(self) -> None:
         self.low = self.high = self.options = self.futures = self.gamma = self.gross = 0.0
         self.w = self.w_iv = self.w_tau = 0.0
-        self.age_ns: Ns | None = None
+        self.age_ns: int | None = None
         self.doubtful: list[InstrumentId] = []
 
 
 def measure(
     view: MarketView,
-    held: Mapping[InstrumentId, Decimal],
+    legs: Legs,
     now_ns: Ns,
     *,
     price_usd: float | None,
     outstanding: Mapping[InstrumentId, tuple[Decimal, Decimal]],
 ) -> Exposure | None:
-    """Exposure of what is held, or None when a futures position cannot be counted in coins at all.
+    """Exposure of what is held, or None when a position cannot be counted in coins at all.
 
     `price_usd` counts inverse futures whose own mark is not here. `outstanding` gives per instrument
     how much (<= 0, >= 0, native) orders in flight, open or unknown may still add.
     """
+    if legs.unlisted:
+        return None
     total = _Sum()
-    for name, amount in held.items():
-        instrument = view.instruments.get(name)
-        if instrument is None:
+    for index_name, expiry_ns, options in legs.expiries:
+        tau = tau_years(now_ns, expiry_ns)
+        if tau > 0.0:  # an expired option has paid: what it was is money, not delta
+            _add_options(total, view, options, (view.forward_usd(index_name, expiry_ns), tau, now_ns))
+    for spec, amount in legs.futures:
+        if spec.expiry_ns is not None and spec.expiry_ns <= now_ns:
+            continue
+        # A mark too old to trade on still counts coins well enough: it is the hedge verdict that stops trading then.
+        price = _future_price(view, spec.id, price_usd)
+        if price is None and spec.amount_is_in_usd:
             return None
-        if instrument.expiry_ns is not None and instrument.expiry_ns <= now_ns:
-            continue  # expired: what it paid is money, not delta
-        if instrument.is_option:
-            _add_option(total, view, instrument, amount, now_ns)
-        elif not _add_future(total, view, instrument, amount, price_usd):
-            return None
+        total.futures += coin_from_amount(spec, amount, price or 1.0)
     for name, (less, more) in outstanding.items():
         instrument = view.instruments.get(name)
         price = _future_price(view, name, price_usd)
@@ -91,64 +137,50 @@ def measure(
         option_coin_gross=total.gross,
         iv_mark=total.w_iv / total.w if total.w > 0.0 else None,
         tau_years=total.w_tau / total.w if total.w > 0.0 else None,
-        option_age_ns_max=total.age_ns,
+        option_age_ns_max=None if total.age_ns is None else Ns(total.age_ns),
         doubtful=tuple(total.doubtful),
     )
 
 
-def _add_option(total: _Sum, view: MarketView, instrument: Instrument, amount: Decimal, now_ns: Ns) -> None:
-    assert instrument.expiry_ns is not None, f"option {instrument.id} has no expiry"
-    assert instrument.strike_usd is not None, f"option {instrument.id} has no strike"
-    tau = tau_years(now_ns, instrument.expiry_ns)
-    qty = float_from_decimal(amount)
-    is_call = instrument.is_call is True
-    total.gross += abs(qty)
-    marked = view.options.get(instrument.id)
-    cause = view.option_verdict(instrument.id, now_ns)
-    forward = view.forward_usd(instrument)
-    if marked is not None:
-        age = Ns(now_ns - marked.received_ns)
-        total.age_ns = age if total.age_ns is None or age > total.age_ns else total.age_ns
-    if marked is None or marked.iv_mark is None or forward is None:
-        bounds = _delta_bounds(is_call)
-        middle = 0.5 * (bounds[0] + bounds[1])
-        _doubt(total, instrument.id, qty, middle, bounds)
-        return
-    delta, gamma = black76.delta_gamma(forward, instrument.strike_usd, tau, marked.iv_mark, is_call)
-    total.gamma += qty * gamma
-    weight = abs(qty) * gamma
-    total.w += weight
-    total.w_iv += weight * marked.iv_mark
-    total.w_tau += weight * tau
-    if cause is None:
-        total.options += qty * delta
-    else:
-        _doubt(total, instrument.id, qty, delta, _delta_bounds(is_call))
+def _add_options(
+    total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], at: tuple[float | None, float, Ns]
+) -> None:
+    """Options of one expiry at (forward, tau, now). The innermost loop of a decision: locals, no look-ups."""
+    forward, tau, now_ns = at
+    seen, judge, delta_gamma = view.options, view.option_verdict, black76.delta_gamma
+    age_max = -1 if total.age_ns is None else total.age_ns
+    for name, qty, strike, is_call in options:
+        size = abs(qty)
+        total.gross += size
+        marked = seen.get(name)
+        if marked is None or marked.iv_mark is None or forward is None:
+            _doubt(total, name, qty, None, is_call)
+            continue
+        age_max = max(age_max, now_ns - marked.received_ns)
+        delta, gamma = delta_gamma(forward, strike, tau, marked.iv_mark, is_call)
+        weight = size * gamma
+        total.gamma += qty * gamma
+        total.w += weight
+        total.w_iv += weight * marked.iv_mark
+        total.w_tau += weight * tau
+        if judge(marked, now_ns) is None:
+            total.options += qty * delta
+        else:
+            _doubt(total, name, qty, delta, is_call)
+    total.age_ns = None if age_max < 0 else age_max
 
 
-def _delta_bounds(is_call: bool) -> tuple[float, float]:
-    return (0.0, 1.0) if is_call else (-1.0, 0.0)
-
-
-def _doubt(total: _Sum, name: InstrumentId, qty: float, estimate: float, bounds: tuple[float, float]) -> None:
+def _doubt(total: _Sum, name: InstrumentId, qty: float, estimate: float | None, is_call: bool) -> None:
+    """A leg that can have any delta of its kind; counted at its last greeks, or in the middle."""
+    bounds = (0.0, 1.0) if is_call else (-1.0, 0.0)
+    delta = 0.5 * (bounds[0] + bounds[1]) if estimate is None else estimate
     ends = sorted((qty * bounds[0], qty * bounds[1]))
-    total.options += qty * estimate
-    total.low += ends[0] - qty * estimate
-    total.high += ends[1] - qty * estimate
+    total.options += qty * delta
+    total.low += ends[0] - qty * delta
+    total.high += ends[1] - qty * delta
     total.doubtful.append(name)
 
 
 def _future_price(view: MarketView, name: InstrumentId, price_usd: float | None) -> float | None:
     marked = view.futures.get(name)
     return marked.mark_usd if marked is not None and marked.mark_usd is not None else price_usd
-
-
-def _add_future(
-    total: _Sum, view: MarketView, instrument: Instrument, amount: Decimal, price_usd: float | None
-) -> bool:
-    # A mark too old to trade on still counts coins well enough: it is the hedge verdict that stops trading then.
-    price = _future_price(view, instrument.id, price_usd)
-    if price is None and instrument.amount_is_in_usd:
-        return False
-    total.futures += coin_from_amount(instrument, amount, price or 1.0)
-    return True

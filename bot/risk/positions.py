@@ -23,12 +23,14 @@ class Positions:
         """Start flat, with nothing counted."""
         self._amounts: dict[InstrumentId, Decimal] = {}
         self._counted: dict[FillId, None] = {}
+        self._held: dict[InstrumentId, Decimal] | None = None
 
     def book(self, fill: Filled) -> bool:
         """Add a fill; False when its id was counted before."""
         if fill.fill_id in self._counted:
             return False
         self._count(fill.fill_id)
+        self._held = None
         self._amounts[fill.instrument] = self.amount(fill.instrument) + fill.amount_native
         return True
 
@@ -48,10 +50,12 @@ class Positions:
 
     def adopt(self, positions: Iterable[PositionSeen]) -> None:
         """Replace everything by the venue's word."""
+        self._held = None
         self._amounts = {item.instrument: item.amount_native for item in positions if item.amount_native != ZERO}
 
     def drop(self, instrument: InstrumentId) -> None:
         """Forget an expired instrument."""
+        self._held = None
         self._amounts.pop(instrument, None)
 
     def amount(self, instrument: InstrumentId) -> Decimal:
@@ -59,8 +63,10 @@ class Positions:
         return self._amounts.get(instrument, ZERO)
 
     def held(self) -> dict[InstrumentId, Decimal]:
-        """Every non-zero position."""
-        return {name: amount for name, amount in self._amounts.items() if amount != ZERO}
+        """Every non-zero position; the same object until something changes. Not to be written to."""
+        if self._held is None:
+            self._held = {name: amount for name, amount in self._amounts.items() if amount != ZERO}
+        return self._held
 
     def differences(self, venue: Iterable[PositionSeen]) -> list[tuple[InstrumentId, Decimal, Decimal]]:
         """(instrument, ours, the venue's) wherever the two disagree, in name order."""

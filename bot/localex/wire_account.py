@@ -110,8 +110,11 @@ def _profit_total(position: Position, instrument: Instrument) -> float:
     return size * (position.mark_native - average)
 
 
-def position_object(position: Position, instrument: Instrument) -> Wire:
-    """A position as `user.changes` shows it; flat ones have direction `zero`."""
+def position_object(position: Position, instrument: Instrument, interest_value: float | None = None) -> Wire:
+    """A position as `user.changes` shows it; flat ones have direction `zero`.
+
+    `interest_value` is the ticker's, for perpetuals.
+    """
     size, mark = number(position.size_native), position.mark_native
     digits = price_digits(instrument)
     wire: Wire = {
@@ -146,13 +149,14 @@ def position_object(position: Position, instrument: Instrument) -> Wire:
         wire["size"] = shown(size * mark, 6)
         wire["size_currency"] = size
     if instrument.kind is Kind.PERPETUAL:
+        wire["interest_value"] = interest_value or 0.0
         wire["realized_funding"] = shown(position.realized_funding_native, 9)
     return wire
 
 
-def listed_position_object(position: Position, instrument: Instrument) -> Wire:
+def listed_position_object(position: Position, instrument: Instrument, interest_value: float | None = None) -> Wire:
     """A position as get_positions lists it: futures with two fields more."""
-    wire = position_object(position, instrument)
+    wire = position_object(position, instrument, interest_value)
     if not instrument.is_option:
         wire["open_orders_margin"] = 0.0
         wire["estimated_liquidation_price"] = None
@@ -160,14 +164,14 @@ def listed_position_object(position: Position, instrument: Instrument) -> Wire:
 
 
 def changes_object(
-    instrument: Instrument, orders: Sequence[Order], trades: Sequence[Trade], position: Position | None
+    instrument: Instrument, orders: Sequence[Order], trades: Sequence[Trade], positions: Sequence[Wire]
 ) -> Wire:
     """`user.changes`: all that happened on one instrument, with the position after it."""
     return {
         "instrument_name": instrument.id,
         "orders": [order_object(order, instrument) for order in orders],
         "trades": [trade_object(trade, instrument) for trade in trades],
-        "positions": [] if position is None else [position_object(position, instrument)],
+        "positions": list(positions),
     }
 
 

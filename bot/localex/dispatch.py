@@ -1,0 +1,114 @@
+"""The table of methods, and how one request becomes one reply.
+
+A new method is one function in `methods_public` or `methods_private` and one row here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.localex import methods_private as private
+from bot.localex import methods_public as public
+from bot.localex.auth import unauthorized
+from bot.localex.calls import Call, Method, Session, Venue
+from bot.localex.rpc import METHOD_NOT_FOUND, Envelope, Params, Request, RpcError, from_venue
+from bot.sim.facts import VenueSays
+
+_TRADE, _TRADE_READ, _ACCOUNT_READ = "trade:read_write", "trade:read", "account:read"
+
+METHODS: Final[dict[str, Method]] = {
+    "public/auth": Method(public.auth),
+    "public/test": Method(public.test),
+    "public/set_heartbeat": Method(public.set_heartbeat),
+    "public/get_time": Method(public.get_time),
+    "public/get_currencies": Method(public.get_currencies),
+    "public/get_instruments": Method(public.get_instruments),
+    "public/get_instrument": Method(public.get_instrument),
+    "public/ticker": Method(public.ticker),
+    "public/get_order_book": Method(public.get_order_book),
+    "public/get_index_price": Method(public.get_index_price),
+    "public/subscribe": Method(public.subscribe),
+    "public/unsubscribe": Method(public.unsubscribe),
+    # Any valid token may subscribe: each channel asks for its own scope.
+    "private/subscribe": Method(public.private_subscribe, "connection:none"),
+    "private/unsubscribe": Method(public.unsubscribe, "connection:none"),
+    "private/buy": Method(private.buy, _TRADE, moves_time=True),
+    "private/sell": Method(private.sell, _TRADE, moves_time=True),
+    "private/cancel": Method(private.cancel, _TRADE, moves_time=True),
+    "private/cancel_all": Method(private.cancel_all, _TRADE, moves_time=True),
+    "private/cancel_all_by_currency": Method(private.cancel_all_by_currency, _TRADE, moves_time=True),
+    "private/cancel_all_by_instrument": Method(private.cancel_all_by_instrument, _TRADE, moves_time=True),
+    "private/cancel_by_label": Method(private.cancel_by_label, _TRADE, moves_time=True),
+    "private/get_open_orders": Method(private.get_open_orders, _TRADE_READ),
+    "private/get_open_orders_by_currency": Method(private.get_open_orders_by_currency, _TRADE_READ),
+    "private/get_open_orders_by_instrument": Method(private.get_open_orders_by_instrument, _TRADE_READ),
+    "private/get_order_state": Method(private.get_order_state, _TRADE_READ),
+    "private/get_order_state_by_label": Method(private.get_order_state_by_label, _TRADE_READ),
+    "private/get_user_trades_by_instrument": Method(private.get_user_trades_by_instrument, _TRADE_READ),
+    "private/get_user_trades_by_instrument_and_time": Method(private.get_user_trades_by_instrument, _TRADE_READ),
+    "private/get_user_trades_by_currency": Method(private.get_user_trades_by_currency, _TRADE_READ),
+    "private/get_user_trades_by_currency_and_time": Method(private.get_user_trades_by_currency, _TRADE_READ),
+    "private/get_user_trades_by_order": Method(private.get_user_trades_by_order, _TRADE_READ),
+    "private/get_positions": Method(private.get_positions, _TRADE_READ),
+    "private/get_account_summary": Method(private.get_account_summary, _ACCOUNT_READ),
+    "private/get_account_summaries": Method(private.get_account_summaries, _ACCOUNT_READ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply ready to send."""
+
+    frame: str
+    is_error: bool
+
+
+class Dispatch:
+    """Carries out requests against one venue."""
+
+    def __init__(self, venue: Venue, envelope: Envelope) -> None:
+        """Take the venue and the writer of replies."""
+        self._venue = venue
+        self._envelope = envelope
+
+    def answer(self, session: Session, request: Request, us_in: int) -> Answer:
+        """Carry out a request; every refusal is an answer."""
+        try:
+            result = self._carry_out(session, request)
+        except VenueSays as no:
+            return self.refusal(from_venue(no), request.id, us_in)
+        except RpcError as error:
+            return self.refusal(error, request.id, us_in)
+        return Answer(self._envelope.result(request.id, result, us_in), is_error=False)
+
+    def refusal(self, error: RpcError, request_id: str | int | float | None, us_in: int) -> Answer:
+        """A refusal as an answer."""
+        return Answer(self._envelope.error(request_id, error, us_in), is_error=True)
+
+    def _carry_out(self, session: Session, request: Request) -> object:
+        method = METHODS.get(request.method)
+        if method is None:
+            raise RpcError(METHOD_NOT_FOUND, "Method not found")
+        planted = self._venue.faults.take_refusal(request.method)
+        if planted is not None:
+            raise planted
+        call = self._call(session, request)
+        if method.scope is not None:
+            if call.granted is None:
+                raise unauthorized()
+            if not call.granted.allows(method.scope):
+                raise RpcError(13021, "forbidden")
+        if method.moves_time:
+            self._venue.advance()
+        return method.run(call)
+
+    def _call(self, session: Session, request: Request) -> Call:
+        params = Params(request.params)
+        now_ns, granted = self._venue.now_ns(), session.grant
+        token = params.text_or_none("access_token")
+        if token is not None:
+            granted = self._venue.keyring.grant_of_token(token, now_ns, session.socket_id)
+        elif (
+            granted is not None and session.socket_id is not None and not self._venue.keyring.is_valid(granted, now_ns)
+        ):
+            granted = None
+        return Call(venue=self._venue, params=params, session=session, granted=granted)

@@ -1,0 +1,260 @@
+"""Private methods: orders, trades, positions, money of the caller's account; one function each.
+
+Knows no socket and no envelope. A parameter that would change an order's meaning and is not supported is
+refused, never ignored.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from bot.domain.instruments import Instrument
+from bot.domain.time import ms_from_ns, ns_from_ms
+from bot.localex.calls import Call
+from bot.localex.channels import KINDS
+from bot.localex.rpc import Params, invalid_param
+from bot.localex.wire import currency_of, kind_of
+from bot.localex.wire_account import (
+    listed_position_object,
+    order_object,
+    summary_object,
+    trade_object,
+    user_id,
+)
+from bot.sim.facts import Order, OrderRequest, OrderType, Side, TimeInForce, Trade
+
+_LABEL_LENGTH_MAX: Final = 64
+_TRADES_DEFAULT, _TRADES_MAX = 10, 1_000
+_CREATED_ACCOUNT_MS: Final = 1_600_000_000_000
+_UNSUPPORTED: Final = (
+    "advanced",
+    "display_amount",
+    "linked_order_type",
+    "otoco_config",
+    "trigger",
+    "trigger_fill_condition",
+    "trigger_offset",
+    "trigger_price",
+)
+
+
+def buy(call: Call) -> object:
+    """Place a buy order."""
+    return _place(call, Side.BUY)
+
+
+def sell(call: Call) -> object:
+    """Place a sell order."""
+    return _place(call, Side.SELL)
+
+
+def _place(call: Call, side: Side) -> object:
+    instrument = call.venue.instrument(call.params)
+    order, trades = call.exchange.submit(_order_request(call.params, call.account, instrument, side))
+    return {
+        "order": order_object(order, instrument),
+        "trades": [trade_object(trade, instrument) for trade in trades],
+    }
+
+
+def _order_request(params: Params, account: str, instrument: Instrument, side: Side) -> OrderRequest:
+    for name in _UNSUPPORTED:
+        if params.has(name):
+            raise invalid_param(name, "not supported by this exchange")
+    order_type = OrderType(params.choice("type", tuple(OrderType), OrderType.LIMIT))
+    price = params.number("price") if order_type is OrderType.LIMIT else None
+    valid_until_ms = params.integer_or_none("valid_until")
+    return OrderRequest(
+        account=account,
+        instrument=instrument.id,
+        side=side,
+        amount_native=_amount(params, instrument),
+        type=order_type,
+        price_native=price,
+        time_in_force=TimeInForce(params.choice("time_in_force", tuple(TimeInForce), TimeInForce.GTC)),
+        post_only=params.flag("post_only"),
+        reject_post_only=params.flag("reject_post_only"),
+        reduce_only=params.flag("reduce_only"),
+        label=params.text_or_none("label", _LABEL_LENGTH_MAX) or "",
+        valid_until_ns=None if valid_until_ms is None else ns_from_ms(valid_until_ms),
+    )
+
+
+def _amount(params: Params, instrument: Instrument) -> Decimal:
+    contracts = params.number_or_none("contracts")
+    amount = params.number_or_none("amount")
+    if contracts is None:
+        return params.number("amount")
+    from_contracts = contracts * instrument.contract_size_native
+    if amount is not None and amount != from_contracts:
+        raise invalid_param("amount", "amount and contracts do not match")
+    return from_contracts
+
+
+def cancel(call: Call) -> object:
+    """Cancel one order."""
+    order = call.exchange.cancel(call.account, call.params.text("order_id"))
+    return order_object(order, call.exchange.instrument(order.instrument))
+
+
+def cancel_all(call: Call) -> object:
+    """Cancel all orders of the account; the result is their number."""
+    return call.exchange.cancel_all(call.account)
+
+
+def cancel_all_by_currency(call: Call) -> object:
+    """Cancel all orders of a currency."""
+    return call.exchange.cancel_all(call.account, currency=_currency(call))
+
+
+def cancel_all_by_instrument(call: Call) -> object:
+    """Cancel all orders of an instrument."""
+    return call.exchange.cancel_all(call.account, instrument=call.venue.instrument(call.params).id)
+
+
+def cancel_by_label(call: Call) -> object:
+    """Cancel all orders with a label, of one currency where named."""
+    currency = _currency(call) if call.params.has("currency") else None
+    return call.exchange.cancel_all(call.account, currency=currency, label=call.params.text("label", _LABEL_LENGTH_MAX))
+
+
+def get_open_orders(call: Call) -> object:
+    """Open orders of the account, all currencies."""
+    return _order_objects(call, call.exchange.orders_open(call.account))
+
+
+def get_open_orders_by_currency(call: Call) -> object:
+    """Open orders of one currency."""
+    currency, exchange = _currency(call), call.exchange
+    orders = exchange.orders_open(call.account)
+    return _order_objects(call, (o for o in orders if currency_of(exchange.instrument(o.instrument)) == currency))
+
+
+def get_open_orders_by_instrument(call: Call) -> object:
+    """Open orders of one instrument."""
+    instrument = call.venue.instrument(call.params)
+    return _order_objects(call, (o for o in call.exchange.orders_open(call.account) if o.instrument == instrument.id))
+
+
+def get_order_state(call: Call) -> object:
+    """One order, open or not."""
+    order = call.exchange.order(call.account, call.params.text("order_id"))
+    return order_object(order, call.exchange.instrument(order.instrument))
+
+
+def get_order_state_by_label(call: Call) -> object:
+    """Recent orders of one currency with a label; labels are not unique."""
+    label = call.params.text("label", _LABEL_LENGTH_MAX)
+    orders = call.exchange.orders_by_label(call.account, _currency(call), label)
+    return [order_object(order, call.exchange.instrument(order.instrument)) for order in orders]
+
+
+def _order_objects(call: Call, orders: Iterable[Order]) -> list[object]:
+    kind = call.params.choice("kind", KINDS, "any")
+    order_type = call.params.choice("type", ("all", *OrderType), "all")
+    found: list[object] = []
+    for order in orders:
+        instrument = call.exchange.instrument(order.instrument)
+        if kind in ("any", kind_of(instrument)) and order_type in ("all", order.type):
+            found.append(order_object(order, instrument))
+    return found
+
+
+def get_user_trades_by_instrument(call: Call) -> object:
+    """Trades of the account on one instrument."""
+    instrument = call.venue.instrument(call.params)
+    return _trade_page(call, call.exchange.trades_of(call.account, instrument=instrument.id))
+
+
+def get_user_trades_by_currency(call: Call) -> object:
+    """Trades of the account in one currency."""
+    return _trade_page(call, call.exchange.trades_of(call.account, currency=_currency(call)))
+
+
+def get_user_trades_by_order(call: Call) -> object:
+    """Trades of one order: a bare list."""
+    order = call.exchange.order(call.account, call.params.text("order_id"))
+    trades = call.exchange.trades_of(call.account, instrument=order.instrument)
+    mine = [trade for trade in trades if trade.order_id == order.order_id]
+    return [trade_object(trade, call.exchange.instrument(trade.instrument)) for trade in mine]
+
+
+def _trade_page(call: Call, trades: Iterable[Trade]) -> object:
+    """Newest first unless `sorting` says otherwise; `historical` asks for older records than this venue has."""
+    params = call.params
+    count = params.integer("count", _TRADES_DEFAULT, at_least=1, at_most=_TRADES_MAX)
+    is_ascending = params.choice("sorting", ("asc", "desc", "default"), "default") == "asc"
+    kind = params.choice("kind", KINDS, "any")
+    seq_start, seq_end = params.integer_or_none("start_seq"), params.integer_or_none("end_seq")
+    ms_start, ms_end = params.integer_or_none("start_timestamp"), params.integer_or_none("end_timestamp")
+    exchange = call.exchange
+    found = [
+        trade
+        for trade in ([] if params.flag("historical") else trades)
+        if kind in ("any", kind_of(exchange.instrument(trade.instrument)))
+        and _is_within(trade.trade_seq, seq_start, seq_end)
+        and _is_within(ms_from_ns(trade.time_ns), ms_start, ms_end)
+    ]
+    found.sort(key=lambda trade: (trade.time_ns, trade.trade_seq), reverse=not is_ascending)
+    page = found[:count]
+    return {
+        "trades": [trade_object(trade, exchange.instrument(trade.instrument)) for trade in page],
+        "has_more": len(found) > count,
+    }
+
+
+def _is_within(value: int, low: int | None, high: int | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def get_positions(call: Call) -> object:
+    """Positions, of a currency or kind where asked."""
+    currency = call.params.choice("currency", (*call.venue.currencies, "any"), "any")
+    kind = call.params.choice("kind", KINDS, "any")
+    found: list[object] = []
+    for position in call.exchange.positions(call.account):
+        instrument = call.exchange.instrument(position.instrument)
+        if currency in ("any", currency_of(instrument)) and kind in ("any", kind_of(instrument)):
+            interest_value = call.exchange.ticker(instrument.id).interest_value
+            found.append(listed_position_object(position, instrument, interest_value))
+    return found
+
+
+def get_account_summary(call: Call) -> object:
+    """Money of one currency."""
+    summary = summary_object(call.exchange.summary(call.account, _currency(call)))
+    return summary | _identity(call) if call.params.flag("extended") else summary
+
+
+def get_account_summaries(call: Call) -> object:
+    """Money of all currencies."""
+    summaries = [summary_object(call.exchange.summary(call.account, name)) for name in call.venue.currencies]
+    identity = _identity(call) if call.params.flag("extended") else {}
+    return identity | {"summaries": summaries}
+
+
+def _identity(call: Call) -> dict[str, object]:
+    """Who the account is (captured 2026-05 with `extended`)."""
+    return {
+        "id": user_id(call.account),
+        "email": f"{call.account}@localhost",
+        "username": call.account,
+        "system_name": call.account,
+        "type": "main",
+        "creation_timestamp": _CREATED_ACCOUNT_MS,
+        "referrer_id": None,
+        "login_enabled": False,
+        "security_keys_enabled": False,
+        "mmp_enabled": False,
+        "interuser_transfers_enabled": False,
+        "self_trading_reject_mode": "cancel_maker",
+        "self_trading_extended_to_subaccounts": False,
+        "block_rfq_self_match_prevention": True,
+    }
+
+
+def _currency(call: Call) -> str:
+    currency = call.params.text("currency")
+    if currency not in call.venue.currencies:
+        raise invalid_param("currency", "wrong format")
+    return currency

@@ -74,9 +74,9 @@ def judge_option(marked: OptionMarked | None, now_ns: Ns, limits: TrustLimits) -
     """
     if marked is None:
         return DistrustCause.NEVER_SEEN
-    late = _age_verdict(marked.received_ns, now_ns, limits.option_age_ns_max, limits.clock_ahead_ns_max)
-    if late is not None:
-        return late
+    age_ns = now_ns - marked.received_ns
+    if age_ns > limits.option_age_ns_max or -age_ns > limits.clock_ahead_ns_max:
+        return DistrustCause.STALE if age_ns > 0 else DistrustCause.FROM_THE_FUTURE
     if not marked.is_open:
         return DistrustCause.NOT_OPEN
     if marked.iv_mark is None or marked.forward_usd is None:

@@ -148,26 +148,35 @@ def _add_options(
     """Options of one expiry at (forward, tau, now). The innermost loop of a decision: locals, no look-ups."""
     forward, tau, now_ns = at
     seen, judge, delta_gamma = view.options, view.option_verdict, black76.delta_gamma
-    age_max = -1 if total.age_ns is None else total.age_ns
+    sure = gamma_net = gross = weights = weighted_iv = 0.0
+    oldest_ns: int = now_ns if total.age_ns is None else now_ns - total.age_ns
+    has_seen = total.age_ns is not None
     for name, qty, strike, is_call in options:
         size = abs(qty)
-        total.gross += size
+        gross += size
         marked = seen.get(name)
         if marked is None or marked.iv_mark is None or forward is None:
             _doubt(total, name, qty, None, is_call)
             continue
-        age_max = max(age_max, now_ns - marked.received_ns)
+        has_seen = True
+        if marked.received_ns < oldest_ns:  # noqa: PLR1730 - min() costs twice as much here
+            oldest_ns = marked.received_ns
         delta, gamma = delta_gamma(forward, strike, tau, marked.iv_mark, is_call)
         weight = size * gamma
-        total.gamma += qty * gamma
-        total.w += weight
-        total.w_iv += weight * marked.iv_mark
-        total.w_tau += weight * tau
+        gamma_net += qty * gamma
+        weights += weight
+        weighted_iv += weight * marked.iv_mark
         if judge(marked, now_ns) is None:
-            total.options += qty * delta
+            sure += qty * delta
         else:
             _doubt(total, name, qty, delta, is_call)
-    total.age_ns = None if age_max < 0 else age_max
+    total.options += sure
+    total.gamma += gamma_net
+    total.gross += gross
+    total.w += weights
+    total.w_iv += weighted_iv
+    total.w_tau += weights * tau
+    total.age_ns = now_ns - oldest_ns if has_seen else None
 
 
 def _doubt(total: _Sum, name: InstrumentId, qty: float, estimate: float | None, is_call: bool) -> None:

@@ -6,22 +6,22 @@ positions or in which money the result is read (`coin_settled` does that).
 Decisions use the scalar path (`delta_gamma`, `price`, `greeks_scalar`), chains and ladders the array path
 (`greeks`); both give the same number to about 1e-12 and pass the same 50-digit table.
 
-How the digits are kept (theory 1.1). With A = min(F, K), B = max(F, K), v = σ√T, y = |ln(F/K)|/v and t = v/2 the
-out-of-the-money option, call or put, is worth A N(t - y) - B N(-t - y), and A n(t - y) = B n(t + y). So:
-- |ln(F/K)| = log1p((B - A)/A), exact to the last bit near the money and far from it;
-- the out-of-the-money side is A n(t - y) (R(y - t) - R(y + t)) with Mills ratios R, never a difference of
-  probabilities; the other side follows from parity: + B - A;
-- a probability near one is one minus its small complement, a small one is formed directly.
+How the digits are kept (theory 1.1): |ln(F/K)| is log1p((B - A)/A) with A = min(F, K), B = max(F, K), exact near the
+money and far from it; N(±d) is always formed on its own side by erfc, never as one minus the other; and where
+v = σ√T is small, so that F N(d1) and K N(d2) are close, the out-of-the-money option is F n(d1) times a series for the
+difference of two Mills ratios, and the other one that plus B - A.
 """
 
+import functools
 import math
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from bot.pricing.normal_tail import (
-    HALF_WIDTH_SERIES_MAX,
+    HALF_WIDTH_NARROW,
     INV_SQRT_2,
     INV_SQRT_2PI,
     FloatArray,
@@ -36,8 +36,12 @@ _INF: Final = math.inf
 _TINY: Final = float(np.finfo(np.float64).tiny)
 _WIDTH_MAX: Final = 2000.0
 _SIGMAS_MAX: Final = 1000.0
-"""Beyond these v and y every density is 0 and every probability 0 or 1 in doubles (y t <= 710), so clipping
-there changes no output and keeps squares from overflowing."""
+"""Beyond these v and |z| every density is 0 and every probability 0 or 1 in doubles (v |z| is never over 1,490), so
+clipping there changes no output and keeps squares from overflowing."""
+_ORDINARY_MIN: Final = 1e-60
+_ORDINARY_MAX: Final = 1e60
+"""Between these bounds no product of the formulas overflows (the largest, speed, stays below 1e304), so a chain
+inside them needs no look at its outputs."""
 
 
 class Greeks(NamedTuple, Generic[_Number]):
@@ -68,18 +72,17 @@ class Greeks(NamedTuple, Generic[_Number]):
 
 
 class _Shape(NamedTuple, Generic[_Number]):
-    """Where the forward stands against the strike, before money: what all twelve outputs are made of.
+    """Where the forward stands against the strike: what all twelve outputs are made of.
 
-    `undiscounted`: price, USD. `with_forward`, `with_strike`: ±N(±d1), ±N(±d2). `density`: n(d1).
-    `dollar_density`: F n(d1), USD. `width`: σ√T.
+    `price`: undiscounted, USD. `with_forward`, `with_strike`: ±N(±d1), ±N(±d2), + for a call. `dollar_density`:
+    F n(d1) = K n(d2), USD. `width`: σ√T.
     """
 
-    undiscounted: _Number
+    price: _Number
     with_forward: _Number
     with_strike: _Number
     d1: _Number
     d2: _Number
-    density: _Number
     dollar_density: _Number
     width: _Number
 
@@ -126,8 +129,9 @@ def greeks_scalar(
     if not (usable and 0.0 < discount < _INF):
         return _without_time_value(forward_usd, strike_usd, tau_years, iv, is_call, discount=discount)
     shape = _shape(forward_usd, strike_usd, iv * math.sqrt(tau_years), is_call)
-    rate = 0.0 if discount == 1.0 else -math.log(discount) / tau_years
-    result = _from_shape(forward_usd, strike_usd, tau_years, iv, shape, discount=discount, rate=rate)
+    result = _from_shape(forward_usd, strike_usd, tau_years, iv, shape)
+    if discount != 1.0:
+        result = _discounted(result, discount, -math.log(discount) / tau_years)
     return result if math.isfinite(sum(result)) else Greeks(*map(_saturated, result))
 
 
@@ -138,7 +142,7 @@ def greeks(
     iv: ArrayLike,
     is_call: ArrayLike,
     *,
-    discount: ArrayLike = 1.0,
+    discount: FloatArray | float = 1.0,
 ) -> Greeks[FloatArray]:
     """All twelve outputs for a chain; inputs broadcast against each other, outputs have the broadcast shape.
 
@@ -155,43 +159,49 @@ def greeks(
     zeros. Where a number is NaN or infinite, or forward, strike or discount is not positive, all twelve are NaN.
     Raises ValueError for shapes that do not broadcast, nothing else.
     """
-    numbers = [np.asarray(item, dtype=np.float64) for item in (forward, strike, tau_years, iv, discount)]
+    given: list[ArrayLike] = [forward, strike, tau_years, iv]
+    if not (isinstance(discount, float) and discount == 1.0):
+        given.append(discount)
+    numbers = [np.asarray(item, dtype=np.float64) for item in given]
     calls = np.asarray(is_call, dtype=np.bool_)
     shape = np.broadcast_shapes(calls.shape, *(number.shape for number in numbers))
+    inside = shape or (1,)
+    full = [number if number.shape == inside else np.broadcast_to(number, inside) for number in numbers]
+    full_calls = calls if calls.shape == inside else np.broadcast_to(calls, inside)
     with np.errstate(all="ignore"):
-        usable = _all_in_open_range(numbers)
-        result = _greeks_usable(numbers, calls) if usable else _greeks_mixed(numbers, calls)
-    return Greeks(*(item if item.shape == shape else np.broadcast_to(item, shape).copy() for item in result))
+        result = _greeks_ordinary(full, full_calls) if _are_ordinary(full) else _greeks_careful(full, full_calls)
+    return result if shape else Greeks(*(item.reshape(()) for item in result))
 
 
-def _all_in_open_range(numbers: list[FloatArray]) -> bool:
-    """Whether every number lies strictly between zero and infinity; NaN does not."""
-    return all(bool(((number > 0.0) & (number < _INF)).all()) for number in numbers)
+def _are_ordinary(numbers: list[FloatArray]) -> bool:
+    """Whether every number lies strictly inside the ordinary bounds; NaN does not, an empty chain does."""
+    if numbers[0].size == 0:
+        return True
+    lowest, highest = functools.reduce(np.minimum, numbers), functools.reduce(np.maximum, numbers)
+    return bool(lowest.min() > _ORDINARY_MIN and highest.max() < _ORDINARY_MAX)
 
 
-def _greeks_mixed(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
-    """The chain whose unusable elements are replaced for the computation and then answered one by one."""
-    *full, full_calls = np.broadcast_arrays(*numbers, calls)
-    usable = np.logical_and.reduce([(number > 0.0) & (number < _INF) for number in full])
-    result = _greeks_usable([np.where(usable, number, 1.0) for number in full], full_calls)
-    stacked = np.stack(result)
-    for index in np.argwhere(~usable):
-        at = tuple(index)
-        forward, strike, tau_years, iv, discount = (float(number[at]) for number in full)
-        step = _without_time_value(forward, strike, tau_years, iv, bool(full_calls[at]), discount=discount)
-        stacked[(slice(None), *at)] = step
-    return Greeks(*stacked)
-
-
-def _greeks_usable(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
-    """The chain of positive finite numbers."""
-    forward, strike, tau_years, iv, discount = numbers
+def _greeks_ordinary(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
+    """A chain of positive numbers: forward, strike, tau_years, iv and, if there is one, the discount factor."""
+    forward, strike, tau_years, iv, *discounts = numbers
     shape = _shape_of_chain(forward, strike, iv * np.sqrt(tau_years), calls)
-    rate = -np.log(discount) / tau_years
-    result = _from_shape(forward, strike, tau_years, iv, shape, discount=discount, rate=rate)
-    if np.isfinite(sum(result)).all():
-        return result
-    return Greeks(*(np.nan_to_num(item, nan=0.0, posinf=_MAX, neginf=-_MAX) for item in result))
+    result = _from_shape(forward, strike, tau_years, iv, shape)
+    for discount in discounts:
+        result = _discounted(result, discount, -np.log(discount) / tau_years)
+    return result
+
+
+def _greeks_careful(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
+    """A chain with extreme or unusable elements: the first saturate, the second are answered one by one."""
+    is_usable = np.logical_and.reduce([(number > 0.0) & (number < _INF) for number in numbers])
+    result = np.stack(_greeks_ordinary([np.where(is_usable, number, 1.0) for number in numbers], calls))
+    result = np.nan_to_num(result, nan=0.0, posinf=_MAX, neginf=-_MAX)
+    for index in np.argwhere(~is_usable):
+        at = tuple(index)
+        forward, strike, tau_years, iv, *discounts = (float(number[at]) for number in numbers)
+        step = _without_time_value(forward, strike, tau_years, iv, bool(calls[at]), discount=math.prod(discounts))
+        result[(slice(None), *at)] = step
+    return Greeks(*result)
 
 
 def _shape(forward: float, strike: float, width: float, is_call: bool) -> _Shape[float]:
@@ -202,33 +212,21 @@ def _shape(forward: float, strike: float, width: float, is_call: bool) -> _Shape
         log_distance = math.log(high) - math.log(low)
     width = min(max(width, _TINY), _WIDTH_MAX)
     half, sigmas = 0.5 * width, min(log_distance / width, _SIGMAS_MAX)
-    near, far = half - sigmas, half + sigmas
-    density_near, density_far = (INV_SQRT_2PI * math.exp(-0.5 * d * d) for d in (near, far))
-    mills_near, mills_far = mills(abs(near)), mills(far)
-    small = mills_near * density_near
-    up, down = (small, 1.0 - small) if near < 0.0 else (1.0 - small, small)
-    tail = mills_far * density_far
-    if half < HALF_WIDTH_SERIES_MAX:
-        share = density_near * mills_spread_narrow(sigmas, half, mills(sigmas))
-    elif near < 0.0:
-        share = density_near * (mills_near - mills_far)
-    else:
-        share = up - density_near * mills_far
+    z = math.copysign(sigmas, forward - strike)
+    d1, d2 = z + half, z - half
+    # exp(-d^2/4) twice: the density alone would be subnormal, and short of digits, before its product with F is.
+    root_density = math.exp(-0.25 * (half - sigmas) * (half - sigmas))
+    dollar_density = INV_SQRT_2PI * low * root_density * root_density
 
-    above = forward > strike
-    in_the_money = is_call == above
-    first, second = (down, 1.0 - tail) if in_the_money else (up, tail)
     sign = 1.0 if is_call else -1.0
-    return _Shape(
-        undiscounted=low * share + (high - low if in_the_money else 0.0),
-        with_forward=sign * (second if above else first),
-        with_strike=sign * (first if above else second),
-        d1=far if above else near,
-        d2=-near if above else -far,
-        density=density_far if above else density_near,
-        dollar_density=low * density_near,
-        width=width,
-    )
+    with_forward = sign * 0.5 * math.erfc(-sign * d1 * INV_SQRT_2)
+    with_strike = sign * 0.5 * math.erfc(-sign * d2 * INV_SQRT_2)
+    intrinsic = max(sign * (forward - strike), 0.0)
+    if half < HALF_WIDTH_NARROW:
+        price_usd = intrinsic + dollar_density * mills_spread_narrow(sigmas, half, mills(sigmas))
+    else:
+        price_usd = max(forward * with_forward - strike * with_strike, intrinsic)
+    return _Shape(price_usd, with_forward, with_strike, d1, d2, dollar_density, width)
 
 
 def _shape_of_chain(
@@ -237,72 +235,58 @@ def _shape_of_chain(
     """A chain; `_shape` is the same, line by line, for one option."""
     low, high = np.minimum(forward, strike), np.maximum(forward, strike)
     log_distance = np.log1p((high - low) / low)
-    if np.isinf(log_distance).any():
+    if not np.isfinite(log_distance).all():
         log_distance = np.where(np.isinf(log_distance), np.log(high) - np.log(low), log_distance)
     width = np.minimum(np.maximum(width, _TINY), _WIDTH_MAX)
     half, sigmas = 0.5 * width, np.minimum(log_distance / width, _SIGMAS_MAX)
-    near, far = half - sigmas, half + sigmas
-    density_near, density_far = (INV_SQRT_2PI * np.exp(-0.5 * d * d) for d in (near, far))
-    mills_near, mills_far = mills_array(np.abs(near)), mills_array(far)
-    small = mills_near * density_near
-    is_out = near < 0.0
-    up, down = np.where(is_out, small, 1.0 - small), np.where(is_out, 1.0 - small, small)
-    tail = mills_far * density_far
-    share = np.where(is_out, density_near * (mills_near - mills_far), up - density_near * mills_far)
-    is_narrow = half < HALF_WIDTH_SERIES_MAX
-    if is_narrow.any():
-        narrow = density_near * mills_spread_narrow(sigmas, half, mills_array(sigmas))
-        share = np.where(is_narrow, narrow, share)
+    z = np.copysign(sigmas, forward - strike)
+    d1, d2 = z + half, z - half
+    root_density = np.exp(-0.25 * np.square(half - sigmas))
+    dollar_density = INV_SQRT_2PI * low * root_density * root_density
 
-    above = forward > strike
-    in_the_money = calls == above
-    first, second = np.where(in_the_money, down, up), np.where(in_the_money, 1.0 - tail, tail)
     sign = np.where(calls, 1.0, -1.0)
-    return _Shape(
-        undiscounted=low * share + np.where(in_the_money, high - low, 0.0),
-        with_forward=sign * np.where(above, second, first),
-        with_strike=sign * np.where(above, first, second),
-        d1=np.where(above, far, near),
-        d2=-np.where(above, near, far),
-        density=np.where(above, density_far, density_near),
-        dollar_density=low * density_near,
-        width=width,
-    )
+    with_forward = sign * special.ndtr(sign * d1)
+    with_strike = sign * special.ndtr(sign * d2)
+    intrinsic = np.maximum(sign * (forward - strike), 0.0)
+    price_usd = np.maximum(forward * with_forward - strike * with_strike, intrinsic)
+    narrow = np.nonzero(half < HALF_WIDTH_NARROW)
+    if narrow[0].size:
+        at = sigmas[narrow]
+        spread = mills_spread_narrow(at, half[narrow], mills_array(at))
+        price_usd[narrow] = intrinsic[narrow] + dollar_density[narrow] * spread
+    return _Shape(price_usd, with_forward, with_strike, d1, d2, dollar_density, width)
 
 
 def _from_shape(
-    forward: _Number,
-    strike: _Number,
-    tau_years: _Number,
-    iv: _Number,
-    shape: _Shape[_Number],
-    *,
-    discount: _Number,
-    rate: _Number,
+    forward: _Number, strike: _Number, tau_years: _Number, iv: _Number, shape: _Shape[_Number]
 ) -> Greeks[_Number]:
-    """The formulas of theory 1.1 and 1.3, one text for floats and arrays; df held at a fixed rate."""
-    root = tau_years**0.5
-    value = discount * shape.undiscounted
-    delta = discount * shape.with_forward
-    pa_delta = discount * shape.with_strike * (strike / forward)
-    density = discount * shape.density
-    dollar_density = discount * shape.dollar_density
-    gamma = density / forward / shape.width
-    vega = dollar_density * root
+    """The undiscounted formulas of theory 1.1 and 1.3, one text for floats and arrays."""
+    price_usd, delta, with_strike, d1, d2, dollar_density, width = shape
+    density = dollar_density / forward
+    gamma = density / forward / width
+    vega = dollar_density * tau_years**0.5
+    pa_delta = with_strike * (strike / forward)
+    decay = 0.5 / tau_years
     return Greeks(
-        price=value,
+        price=price_usd,
         delta=delta,
         gamma=gamma,
         vega=vega,
-        theta=rate * value - dollar_density * iv / (2.0 * root),
-        vanna=-(density * shape.d2 / iv),
-        volga=vega * (shape.d1 * shape.d2) / iv,
-        charm=rate * delta + density * shape.d2 / (2.0 * tau_years),
-        speed=-(gamma / forward * (1.0 + shape.d1 / shape.width)),
-        coin_price=value / forward,
+        theta=-(vega * iv * decay),
+        vanna=-(density * d2 / iv),
+        volga=vega * (d1 * d2) / iv,
+        charm=density * d2 * decay,
+        speed=-(gamma / forward * (1.0 + d1 / width)),
+        coin_price=price_usd / forward,
         pa_delta=pa_delta,
         coin_gamma=(gamma - 2.0 * pa_delta / forward) / forward,
     )
+
+
+def _discounted(undiscounted: Greeks[_Number], discount: _Number, rate: _Number) -> Greeks[_Number]:
+    """The same option paid for today: everything times df = exp(-rT), and time also works through df."""
+    result: Greeks[_Number] = Greeks(*(discount * item for item in undiscounted))
+    return result._replace(theta=result.theta + rate * result.price, charm=result.charm + rate * result.delta)
 
 
 def _without_time_value(

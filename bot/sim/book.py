@@ -155,18 +155,37 @@ class BookSide:
         self._drop_if_empty(units, level)
         return place.lots
 
+    def reset_maker(self, targets: dict[int, int]) -> None:
+        """Nothing but the market maker's liquidity, nothing told: for a book nobody looks at."""
+        assert not self.clients, "client orders rest here"
+        self.maker = dict(targets)
+        self.levels = {units: _Level(lots, [Resting(None, lots)]) for units, lots in targets.items()}
+        self.dirty.clear()
+
     def set_maker(self, targets: dict[int, int]) -> None:
         """Move the market maker's liquidity to `targets`: less keeps its place, more goes to the back."""
         maker = self.maker
         if maker == targets:
             return
+        levels, dirty = self.levels, self.dirty
         for units in [units for units in maker if units not in targets]:
-            self._set_maker_at(units, 0, maker.pop(units))
+            level = levels[units]
+            if len(level.queue) == 1:
+                # Alone at its price, the common case.
+                dirty.setdefault(units, level.lots)
+                del levels[units], maker[units]
+            else:
+                self._set_maker_at(units, 0, maker.pop(units))
         for units, lots in targets.items():
             before = maker.get(units, 0)
-            if before != lots:
+            if before == lots:
+                continue
+            maker[units] = lots
+            if units in levels:
                 self._set_maker_at(units, lots, before)
-                maker[units] = lots
+            else:
+                dirty.setdefault(units, 0)
+                levels[units] = _Level(lots, [Resting(None, lots)])
 
     def _set_maker_at(self, units: int, lots: int, before: int) -> None:
         level = self._touch(units)

@@ -289,6 +289,11 @@ class Desk:
         """Queue a copy of an order as it stands."""
         self.tell(OrderChange(order=copy(order)))
 
+    def renumber(self, pit: Pit) -> None:
+        """Give the book a new change id without telling anybody."""
+        self._change_id += 1
+        pit.book.change_id = self._change_id
+
     def flush_book(self, pit: Pit) -> None:
         """Give the book a new change id if it changed, and tell the difference where somebody watches."""
         book = pit.book
@@ -297,8 +302,7 @@ class Desk:
         if not bids and not asks:
             return
         before = book.change_id
-        self._change_id += 1
-        book.change_id = self._change_id
+        self.renumber(pit)
         if pit.watchers_count:
             self.tell(
                 BookChange(

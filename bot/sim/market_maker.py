@@ -16,7 +16,7 @@ from bot.sim.pit import Mark, Pit
 Ladder = dict[int, int]
 """Lots by price in units."""
 
-_LEVELS_FAR: Final = 8
+_LEVELS_FAR: Final = 6
 _LEVELS_OPTION: Final = 3
 _FAR_STEP_SHARE: Final = 7.5e-5
 """Levels behind the touch stand on a grid of this share of the price: about 5 USD for BTC."""
@@ -28,16 +28,19 @@ _OPTION_COIN: Final = {"BTC": 10.0, "ETH": 80.0}
 _HASH_PRICE: Final = 2654435761
 _HASH_TIME: Final = 2246822519
 _MASK: Final = 0xFFFFFFFF
-_CLOCK_SHIFT: Final = 4
-"""Amounts at one price change every 16 seconds, at different seconds for different prices."""
+_CLOCK_SHIFT: Final = 2
+"""A tick of the market maker's clock is four seconds, and a quarter of its prices change amounts on it."""
 
 
-def _lots(units: int, salt: int, now_s: int, size: int) -> int:
+def _lots(units: int, salt: int, clock: int, size: int) -> int:
     """Between half and one and a half times `size`, by hash; at least one lot."""
-    mixed = ((units * _HASH_PRICE) ^ (((now_s + units * 7) >> _CLOCK_SHIFT) * _HASH_TIME) ^ salt) & _MASK
+    mixed = ((units * _HASH_PRICE) ^ (((clock + units) >> _CLOCK_SHIFT) * _HASH_TIME) ^ salt) & _MASK
     mixed ^= mixed >> 15
-    mixed = (mixed * _HASH_PRICE) & _MASK
-    return 1 + (size >> 1) + (mixed >> 8) % (size + 1)
+    return 1 + (size >> 1) + ((mixed * _HASH_PRICE & _MASK) >> 8) % (size + 1)
+
+
+def _clock(now_ns: Ns) -> int:
+    return now_ns // NS_PER_S >> _CLOCK_SHIFT
 
 
 def lots_of_coin(instrument: Instrument, coins: float, price_usd: float) -> int:
@@ -47,7 +50,7 @@ def lots_of_coin(instrument: Instrument, coins: float, price_usd: float) -> int:
 
 
 def ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | None) -> tuple[Ladder, Ladder]:
-    """Bids and asks around the mark, best first."""
+    """Bids and asks around the mark, best first; not to be changed by the caller."""
     if not pit.is_open:
         return {}, {}
     if not pit.instrument.is_option:
@@ -57,6 +60,12 @@ def ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | None) -> 
     if mark.iv is None:
         return {}, {}
     return _option_ladders(pit, mark, now_ns)
+
+
+def _size_price_usd(mark: Mark) -> float:
+    """Price sizes are counted at: to two binary digits less than the mark, or every move would change them."""
+    mantissa, exponent = math.frexp(mark.mark_native)
+    return math.ldexp(round(mantissa * 8.0) / 8.0, exponent)
 
 
 def _future_ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | None) -> tuple[Ladder, Ladder]:
@@ -69,19 +78,23 @@ def _future_ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | N
         half = max(1, math.ceil(half_spread_usd / grid.tick_float - 1e-9))
         middle = math.floor(position + 0.5)
         bid, ask = middle - half, middle + half
-    salt, now_s = pit.salt_seed, now_ns // NS_PER_S
-    size = lots_of_coin(instrument, _TOUCH_COIN[instrument.base], mark.mark_native)
-    bids, asks = {bid: _lots(bid, salt, now_s, size)}, {ask: _lots(ask, salt, now_s, size)}
-    step = max(2, int(position * _FAR_STEP_SHARE))
+    salt, clock = pit.salt_seed, _clock(now_ns)
+    if pit.quoted_for == (bid, ask, clock):
+        return pit.ladders
+    pit.quoted_for = (bid, ask, clock)
+    size = lots_of_coin(instrument, _TOUCH_COIN[instrument.base], _size_price_usd(mark))
+    bids, asks = {bid: _lots(bid, salt, clock, size)}, {ask: _lots(ask, salt, clock, size)}
+    step = max(2, int(_size_price_usd(mark) / grid.tick_float * _FAR_STEP_SHARE))
     first_bid = (bid - 1) // step * step
     first_ask = -(-(ask + 1) // step) * step
     for level in range(_LEVELS_FAR):
         far = size * (2 + level // 4)
         units = first_bid - level * step
-        bids[units] = _lots(units, salt, now_s, far)
+        bids[units] = _lots(units, salt, clock, far)
         units = first_ask + level * step
-        asks[units] = _lots(units, salt, now_s, far)
-    return bids, asks
+        asks[units] = _lots(units, salt, clock, far)
+    pit.ladders = bids, asks
+    return pit.ladders
 
 
 def _option_ladders(pit: Pit, mark: Mark, now_ns: Ns) -> tuple[Ladder, Ladder]:
@@ -90,18 +103,22 @@ def _option_ladders(pit: Pit, mark: Mark, now_ns: Ns) -> tuple[Ladder, Ladder]:
     half = max(_HALF_SPREAD_OPTION_TICKS * tick, _HALF_SPREAD_OPTION_SHARE * mark.mark_native)
     bid = grid.floor_units(mark.mark_native - half)
     ask = grid.ceil_units(mark.mark_native + half)
-    salt, now_s = pit.salt_seed, now_ns // NS_PER_S
+    salt, clock = pit.salt_seed, _clock(now_ns)
+    if pit.quoted_for == (bid, ask, clock):
+        return pit.ladders
+    pit.quoted_for = (bid, ask, clock)
     size = lots_of_coin(instrument, _OPTION_COIN[instrument.base], mark.index_usd)
     bids: Ladder = {}
     asks: Ladder = {}
     for _ in range(_LEVELS_OPTION):
         # Nobody bids below one tick: an option worth less has no bid at all.
         if bid >= 1:
-            bids[bid] = _lots(bid, salt, now_s, size)
+            bids[bid] = _lots(bid, salt, clock, size)
             bid = grid.below(bid)
-        asks[ask] = _lots(ask, salt, now_s, size)
+        asks[ask] = _lots(ask, salt, clock, size)
         ask = grid.above(ask)
-    return bids, asks
+    pit.ladders = bids, asks
+    return pit.ladders
 
 
 def _recorded_ladders(grid: Grid, mark: Mark) -> tuple[Ladder, Ladder]:

@@ -85,6 +85,8 @@ class Marks:
         mark.at_ns = self._now_ns
         item = pit.instrument
         mark.index_usd = self._market.index_usd(item.index_name)
+        if not pit.is_open:
+            return mark
         if item.kind is Kind.PERPETUAL:
             mark.mark_native = round(mark.index_usd * (1.0 + self._market.perp_premium(item)), _MARK_DIGITS_USD)
             mark.forward_usd = mark.mark_native

@@ -52,6 +52,9 @@ class Pit:
     mark: Mark = field(default_factory=Mark)
     quoted_ns: int = _NEVER
     quoted_row: HistoryRow | None = None
+    quoted_for: tuple[int, int, int] | None = None
+    """What the market maker's last ladders were made for: touch and clock."""
+    ladders: tuple[dict[int, int], dict[int, int]] = ({}, {})
     watchers_count: int = 0
     taker_next_ns: int = _NEVER
     trade_seq: int = 0

@@ -83,24 +83,27 @@ class Quoting:
             pit.quoted_row = mark.row
         bids, asks = ladders(pit, mark, now_ns, self._market.perp_half_spread_usd(pit.instrument))
         book = pit.book
-        if book.has_clients:
-            self._run_into_clients(pit, bids, asks)
-        book.bids.set_maker(bids)
-        book.asks.set_maker(asks)
-        if not pit.watchers_count:
-            self._desk.flush_book(pit)
+        if pit.watchers_count or book.has_clients:
+            if book.has_clients:
+                bids, asks = self._run_into_clients(pit, dict(bids), dict(asks))
+            book.bids.set_maker(bids)
+            book.asks.set_maker(asks)
+        elif book.bids.maker != bids or book.asks.maker != asks:
+            book.bids.reset_maker(bids)
+            book.asks.reset_maker(asks)
+            self._desk.renumber(pit)
         return mark
 
-    def _run_into_clients(self, pit: Pit, bids: Ladder, asks: Ladder) -> None:
-        """The market moved through resting orders: the maker trades with them instead of crossing them."""
+    def _run_into_clients(self, pit: Pit, bids: Ladder, asks: Ladder) -> tuple[Ladder, Ladder]:
+        """The market moved through resting orders: the maker trades with them; what is left of its ladders."""
         book = pit.book
-        if not bids and not asks:
-            return
-        # The old quotes go first, so that the maker never trades with itself.
-        book.bids.set_maker({})
-        book.asks.set_maker({})
         for is_buy, wanted in ((True, bids), (False, asks)):
             side = book.side(is_bid=not is_buy)
+            limit = (max(wanted) if is_buy else min(wanted)) if wanted else None
+            if limit is None or not any(side.crosses(units, limit) for units, _ in side.clients.values()):
+                continue
+            # The old quotes on that side go first, so that the maker never trades with itself.
+            side.set_maker({})
             for units in sorted(wanted, reverse=is_buy):
                 best = side.best()
                 if best is None or not side.crosses(best, units):
@@ -113,6 +116,7 @@ class Quoting:
                     wanted[units] = left
                 else:
                     del wanted[units]
+        return bids, asks
 
     def _take(self, followed: _Followed, now_ns: Ns) -> None:
         pit, dice = followed.pit, followed.dice

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
-from bot.domain.units import ZERO, decimal_from_wire
+from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim.account import Account, Holding, profit_native, to_money
 from bot.sim.desk import Desk
 from bot.sim.facts import TimeInForce
@@ -30,7 +30,9 @@ def settle_day(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
             usd = round(average.delivery_usd(pit.instrument.index_name, mark.index_usd), _CENT_DIGITS)
             pit.delivery_usd = delivered[pit.instrument.id] = usd
             pit.state = DELIVERED
-            # Delivered instruments leave no quote behind.
+            mark.mark_native = float_from_decimal(payoff_native(pit.instrument, decimal_from_wire(usd)))
+            mark.delta_per_unit = 0.0
+            # Delivered instruments leave no quote behind: the next look finds an empty book.
             mark.row = None
             pit.quoted_ns = -1
         elif pit.is_open:

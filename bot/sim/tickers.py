@@ -59,11 +59,11 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
         touch=touch_of(pit),
         mark_native=mark.mark_native,
         index_usd=mark.index_usd,
-        last_native=pit.last_native,
+        last_native=_last_native(pit, mark),
         price_min_native=pit.grid.price(low),
         price_max_native=pit.grid.price(high),
-        open_interest_native=pit.grid.amount(_OPEN_INTEREST_LOTS + pit.salt_seed % _OPEN_INTEREST_LOTS),
-        settlement_native=pit.settlement_native,
+        open_interest_native=_open_interest_native(pit, mark),
+        settlement_native=pit.settlement_native if row is None else row.settlement_coin,
         high_native=pit.high_native,
         low_native=pit.low_native,
         price_change_percent=_change_percent(pit),
@@ -82,6 +82,20 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
     )
     assert mark.at_ns == now_ns, f"mark of {instrument.id} is of another moment"
     return shown
+
+
+def _last_native(pit: Pit, mark: Mark) -> Decimal | None:
+    """Last trade here; before one, the recorded one."""
+    if pit.last_native is not None or mark.row is None or mark.row.last_coin is None:
+        return pit.last_native
+    return pit.grid.price(round(mark.row.last_coin / pit.grid.tick_float))
+
+
+def _open_interest_native(pit: Pit, mark: Mark) -> Decimal:
+    """As recorded; a made-up steady figure in a drawn world."""
+    if mark.row is not None:
+        return pit.grid.amount(round(mark.row.open_interest_coin / pit.grid.lot_float))
+    return pit.grid.amount(_OPEN_INTEREST_LOTS + pit.salt_seed % _OPEN_INTEREST_LOTS)
 
 
 def _forward_name(instrument: Instrument, market: Market) -> str | None:

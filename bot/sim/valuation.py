@@ -15,7 +15,11 @@ _SD_MIN: Final = 1e-9
 """Below this total standard deviation an option is worth its intrinsic value."""
 _IV_MAX: Final = 5.0
 """500 %, the venue's largest sensible quote volatility."""
-_NEWTON_STEPS_MAX: Final = 12
+_IV_SHOWN_MAX: Final = 4.99
+_NEWTON_STEPS_MAX: Final = 40
+_NEWTON_LAST_STEP: Final = 1e-3
+"""Newton squares its error: after a step this small it is about 1e-6, and 1e-4 is shown."""
+_VEGA_MIN_SHARE: Final = 1e-12
 
 
 def normal_cdf(x: float) -> float:
@@ -83,24 +87,28 @@ def iv_of_price(
     cap_usd = forward_usd if is_call else strike_usd
     if price_usd <= intrinsic or price_usd >= cap_usd or tau_years <= 0.0:
         return None
+    # Work on the out-of-the-money side: by parity it has the same volatility, without the intrinsic value.
+    wanted = price_usd - intrinsic
     root_tau = math.sqrt(tau_years)
-    low, high, iv = 0.0, _IV_MAX, min(max(iv_start, 0.01), _IV_MAX)
     log_moneyness = math.log(forward_usd / strike_usd)
+    sign = -1.0 if forward_usd >= strike_usd else 1.0
+    low, high, iv = 0.0, _IV_MAX, min(max(iv_start, 0.01), _IV_MAX)
     for _ in range(_NEWTON_STEPS_MAX):
-        value, _delta = value_and_delta(forward_usd, strike_usd, iv, tau_years, is_call=is_call)
-        gap = value - price_usd
+        total_sd = iv * root_tau
+        d1 = log_moneyness / total_sd + 0.5 * total_sd
+        d2 = d1 - total_sd
+        value = 0.5 * sign * forward_usd * math.erfc(-sign * d1 * _SQRT_HALF)
+        value -= 0.5 * sign * strike_usd * math.erfc(-sign * d2 * _SQRT_HALF)
+        gap = value - wanted
         if gap > 0.0:
             high = iv
         else:
             low = iv
-        total_sd = iv * root_tau
-        d1 = log_moneyness / total_sd + 0.5 * total_sd
         vega = forward_usd * math.exp(-0.5 * d1 * d1) * _INV_SQRT_2PI * root_tau
-        step = gap / vega if vega > 1e-12 * forward_usd else math.inf
-        following = iv - step
+        following = iv - gap / vega if vega > _VEGA_MIN_SHARE * forward_usd else -1.0
         if not low < following < high:
             following = 0.5 * (low + high)
-        if abs(following - iv) < 1e-5:
+        elif abs(following - iv) < _NEWTON_LAST_STEP:
             return following
         iv = following
-    return iv if iv < 0.999 * _IV_MAX else None
+    return iv if iv < _IV_SHOWN_MAX else None

@@ -1,0 +1,38 @@
+"""Labels that every venue takes, and names of coins."""
+
+import pytest
+
+from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, base_of, is_ours, make_label
+
+
+def test_labels_are_unique_by_run_and_number() -> None:
+    """Prefix, run and number, letters and digits only."""
+    assert make_label("hb", "k3x9", 12) == "hbk3x90000012"
+
+
+@pytest.mark.parametrize(("prefix", "run_tag"), [("h-b", "x"), ("hb", "a b"), ("hb", "x" * LABEL_LENGTH_MAX)])
+def test_a_label_no_venue_would_take_is_a_bug(prefix: str, run_tag: str) -> None:
+    """The narrowest venue takes 32 letters and digits."""
+    with pytest.raises(AssertionError, match="label"):
+        make_label(prefix, run_tag, 1)
+
+
+@pytest.mark.parametrize(("label", "ours"), [("hb1", True), ("xhb1", False), ("", False), (None, False)])
+def test_orders_are_ours_by_prefix(label: str | None, ours: bool) -> None:
+    """An order without a label is a stranger's."""
+    assert is_ours(label, "hb") is ours
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("BTC-PERPETUAL", "BTC"),
+        ("BTC_USDC-PERPETUAL", "BTC"),
+        ("ETH-27MAR26-3000-C", "ETH"),
+        ("BTC_USDC", None),
+        ("", None),
+    ],
+)
+def test_the_coin_of_a_derivative_by_its_name(name: str, base: str | None) -> None:
+    """Spot pairs are no derivatives."""
+    assert base_of(InstrumentId(name)) == base

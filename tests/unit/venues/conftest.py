@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import selectors
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from decimal import Decimal
 
 import msgspec
@@ -19,6 +20,38 @@ from bot.venues.settings import Credentials, VenueSettings
 
 Json = dict[str, object]
 Answer = Callable[[str, Json], object]
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Waits for nothing: moves the loop's clock instead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Ready files now, or time passes."""
+        assert timeout is not None, "nothing will ever happen again in this test"
+        self.now_s += max(0.0, timeout)
+        return super().select(0)
+
+
+class _VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop for in-memory fakes, whose timers cost no time."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Seconds since the start of the test."""
+        return self._jumping.now_s
+
+
+def run_virtually(test: Coroutine[object, object, None]) -> None:
+    """Run a test on virtual time."""
+    with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
+        runner.run(test)
 
 
 class FakeConnection:
@@ -48,12 +81,14 @@ class FakeConnection:
         return [str(request["method"]) for request in self.sent]
 
     async def recv(self) -> bytes:
+        """What the venue sent."""
         frame = await self._frames.get()
         if frame is None:
             raise VenueUnreachable("socket closed")
         return frame
 
     async def send(self, frame: bytes) -> None:
+        """Take a request; the answer is there at once."""
         request = json.loads(frame)
         self.sent.append(request)
         answer = self.answer(request["method"], request["params"])
@@ -62,6 +97,7 @@ class FakeConnection:
             self.push({"jsonrpc": "2.0", "id": request["id"], "testnet": self.is_testnet, **reply})
 
     async def close(self) -> None:
+        """Remember it."""
         self.is_closed = True
 
 
@@ -121,6 +157,7 @@ class FakeRest:
         return [params for name, params in self.seen if name == method]
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
         method = request.match_info["method"]
         self.seen.append((method, dict(request.query)))
         if method == "public/get_time" and method not in self.replies:
@@ -164,6 +201,12 @@ def fixed_ns() -> Callable[[], Ns]:
 def connection_type() -> type[FakeConnection]:
     """The scripted socket."""
     return FakeConnection
+
+
+@pytest.fixture
+def virtual() -> Callable[[Coroutine[object, object, None]], None]:
+    """Runs a coroutine on virtual time."""
+    return run_virtually
 
 
 @pytest.fixture

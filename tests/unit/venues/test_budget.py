@@ -17,6 +17,7 @@ class Clock:
         self.now_s = 0.0
 
     def __call__(self) -> float:
+        """Seconds."""
         return self.now_s
 
 

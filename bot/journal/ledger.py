@@ -7,6 +7,7 @@ venue, so that fill ids and labels of a demo can never be mistaken for those of 
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final, Self, TypeVar
 
 from sqlalchemy import Connection, Table, insert, update
@@ -14,25 +15,29 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Decided, FillBooked, Outcome, is_repeat
+from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged, is_repeat
 from bot.domain.errors import JournalError
 from bot.domain.events import (
     Event,
     Filled,
     IntentRestored,
+    LedgerRestored,
     OrderAbsent,
     OrderAcked,
     OrderRefused,
     OrderUnknown,
     OrderUpdated,
+    PositionSeen,
     SnapshotTaken,
 )
-from bot.domain.ids import FillId, Label, VenueId
+from bot.domain.ids import FillId, InstrumentId, Label, VenueId, base_of
+from bot.domain.reasons import Phase
 from bot.domain.time import Ns
+from bot.domain.units import ZERO
 from bot.journal import opening, rows
 from bot.journal.reader import LedgerReader
 from bot.journal.rows import FillRow, Row
-from bot.journal.schema import decisions, fills, intents, order_events, positions, runs
+from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations, runs
 
 _Read = TypeVar("_Read")
 
@@ -44,23 +49,33 @@ BUFFER_ROWS_MAX: Final = 2_000
 _CHECKPOINT_ROWS: Final = 1_000
 """Rows after which `flush` folds the write-ahead log back, off the order path."""
 
-_JOURNALLED: Final = frozenset(
-    {OrderAcked, OrderRefused, OrderUnknown, OrderUpdated, OrderAbsent, Filled, SnapshotTaken}
-)
+_JOURNALLED: Final = (OrderAcked, OrderRefused, OrderUnknown, OrderUpdated, OrderAbsent, Filled, SnapshotTaken)
+_JournalledEvent = OrderAcked | OrderRefused | OrderUnknown | OrderUpdated | OrderAbsent | Filled | SnapshotTaken
 
 
-def _insert_text(table: Table, *, or_ignore: bool = False) -> str:
-    """Prepared text of an insert in column order, written by SQLAlchemy so that the schema stays in one place."""
-    statement = insert(table).prefix_with("OR IGNORE") if or_ignore else insert(table)
+def _text(statement: sqlite.Insert, table: Table) -> str:
+    """Prepared text in column order, written by SQLAlchemy so that the schema stays in one place."""
     names = [column.name for column in table.columns if column.autoincrement is not True]
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=names))
 
 
-_INSERT_INTENT: Final = _insert_text(intents)
-_INSERT_DECISION: Final = _insert_text(decisions)
-_INSERT_ORDER_EVENT: Final = _insert_text(order_events)
-_INSERT_FILL: Final = _insert_text(fills, or_ignore=True)
-_INSERT_POSITION: Final = _insert_text(positions)
+def _insert_fill() -> sqlite.Insert:
+    """A fill counts once; the book that booked it, known by its slippage, has the last word on whose it is."""
+    statement = sqlite.insert(fills)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["venue", "fill_id"],
+        set_={"book": new.book, "slippage_usd": new.slippage_usd},
+        where=new.slippage_usd.is_not(None),
+    )
+
+
+_INSERT_INTENT: Final = _text(sqlite.insert(intents), intents)
+_INSERT_DECISION: Final = _text(sqlite.insert(decisions), decisions)
+_INSERT_ORDER_EVENT: Final = _text(sqlite.insert(order_events), order_events)
+_INSERT_FILL: Final = _text(_insert_fill(), fills)
+_INSERT_POSITION: Final = _text(sqlite.insert(positions), positions)
+_INSERT_RECONCILIATION: Final = _text(sqlite.insert(reconciliations), reconciliations)
 
 
 class Ledger:
@@ -78,6 +93,7 @@ class Ledger:
         self._seen_ns = started_ns
         self._buffer: list[tuple[str, Row]] = []
         self._told: dict[str, Decided] = {}
+        self._positions: dict[str, dict[InstrumentId, Decimal]] = {}
         self._rows_since_checkpoint = 0
         self._reader = LedgerReader(connection)
 
@@ -122,11 +138,13 @@ class Ledger:
 
     def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
         """Take note of what an event said and led to; written by `flush`, or when the buffer is full."""
-        if event is not None and event.__class__ in _JOURNALLED:
+        if isinstance(event, _JOURNALLED):
             self._take_event(book, event, outcome)
         for note in outcome.notes:
             if isinstance(note, FillBooked):
-                self._take_position(book, note)
+                self._take_position(book, note.instrument, note.fill_id, note.position_native)
+            elif isinstance(note, PhaseChanged) and note.phase_after is Phase.RUNNING:
+                self._take_agreement(book, event)
         if outcome.decided is not None:
             self._take_decision(outcome.decided)
         if len(self._buffer) >= BUFFER_ROWS_MAX:
@@ -150,7 +168,7 @@ class Ledger:
         return tuple(
             rows.restored_from_order(order, self._started_ns)
             for order in found
-            if base is None or order.instrument.split("-")[0].split("_")[0] == base
+            if base is None or base_of(order.instrument) == base
         )
 
     def fill_ids(self) -> frozenset[FillId]:
@@ -160,6 +178,17 @@ class Ledger:
     def fills(self) -> tuple[FillRow, ...]:
         """All fills, in order of arrival."""
         return self._read(self._reader.fills)
+
+    def restored(self, book: str) -> LedgerRestored | None:
+        """What the ledger ends with for a book; None when it never agreed with the venue. Stamped with the start."""
+        amounts = self._read(lambda: self._reader.positions_last(book))
+        if amounts is None:
+            return None
+        return LedgerRestored(
+            positions=tuple(PositionSeen(instrument=name, amount_native=amount) for name, amount in amounts.items()),
+            fill_ids=tuple(sorted(self.fill_ids())),
+            received_ns=self._started_ns,
+        )
 
     def labels_used(self, prefix: str) -> frozenset[Label]:
         """Labels of all intents that start with `prefix`."""
@@ -180,7 +209,7 @@ class Ledger:
             self._cursor.close()
             opening.dispose(self._connection)
 
-    def _take_event(self, book: str, event: Event, outcome: Outcome) -> None:
+    def _take_event(self, book: str, event: _JournalledEvent, outcome: Outcome) -> None:
         slippage_usd = {note.fill_id: note.slippage_usd for note in outcome.notes if isinstance(note, FillBooked)}
         match event:
             case OrderAcked():
@@ -200,8 +229,6 @@ class Ledger:
             case SnapshotTaken():
                 for fill in event.fills:
                     self._take_fill(book, fill, slippage_usd.get(fill.fill_id))
-            case _:
-                raise AssertionError(f"{event} is listed as journalled but not written")
         self._seen_ns = max(self._seen_ns, event.received_ns)
 
     def _take_order_event(
@@ -219,10 +246,29 @@ class Ledger:
     def _take_fill(self, book: str, fill: Filled, slippage_usd: float | None) -> None:
         self._buffer.append((_INSERT_FILL, rows.fill_row(self._run_id, book, self._venue, fill, slippage_usd)))
 
-    def _take_position(self, book: str, note: FillBooked) -> None:
-        position = rows.text_from_decimal(note.position_native)
-        row = (self._run_id, book, note.instrument, note.fill_id, position, self._seen_ns)
+    def _take_agreement(self, book: str, event: Event | None) -> None:
+        """The venue's positions of the book, where they are not what the ledger ends with already."""
+        self._buffer.append((_INSERT_RECONCILIATION, (self._run_id, book, self._seen_ns)))
+        if not isinstance(event, SnapshotTaken):
+            return
+        venue = {item.instrument: item.amount_native for item in event.positions if base_of(item.instrument) == book}
+        before = self._known(book)
+        for name in sorted({*venue, *before}):
+            amount = venue.get(name, ZERO)
+            if before.get(name, ZERO) != amount:
+                self._take_position(book, name, None, amount)
+
+    def _take_position(self, book: str, instrument: InstrumentId, fill_id: str | None, amount_native: Decimal) -> None:
+        self._known(book)[instrument] = amount_native
+        row = (self._run_id, book, instrument, fill_id, rows.text_from_decimal(amount_native), self._seen_ns)
         self._buffer.append((_INSERT_POSITION, row))
+
+    def _known(self, book: str) -> dict[InstrumentId, Decimal]:
+        """Positions the ledger ends with; read once, before this run has written any of them."""
+        if book not in self._positions:
+            last = self._run(lambda: self._reader.positions_last(book))
+            self._positions[book] = last or {}
+        return self._positions[book]
 
     def _take_decision(self, decided: Decided) -> None:
         self._seen_ns = decided.now_ns

@@ -1,20 +1,21 @@
 """What the ledger says, as typed rows in order of time. Never writes."""
 
 import sqlite3
+from decimal import Decimal
 from typing import Final, Self
 
 from sqlalchemy import ColumnElement, Connection, Table, create_engine, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from bot.domain.decided import Decided
 from bot.domain.errors import JournalError
 from bot.domain.events import VenueOrderState
-from bot.domain.ids import FillId, Label
+from bot.domain.ids import FillId, InstrumentId, Label
 from bot.journal import rows
 from bot.journal.rows import FillRow, OrderRow, PositionRow
-from bot.journal.schema import decisions, fills, intents, order_events, positions
+from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations
 
 TERMINAL_KINDS: Final = ("refused", "absent")
 TERMINAL_STATES: Final = (VenueOrderState.FILLED, VenueOrderState.CANCELLED, VenueOrderState.REJECTED)
@@ -30,7 +31,10 @@ class LedgerReader:
     @classmethod
     def open(cls, url: str) -> Self:
         """A ledger file, read-only, also while a bot writes it; JournalError when it cannot be read."""
-        path = make_url(url).database
+        try:
+            path = make_url(url).database
+        except ArgumentError as error:
+            raise JournalError(f"ledger {url!r} is not a url: write e.g. sqlite:///ledger.db") from error
         if not path:
             raise JournalError(f"ledger {url} is not a file: give a url like sqlite:///ledger.db")
 
@@ -81,10 +85,25 @@ class LedgerReader:
         return tuple(rows.decided_from_row(names, cell) for cell in cells)
 
     def positions(self) -> tuple[PositionRow, ...]:
-        """Positions after each booked fill, in order of booking."""
+        """Every change of a position, in order of booking."""
         names = PositionRow.__struct_fields__
         cells = self._rows(positions, names, positions.c.position_id)
         return tuple(rows.position_from_row(names, cell) for cell in cells)
+
+    def positions_last(self, book: str) -> dict[InstrumentId, Decimal] | None:
+        """Positions a book ends with, flat ones left out; None when it never agreed with the venue."""
+        chosen = reconciliations.c.book == book
+        if not self._rows(reconciliations, ("book",), reconciliations.c.reconciliation_id, chosen=chosen):
+            return None
+        last = (
+            select(func.max(positions.c.position_id)).where(positions.c.book == book).group_by(positions.c.instrument)
+        )
+        names = ("instrument", "position_native")
+        cells = self._rows(
+            positions, names, positions.c.instrument, chosen=positions.c.position_id.in_(last.scalar_subquery())
+        )
+        amounts = {InstrumentId(str(name)): rows.decimal_from_text(str(amount)) for name, amount in cells}
+        return {name: amount for name, amount in amounts.items() if amount}
 
     def labels_used(self, prefix: str) -> frozenset[Label]:
         """Labels of all intents that start with `prefix`."""

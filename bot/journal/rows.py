@@ -15,7 +15,6 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided
 from bot.domain.events import Filled, IntentRestored
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
-from bot.domain.reasons import Action, Reason
 from bot.domain.time import Ns
 
 Cell = str | int | float | None
@@ -66,12 +65,13 @@ class FillRow(Struct, frozen=True, kw_only=True):
 
 
 class PositionRow(Struct, frozen=True, kw_only=True):
-    """A position after a fill."""
+    """A position after it changed."""
 
     run_id: str
     book: str
     instrument: InstrumentId
-    fill_id: FillId
+    fill_id: FillId | None
+    """None: taken from the venue by a reconciliation."""
     position_native: Decimal
     at_ns: Ns
 
@@ -171,31 +171,31 @@ def decision_row(run_id: str, decided: Decided) -> Row:
 
 def decided_from_row(names: Sequence[str], row: Sequence[Cell]) -> Decided:
     """A decision as it was written; `names` are the columns of `row`, `run_id` is left out."""
-    cells = dict(zip(names, row, strict=True))
+    cells = _cells(names, row)
     del cells["run_id"]
-    action, reason = Action(str(cells.pop("action"))), Reason(str(cells.pop("reason")))
     doubtful = msgspec.json.decode(str(cells.pop("doubtful")), type=tuple[InstrumentId, ...])
-    decided = msgspec.convert(
-        {**cells, "type": "Decided", "action": action, "reason": reason, "doubtful": doubtful}, type=Decided
-    )
-    checked(tuple(row))
-    return decided
+    return msgspec.convert({**cells, "type": "Decided", "doubtful": doubtful}, type=Decided)
 
 
 def order_from_row(names: Sequence[str], row: Sequence[Cell]) -> OrderRow:
     """An order with the last thing known about it."""
-    return msgspec.convert(dict(zip(names, row, strict=True)), type=OrderRow)
+    return msgspec.convert(_cells(names, row), type=OrderRow)
 
 
 def fill_from_row(names: Sequence[str], row: Sequence[Cell]) -> FillRow:
     """A fill."""
-    cells = dict(zip(names, row, strict=True))
+    cells = _cells(names, row)
     return msgspec.convert({**cells, "is_maker": bool(cells["is_maker"])}, type=FillRow)
 
 
 def position_from_row(names: Sequence[str], row: Sequence[Cell]) -> PositionRow:
     """A position."""
-    return msgspec.convert(dict(zip(names, row, strict=True)), type=PositionRow)
+    return msgspec.convert(_cells(names, row), type=PositionRow)
+
+
+def _cells(names: Sequence[str], row: Sequence[Cell]) -> dict[str, Cell]:
+    """Column to cell; the database's own kind of text for names is turned into plain text."""
+    return {str(name): cell for name, cell in zip(names, checked(tuple(row)), strict=True)}
 
 
 def restored_from_order(order: OrderRow, received_ns: Ns) -> IntentRestored:

@@ -84,7 +84,7 @@ fills: Final = Table(
     Column("received_ns", BigInteger, nullable=False),
     Index("fills_by_label", "label"),
 )
-"""Every fill of the account once."""
+"""Every fill of the account once, under the book that booked it."""
 
 positions: Final = Table(
     "positions",
@@ -93,11 +93,21 @@ positions: Final = Table(
     Column("run_id", String, nullable=False),
     Column("book", String, nullable=False),
     Column("instrument", String, nullable=False),
-    Column("fill_id", String, nullable=False),
-    Column("position_native", Text, nullable=False),  # signed, after the fill
+    Column("fill_id", String),  # NULL: taken from the venue by a reconciliation
+    Column("position_native", Text, nullable=False),  # signed
     Column("at_ns", BigInteger, nullable=False),
 )
-"""Positions after each booked fill."""
+"""Every change of a position: by a booked fill, or by a reconciliation."""
+
+reconciliations: Final = Table(
+    "reconciliations",
+    metadata,
+    Column("reconciliation_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),
+    Column("book", String, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+)
+"""When a book agreed with the venue and began to run; without one, `positions` proves nothing."""
 
 decisions: Final = Table(
     "decisions",

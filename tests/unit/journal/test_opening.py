@@ -1,0 +1,131 @@
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import JournalError
+from bot.journal import opening
+
+_OWNER = {"mode": "demo", "venue": "deribit"}
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def _make(url: str) -> None:
+    opening.dispose(opening.connect(url, _OWNER))
+
+
+def _refusal(url: str, owner: dict[str, str] | None = None) -> str:
+    with pytest.raises(JournalError) as caught:
+        opening.connect(url, owner or _OWNER)
+    return str(caught.value)
+
+
+def test_a_new_ledger_is_for_its_owner_only(url: str) -> None:
+    """Nobody else on the machine reads the trades, not even from the write-ahead log."""
+    connection = opening.connect(url, _OWNER)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in _path(url).parent.iterdir()}
+    opening.dispose(connection)
+
+    assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
+    assert stat.S_IMODE(_path(url).parent.stat().st_mode) == 0o700
+
+
+def test_an_existing_ledger_is_made_private(url: str) -> None:
+    """A copied file that everybody can read is closed to others."""
+    _make(url)
+    _path(url).chmod(0o644)
+    _make(url)
+
+    assert stat.S_IMODE(_path(url).stat().st_mode) == 0o600
+
+
+def test_every_commit_is_synced(url: str) -> None:
+    """Write-ahead log, full synchronous: what was committed survives a power cut."""
+    connection = opening.connect(url, _OWNER)
+    settings = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
+    opening.dispose(connection)
+
+    assert settings == {"journal_mode": "wal", "synchronous": 2}
+
+
+@pytest.mark.parametrize("memory", ["sqlite://", "sqlite:///:memory:"])
+def test_a_ledger_in_memory_needs_no_file(memory: str) -> None:
+    """Simulations leave nothing behind."""
+    _make(memory)
+
+
+def test_a_ledger_of_another_kind_of_database_is_refused_without_its_password() -> None:
+    """The next step is named, the secret is not."""
+    expected = "ledger.url postgresql://bot:***@db/hedge is not supported: write e.g. sqlite:///ledger.db"
+
+    assert expected == _refusal("postgresql://bot:canary@db/hedge")
+
+
+def test_text_that_is_no_url_is_refused() -> None:
+    """A bare path is not a url."""
+    assert _refusal("ledger.db") == "ledger.url 'ledger.db' is not a url: write e.g. sqlite:///ledger.db"
+
+
+def test_a_ledger_of_a_newer_version_is_refused(url: str) -> None:
+    """An older program must not write into tables it does not know."""
+    _make(url)
+    with sqlite3.connect(_path(url)) as raw:
+        raw.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+    raw.close()
+
+    expected = f"ledger {_path(url)} has schema 2, this version writes 1: upgrade hedgebot, or give another ledger.url"
+    assert expected == _refusal(url)
+
+
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [
+        ({"mode": "testnet", "venue": "deribit"}, "mode demo, this run is testnet"),
+        ({"mode": "demo", "venue": "okx"}, "venue deribit, this run is okx"),
+    ],
+)
+def test_a_ledger_of_another_mode_or_venue_is_refused(url: str, owner: dict[str, str], words: str) -> None:
+    """Fills of a demo can never count as fills of an account."""
+    _make(url)
+
+    assert f"ledger {_path(url)} belongs to {words}: give another ledger.url" == _refusal(url, owner)
+
+
+def test_a_file_that_is_no_ledger_is_refused(url: str) -> None:
+    """Something else under that name is not overwritten."""
+    _path(url).parent.mkdir()
+    _path(url).write_bytes(b"not a database, but long enough to look at" * 100)
+
+    expected = (
+        f"ledger {_path(url)} is damaged (file is not a database): move it away and restart; "
+        f"the venue will be reconciled"
+    )
+    assert expected == _refusal(url)
+    assert _path(url).read_bytes().startswith(b"not a database")
+
+
+def test_a_ledger_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
+    """A file where a folder should be: the path is named."""
+    (tmp_path / "file").write_text("")
+
+    text = _refusal(f"sqlite:///{tmp_path}/file/ledger.db")
+
+    assert text.startswith(f"ledger {tmp_path}/file/ledger.db cannot be opened (")
+    assert text.endswith("check ledger.url and the permissions of its folder")
+
+
+def test_a_locked_ledger_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process is writing: it is told to stop that one."""
+    monkeypatch.setattr(opening, "_PRAGMAS", ("PRAGMA busy_timeout=1",))
+    _make(url)
+    other = sqlite3.connect(_path(url), isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    text = _refusal(url)
+    other.close()
+
+    assert text == f"ledger {_path(url)} is locked: stop the other process that uses it, or give another ledger.url"

@@ -30,6 +30,7 @@ class Exposure(Struct, frozen=True, kw_only=True):
     delta_coin_futures: float
     gamma_coin_per_usd: float
     option_coin_gross: float
+    """Coins of option held, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
     iv_mark: float | None
     """Gamma-weighted, fraction."""
     tau_years: float | None
@@ -82,10 +83,23 @@ def arrange(held: Mapping[InstrumentId, Decimal], instruments: Mapping[Instrumen
 class _Sum:
     """Accumulates legs; private to `measure`."""
 
-    __slots__ = ("age_ns", "doubtful", "futures", "gamma", "gross", "high", "low", "options", "w", "w_iv", "w_tau")
+    __slots__ = (
+        "age_ns",
+        "calls",
+        "doubtful",
+        "futures",
+        "gamma",
+        "high",
+        "low",
+        "options",
+        "puts",
+        "w",
+        "w_iv",
+        "w_tau",
+    )
 
     def __init__(self) -> None:
-        self.low = self.high = self.options = self.futures = self.gamma = self.gross = 0.0
+        self.low = self.high = self.options = self.futures = self.gamma = self.calls = self.puts = 0.0
         self.w = self.w_iv = self.w_tau = 0.0
         self.age_ns: int | None = None
         self.doubtful: list[InstrumentId] = []
@@ -134,7 +148,7 @@ def measure(
         delta_coin_options=total.options,
         delta_coin_futures=total.futures,
         gamma_coin_per_usd=total.gamma,
-        option_coin_gross=total.gross,
+        option_coin_gross=max(total.calls, total.puts),
         iv_mark=total.w_iv / total.w if total.w > 0.0 else None,
         tau_years=total.w_tau / total.w if total.w > 0.0 else None,
         option_age_ns_max=None if total.age_ns is None else Ns(total.age_ns),
@@ -148,12 +162,15 @@ def _add_options(
     """Options of one expiry at (forward, tau, now). The innermost loop of a decision: locals, no look-ups."""
     forward, tau, now_ns = at
     seen, judge, delta_gamma = view.options, view.option_verdict, black76.delta_gamma
-    sure = gamma_net = gross = weights = weighted_iv = 0.0
+    sure = gamma_net = calls = puts = weights = weighted_iv = 0.0
     oldest_ns: int = now_ns if total.age_ns is None else now_ns - total.age_ns
     has_seen = total.age_ns is not None
     for name, qty, strike, is_call in options:
         size = abs(qty)
-        gross += size
+        if is_call:
+            calls += size
+        else:
+            puts += size
         marked = seen.get(name)
         if marked is None or marked.iv_mark is None or forward is None:
             _doubt(total, name, qty, None, is_call)
@@ -172,7 +189,8 @@ def _add_options(
             _doubt(total, name, qty, delta, is_call)
     total.options += sure
     total.gamma += gamma_net
-    total.gross += gross
+    total.calls += calls
+    total.puts += puts
     total.w += weights
     total.w_iv += weighted_iv
     total.w_tau += weights * tau

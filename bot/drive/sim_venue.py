@@ -27,7 +27,7 @@ from bot.domain.reasons import RefusalKind
 from bot.domain.time import NS_PER_MS, Ns
 from bot.domain.units import ZERO
 from bot.drive import venue_events
-from bot.sim import facts
+from bot.sim import facts, invariants
 from bot.sim.exchange import Exchange
 from bot.venues.deribit_errors import order_outcome
 
@@ -193,6 +193,17 @@ class SimVenue:
         return {
             InstrumentId(item.instrument): item.size_native for item in self.positions() if item.size_native != ZERO
         }
+
+    def violations(self) -> list[str]:
+        """What the venue's own books say went wrong on the account."""
+        trades = self._exchange.trades_of(ACCOUNT)
+        orders = self._exchange.orders_all(ACCOUNT)
+        return [
+            *invariants.positions_match_fills(self.positions(), trades, self._exchange.seeded_native(ACCOUNT)),
+            *invariants.orders_match_trades(orders, trades),
+            *invariants.labels_unique(orders),
+            *invariants.trade_ids_unique(trades),
+        ]
 
 
 def _request(command: PlaceOrder) -> facts.OrderRequest:

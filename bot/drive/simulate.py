@@ -17,17 +17,18 @@ from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestore
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
 from bot.observe.tally import RunResult, Tally
-from bot.sim import invariants
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket
 
 FUNDS: Final = {"BTC": Decimal(100), "ETH": Decimal(1000), "USDC": Decimal(5_000_000)}
 """Collateral of the simulated account: enough that margin is never the story."""
+_SAMPLE_AFTER_NS: Final = 200 * NS_PER_MS
+"""A sample is taken this long after the last row: an order and its answers have passed by then."""
 _SETTLE_NS: Final = 5 * NS_PER_S
 """After the end: answers still under way may arrive, nothing new is decided on fresh prices."""
 
@@ -85,8 +86,11 @@ class Simulation:
         self._hash = hashlib.sha256()
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
         self._steps: list[StepSample] = []
-        self._rows_seen: set[str] = set()
-        self._held: list[InstrumentId] = []
+        self._rows_seen: frozenset[InstrumentId] = frozenset()
+        self._held: frozenset[InstrumentId] = frozenset()
+        """Options of the portfolio."""
+        self._chain: list[Instrument] = []
+        """Options of their expiries."""
         self._index_usd = 0.0
 
     def run(self, mode: str) -> RunResult:
@@ -97,9 +101,13 @@ class Simulation:
         index_usd = self._exchange.index_usd(f"{base.lower()}_usd")
         holdings = resolve(self._params.portfolio, base=base, listed=listed, index_usd=index_usd, now_ns=start_ns)
         seed_account(self._exchange, holdings)
-        self._held = [held.instrument.id for held in holdings]
+        self._held = frozenset(held.instrument.id for held in holdings if held.instrument.is_option)
+        expiries = {(held.instrument.index_name, held.instrument.expiry_ns) for held in holdings}
+        self._chain = [spec for spec in listed if spec.is_option and (spec.index_name, spec.expiry_ns) in expiries]
         self._exchange.changes()
         self._venue.watch([self._params.book.hedge_instrument])
+        if self._recorded is not None:
+            self._venue.watch([spec.id for spec in self._chain])
         first: list[Event] = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
         first += [StreamRestored(stream=stream, received_ns=start_ns) for stream in StreamName]
         self._deliver(first, start_ns)
@@ -121,26 +129,26 @@ class Simulation:
             self._schedule.at(next_ns, self._step)
 
     def _replay_step(self, now_ns: Ns) -> Ns:
-        """Tickers of held options whose row is new, and the perpetual whenever its index moved."""
+        """Tickers whose row is new among the expiries held (each tells their forward), and the perpetual."""
         assert self._recorded is not None, "only in a recorded world"
         fresh = frozenset(
-            name
-            for name in self._held
-            if (row := self._recorded.recorded(self._exchange.instrument(name))) is not None and row.time_ns == now_ns
+            spec.id
+            for spec in self._chain
+            if (row := self._recorded.recorded(spec)) is not None and row.time_ns == now_ns
         )
         index_usd = self._exchange.index_usd(f"{self._params.book.book.lower()}_usd")
         if fresh or index_usd != self._index_usd:
             self._index_usd = index_usd
             self._venue.tickers(now_ns, only=fresh)
-        self._rows_seen |= fresh
-        if len(self._rows_seen) == len(self._held) and self._held:
-            self._rows_seen.clear()
-            self._schedule.at(Ns(now_ns + self._params.latency.feed_ns), self._sample_step)
+        self._rows_seen |= fresh & self._held
+        if self._held and self._rows_seen == self._held:
+            self._rows_seen = frozenset()
+            self._schedule.at(Ns(now_ns + _SAMPLE_AFTER_NS), self._sample_step)
         following = self._recorded.next_time_ns()
         return Ns(self._end_ns + 1) if following is None else following
 
     def _sample_step(self, now_ns: Ns) -> None:
-        """Profit and deltas right after every held option has been seen once more."""
+        """Profit and deltas once every held option has been seen once more and its hedge has come back."""
         del now_ns
         status = self._engine.status()
         seen = status.decided
@@ -175,7 +183,7 @@ class Simulation:
 
     def _result(self, mode: str) -> RunResult:
         status = self._engine.status()
-        violations = invariants.check(self._exchange, ACCOUNT)
+        violations = self._venue.violations()
         result = self.tally.result(
             mode=mode,
             status=status,

@@ -91,6 +91,7 @@ class Ledger:
         self._venue = venue
         self._started_ns = started_ns
         self._seen_ns = started_ns
+        self._event: Event | None = None
         self._buffer: list[tuple[str, Row]] = []
         self._told: dict[str, Decided] = {}
         self._positions: dict[str, dict[InstrumentId, Decimal]] = {}
@@ -210,37 +211,40 @@ class Ledger:
             opening.dispose(self._connection)
 
     def _take_event(self, book: str, event: _JournalledEvent, outcome: Outcome) -> None:
+        is_new = event is not self._event  # every book is told of it: an order's event is written once
+        self._event = event
         slippage_usd = {note.fill_id: note.slippage_usd for note in outcome.notes if isinstance(note, FillBooked)}
         match event:
-            case OrderAcked():
-                self._take_order_event(book, event, "acked", order_id=event.order_id)
-            case OrderRefused():
-                self._take_order_event(book, event, "refused", cause=f"{event.code} {event.name}")
-            case OrderUnknown():
-                self._take_order_event(book, event, "unknown", cause=event.cause)
-            case OrderAbsent():
-                self._take_order_event(book, event, "absent")
-            case OrderUpdated():
-                filled = rows.text_from_decimal(event.filled_native)
-                row = (self._run_id, book, event.label, "updated", event.state.value, event.order_id, filled, "")
-                self._buffer.append((_INSERT_ORDER_EVENT, (*row, event.received_ns)))
             case Filled():
                 self._take_fill(book, event, slippage_usd.get(event.fill_id))
             case SnapshotTaken():
                 for fill in event.fills:
                     self._take_fill(book, fill, slippage_usd.get(fill.fill_id))
+            case _ if not is_new:
+                pass
+            case OrderAcked():
+                self._take_order_event(event, "acked", order_id=event.order_id)
+            case OrderRefused():
+                self._take_order_event(event, "refused", cause=f"{event.code} {event.name}")
+            case OrderUnknown():
+                self._take_order_event(event, "unknown", cause=event.cause)
+            case OrderAbsent():
+                self._take_order_event(event, "absent")
+            case OrderUpdated():
+                filled = rows.text_from_decimal(event.filled_native)
+                row = (self._run_id, event.label, "updated", event.state.value, event.order_id, filled, "")
+                self._buffer.append((_INSERT_ORDER_EVENT, (*row, event.received_ns)))
         self._seen_ns = max(self._seen_ns, event.received_ns)
 
     def _take_order_event(
         self,
-        book: str,
         event: OrderAcked | OrderRefused | OrderUnknown | OrderAbsent,
         kind: str,
         *,
         order_id: str | None = None,
         cause: str = "",
     ) -> None:
-        row = (self._run_id, book, event.label, kind, None, order_id, None, cause, event.received_ns)
+        row = (self._run_id, event.label, kind, None, order_id, None, cause, event.received_ns)
         self._buffer.append((_INSERT_ORDER_EVENT, row))
 
     def _take_fill(self, book: str, fill: Filled, slippage_usd: float | None) -> None:

@@ -52,7 +52,6 @@ order_events: Final = Table(
     metadata,
     Column("event_id", Integer, primary_key=True, autoincrement=True),
     Column("run_id", String, nullable=False),
-    Column("book", String, nullable=False),
     Column("label", String, nullable=False),
     Column("kind", String, nullable=False),  # acked, refused, unknown, updated, absent
     Column("state", String),  # the venue's, with `updated` only

@@ -287,13 +287,27 @@ def test_rows_wait_for_a_flush_but_not_for_ever(
     counts = []
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
         for _ in range(4):
-            ledger.record("BTC", _acked(), NOTHING)
+            ledger.record("BTC", _unknown(), NOTHING)
             counts.append(raw.execute("SELECT count(*) FROM order_events").fetchone()[0])
         ledger.flush()
         counts.append(raw.execute("SELECT count(*) FROM order_events").fetchone()[0])
     raw.close()
 
     assert counts == [0, 0, 3, 3, 4]
+
+
+def test_an_order_event_told_to_every_book_is_written_once(url: str, open_ledger: Callable[..., Ledger]) -> None:
+    """The driver hands each event to all books; the same words heard again are another row."""
+    ledger = open_ledger()
+    for event in (_acked(), _acked()):
+        ledger.record("BTC", event, NOTHING)
+        ledger.record("ETH", event, NOTHING)
+    ledger.flush()
+    raw = sqlite3.connect(url.removeprefix("sqlite:///"))
+    count = raw.execute("SELECT count(*) FROM order_events").fetchone()[0]
+    raw.close()
+
+    assert count == 2
 
 
 def test_a_book_that_never_agreed_with_the_venue_has_nothing_to_restore(

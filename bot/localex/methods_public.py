@@ -7,7 +7,7 @@ from bot.localex.calls import Call
 from bot.localex.channels import KINDS, Channel
 from bot.localex.publisher import BOOK_DEPTH_MAX
 from bot.localex.rpc import RpcError, invalid_param
-from bot.localex.wire import currency_of, instrument_object, kind_of, order_book_object, shown, ticker_object
+from bot.localex.wire import currency_of, instrument_object, kind_of, order_book_object, shown_usd, ticker_object
 
 VERSION: Final = "1.2.26"
 """The venue's API version as its examples show it."""
@@ -106,7 +106,7 @@ def get_index_price(call: Call) -> object:
     index_name = call.params.text("index_name")
     if index_name not in call.exchange.index_names():
         raise invalid_param("index_name", "wrong format")
-    price = shown(call.exchange.index_usd(index_name), 4)
+    price = shown_usd(call.exchange.index_usd(index_name))
     return {"index_price": price, "estimated_delivery_price": price}
 
 

@@ -13,7 +13,7 @@ from bot.localex.books import BookFeed, group_levels
 from bot.localex.channels import Channel, Interval, Topic
 from bot.localex.faults import Faults
 from bot.localex.rpc import notification
-from bot.localex.wire import Wire, quote_object, shown, ticker_object
+from bot.localex.wire import Wire, quote_object, shown_usd, ticker_object
 from bot.localex.wire_account import changes_object, order_object, position_object, summary_object, trade_object
 from bot.sim.exchange import Exchange
 from bot.sim.facts import BookChange, Order, OrderChange, Trade, TradeOwned, VenueSays
@@ -273,7 +273,7 @@ class Publisher:
         return self._currencies if channel.currency == "any" else (channel.currency,)
 
     def _index(self, index_name: str) -> Wire:
-        price = shown(self._exchange.index_usd(index_name), 4)
+        price = shown_usd(self._exchange.index_usd(index_name))
         return {"index_name": index_name, "price": price, "timestamp": self._exchange.now_ns // 1_000_000}
 
     def _window(self, channel: Channel) -> Wire:

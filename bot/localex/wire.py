@@ -21,6 +21,7 @@ PERPETUAL_EXPIRY_MS: Final = 32_503_708_800_000
 """Year 3000: what the venue gives as expiration of perpetuals (captured)."""
 _LISTED_BEFORE_NS: Final = 28 * NS_PER_DAY
 _CREATED_PERPETUAL_MS: Final = 1_534_242_287_000
+_DEAR_USD: Final = 100.0
 LEVERAGE_MAX: Final = 50
 _THURSDAY, _FRIDAY, _WEEK = 3, 4, 7
 """1970-01-01 was a Thursday."""
@@ -49,6 +50,11 @@ def currency_of(instrument: Instrument) -> str:
 def kind_of(instrument: Instrument) -> str:
     """Kind word of objects, channels and filters: perpetuals are futures."""
     return "option" if instrument.is_option else "future"
+
+
+def shown_usd(value: float) -> float:
+    """A USD price as the wire shows indices and forwards: cents for dear coins, four digits for cheap ones."""
+    return shown(value, 2 if value >= _DEAR_USD else 4)
 
 
 def price_digits(instrument: Instrument) -> int:
@@ -141,8 +147,8 @@ def ticker_object(ticker: Ticker, instrument: Instrument) -> Wire:
         "state": ticker.state,
         "stats": stats,
         "open_interest": number(ticker.open_interest_native),
-        "index_price": shown(ticker.index_usd, 4),
-        "estimated_delivery_price": shown(ticker.estimated_delivery_usd, 4),
+        "index_price": shown_usd(ticker.index_usd),
+        "estimated_delivery_price": shown_usd(ticker.estimated_delivery_usd),
         "mark_price": shown(ticker.mark_native, digits),
         "last_price": number_or_null(ticker.last_native),
         "min_price": number(ticker.price_min_native),
@@ -161,7 +167,7 @@ def ticker_object(ticker: Ticker, instrument: Instrument) -> Wire:
 
 def _option_fields(ticker: Ticker) -> Wire:
     wire: Wire = {
-        "underlying_price": shown(ticker.forward_usd or 0.0, 4),
+        "underlying_price": shown_usd(ticker.forward_usd or 0.0),
         "underlying_index": ticker.forward_name or "index_price",
         "interest_rate": 0.0,
         "mark_iv": shown(ticker.iv_mark_percent or 0.0, 2),

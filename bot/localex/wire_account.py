@@ -11,7 +11,7 @@ from decimal import Decimal
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import ms_from_ns
 from bot.domain.units import ZERO
-from bot.localex.wire import LEVERAGE_MAX, Wire, kind_of, number, number_or_null, price_digits, shown
+from bot.localex.wire import LEVERAGE_MAX, Wire, kind_of, number, number_or_null, price_digits, shown, shown_usd
 from bot.sim.facts import AccountSummary, Order, OrderState, OrderType, Position, Side, Trade
 
 
@@ -67,7 +67,7 @@ def trade_object(trade: Trade, instrument: Instrument) -> Wire:
         "amount": number(trade.amount_native),
         "contracts": number(trade.amount_native / instrument.contract_size_native),
         "mark_price": shown(trade.mark_native, price_digits(instrument)),
-        "index_price": shown(trade.index_usd, 4),
+        "index_price": shown_usd(trade.index_usd),
         "tick_direction": trade.tick_direction,
     }
     if instrument.is_option:
@@ -124,7 +124,7 @@ def position_object(position: Position, instrument: Instrument, interest_value: 
         "size": size,
         "average_price": shown(number(position.average_price_native), digits),
         "mark_price": shown(mark, digits),
-        "index_price": shown(position.index_usd, 4),
+        "index_price": shown_usd(position.index_usd),
         "settlement_price": None if position.settlement_native is None else shown(position.settlement_native, digits),
         "delta": shown(position.delta_coin, 9),
         "initial_margin": shown(position.margin_initial_native, 9),

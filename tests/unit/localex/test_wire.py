@@ -14,6 +14,7 @@ from bot.localex.wire import (
     order_book_object,
     quote_object,
     shown,
+    shown_usd,
     ticker_object,
 )
 from bot.sim.facts import OptionGreeks, Ticker, Touch
@@ -54,6 +55,12 @@ def test_figures_are_shown_with_their_digits(value: float, digits: int, expected
     assert str(shown(value, digits)) == expected
 
 
+@pytest.mark.parametrize(("value", "expected"), [(64044.961234, 64044.96), (1.13674, 1.1367)])
+def test_usd_prices_show_cents_or_four_digits(value: float, expected: float) -> None:
+    """Dear coins in cents, cheap ones finer."""
+    assert shown_usd(value) == expected
+
+
 def test_an_option_ticker_shows_volatility_in_percent_and_greeks(pick: Pick) -> None:
     """Coin price with eight digits, empty side as 0.0, gamma with five decimals, no settlement price when new."""
     option = pick(lambda i: i.is_option and i.is_inverse)
@@ -71,8 +78,8 @@ def test_an_option_ticker_shows_volatility_in_percent_and_greeks(pick: Pick) -> 
         "state": "open",
         "stats": {"high": None, "low": None, "price_change": None, "volume": 0.0, "volume_usd": 0.0},
         "open_interest": 533.2,
-        "index_price": 64044.9612,
-        "estimated_delivery_price": 64044.9612,
+        "index_price": 64044.96,
+        "estimated_delivery_price": 64044.96,
         "mark_price": 0.03847784,
         "last_price": None,
         "min_price": 0.0115,
@@ -81,7 +88,7 @@ def test_an_option_ticker_shows_volatility_in_percent_and_greeks(pick: Pick) -> 
         "best_bid_amount": 15.4,
         "best_ask_price": 0.0,
         "best_ask_amount": 0.0,
-        "underlying_price": 65000.1235,
+        "underlying_price": 65000.12,
         "underlying_index": "BTC-27MAR26",
         "interest_rate": 0.0,
         "mark_iv": 61.27,

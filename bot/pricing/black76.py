@@ -1,7 +1,7 @@
 """Black-76 on the forward: price and greeks of one option (plain `math`) or of a chain (numpy, scipy.special).
 
 Knows a forward, a strike, a year fraction, a volatility and the formula; must not know venues, instruments,
-positions or in which money the result is read (`coin_settled` does that).
+positions or which of its deltas is hedged.
 
 Decisions use the scalar path (`delta_gamma`, `price`, `greeks_scalar`), chains and ladders the array path
 (`greeks`); both give the same number to about 1e-12 and pass the same 50-digit table.
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from bot.pricing import coin_settled
 from bot.pricing.normal_tail import (
     HALF_WIDTH_NARROW,
     INV_SQRT_2,
@@ -277,9 +278,9 @@ def _from_shape(
         volga=vega * (d1 * d2) / iv,
         charm=density * d2 * decay,
         speed=-(gamma / forward * (1.0 + d1 / width)),
-        coin_price=price_usd / forward,
+        coin_price=coin_settled.premium_coin(price_usd, forward),
         pa_delta=pa_delta,
-        coin_gamma=(gamma - 2.0 * pa_delta / forward) / forward,
+        coin_gamma=coin_settled.coin_gamma(forward, gamma, pa_delta),
     )
 
 
@@ -305,9 +306,9 @@ def _without_time_value(
     result = Greeks(
         price=value,
         delta=sign * moneyness,
-        coin_price=value / forward_usd,
+        coin_price=coin_settled.premium_coin(value, forward_usd),
         pa_delta=pa_delta,
-        coin_gamma=-2.0 * pa_delta / forward_usd / forward_usd,
+        coin_gamma=coin_settled.coin_gamma(forward_usd, 0.0, pa_delta),
         **nothing,
     )
     return Greeks(*map(_saturated, result))

@@ -125,14 +125,14 @@ class Engine:
 
     def _on_option(self, event: ev.OptionMarked) -> Outcome:
         self._view.see_option(event)
-        if self._profit.holds(event.instrument):
-            self._profit.see_option(self._view.instruments[event.instrument], event)
+        if self._profit.holds(event.instrument) and (spec := self._view.instruments.get(event.instrument)) is not None:
+            self._profit.see_option(spec, event)
         return NOTHING
 
     def _on_future(self, event: ev.FutureMarked) -> Outcome:
         self._view.see_future(event)
-        if self._profit.holds(event.instrument):
-            self._profit.see_future(self._view.instruments[event.instrument], event)
+        if self._profit.holds(event.instrument) and (spec := self._view.instruments.get(event.instrument)) is not None:
+            self._profit.see_future(spec, event)
         return NOTHING
 
     def _on_quote(self, event: ev.Quoted) -> Outcome:
@@ -153,15 +153,16 @@ class Engine:
         self._standing.set_stream(event.stream, is_up=False)
         if event.stream is ev.StreamName.MARKET:
             self._view.lose_stream(event.received_ns)
-            return NOTHING
-        return self._unreconciled("account stream lost")
+        return self._unreconciled(event, "account stream lost")
 
     def _on_stream_restored(self, event: ev.StreamRestored) -> Outcome:
         self._standing.set_stream(event.stream, is_up=True)
-        return NOTHING if event.stream is ev.StreamName.MARKET else self._unreconciled("account stream restored")
+        return self._unreconciled(event, "account stream restored")
 
-    def _unreconciled(self, cause: str) -> Outcome:
-        self._reconciler.demand()
+    def _unreconciled(self, event: ev.StreamLost | ev.StreamRestored, cause: str) -> Outcome:
+        if event.stream is ev.StreamName.MARKET:
+            return NOTHING
+        self._reconciler.demand(event.received_ns)
         return _told(self._standing.enter(Phase.RECONCILING, cause))
 
     def _on_malformed(self, event: ev.MessageMalformed) -> Outcome:
@@ -173,7 +174,7 @@ class Engine:
         return NOTHING
 
     def _on_ledger(self, event: ev.LedgerRestored) -> Outcome:
-        self._reconciler.restore(event, self._positions)
+        self._reconciler.restore(event, self._positions, self._view.instruments)
         return NOTHING
 
     def _on_intent(self, event: ev.IntentRestored) -> Outcome:
@@ -185,7 +186,7 @@ class Engine:
         notes: list[Note] = []
         for fill in self._reconciler.news(event, self._positions, instruments):
             notes += self._book(fill)
-        ours, strange = self._reconciler.orders(event, self._working)
+        ours, strange = self._reconciler.orders(event, self._working, instruments)
         notes += strange
         notes += [self._working.adopt(label, seen, event.received_ns) for label, seen in ours]
         conclusion, differences = self._reconciler.conclude(
@@ -216,10 +217,13 @@ class Engine:
     # --- orders --------------------------------------------------------------------------------------
 
     def _on_acked(self, event: ev.OrderAcked) -> Outcome:
-        self._standing.order_accepted()
+        if self._working.find(event.label) is not None:
+            self._standing.order_accepted()
         return _told(self._working.acked(event.label, event.order_id, event.received_ns))
 
     def _on_refused(self, event: ev.OrderRefused) -> Outcome:
+        if self._working.find(event.label) is None:
+            return NOTHING  # of another book
         cause = f"{event.code} {event.name}"
         notes = _some(self._working.hear(event.label, Signal.REFUSED, event.received_ns, cause))
         notes += _some(self._standing.order_refused(event.kind, event.received_ns, cause))
@@ -245,10 +249,11 @@ class Engine:
         return Outcome(commands=tuple(self._watch([event.instrument])), notes=tuple(notes))
 
     def _book(self, fill: ev.Filled) -> list[Note]:
-        if not self._positions.book(fill):
-            return []
+        is_new = self._positions.book(fill)
+        order, moved = self._working.booked(fill, is_new=is_new)
+        if not is_new:
+            return _some(moved)
         self._reconciler.filled(fill.received_ns)
-        order = self._working.booked(fill)
         mid = None if order is None else order.arrival_mid_native
         spec = self._view.instruments.get(fill.instrument)
         slippage = 0.0 if spec is None else self._profit.book(spec, fill, mid, self._index_usd())
@@ -267,8 +272,8 @@ class Engine:
         )
         if order is not None and order.booked_native > abs(order.amount_native):
             text = f"{order.label}: {order.booked_native} filled of {order.amount_native}"
-            return [told, *_some(self._standing.enter(Phase.HALTED, HaltCause.FILL_UNEXPLAINED, text))]
-        return [told]
+            return [told, *_some(moved), *_some(self._standing.enter(Phase.HALTED, HaltCause.FILL_UNEXPLAINED, text))]
+        return [told, *_some(moved)]
 
     def _index_usd(self) -> float | None:
         marked = self._view.futures.get(self._params.hedge_instrument)

@@ -7,7 +7,16 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from bot.domain.events import Event, FutureMarked, MarketEvent, OptionMarked, Quoted
+from bot.domain.events import (
+    Event,
+    FutureMarked,
+    MarketEvent,
+    OptionMarked,
+    Quoted,
+    QuoteDistrusted,
+    StreamLost,
+    StreamName,
+)
 from bot.domain.ids import InstrumentId
 
 ACCOUNT_LANE_MAX: Final = 10_000
@@ -41,6 +50,14 @@ class Inbox:
                 raise InboxOverflowed(message)
             else:
                 self._account.append(event)
+                self._outdate(event)
+
+    def _outdate(self, event: Event) -> None:
+        """Drop waiting data that an account event takes back: it would come out after it, as if it were newer."""
+        if isinstance(event, QuoteDistrusted):
+            self._market.pop((Quoted, event.instrument), None)
+        elif isinstance(event, StreamLost) and event.stream is StreamName.MARKET:
+            self._market.clear()
 
     def __len__(self) -> int:
         """Events waiting."""

@@ -54,12 +54,15 @@ class Reconciler:
         self._asked_ns: Ns | None = None
         self._due_ns = Ns(0)
         self._fill_ns = Ns(0)
+        self._demanded_ns = Ns(0)
         self._mismatches_count = 0
         self._strangers: dict[str, None] = {}
 
-    def restore(self, event: LedgerRestored, positions: Positions) -> None:
-        """Expect what the ledger ends with."""
-        positions.adopt(event.positions)
+    def restore(
+        self, event: LedgerRestored, positions: Positions, instruments: Mapping[InstrumentId, Instrument]
+    ) -> None:
+        """Expect what the ledger ends with, of this book."""
+        positions.adopt(item for item in event.positions if self._is_of_book(item.instrument, instruments))
         positions.count(event.fill_ids)
         self._has_baseline = not self._adopts
 
@@ -67,8 +70,9 @@ class Reconciler:
         """A fill was booked: a snapshot asked for before it proves nothing."""
         self._fill_ns = now_ns
 
-    def demand(self) -> None:
-        """Ask as soon as possible."""
+    def demand(self, now_ns: Ns) -> None:
+        """Ask as soon as possible; what was asked for before now proves nothing."""
+        self._demanded_ns = now_ns
         self._due_ns = Ns(0)
         self._asked_ns = None
 
@@ -101,14 +105,17 @@ class Reconciler:
         return sorted(fills, key=lambda fill: (fill.venue_ns, fill.fill_id))
 
     def orders(
-        self, snapshot: SnapshotTaken, working: WorkingOrders
+        self, snapshot: SnapshotTaken, working: WorkingOrders, instruments: Mapping[InstrumentId, Instrument]
     ) -> tuple[list[tuple[Label, OrderSeen]], list[Note]]:
-        """Open orders with our prefix that this run does not know, and strangers not told of before."""
+        """Open orders of this book with our prefix that this run does not know, and strangers not told of before.
+
+        Our orders of another book are its engine's business.
+        """
         ours: list[tuple[Label, OrderSeen]] = []
         notes: list[Note] = []
         for order in snapshot.open_orders:
             if order.label is not None and is_ours(order.label, self._prefix):
-                if working.find(order.label) is None:
+                if working.find(order.label) is None and self._is_of_book(order.instrument, instruments):
                     ours.append((order.label, order))
             elif order.order_id not in self._strangers:
                 self._strangers[order.order_id] = None
@@ -124,6 +131,8 @@ class Reconciler:
         has_live_orders: bool,
     ) -> tuple[Conclusion, list[Note]]:
         """Compare after the news has been booked."""
+        if snapshot.requested_ns < self._demanded_ns:
+            return Conclusion.AGAIN, []  # an answer from before the gap; the one asked for after it is on its way
         self._asked_ns = None
         now_ns = snapshot.received_ns
         if has_live_orders or self._fill_ns >= snapshot.requested_ns:

@@ -3,14 +3,14 @@
 Does not care in which order the venue's messages arrive. "Pending" is derived here, never stored.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder
 from bot.domain.decided import OrderMoved
 from bot.domain.events import Filled, IntentRestored, OrderSeen, OrderUpdated, VenueOrderState
-from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.execution.lifecycle import TERMINAL, OrderState, Signal, step
@@ -26,7 +26,8 @@ _SIGNALS: Final = {
     VenueOrderState.OPEN: Signal.SEEN_OPEN,
     VenueOrderState.FILLED: Signal.SEEN_FILLED,
     VenueOrderState.CANCELLED: Signal.SEEN_CANCELLED,
-    VenueOrderState.REJECTED: Signal.REFUSED,
+    # The venue shows the order and that it is over: an answer, also about an order that was in doubt.
+    VenueOrderState.REJECTED: Signal.SEEN_CANCELLED,
 }
 
 
@@ -45,7 +46,10 @@ class WorkingOrder:
     filled_native: Decimal = ZERO
     """The venue's cumulative figure; never falls."""
     booked_native: Decimal = ZERO
-    """Sum of the fills that reached us."""
+    """Sum of the fills that reached us, each once."""
+    fill_ids: set[FillId] = field(default_factory=set)
+    is_adopted: bool = False
+    """Found at the venue: what was filled before is in `booked_native` without its ids."""
     doubt_since_ns: Ns | None = None
     ask_due_ns: Ns | None = None
     """When to look it up (or cancel it) next; None while an answer is on its way."""
@@ -134,6 +138,7 @@ class WorkingOrders:
             state=OrderState.OPEN,
             filled_native=seen.filled_native,
             booked_native=seen.filled_native,  # inside the positions of the same snapshot
+            is_adopted=True,
             ask_due_ns=now_ns,
         )
         self._live[label] = order
@@ -163,16 +168,20 @@ class WorkingOrders:
         order.filled_native = max(order.filled_native, event.filled_native)
         return self._move(order, _SIGNALS[event.state], event.received_ns, event.state.value)
 
-    def booked(self, fill: Filled) -> WorkingOrder | None:
-        """A fill not counted before; gives its order, None when it is not of this run."""
+    def booked(self, fill: Filled, *, is_new: bool) -> tuple[WorkingOrder | None, OrderMoved | None]:
+        """A fill; gives its order (None when not of this run) and how that moved: a fill shows that it exists.
+
+        `is_new`: the positions had not counted it. An order of an earlier run needs the others as well: its fills
+        may be inside the positions the ledger or a snapshot gave.
+        """
         order = self.find(fill.label)
-        if order is None:
-            return None
+        if order is None or fill.fill_id in order.fill_ids or (order.is_adopted and not is_new):
+            return order, None
         order.order_id = fill.order_id
+        order.fill_ids.add(fill.fill_id)
         order.booked_native += abs(fill.amount_native)
         order.filled_native = max(order.filled_native, order.booked_native)
-        self._file(order)
-        return order
+        return order, self._move(order, Signal.ACKED, fill.received_ns, "filled")
 
     def asked_in_vain(self, label: Label, now_ns: Ns) -> None:
         """A look-up or cancel gave no answer: ask again, later each time."""
@@ -191,10 +200,13 @@ class WorkingOrders:
                 moved = self._move(order, Signal.LOST, now_ns, "no answer from the gateway")
                 if moved is not None:
                     moves.append(moved)
-            if order.state is not OrderState.IN_FLIGHT and order.ask_due_ns is None and now_ns > deadline_ns:
+            if order.state is not OrderState.IN_FLIGHT and now_ns > deadline_ns:
                 # An open order that should be over, or fills that were told but never came. If an answer
                 # was on its way it had the whole look-up bound of the gateway; asking twice is harmless.
-                self.asked_in_vain(order.label, now_ns)
+                if order.doubt_since_ns is None:
+                    order.doubt_since_ns = now_ns
+                if order.ask_due_ns is None:
+                    self.asked_in_vain(order.label, now_ns)
             if order.ask_due_ns is not None and now_ns >= order.ask_due_ns:
                 commands.append(self._question(order, deadline_ns, now_ns))
         return commands, moves
@@ -232,7 +244,8 @@ class WorkingOrders:
         order.state = step(before, signal)
         is_unknown = order.state is OrderState.UNKNOWN
         lacks_fills = order.state in TERMINAL and order.open_native != ZERO
-        if not is_unknown and not lacks_fills:
+        is_overdue = order.state is OrderState.OPEN and now_ns > order.valid_until_ns + ANSWER_GRACE_NS
+        if not is_unknown and not lacks_fills and not is_overdue:
             order.doubt_since_ns = None
         elif order.doubt_since_ns is None:
             order.doubt_since_ns = now_ns

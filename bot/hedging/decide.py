@@ -75,6 +75,9 @@ def decide(now: Situation) -> Verdict:
     amount = _amount(now, target - delta_from)
     if amount == ZERO:
         return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)
+    largest = _largest(now)
+    is_cut = abs(amount) > largest
+    amount = max(min(amount, largest), -largest)
     if now.hedge_cause is not None:
         return _refuse(Reason.HEDGE_QUOTE_DISTRUSTED, f"{now.hedge.id}: {now.hedge_cause.value}")
     if now.is_backing_off:
@@ -88,7 +91,7 @@ def decide(now: Situation) -> Verdict:
         amount_native=amount,
         trade_coin=coin_from_amount(now.hedge, amount, now.price_usd),
         target_coin=target,
-        detail="cut to the largest order allowed" if _is_cut(now, amount) else "",
+        detail="cut to the largest order allowed" if is_cut else "",
     )
 
 
@@ -120,12 +123,10 @@ def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:
 
 
 def _amount(now: Situation, want_coin: float) -> Decimal:
-    """Native amount on the lot, toward zero, within the largest order; zero below the smallest trade."""
+    """Native amount on the lot, toward zero; zero below the smallest trade."""
     if abs(want_coin) < now.trade_coin_min:
         return ZERO
-    amount = amount_from_coin_toward_zero(now.hedge, want_coin, now.price_usd)
-    largest = _largest(now)
-    return max(min(amount, largest), -largest)
+    return amount_from_coin_toward_zero(now.hedge, want_coin, now.price_usd)
 
 
 def _largest(now: Situation) -> Decimal:
@@ -134,12 +135,11 @@ def _largest(now: Situation) -> Decimal:
     return round_to_step(lots, now.hedge.lot_native, Rounding.TOWARD_ZERO)
 
 
-def _is_cut(now: Situation, amount: Decimal) -> bool:
-    return abs(amount) == _largest(now)
-
-
 def _limited(now: Situation, amount: Decimal) -> Refusal | None:
     """The first limit a trade would break."""
+    if amount == ZERO:
+        text = f"one lot of {now.hedge.lot_native} is over the largest order of {now.limits.order_usd_max:g} USD"
+        return Refusal(reason=Reason.LIMIT_ORDER_USD, detail=text)
     spread_bps = (now.ask_usd - now.bid_usd) / now.price_usd * 1e4
     if spread_bps > now.spread_bps_max:
         return Refusal(

@@ -31,10 +31,11 @@ class CcxtClient:
     def __init__(self, settings: VenueSettings) -> None:
         self._settings: Final = settings
         self._exchange: Any = None
+        self._session: Any = None
         self._errors: tuple[type[Exception], ...] = ()
 
     def open(self) -> None:
-        """Make the client; about half a second for importing ccxt, no network."""
+        """Make the client inside a running loop; about half a second for importing ccxt, no network."""
         import ccxt.async_support as ccxt  # noqa: PLC0415 - heavy, and not needed without orders
 
         keys = self._settings.credentials
@@ -49,7 +50,13 @@ class CcxtClient:
         )
         # After any sandbox switch the table would be replaced: one entry, ours, is all there is.
         exchange.urls["api"] = {"rest": self._settings.rest_url.rstrip("/").removesuffix("/api/v2").rstrip("/")}
+        exchange.open()
+        # aiohttp sends a GET a second time, by itself, when its connection breaks before the reply, and
+        # ccxt sends orders as GET: without this one order can become two. It has no public switch.
+        assert exchange.session._retry_connection is True, "aiohttp changed its retry switch"  # noqa: SLF001
+        exchange.session._retry_connection = False  # noqa: SLF001
         self._exchange = exchange
+        self._session = exchange.session
         self._errors = (ccxt.BaseError,)
 
     async def close(self) -> None:
@@ -65,8 +72,9 @@ class CcxtClient:
         for everything between; ConfigError when the reply comes from the wrong world.
         """
         assert self._exchange is not None, "the client is not open"
+        assert self._exchange.session in {self._session, None}, "ccxt made a session that sends twice"
         function: Callable[[dict[str, object]], Awaitable[object]] = getattr(
-            self._exchange, method.replace("/", "_", 1)
+            self._exchange, method.replace("/", "_get_", 1)
         )
         try:
             async with asyncio.timeout(_TIMEOUT_TOTAL_S):

@@ -1,0 +1,91 @@
+"""One connection: replies out of order, refusals, foreign replies. The feeds' tests show the rest."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
+from bot.domain.time import Ns
+from bot.venues.deribit import Reply, RpcError, decode
+from bot.venues.deribit_session import Session
+from bot.venues.settings import VenueSettings
+
+NOW = Ns(1)
+
+
+def reply(number: int, result: object, *, is_testnet: bool | None = True) -> Reply:
+    """A result of the venue."""
+    return Reply(number, msgspec.Raw(msgspec.json.encode(result)), None, is_testnet)
+
+
+@pytest.fixture
+def session_of(
+    settings: VenueSettings, connection_type: Callable[..., Any], fixed_ns: Callable[[], Ns]
+) -> Callable[[], tuple[Session, Any]]:
+    """A session over a venue that stays silent until the test speaks."""
+
+    def make() -> tuple[Session, Any]:
+        connection = connection_type(lambda _method, _params: None)
+        return Session(connection, settings, fixed_ns, "nonce"), connection
+
+    return make
+
+
+@pytest.mark.asyncio
+async def test_replies_find_their_request_in_any_order(session_of: Callable[[], tuple[Session, Any]]) -> None:
+    """Replies may overtake each other: the id decides; a reply to nobody is dropped."""
+    session, connection = session_of()
+    first = asyncio.create_task(session.call("public/a", {}))
+    second = asyncio.create_task(session.call("public/b", {}))
+    await asyncio.sleep(0)
+    session.take(reply(2, "two"))
+    session.take(reply(9, "nobody"))
+    session.take(reply(1, "one"))
+    assert (bytes(await first), bytes(await second)) == (b'"one"', b'"two"')
+    assert [request["id"] for request in connection.sent] == [1, 2]
+
+
+@pytest.mark.asyncio
+async def test_refusal_carries_the_code(session_of: Callable[[], tuple[Session, Any]]) -> None:
+    """An error reply raises the venue's code and words."""
+    session, _ = session_of()
+    call = asyncio.create_task(session.call("public/a", {}))
+    await asyncio.sleep(0)
+    session.take(Reply(1, msgspec.Raw(b""), RpcError(-32602, "Invalid params"), True))
+    with pytest.raises(VenueRefused) as caught:
+        await call
+    assert (caught.value.code, caught.value.text) == (-32602, "Invalid params to public/a")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("flag", [False, None])
+async def test_reply_of_the_wrong_world(session_of: Callable[[], tuple[Session, Any]], flag: bool | None) -> None:
+    """The other testnet flag, or none at all, is fatal."""
+    session, _ = session_of()
+    with pytest.raises(ConfigError, match="testnet"):
+        session.take(reply(1, "x", is_testnet=flag))
+
+
+@pytest.mark.asyncio
+async def test_error_without_request(session_of: Callable[[], tuple[Session, Any]]) -> None:
+    """An error nobody asked for ends the connection."""
+    session, _ = session_of()
+    with pytest.raises(VenueUnreachable, match="belongs to no request"):
+        session.take(Reply(None, msgspec.Raw(b""), RpcError(-32600), True))
+
+
+@pytest.mark.asyncio
+async def test_subscribe_compares_as_sets(session_of: Callable[[], tuple[Session, Any]]) -> None:
+    """The order of the answer means nothing; what is left out is returned."""
+    session, connection = session_of()
+    call = asyncio.create_task(session.subscribe(["a", "b", "c"], private=False))
+    await asyncio.sleep(0)
+    frame = b'{"jsonrpc":"2.0","id":1,"result":["c","a"],"testnet":true}'
+    answer = decode(frame, NOW)
+    assert isinstance(answer, Reply)
+    session.take(answer)
+    assert frozenset({"b"}) == await call
+    assert connection.methods() == ["public/subscribe"]

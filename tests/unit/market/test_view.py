@@ -1,0 +1,173 @@
+"""The newest of everything, and what cannot be used."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.events import FutureMarked, OptionMarked, Quoted, QuoteDistrusted
+from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.reasons import DistrustCause
+from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import decimal_from_wire
+from bot.market.quality import TrustLimits
+from bot.market.view import MarketView
+
+_PERP = InstrumentId("BTC-PERPETUAL")
+_CALL = InstrumentId("BTC-27MAR26-100000-C")
+_PUT = InstrumentId("BTC-27MAR26-90000-P")
+_EXPIRY = Ns(10_000 * NS_PER_S)
+_LIMITS = TrustLimits(
+    option_age_ns_max=Ns(60 * NS_PER_S),
+    hedge_age_ns_max=Ns(60 * NS_PER_S),
+    clock_ahead_ns_max=Ns(NS_PER_S),
+    spread_bps_max=10.0,
+)
+
+
+def _spec(name: InstrumentId, kind: Kind) -> Instrument:
+    one = decimal_from_wire(1)
+    return Instrument(
+        id=name,
+        venue=VenueId("deribit"),
+        kind=kind,
+        base="BTC",
+        settlement=Settlement.COIN,
+        settlement_currency="BTC",
+        index_name="btc_usd",
+        contract_size_native=one,
+        lot_native=one,
+        tick_native=one,
+        fee_rate_maker=one,
+        fee_rate_taker=one,
+        expiry_ns=None if kind is Kind.PERPETUAL else _EXPIRY,
+        strike_usd=None if kind is Kind.PERPETUAL else 100_000.0,
+        is_call=None if kind is Kind.PERPETUAL else name.endswith("C"),
+    )
+
+
+@pytest.fixture
+def view() -> MarketView:
+    """Three instruments are listed, nothing is known of them."""
+    market = MarketView(_LIMITS)
+    for name, kind in ((_PERP, Kind.PERPETUAL), (_CALL, Kind.OPTION), (_PUT, Kind.OPTION)):
+        market.list_instrument(_spec(name, kind))
+    return market
+
+
+def _option(second: int, name: InstrumentId = _CALL, forward_usd: float | None = 100_000.0) -> OptionMarked:
+    return OptionMarked(
+        instrument=name,
+        received_ns=Ns(second * NS_PER_S),
+        venue_ns=Ns(second * NS_PER_S),
+        bid_native=None,
+        ask_native=None,
+        bid_amount_native=None,
+        ask_amount_native=None,
+        mark_native=0.05,
+        iv_mark=0.5,
+        forward_usd=forward_usd,
+        index_usd=100_000.0,
+        is_open=True,
+    )
+
+
+def _future(second: int, bid_usd: float = 100.0) -> FutureMarked:
+    return FutureMarked(
+        instrument=_PERP,
+        received_ns=Ns(second * NS_PER_S),
+        venue_ns=Ns(second * NS_PER_S),
+        bid_usd=bid_usd,
+        ask_usd=bid_usd + 1.0,
+        bid_amount_native=10.0,
+        ask_amount_native=10.0,
+        mark_usd=bid_usd + 0.5,
+        index_usd=bid_usd,
+        price_min_usd=None,
+        price_max_usd=None,
+        funding_rate_8h=0.0,
+        is_open=True,
+    )
+
+
+def _quote(second: int, bid: float = 100.0) -> Quoted:
+    return Quoted(
+        instrument=_PERP,
+        received_ns=Ns(second * NS_PER_S),
+        venue_ns=Ns(second * NS_PER_S),
+        bid_native=bid,
+        ask_native=bid + 1.0,
+        bid_amount_native=10.0,
+        ask_amount_native=10.0,
+    )
+
+
+def test_a_view_starts_blind(view: MarketView) -> None:
+    """Nothing seen, nothing trusted, no price."""
+    assert view.option_verdict(view.options.get(_CALL), Ns(0)) is DistrustCause.NEVER_SEEN
+    assert view.hedge_verdict(_PERP, Ns(0)) is DistrustCause.NEVER_SEEN
+    assert view.touch(_PERP) is None
+
+
+@given(st.permutations(range(6)))
+def test_the_newest_wins_in_any_order_of_arrival(seconds: list[int]) -> None:
+    """Late and out-of-order messages never replace newer ones."""
+    market = MarketView(_LIMITS)
+    market.list_instrument(_spec(_PERP, Kind.PERPETUAL))
+    market.list_instrument(_spec(_CALL, Kind.OPTION))
+    for second in seconds:
+        market.see_option(_option(second, forward_usd=100.0 + second))
+        market.see_quote(_quote(second, bid=100.0 + second))
+
+    touch = market.touch(_PERP)
+    assert touch is not None
+    assert (touch.bid_native, market.options[_CALL].forward_usd) == (105.0, 105.0)
+    assert market.forward_usd("btc_usd", _EXPIRY) == 105.0
+
+
+def test_an_unlisted_instrument_is_ignored_and_counted() -> None:
+    """Without a specification a number has no unit."""
+    market = MarketView(_LIMITS)
+    market.see_option(_option(1))
+    market.see_future(_future(1))
+
+    assert (market.options, market.futures, market.ignored_count) == ({}, {}, 2)
+
+
+def test_a_forward_serves_its_whole_expiry(view: MarketView) -> None:
+    """The newest one told by any option of the expiry."""
+    view.see_option(_option(1, _CALL, 100_000.0))
+    view.see_option(_option(2, _PUT, 100_100.0))
+    view.see_option(_option(3, _CALL, None))
+
+    assert view.forward_usd("btc_usd", _EXPIRY) == 100_100.0
+    assert view.forward_usd("btc_usd", Ns(_EXPIRY + 1)) is None
+
+
+def test_a_gap_in_the_book_is_distrusted_until_the_next_quote(view: MarketView) -> None:
+    """A ticker's touch does not end it: the book has to be whole again."""
+    view.see_future(_future(1))
+    assert view.hedge_verdict(_PERP, Ns(NS_PER_S)) is None
+
+    view.distrust(QuoteDistrusted(instrument=_PERP, received_ns=Ns(2 * NS_PER_S), cause=DistrustCause.BOOK_GAP))
+    view.see_future(_future(3))
+    assert view.hedge_verdict(_PERP, Ns(3 * NS_PER_S)) is DistrustCause.BOOK_GAP
+    assert view.touch(_PERP) is None
+
+    view.see_quote(_quote(4))
+    assert view.hedge_verdict(_PERP, Ns(4 * NS_PER_S)) is None
+
+
+def test_a_lost_stream_ages_everything_at_once(view: MarketView) -> None:
+    """Silence of a dead socket is not a quiet market."""
+    view.see_option(_option(1))
+    view.see_future(_future(1))
+    view.lose_stream(Ns(2 * NS_PER_S))
+    assert view.option_verdict(view.options.get(_CALL), Ns(2 * NS_PER_S)) is DistrustCause.STREAM_LOST
+    assert view.future_verdict(_PERP, Ns(2 * NS_PER_S)) is DistrustCause.STREAM_LOST
+
+    view.see_option(_option(3))
+    view.see_future(_future(3))
+
+    assert view.option_verdict(view.options.get(_CALL), Ns(3 * NS_PER_S)) is None
+    assert view.hedge_verdict(_PERP, Ns(3 * NS_PER_S)) is None

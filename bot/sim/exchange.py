@@ -44,6 +44,8 @@ class Exchange:
         self._now_ns = start_ns
         self._pits: dict[str, Pit] = {item.id: open_pit(item, seed) for item in listed}
         self._marks = Marks(market, listed, start_ns)
+        for pit in self._pits.values():
+            pit.settlement_native = self._marks.of(pit).mark_native
         self._desk = Desk(self._marks, start_ns)
         self._quoting = Quoting(self._desk, market, seed if takers else None)
 

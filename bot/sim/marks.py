@@ -93,8 +93,6 @@ class Marks:
             mark.delta_per_unit = 1.0
         else:
             self._mark_dated(item, mark)
-        if pit.settlement_native is None:
-            pit.settlement_native = mark.mark_native
         return mark
 
     def _mark_dated(self, item: Instrument, mark: Mark) -> None:

@@ -68,7 +68,7 @@ class Pit:
     volume_coin: float = 0.0
     volume_usd: float = 0.0
     settlement_native: float | None = None
-    """Mark at the last 08:00 UTC, the first mark before that."""
+    """Mark at the last 08:00 UTC, the mark at the start before that."""
     delivery_usd: float | None = None
     """Delivery price once delivered."""
 

@@ -24,7 +24,7 @@ class BandInputs(Struct, frozen=True, kw_only=True):
     delta_coin_net: float
     gamma_coin_per_usd: float
     option_coin_gross: float
-    """Coins of option held, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
+    """Coins of option, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
     price_usd: float
     iv_mark: float | None
     """Gamma-weighted mark volatility of the book, fraction; None without options."""

@@ -30,7 +30,7 @@ class Exposure(Struct, frozen=True, kw_only=True):
     delta_coin_futures: float
     gamma_coin_per_usd: float
     option_coin_gross: float
-    """Coins of option held, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
+    """Coins of option, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
     iv_mark: float | None
     """Gamma-weighted, fraction."""
     tau_years: float | None

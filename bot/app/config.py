@@ -1,0 +1,377 @@
+"""Configuration: TOML file, then environment, then command line; read once, turned into frozen structs.
+
+The only place that parses the mode, reads the environment and holds secrets. Refuses what it does not
+understand with one line that names the key and the next step (ConfigError, exit code 2).
+"""
+
+import enum
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from bot.domain.errors import ConfigError
+from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, VenueId
+from bot.domain.portfolio import PortfolioSpec
+from bot.domain.time import NS_PER_MS, Ns, ns_from_s
+from bot.engine import BookParams
+from bot.execution.tactics import cross
+from bot.hedging.band import TradeTo
+from bot.hedging.bands import fixed
+from bot.market.quality import TrustLimits
+from bot.risk.limits import Limits
+from bot.venues.settings import Credentials, VenueSettings
+
+ENV_PREFIX: Final = "HEDGEBOT_"
+_NOT_OURS: Final = frozenset({"SHARED"})
+"""`HEDGEBOT_SHARED` points tests at recorded data; it configures nothing."""
+_RUN_TAG_LENGTH: Final = 10
+_SECRET_BYTES_MAX: Final = 4096
+
+
+class Mode(enum.StrEnum):
+    """What drives the engine, and where its orders go. Branched on only in `app/compose.py`."""
+
+    SIMULATE = "simulate"
+    DEMO = "demo"
+    TESTNET = "testnet"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+
+
+_Positive = Annotated[float, Field(gt=0.0)]
+_NotNegative = Annotated[float, Field(ge=0.0)]
+_NotPositive = Annotated[float, Field(le=0.0)]
+
+
+def _url_of(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
+            message = f"needs {' or '.join(schemes)}://HOST without a user in it"
+            raise ValueError(message)
+        return url
+
+    return AfterValidator(check)
+
+
+class VenueSection(_Section):
+    """Where orders go and market data comes from."""
+
+    name: str = Field("deribit", description="venue id")
+    ws_url: Annotated[str, _url_of("ws", "wss")] = Field(
+        "wss://test.deribit.com/ws/api/v2", description="websocket address"
+    )
+    rest_url: Annotated[str, _url_of("http", "https")] = Field(
+        "https://test.deribit.com", description="scheme and host of the HTTP interface"
+    )
+    testnet: bool = Field(True, description="what the `testnet` flag of every reply must say")
+    client_id: str | None = Field(None, description="API key id")
+    client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
+    client_secret_file: Path | None = Field(None, description="file that holds the API secret")
+
+
+class BandSection(_Section):
+    """When to trade: edges relative to the target; the absolute and the relative part add."""
+
+    policy: Literal["fixed"] = Field("fixed", description="band policy")
+    target_coin: float = Field(0.0, description="net delta aimed at")
+    low_coin: _NotPositive = Field(0.0, description="low edge, coins from the target")
+    high_coin: _NotNegative = Field(0.0, description="high edge, coins from the target")
+    low_coin_per_option_coin: _NotPositive = Field(-0.05, description="low edge per coin of option held")
+    high_coin_per_option_coin: _NotNegative = Field(0.05, description="high edge per coin of option held")
+    trade_to: TradeTo = Field(TradeTo.EDGE, description="`edge` left by, or `target`")
+    trade_coin_min: _NotNegative = Field(0.005, description="smallest hedge; one lot at least")
+
+
+class TacticSection(_Section):
+    """How a hedge is priced."""
+
+    name: Literal["cross"] = Field("cross", description="limit, immediate-or-cancel")
+    slippage_bps_max: _NotNegative = Field(10.0, description="limit beyond the touch")
+    valid_for_ms: Annotated[int, Field(ge=100, le=10_000)] = Field(
+        2_000, description="the venue must start the order within this time"
+    )
+
+
+class TrustSection(_Section):
+    """How old and how odd market data may be."""
+
+    option_age_ms_max: Annotated[int, Field(gt=0)] = Field(10_000, description="oldest option ticker")
+    hedge_age_ms_max: Annotated[int, Field(gt=0)] = Field(5_000, description="oldest touch of the hedge instrument")
+    clock_ahead_ms_max: Annotated[int, Field(gt=0)] = Field(1_000, description="stamps may be this far in the future")
+    spread_bps_max: _Positive = Field(20.0, description="widest touch traded on")
+
+
+class LimitsSection(_Section):
+    """Hard limits; none has a default."""
+
+    order_usd_max: _Positive = Field(description="largest order; more is split")
+    hedge_position_usd_max: _Positive = Field(description="largest hedge position, either side")
+    delta_coin_worst_max: _Positive = Field(description="largest worst-case net delta")
+    orders_per_minute_max: Annotated[int, Field(gt=0)] = Field(description="orders in any 60 seconds")
+    refusals_in_a_row_max: Annotated[int, Field(gt=0)] = Field(5, description="refused orders in a row that halt")
+    unresolved_s_max: _Positive = Field(60.0, description="an order unknown for longer halts the book")
+
+
+class BookSection(_Section):
+    """One currency: its convention, band and hedge instrument."""
+
+    convention: Literal["options_only"] = Field(description="which delta is hedged; no default on purpose")
+    hedge_instrument: str | None = Field(None, description="default: the coin's inverse perpetual")
+    band: BandSection = Field(default_factory=BandSection)
+    tactic: TacticSection = Field(default_factory=TacticSection)
+    trust: TrustSection = Field(default_factory=TrustSection)
+    limits: LimitsSection
+
+
+class LedgerSection(_Section):
+    """Durable records."""
+
+    url: str = Field("sqlite:///var/hedgebot.db", description="where the ledger lives")
+
+
+class LogSection(_Section):
+    """What is told, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level shown")
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON")
+
+
+class HealthSection(_Section):
+    """`/healthz`, `/readyz`, `/status`, `/metrics`."""
+
+    enabled: bool = Field(True, description="whether to serve")
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field("127.0.0.1", description="loopback only")
+    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8642, description="0 takes any free port")
+
+
+class RunSection(_Section):
+    """The process."""
+
+    label_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,11}$")] = Field(
+        "hb", description="start of every order label; ours are known by it"
+    )
+    reconcile_interval_s: Annotated[float, Field(ge=1.0)] = Field(60.0, description="time between looks at the account")
+    tick_interval_ms: Annotated[int, Field(ge=50, le=5_000)] = Field(
+        1_000, description="decisions while nothing happens"
+    )
+    adopt_positions: bool = Field(False, description="take the venue's positions even against the ledger")
+
+
+class Settings(BaseSettings):
+    """All sections; the documentation of the file is generated from here."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+    mode: Mode = Field(description="simulate, demo or testnet")
+    venue: VenueSection = Field(default_factory=VenueSection)
+    books: dict[str, BookSection] = Field(min_length=1, description="one table per currency: [books.btc]")
+    ledger: LedgerSection = Field(default_factory=LedgerSection)
+    log: LogSection = Field(default_factory=LogSection)
+    health: HealthSection = Field(default_factory=HealthSection)
+    run: RunSection = Field(default_factory=RunSection)
+    portfolio: Path | None = Field(None, description="portfolio file (simulate, demo)")
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """What the composition needs, in domain types."""
+
+    mode: Mode
+    venue: VenueSettings
+    books: tuple[BookParams, ...]
+    ledger_url: str
+    log_level: str
+    log_format: str
+    health_enabled: bool
+    health_host: str
+    health_port: int
+    tick_interval_s: float
+    portfolio: PortfolioSpec | None
+    digest: str
+    """Hash of the settings without secrets."""
+
+
+def load(path: Path | None, overrides: Mapping[str, object], *, run_tag: str) -> Config:
+    """Read, check and convert; ConfigError with one line otherwise. `overrides` come from the command line."""
+    file = _read(path)
+    _refuse_unknown_environment()
+    try:
+        settings = _settings(file, overrides)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error)) from None
+    except SettingsError as error:
+        raise ConfigError(f"environment: {str(error).splitlines()[0]}") from None
+    return _config(settings, run_tag)
+
+
+def load_portfolio(path: Path) -> PortfolioSpec:
+    """A portfolio file; ConfigError names what is wrong."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), PortfolioSpec, strict=False)
+    except OSError as error:
+        raise ConfigError(f"portfolio: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"portfolio: {path}: {error}") from None
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"config: cannot read {path}: {error.strerror}; give a file with --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config: {path} is not TOML: {error}") from None
+
+
+def _settings(file: dict[str, Any], overrides: Mapping[str, object]) -> Settings:
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            del dotenv_settings, file_secret_settings
+            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=file)
+
+    return Sourced(**dict(overrides))  # type: ignore[arg-type]
+
+
+def _refuse_unknown_environment() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        head = name.removeprefix(ENV_PREFIX).split("__")[0].upper()
+        if name.startswith(ENV_PREFIX) and head not in known | _NOT_OURS:
+            raise ConfigError(f"{name}: unknown setting; sections are {', '.join(sorted(known)).lower()}")
+
+
+_NEXT_STEP: Final = {
+    "missing": "is missing; add it",
+    "extra_forbidden": "is unknown; remove it or check its spelling and unit",
+}
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "configuration"
+    said = _NEXT_STEP.get(first["type"]) or first["msg"].replace("Value error, ", "")
+    return f"{key}: {said}"
+
+
+def _config(settings: Settings, run_tag: str) -> Config:
+    assert len(run_tag) <= _RUN_TAG_LENGTH, f"run tag {run_tag} is over {_RUN_TAG_LENGTH} characters"
+    venue = VenueSettings(
+        venue=VenueId(settings.venue.name),
+        ws_url=settings.venue.ws_url,
+        rest_url=settings.venue.rest_url,
+        is_testnet=settings.venue.testnet,
+        credentials=_credentials(settings.venue),
+    )
+    plain = settings.model_dump_json(exclude={"venue": {"client_secret", "client_secret_file"}})
+    return Config(
+        mode=settings.mode,
+        venue=venue,
+        books=tuple(_book(name, book, settings.run, run_tag) for name, book in settings.books.items()),
+        ledger_url=settings.ledger.url,
+        log_level=settings.log.level,
+        log_format=settings.log.format,
+        health_enabled=settings.health.enabled,
+        health_host=settings.health.host,
+        health_port=settings.health.port,
+        tick_interval_s=settings.run.tick_interval_ms / 1000.0,
+        portfolio=None if settings.portfolio is None else load_portfolio(settings.portfolio),
+        digest=hashlib.sha256(plain.encode()).hexdigest()[:16],
+    )
+
+
+def _credentials(venue: VenueSection) -> Credentials | None:
+    secret = None if venue.client_secret is None else venue.client_secret.get_secret_value()
+    if venue.client_secret_file is not None:
+        if secret is not None:
+            raise ConfigError("venue.client_secret_file: venue.client_secret is set as well; keep one of the two")
+        try:
+            secret = venue.client_secret_file.read_bytes()[:_SECRET_BYTES_MAX].decode().strip()
+        except (OSError, UnicodeDecodeError):
+            path = venue.client_secret_file
+            raise ConfigError(f"venue.client_secret_file: cannot read {path}; check its path and owner") from None
+    if (secret is None) != (venue.client_id is None):
+        missing = "venue.client_secret" if secret is None else "venue.client_id"
+        raise ConfigError(f"{missing}: is missing; a key needs an id and a secret")
+    return None if secret is None or venue.client_id is None else Credentials(venue.client_id, secret)
+
+
+def _book(name: str, book: BookSection, run: RunSection, run_tag: str) -> BookParams:
+    band, limits, trust = book.band, book.limits, book.trust
+    widest = max(
+        abs(band.target_coin + band.low_coin + band.low_coin_per_option_coin),
+        abs(band.target_coin + band.high_coin + band.high_coin_per_option_coin),
+    )
+    if widest > limits.delta_coin_worst_max:
+        raise ConfigError(
+            f"books.{name}.band: an edge at {widest:g} coin is wider than limits.delta_coin_worst_max "
+            f"{limits.delta_coin_worst_max:g}; narrow the band or raise the limit"
+        )
+    base = name.upper()
+    if not base.isalnum():
+        raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
+    prefix = f"{run.label_prefix}{base.lower()}"
+    assert len(prefix) + len(run_tag) + 7 <= LABEL_LENGTH_MAX, f"label prefix {prefix} is too long"
+    return BookParams(
+        book=base,
+        convention=book.convention,
+        hedge_instrument=InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL"),
+        label_prefix=prefix,
+        run_tag=run_tag,
+        band=fixed.Params(
+            target_coin=band.target_coin,
+            low_coin=band.low_coin,
+            high_coin=band.high_coin,
+            low_coin_per_option_coin=band.low_coin_per_option_coin,
+            high_coin_per_option_coin=band.high_coin_per_option_coin,
+        ),
+        trade_to=band.trade_to,
+        trade_coin_min=band.trade_coin_min,
+        tactic=cross.Params(
+            slippage_bps_max=book.tactic.slippage_bps_max, valid_for_ns=Ns(book.tactic.valid_for_ms * NS_PER_MS)
+        ),
+        trust=TrustLimits(
+            option_age_ns_max=Ns(trust.option_age_ms_max * NS_PER_MS),
+            hedge_age_ns_max=Ns(trust.hedge_age_ms_max * NS_PER_MS),
+            clock_ahead_ns_max=Ns(trust.clock_ahead_ms_max * NS_PER_MS),
+            spread_bps_max=trust.spread_bps_max,
+        ),
+        limits=Limits(
+            order_usd_max=limits.order_usd_max,
+            hedge_position_usd_max=limits.hedge_position_usd_max,
+            delta_coin_worst_max=limits.delta_coin_worst_max,
+            orders_per_minute_max=limits.orders_per_minute_max,
+            refusals_in_a_row_max=limits.refusals_in_a_row_max,
+            unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
+        ),
+        reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
+        adopts_positions=run.adopt_positions,
+    )

@@ -111,8 +111,8 @@ class CreditBucket:
 class BackgroundLimit:
     """Bound on REST requests that are no orders; `asyncio-throttle` is unfair and 10 ms late, which is enough here."""
 
-    def __init__(self, *, per_s: int = 10, wait_s_max: float = 10.0) -> None:
-        """Half of Deribit's 20 a second, so that a human on the same account is not starved (facts 3.4)."""
+    def __init__(self, *, per_s: int = 15, wait_s_max: float = 10.0) -> None:
+        """Under the 20 a second of Deribit, so that a human on the same account is not starved (facts 3.4)."""
         self._throttler: Final = Throttler(rate_limit=per_s, period=1.0)
         self._wait_s_max: Final = wait_s_max
 

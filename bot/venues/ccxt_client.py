@@ -35,7 +35,12 @@ class CcxtClient:
         self._errors: tuple[type[Exception], ...] = ()
 
     def open(self) -> None:
-        """Make the client inside a running loop; about half a second for importing ccxt, no network."""
+        """Make the client inside a running loop; about half a second for importing ccxt, no network.
+
+        Opening what is open changes nothing.
+        """
+        if self._exchange is not None:
+            return
         import ccxt.async_support as ccxt  # noqa: PLC0415 - heavy, and not needed without orders
 
         keys = self._settings.credentials

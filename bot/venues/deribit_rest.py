@@ -131,6 +131,12 @@ def is_linear_name(instrument: str) -> bool:
     return "_" in instrument.split("-", 1)[0]
 
 
+def _plain(value: float) -> Decimal:
+    """A grid or rate without the zeros of its float: 10, not 10.0, so that amounts read well everywhere."""
+    number = decimal_from_wire(value).normalize()
+    return number if number.as_tuple().exponent <= 0 else number.quantize(Decimal(1))  # type: ignore[operator]
+
+
 def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
     """A listed option, future or perpetual; None for combos, spot and what is closed."""
     listed = convert(row, Listed)
@@ -157,15 +163,15 @@ def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
         settlement=Settlement.COIN if is_inverse else Settlement.USD,
         settlement_currency=listed.settlement_currency or currency_of(listed.instrument_name),
         index_name=listed.price_index,
-        contract_size_native=decimal_from_wire(listed.contract_size),
-        lot_native=decimal_from_wire(listed.min_trade_amount),
-        tick_native=decimal_from_wire(listed.tick_size),
+        contract_size_native=_plain(listed.contract_size),
+        lot_native=_plain(listed.min_trade_amount),
+        tick_native=_plain(listed.tick_size),
         tick_steps=tuple(
-            TickStep(above_native=decimal_from_wire(step.above_price), tick_native=decimal_from_wire(step.tick_size))
+            TickStep(above_native=_plain(step.above_price), tick_native=_plain(step.tick_size))
             for step in sorted(listed.tick_size_steps, key=lambda step: step.above_price)
         ),
-        fee_rate_maker=decimal_from_wire(listed.maker_commission),
-        fee_rate_taker=decimal_from_wire(listed.taker_commission),
+        fee_rate_maker=_plain(listed.maker_commission),
+        fee_rate_taker=_plain(listed.taker_commission),
         expiry_ns=None if is_perpetual else ns_from_ms(listed.expiration_timestamp),
         strike_usd=listed.strike,
         is_call=listed.option_type == "call" if is_option else None,

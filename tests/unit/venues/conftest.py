@@ -177,8 +177,9 @@ class FakeRest:
 
 
 @pytest_asyncio.fixture
-async def rest() -> AsyncIterator[FakeRest]:
-    """A running fake; its `url` is on loopback."""
+async def rest(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRest]:
+    """A running fake; its `url` is on loopback. ccxt's wait for TLS shutdown is of no use here."""
+    monkeypatch.setattr("ccxt.async_support.deribit.timeout_on_exit", 0, raising=False)
     fake = FakeRest()
     app = web.Application()
     app.router.add_get("/api/v2/{method:.*}", fake.serve)

@@ -1,0 +1,592 @@
+"""The gateway against a REST venue on loopback: what each answer, and each silence, becomes."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
+from bot.domain.errors import ConfigError, VenueRefused
+from bot.domain.events import (
+    AccountSeen,
+    Event,
+    Filled,
+    LookUpFailed,
+    OrderAbsent,
+    OrderAcked,
+    OrderRefused,
+    OrderSeen,
+    OrderUnknown,
+    OrderUpdated,
+    PositionSeen,
+    SnapshotFailed,
+    SnapshotTaken,
+    VenueOrderState,
+)
+from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import RefusalKind
+from bot.domain.time import NS_PER_S, Ns
+from bot.venues import ccxt_client
+from bot.venues.budget import OrderRate
+from bot.venues.ccxt_gateway import DeribitGateway
+from bot.venues.deribit_errors import ERRORS, UNKNOWN
+from bot.venues.settings import VenueSettings
+
+PERP = InstrumentId("BTC-PERPETUAL")
+LABEL = Label("hbrun0000001")
+LISTING = {
+    "instrument_name": PERP,
+    "kind": "future",
+    "base_currency": "BTC",
+    "settlement_currency": "BTC",
+    "instrument_type": "reversed",
+    "price_index": "btc_usd",
+    "settlement_period": "perpetual",
+    "contract_size": 10.0,
+    "min_trade_amount": 10.0,
+    "tick_size": 0.5,
+}
+RATE = OrderRate(per_s=1000.0, burst=1000.0, cancel_reserve=5.0)
+SCOPE = "connection trade:read_write account:read wallet:none"
+
+
+def now_ns() -> Ns:
+    """The host's clock: ccxt signs with it."""
+    return Ns(time.time_ns())
+
+
+def order(**changes: object) -> dict[str, object]:
+    """A filled order as the venue shows it."""
+    fields = {
+        "order_id": "74365704227",
+        "label": LABEL,
+        "instrument_name": PERP,
+        "order_state": "filled",
+        "direction": "buy",
+        "amount": 30.0,
+        "filled_amount": 30.0,
+        "price": 9.21e4,
+        "last_update_timestamp": now_ns() // 1_000_000,
+    }
+    return fields | changes
+
+
+def trade(**changes: object) -> dict[str, object]:
+    """A fill of that order."""
+    fields = {
+        "trade_id": "208465104",
+        "order_id": "74365704227",
+        "label": LABEL,
+        "instrument_name": PERP,
+        "direction": "buy",
+        "amount": 30.0,
+        "price": 92_037.0,
+        "fee": 5.0e-8,
+        "fee_currency": "BTC",
+        "liquidity": "T",
+        "timestamp": now_ns() // 1_000_000,
+    }
+    return fields | changes
+
+
+def place(amount: int = 30, valid_s: float = 2.0) -> PlaceOrder:
+    """A hedge."""
+    return PlaceOrder(
+        label=LABEL,
+        instrument=PERP,
+        amount_native=Decimal(amount),
+        price_native=Decimal("92100.5"),
+        arrival_mid_native=92_000.0,
+        valid_until_ns=Ns(now_ns() + round(valid_s * NS_PER_S)),
+        decided_seq=1,
+    )
+
+
+def look_up(valid_s: float = -1.0, not_before_s: float = 0.0) -> LookUpOrder:
+    """A look-up of that hedge, by default after it could still start."""
+    return LookUpOrder(
+        label=LABEL,
+        instrument=PERP,
+        order_id=None,
+        not_before_ns=Ns(now_ns() + round(not_before_s * NS_PER_S)),
+        valid_until_ns=Ns(now_ns() + round(valid_s * NS_PER_S)),
+    )
+
+
+def kinds(events: Any) -> list[str]:
+    """Names of the events."""
+    return [type(event).__name__ for event in events]
+
+
+async def one(events: Any) -> Any:
+    """The only event of an answer."""
+    (event,) = await events
+    return event
+
+
+@pytest_asyncio.fixture
+async def gateway(rest: Any, settings: VenueSettings) -> AsyncIterator[DeribitGateway]:
+    """An open gateway that knows the perpetual."""
+    rest.now_ms = lambda: now_ns() // 1_000_000
+    rest.put("public/auth", {"access_token": "t", "refresh_token": "r", "expires_in": 900, "scope": SCOPE})
+    rest.put("public/get_instruments", [LISTING], [])
+    rest.put("private/get_user_trades_by_instrument", {"trades": [], "has_more": False})
+    made = DeribitGateway(msgspec.structs.replace(settings, rest_url=rest.url), now_ns, "nonce", RATE)
+    await made.open()
+    await made.instruments("BTC")
+    yield made
+    await made.close()
+
+
+# --- opening -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_opening_reads_the_scope(rest: Any, gateway: DeribitGateway) -> None:
+    """The key is asked for what it may do, by signature, without a scope; its secret never leaves."""
+    (auth,) = rest.asked("public/auth")
+    assert (auth["grant_type"], gateway.scope) == ("client_signature", SCOPE)
+    assert "scope" not in auth
+    assert "secret-of-the-key" not in str(rest.seen)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ("trade:read_write account:read wallet:read_write", "it may withdraw"),
+        ("trade:read account:read wallet:none", "it may not trade"),
+        ("", "it may not trade"),
+    ],
+)
+async def test_wrong_key_does_not_open(rest: Any, gateway: DeribitGateway, scope: str, words: str) -> None:
+    """A key that can withdraw, or cannot trade, is a wrong configuration."""
+    rest.put("public/auth", {"scope": scope})
+    with pytest.raises(ConfigError, match=words):
+        await gateway.open()
+    rest.put("public/auth", {"error": {"code": 13004, "message": "invalid_credentials"}})
+    with pytest.raises(ConfigError, match="refused with 13004"):
+        await gateway.open()
+
+
+@pytest.mark.asyncio
+async def test_wrong_world_or_clock_does_not_open(rest: Any, gateway: DeribitGateway) -> None:
+    """The other testnet flag, and a clock half a minute off, stop the start."""
+    rest.now_ms = lambda: now_ns() // 1_000_000 + 31_000
+    with pytest.raises(ConfigError, match="clock: this host is 3"):
+        await gateway.open()
+    rest.is_testnet = False
+    with pytest.raises(ConfigError, match="testnet=False"):
+        await gateway.open()
+
+
+@pytest.mark.asyncio
+async def test_listing(rest: Any, gateway: DeribitGateway, perp: Instrument) -> None:
+    """The coin's own instruments and those in USDC, of this coin only."""
+    linear = LISTING | {"instrument_name": "BTC_USDC-PERPETUAL", "instrument_type": "linear"}
+    other = linear | {"instrument_name": "ETH_USDC-PERPETUAL", "base_currency": "ETH"}
+    rest.put("public/get_instruments", [LISTING], [linear, other])
+    assert [perp.id, "BTC_USDC-PERPETUAL"] == [item.id for item in await gateway.instruments("BTC")]
+    assert [params["currency"] for params in rest.asked("public/get_instruments")[-2:]] == ["BTC", "USDC"]
+
+
+@pytest.mark.asyncio
+async def test_index(rest: Any, gateway: DeribitGateway) -> None:
+    """Index price by name."""
+    rest.put("public/get_index_price", {"index_price": 9.8e4, "estimated_delivery_price": 1.0})
+    assert await gateway.index_usd("btc_usd") == 98_000.0
+
+
+# --- placing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("amount", "method"), [(30, "private/buy"), (-30, "private/sell")])
+async def test_what_is_sent(rest: Any, gateway: DeribitGateway, amount: int, method: str) -> None:
+    """Exactly the decided amount and price, immediate-or-cancel, labelled, with an end in venue time."""
+    rest.now_ms = lambda: now_ns() // 1_000_000 + 5_000
+    await gateway.open()
+    rest.put(method, {"order": order(direction=method.removeprefix("private/")), "trades": []})
+    command = place(amount)
+    await gateway.place(command)
+    (sent,) = rest.asked(method)
+    ahead_ms = int(sent.pop("valid_until")) - command.valid_until_ns // 1_000_000
+    expected = {
+        "instrument_name": PERP,
+        "amount": "30",
+        "type": "limit",
+        "price": "92100.5",
+        "time_in_force": "immediate_or_cancel",
+        "label": LABEL,
+        "post_only": "false",
+        "reduce_only": "false",
+    }
+    assert expected == sent
+    assert 4_500 < ahead_ms < 5_500
+
+
+@pytest.mark.asyncio
+async def test_filled_order(rest: Any, gateway: DeribitGateway) -> None:
+    """Acknowledged, each fill exact and signed, then the state; noise of floats is snapped to the lot."""
+    rest.put(
+        "private/buy",
+        {
+            "order": order(filled_amount=20.000000001, order_state="cancelled"),
+            "trades": [trade(amount=10.0), trade(trade_id="208465105", amount=10.000000001)],
+        },
+    )
+    events = await gateway.place(place())
+    assert kinds(events) == ["OrderAcked", "Filled", "Filled", "OrderUpdated"]
+    acked, first, second, updated = events
+    assert isinstance(acked, OrderAcked)
+    assert isinstance(first, Filled)
+    assert isinstance(second, Filled)
+    assert isinstance(updated, OrderUpdated)
+    assert (acked.label, acked.order_id) == (LABEL, "74365704227")
+    assert (Decimal(10), Decimal(92_037), Decimal("5e-8")) == (
+        first.amount_native,
+        first.price_native,
+        first.fee_native,
+    )
+    assert f"{second.amount_native:f}" == "10"
+    assert (VenueOrderState.CANCELLED, Decimal(20)) == (updated.state, updated.filled_native)
+
+
+UNBELIEVABLE: list[object] = [
+    {"order": order(label="somebody"), "trades": []},
+    {"order": order(amount=40.0), "trades": []},
+    {"order": order(direction="sell"), "trades": []},
+    {"order": order(instrument_name="ETH-PERPETUAL"), "trades": []},
+    {"order": order(filled_amount=27.0), "trades": []},
+    {"order": order(filled_amount=40.0), "trades": []},
+    {"order": order(filled_amount=10.0), "trades": [trade()]},
+    {"order": order(), "trades": [trade(order_id="1")]},
+    {"order": order(), "trades": [trade(amount=7.0)]},
+    {"order": order(), "trades": [trade(amount="30")]},
+    {"order": order(order_state="thinking"), "trades": []},
+    {"order": {}},
+    [],
+    "ok",
+]
+
+
+@pytest.mark.asyncio
+async def test_unbelievable_reply_is_unknown(rest: Any, gateway: DeribitGateway) -> None:
+    """A reply that is not about our order, or adds up wrongly, leaves the order to be looked up."""
+    rest.put("private/buy", *UNBELIEVABLE)
+    for result in UNBELIEVABLE:
+        assert isinstance(await one(gateway.place(place())), OrderUnknown), result
+
+
+@pytest.mark.asyncio
+async def test_refusals_by_code(rest: Any, gateway: DeribitGateway) -> None:
+    """Each code is refused as its row says, or unknown; "gone" explains nothing about a new order."""
+    codes = [*sorted(ERRORS), 99_999]
+    rest.put("private/buy", *({"error": {"code": code, "message": "words"}} for code in codes))
+    for code in codes:
+        event = await one(gateway.place(place()))
+        row = ERRORS.get(code)
+        if row is None or row.outcome is UNKNOWN or row.outcome is RefusalKind.GONE:
+            assert isinstance(event, OrderUnknown), code
+        else:
+            assert isinstance(event, OrderRefused), code
+            assert (LABEL, code, row.name, row.outcome) == (event.label, event.code, event.name, event.kind)
+    assert len(codes) == len(rest.asked("private/buy"))
+
+
+@pytest.mark.asyncio
+async def test_time_out_is_unknown_and_sent_once(
+    rest: Any, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silence is not an answer: unknown, and exactly one request was seen."""
+    monkeypatch.setattr(ccxt_client, "_TIMEOUT_S", 0.1)
+    gateway = DeribitGateway(
+        msgspec.structs.replace(settings, rest_url=rest.url, credentials=settings.credentials), now_ns, "n"
+    )
+    rest.now_ms = lambda: now_ns() // 1_000_000
+    rest.put("public/auth", {"scope": SCOPE})
+    rest.put("private/buy", TimeoutError)
+    await gateway.open()
+    event = await one(gateway.place(place()))
+    assert isinstance(event, OrderUnknown)
+    assert event.cause == "private/buy: RequestTimeout"
+    assert len(rest.asked("private/buy")) == 1
+    await gateway.close()
+
+
+@pytest.mark.asyncio
+async def test_broken_connection_is_unknown_and_sent_once(rest: Any, gateway: DeribitGateway) -> None:
+    """Also on a connection used before, where the HTTP library would like to try again by itself."""
+    rest.put("private/buy", {"order": order(), "trades": []}, ConnectionError)
+    await gateway.place(place())
+    assert isinstance(await one(gateway.place(place())), OrderUnknown)
+    assert len(rest.asked("private/buy")) == 2
+
+
+@pytest.mark.asyncio
+async def test_nothing_sent_is_refused(rest: Any, gateway: DeribitGateway) -> None:
+    """Too late before sending, and no connection at all: definite, because nothing left."""
+    event = await one(gateway.place(place(valid_s=-0.001)))
+    assert (event.name, event.kind) == ("expired_before_sending", RefusalKind.NOT_EXECUTED)
+    await gateway.close()
+    event = await one(gateway.place(place()))
+    assert (event.name.split(":")[0], event.kind) == ("not_sent", RefusalKind.BACK_OFF)
+    assert rest.asked("private/buy") == []
+
+
+@pytest.mark.asyncio
+async def test_own_budget(rest: Any, settings: VenueSettings) -> None:
+    """Without a credit in time nothing is sent; after 10028 there is none, but cancels have their reserve first."""
+    rest.now_ms = lambda: now_ns() // 1_000_000
+    rest.put("public/auth", {"scope": SCOPE})
+    rest.put("private/buy", {"error": {"code": 10028, "message": "too_many_requests"}})
+    rate = OrderRate(per_s=0.01, burst=10.0, cancel_reserve=2.0)
+    gateway = DeribitGateway(msgspec.structs.replace(settings, rest_url=rest.url), now_ns, "n", rate)
+    await gateway.open()
+    refused = [await one(gateway.place(place(valid_s=0.05))) for _ in range(2)]
+    assert [(event.code, event.name) for event in refused] == [(10028, "too_many_requests"), (0, "own_order_budget")]
+    assert [event.kind for event in refused] == [RefusalKind.BACK_OFF] * 2
+    assert len(rest.asked("private/buy")) == 1
+    await gateway.close()
+
+
+# --- cancelling --------------------------------------------------------------------------------------
+
+CANCEL = CancelOrder(label=LABEL, order_id=OrderId("74365704227"), instrument=PERP)
+
+
+@pytest.mark.asyncio
+async def test_cancel(rest: Any, gateway: DeribitGateway) -> None:
+    """The venue's answer is the order as it ended."""
+    rest.put("private/cancel", order(order_state="cancelled", filled_amount=0.0))
+    event = await one(gateway.cancel(CANCEL))
+    assert (VenueOrderState.CANCELLED, Decimal(0)) == (event.state, event.filled_native)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("code", [11044, 10004, 10010, 11008])
+async def test_cancel_of_what_is_gone(rest: Any, gateway: DeribitGateway, code: int) -> None:
+    """It may have been filled: its state and its fills are fetched."""
+    rest.put("private/cancel", {"error": {"code": code, "message": "gone"}})
+    rest.put("private/get_order_state", order())
+    rest.put("private/get_user_trades_by_instrument", {"trades": [trade(), trade(order_id="2")], "has_more": False})
+    assert kinds(await gateway.cancel(CANCEL)) == ["Filled", "OrderUpdated"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("reply", [{"error": {"code": 10040, "message": "retry"}}, ConnectionError, {}])
+async def test_cancel_without_answer(rest: Any, gateway: DeribitGateway, reply: object) -> None:
+    """Nothing definite is known."""
+    rest.put("private/cancel", reply)
+    assert isinstance(await one(gateway.cancel(CANCEL)), LookUpFailed)
+
+
+# --- looking up --------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_look_up_finds_order_and_fills(rest: Any, gateway: DeribitGateway) -> None:
+    """By label in the instrument's currency; fills of other orders stay out."""
+    rest.put("private/get_order_state_by_label", [order(), order(label="hbrun0000002", order_id="9")])
+    rest.put("private/get_user_trades_by_instrument", {"trades": [trade(), trade(order_id="9")], "has_more": True})
+    assert kinds(await gateway.look_up(look_up())) == ["Filled", "OrderUpdated"]
+    assert rest.asked("private/get_order_state_by_label") == [{"currency": "BTC", "label": LABEL}]
+
+
+@pytest.mark.asyncio
+async def test_look_up_tells_every_order_with_the_label(rest: Any, gateway: DeribitGateway) -> None:
+    """Labels are not unique at the venue: two orders are two updates."""
+    rest.put("private/get_order_state_by_label", [order(filled_amount=0.0), order(order_id="8", filled_amount=0.0)])
+    events = await gateway.look_up(look_up())
+    assert [event.order_id for event in events if isinstance(event, OrderUpdated)] == ["74365704227", "8"]
+
+
+@pytest.mark.asyncio
+async def test_look_up_of_a_forgotten_order(rest: Any, gateway: DeribitGateway) -> None:
+    """The venue forgets orders before their trades: the trades are enough."""
+    rest.put("private/get_order_state_by_label", [])
+    rest.put(
+        "private/get_user_trades_by_instrument",
+        {"trades": [trade(amount=10.0), trade(trade_id="2", amount=20.0)], "has_more": False},
+    )
+    events = await gateway.look_up(look_up())
+    assert kinds(events) == ["Filled", "Filled", "OrderUpdated"]
+    assert isinstance(events[-1], OrderUpdated)
+    assert (LABEL, Decimal(30)) == (events[-1].label, events[-1].filled_native)
+
+
+@pytest.mark.asyncio
+async def test_absent_only_after_its_end(rest: Any, gateway: DeribitGateway) -> None:
+    """Not there: absent once it can no longer start, unknown before."""
+    rest.put("private/get_order_state_by_label", [])
+    assert isinstance(await one(gateway.look_up(look_up(valid_s=-0.5))), OrderAbsent)
+    assert isinstance(await one(gateway.look_up(look_up(valid_s=60.0))), LookUpFailed)
+
+
+@pytest.mark.asyncio
+async def test_absence_needs_all_trades(rest: Any, gateway: DeribitGateway) -> None:
+    """When there are more trades than were shown since the order, nothing can be concluded."""
+    rest.put("private/get_order_state_by_label", [])
+    rest.put("private/get_user_trades_by_instrument", {"trades": [trade(label="x")], "has_more": True})
+    assert isinstance(await one(gateway.look_up(look_up())), LookUpFailed)
+    old = trade(label="x", timestamp=now_ns() // 1_000_000 - 3_600_000)
+    rest.put("private/get_user_trades_by_instrument", {"trades": [old], "has_more": True})
+    assert isinstance(await one(gateway.look_up(look_up())), OrderAbsent)
+
+
+@pytest.mark.asyncio
+async def test_old_order_is_looked_up_in_history_too(rest: Any, gateway: DeribitGateway) -> None:
+    """Trades older than a day come only with `historical`, so both are asked."""
+    rest.put("private/get_order_state_by_label", [])
+    assert isinstance(await one(gateway.look_up(look_up(valid_s=-90_000.0))), OrderAbsent)
+    asked = rest.asked("private/get_user_trades_by_instrument")
+    assert [params.get("historical") for params in asked] == [None, "true"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("reply", [{"error": {"code": 10028, "message": "slow"}}, ConnectionError, "x", [{}]])
+async def test_look_up_without_answer(rest: Any, gateway: DeribitGateway, reply: object) -> None:
+    """No answer is no absence."""
+    rest.put("private/get_order_state_by_label", reply)
+    assert isinstance(await one(gateway.look_up(look_up())), LookUpFailed)
+
+
+@pytest.mark.asyncio
+async def test_look_up_waits_within_bounds(rest: Any, gateway: DeribitGateway) -> None:
+    """It asks not before it was told to; a far time is not waited for."""
+    rest.put("private/get_order_state_by_label", [])
+    command = look_up(not_before_s=0.05)
+    await gateway.look_up(command)
+    assert now_ns() >= command.not_before_ns
+    assert (await one(gateway.look_up(look_up(not_before_s=60.0)))).cause == "not before 60 s from now"
+
+
+# --- the account -------------------------------------------------------------------------------------
+
+SUMMARY = {
+    "currency": "BTC",
+    "equity": 10.5,
+    "balance": 10.0,
+    "initial_margin": 0.1,
+    "maintenance_margin": 0.05,
+    "available_funds": 9.9,
+    "delta_total": -0.3,
+    "options_delta": 0.25,
+}
+
+
+def position(size: float) -> dict[str, object]:
+    """A long position in the perpetual."""
+    return {"instrument_name": PERP, "kind": "future", "direction": "buy", "size": size, "size_currency": 0.001}
+
+
+def put_account(rest: Any, *positions: object) -> None:
+    """An account with these answers to get_positions."""
+    resting = order(order_state="open", filled_amount=10.0, label="", direction="sell")
+    rest.put("private/get_positions", *positions)
+    rest.put("private/get_open_orders", [resting])
+    rest.put("private/get_user_trades_by_currency", {"trades": [trade()], "has_more": False})
+    rest.put("private/get_account_summaries", {"id": 1, "summaries": [SUMMARY]})
+
+
+@pytest.mark.asyncio
+async def test_snapshot(rest: Any, gateway: DeribitGateway) -> None:
+    """Positions, a stranger's open order, recent fills and money, all consistent."""
+    flat = {"instrument_name": "ETH-PERPETUAL", "kind": "future", "direction": "zero", "size": 0.0, "size_currency": 0}
+    put_account(rest, [position(60.0), flat])
+    seen, taken = await gateway.snapshot()
+    assert isinstance(seen, AccountSeen)
+    assert isinstance(taken, SnapshotTaken)
+    assert (seen.currency, seen.equity_native, seen.delta_coin_options) == ("BTC", 10.5, 0.25)
+    assert (PositionSeen(instrument=PERP, amount_native=Decimal(60)),) == taken.positions
+    expected = OrderSeen(
+        order_id=OrderId("74365704227"),
+        label=None,
+        instrument=PERP,
+        amount_native=Decimal(-30),
+        filled_native=Decimal(10),
+        price_native=Decimal(92_100),
+    )
+    assert (expected,) == taken.open_orders
+    assert [fill.fill_id for fill in taken.fills] == ["208465104"]
+    assert taken.requested_ns <= taken.received_ns
+    assert rest.asked("private/get_user_trades_by_currency") == [
+        {"currency": "BTC", "count": "1000", "sorting": "desc"}
+    ]
+
+
+@pytest.mark.asyncio
+async def test_snapshot_waits_for_agreement(rest: Any, gateway: DeribitGateway) -> None:
+    """A position that changed while being read is read again; one that floats with the price does not count."""
+    linear = {"instrument_name": "BTC_USDC-PERPETUAL", "kind": "future", "direction": "buy", "size_currency": 0.001}
+    put_account(
+        rest, [position(60.0)], [position(70.0), linear | {"size": 92.0}], [position(70.0), linear | {"size": 93.0}]
+    )
+    *_, taken = await gateway.snapshot()
+    assert isinstance(taken, SnapshotTaken)
+    assert [Decimal(70), Decimal("0.001")] == [item.amount_native for item in taken.positions]
+    assert len(rest.asked("private/get_positions")) == 3
+
+
+@pytest.mark.asyncio
+async def test_snapshot_gives_up(rest: Any, gateway: DeribitGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Positions that never stand still make no snapshot."""
+    monkeypatch.setattr("bot.venues.ccxt_gateway._SNAPSHOT_PAUSE_S", 0.0)
+    gateway._background._throttler.rate_limit = 1000  # noise of the throttle is not the matter here
+    put_account(rest, *([position(10.0 * count)] for count in range(1, 9)))
+    event = await one(gateway.snapshot())
+    assert isinstance(event, SnapshotFailed)
+    assert "5 times in a row" in event.cause
+    assert len(rest.asked("private/get_positions")) == 6
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("method", "reply"),
+    [
+        ("private/get_positions", [{"instrument_name": PERP, "kind": "future", "direction": "sell", "size": 60.0}]),
+        ("private/get_positions", ConnectionError),
+        ("private/get_open_orders", {"error": {"code": 13009, "message": "unauthorized"}}),
+        ("private/get_user_trades_by_currency", {"trades": [{}]}),
+        ("private/get_account_summaries", {"id": 1}),
+    ],
+)
+async def test_snapshot_fails_whole(rest: Any, gateway: DeribitGateway, method: str, reply: object) -> None:
+    """Any part that cannot be had or believed leaves no snapshot."""
+    put_account(rest, [position(60.0)])
+    rest.put(method, reply)
+    assert isinstance(await one(gateway.snapshot()), SnapshotFailed)
+
+
+@pytest.mark.asyncio
+async def test_watchdog_sees_and_cancels(rest: Any, gateway: DeribitGateway) -> None:
+    """Open orders with their labels; cancelling one raises what the venue says."""
+    rest.put("private/get_open_orders", [order(order_state="open"), order(order_id="2", label="")])
+    assert list(await gateway.open_orders()) == [("74365704227", LABEL), ("2", None)]
+    rest.put("private/cancel", order(order_state="cancelled"), {"error": {"code": 11044, "message": "not_open_order"}})
+    await gateway.cancel_order(OrderId("2"))
+    with pytest.raises(VenueRefused, match="11044"):
+        await gateway.cancel_order(OrderId("2"))
+
+
+@pytest.mark.asyncio
+async def test_without_key_market_data_only(rest: Any, settings: VenueSettings, fixed_ns: Callable[[], Ns]) -> None:
+    """Public requests need no key."""
+    keyless = msgspec.structs.replace(settings, rest_url=rest.url, credentials=None)
+    rest.now_ms = lambda: fixed_ns() // 1_000_000
+    rest.put("public/get_instruments", [LISTING], [])
+    gateway = DeribitGateway(keyless, fixed_ns, "n")
+    await gateway.open()
+    assert [item.id for item in await gateway.instruments("BTC")] == [PERP]
+    assert rest.asked("public/auth") == []
+    await gateway.close()
+
+
+def test_events_are_known() -> None:
+    """What this file names exists in the union the engine handles."""
+    assert {OrderAcked, OrderRefused, OrderUnknown, OrderAbsent, LookUpFailed} <= set(Event.__args__)

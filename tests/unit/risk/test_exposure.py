@@ -1,0 +1,192 @@
+"""Net delta as a number where all is known, as an interval where it is not."""
+
+import math
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.events import FutureMarked, OptionMarked
+from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
+from bot.market.quality import TrustLimits
+from bot.market.view import MarketView
+from bot.risk.exposure import Exposure, arrange, measure
+
+_NOW = Ns(1_000 * NS_PER_DAY)
+_EXPIRY = Ns(_NOW + 73 * NS_PER_DAY)  # 0.2 years
+_FORWARD = 100_000.0
+_PERP, _LINEAR = InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC_USDC-PERPETUAL")
+_CALL, _PUT = InstrumentId("BTC-X-100000-C"), InstrumentId("BTC-X-100000-P")
+_HELD_DEFAULT = {_CALL: "1", _PUT: "1"}
+
+# At the money, σ√T = 0.5·√0.2: N(d1) with d1 = σ√T/2, by the error function.
+_WIDTH = 0.5 * math.sqrt(0.2)
+_CALL_DELTA = 0.5 * (1.0 + math.erf(0.5 * _WIDTH / math.sqrt(2.0)))
+_GAMMA = math.exp(-0.125 * _WIDTH * _WIDTH) / math.sqrt(2.0 * math.pi) / (_FORWARD * _WIDTH)
+
+
+def _spec(name: InstrumentId) -> Instrument:
+    is_perpetual = name in {_PERP, _LINEAR}
+    return Instrument(
+        id=name,
+        venue=VenueId("deribit"),
+        kind=Kind.PERPETUAL if is_perpetual else Kind.OPTION,
+        base="BTC",
+        settlement=Settlement.USD if name == _LINEAR else Settlement.COIN,
+        settlement_currency="USDC" if name == _LINEAR else "BTC",
+        index_name="btc_usd",
+        contract_size_native=Decimal(1),
+        lot_native=Decimal("0.1"),
+        tick_native=Decimal("0.0001"),
+        fee_rate_maker=Decimal(0),
+        fee_rate_taker=Decimal(0),
+        expiry_ns=None if is_perpetual else _EXPIRY,
+        strike_usd=None if is_perpetual else 100_000.0,
+        is_call=None if is_perpetual else name == _CALL,
+    )
+
+
+def _option(name: InstrumentId, *, age_ns: int = 0, iv_mark: float | None = 0.5) -> OptionMarked:
+    return OptionMarked(
+        instrument=name,
+        received_ns=Ns(_NOW - age_ns),
+        venue_ns=Ns(_NOW - age_ns),
+        bid_native=None,
+        ask_native=None,
+        bid_amount_native=None,
+        ask_amount_native=None,
+        mark_native=0.09,
+        iv_mark=iv_mark,
+        forward_usd=_FORWARD,
+        index_usd=_FORWARD,
+        is_open=True,
+    )
+
+
+def _view(*options: OptionMarked, perp_mark_usd: float | None = _FORWARD) -> MarketView:
+    view = MarketView(
+        TrustLimits(
+            option_age_ns_max=Ns(60 * NS_PER_S),
+            hedge_age_ns_max=Ns(5 * NS_PER_S),
+            clock_ahead_ns_max=Ns(NS_PER_S),
+            spread_bps_max=10.0,
+        )
+    )
+    for name in (_PERP, _LINEAR, _CALL, _PUT):
+        view.list_instrument(_spec(name))
+    for marked in options:
+        view.see_option(marked)
+    view.see_future(
+        FutureMarked(
+            instrument=_PERP,
+            received_ns=_NOW,
+            venue_ns=_NOW,
+            bid_usd=_FORWARD,
+            ask_usd=_FORWARD + 0.5,
+            bid_amount_native=10.0,
+            ask_amount_native=10.0,
+            mark_usd=perp_mark_usd,
+            index_usd=_FORWARD,
+            price_min_usd=None,
+            price_max_usd=None,
+            funding_rate_8h=0.0,
+            is_open=True,
+        )
+    )
+    return view
+
+
+def _measure(
+    view: MarketView,
+    held: dict[InstrumentId, str],
+    outstanding: dict[InstrumentId, tuple[Decimal, Decimal]] | None = None,
+    now_ns: Ns = _NOW,
+) -> Exposure:
+    legs = arrange({name: Decimal(amount) for name, amount in held.items()}, view.instruments)
+    found = measure(view, legs, now_ns, price_usd=_FORWARD, outstanding=outstanding or {})
+    assert found is not None
+    return found
+
+
+def _interval(exposure: Exposure) -> tuple[float, float]:
+    return exposure.delta_coin_low, exposure.delta_coin_high
+
+
+def test_a_straddle_and_its_hedge_add_up() -> None:
+    """Black-76 deltas on the forward; an inverse perpetual in USD over its mark; a linear one in coins."""
+    view = _view(_option(_CALL), _option(_PUT))
+    found = _measure(view, {_CALL: "2", _PUT: "1", _PERP: "-30000", _LINEAR: "0.1"})
+
+    options = 2.0 * _CALL_DELTA + (_CALL_DELTA - 1.0)
+    assert found.delta_coin_options == pytest.approx(options, rel=1e-12)
+    assert found.delta_coin_futures == pytest.approx(-0.3 + 0.1, rel=1e-12)
+    assert found.delta_coin_net == pytest.approx(options - 0.2, rel=1e-12)
+    assert _interval(found) == (found.delta_coin_net, found.delta_coin_net)
+    assert found.gamma_coin_per_usd == pytest.approx(3.0 * _GAMMA, rel=1e-12)
+    assert (found.option_coin_gross, found.doubtful) == (2.0, ())
+    assert (found.iv_mark, found.tau_years) == (pytest.approx(0.5), pytest.approx(0.2))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "low", "high"),
+    [("1", 0.0, 1.0), ("-1", -1.0, 0.0), ("2", 0.0, 2.0)],
+)
+def test_a_call_without_greeks_can_have_any_delta_of_its_kind(quantity: str, low: float, high: float) -> None:
+    """Absent is never zero: the interval is what a call can be, the estimate its middle."""
+    found = _measure(_view(), {_CALL: quantity})
+
+    assert _interval(found) == (low, high)
+    assert (found.delta_coin_net, found.doubtful) == (0.5 * (low + high), (_CALL,))
+
+
+def test_a_put_without_greeks_reaches_down_to_minus_one() -> None:
+    """A short put can add up to one coin."""
+    assert _interval(_measure(_view(), {_PUT: "1"})) == (-1.0, 0.0)
+    assert _interval(_measure(_view(), {_PUT: "-1"})) == (0.0, 1.0)
+
+
+def test_a_stale_leg_keeps_its_last_greeks_as_estimate_only() -> None:
+    """The best guess stays, the interval opens, and only by that leg."""
+    view = _view(_option(_CALL, age_ns=61 * NS_PER_S), _option(_PUT))
+    found = _measure(view, _HELD_DEFAULT)
+
+    put = _CALL_DELTA - 1.0
+    assert found.delta_coin_net == pytest.approx(_CALL_DELTA + put, rel=1e-12)
+    assert _interval(found) == (pytest.approx(put), pytest.approx(put + 1.0))
+    assert (found.doubtful, found.option_age_ns_max) == ((_CALL,), 61 * NS_PER_S)
+
+
+def test_orders_that_may_still_fill_count_both_ways() -> None:
+    """A sell of 10,000 USD in flight: the net delta may be 0.1 coin lower, or not."""
+    view = _view(_option(_CALL), _option(_PUT))
+    found = _measure(view, _HELD_DEFAULT, {_PERP: (Decimal(-10_000), Decimal(0))})
+
+    assert _interval(found) == (pytest.approx(found.delta_coin_net - 0.1), found.delta_coin_net)
+
+
+def test_an_expired_option_has_no_delta() -> None:
+    """What it paid is money."""
+    found = _measure(_view(_option(_CALL)), {_CALL: "1"}, now_ns=_EXPIRY)
+
+    assert (found.delta_coin_net, found.option_coin_gross, found.doubtful) == (0.0, 0.0, ())
+
+
+def test_a_position_without_a_specification_cannot_be_counted() -> None:
+    """Refusing is right: its size could mean anything."""
+    view = _view()
+    legs = arrange({InstrumentId("BTC-NEW"): Decimal(1)}, view.instruments)
+
+    assert legs.unlisted == ("BTC-NEW",)
+    assert measure(view, legs, _NOW, price_usd=_FORWARD, outstanding={}) is None
+
+
+def test_an_inverse_future_without_any_price_cannot_be_counted() -> None:
+    """USD are coins only at a price."""
+    view = _view(perp_mark_usd=None)
+    legs = arrange({_PERP: Decimal(10)}, view.instruments)
+
+    assert measure(view, legs, _NOW, price_usd=None, outstanding={}) is None
+    counted = measure(view, legs, _NOW, price_usd=50_000.0, outstanding={})
+    assert counted is not None
+    assert counted.delta_coin_futures == pytest.approx(10 / 50_000.0)

@@ -23,6 +23,6 @@ WORKDIR /var/lib/hedgebot
 VOLUME /var/lib/hedgebot
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('HEDGEBOT_HEALTH__PORT', '8080') + '/healthz', timeout=3)"]
+    CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('HEDGEBOT_HEALTH__PORT', '8642') + '/healthz', timeout=3)"]
 ENTRYPOINT ["hedgebot"]
 CMD ["run", "--config", "/etc/hedgebot/testnet.toml"]

@@ -15,8 +15,8 @@ from bot.domain.events import OrderSeen, PositionSeen
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.time import ns_from_ms
-from bot.domain.units import ZERO, decimal_from_wire, snap_to_step
-from bot.venues.deribit_wire import Direction, Number, Order, Stamp, Trade
+from bot.domain.units import ZERO, snap_to_step
+from bot.venues.deribit_wire import Direction, Number, Order, Stamp, Trade, exact
 from bot.venues.settings import VenueSettings
 
 T = TypeVar("T")
@@ -131,12 +131,6 @@ def is_linear_name(instrument: str) -> bool:
     return "_" in instrument.split("-", 1)[0]
 
 
-def _plain(value: float) -> Decimal:
-    """A grid or rate without the zeros of its float: 10, not 10.0, so that amounts read well everywhere."""
-    number = decimal_from_wire(value).normalize()
-    return number if number.as_tuple().exponent <= 0 else number.quantize(Decimal(1))  # type: ignore[operator]
-
-
 def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
     """A listed option, future or perpetual; None for combos, spot and what is closed."""
     listed = convert(row, Listed)
@@ -163,15 +157,15 @@ def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
         settlement=Settlement.COIN if is_inverse else Settlement.USD,
         settlement_currency=listed.settlement_currency or currency_of(listed.instrument_name),
         index_name=listed.price_index,
-        contract_size_native=_plain(listed.contract_size),
-        lot_native=_plain(listed.min_trade_amount),
-        tick_native=_plain(listed.tick_size),
+        contract_size_native=exact(listed.contract_size),
+        lot_native=exact(listed.min_trade_amount),
+        tick_native=exact(listed.tick_size),
         tick_steps=tuple(
-            TickStep(above_native=_plain(step.above_price), tick_native=_plain(step.tick_size))
+            TickStep(above_native=exact(step.above_price), tick_native=exact(step.tick_size))
             for step in sorted(listed.tick_size_steps, key=lambda step: step.above_price)
         ),
-        fee_rate_maker=_plain(listed.maker_commission),
-        fee_rate_taker=_plain(listed.taker_commission),
+        fee_rate_maker=exact(listed.maker_commission),
+        fee_rate_taker=exact(listed.taker_commission),
         expiry_ns=None if is_perpetual else ns_from_ms(listed.expiration_timestamp),
         strike_usd=listed.strike,
         is_call=listed.option_type == "call" if is_option else None,
@@ -181,7 +175,7 @@ def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
 def on_lot(value: float, instrument: Instrument | None) -> Decimal:
     """An amount as the venue gave it, on the lot; MalformedMessage when it is really off it."""
     try:
-        amount = decimal_from_wire(value)
+        amount = exact(value)
         return amount if instrument is None else snap_to_step(amount, instrument.lot_native)
     except ValueError as error:
         raise MalformedMessage(str(error)) from error
@@ -208,7 +202,7 @@ def position_seen(position: Position, instrument: Instrument | None) -> Position
     try:
         amount = on_lot(value, instrument)
     except MalformedMessage:
-        amount = decimal_from_wire(value)
+        amount = exact(value)
     return PositionSeen(instrument=position.instrument_name, amount_native=amount)
 
 
@@ -227,5 +221,5 @@ def order_seen(order: Order, instrument: Instrument | None) -> OrderSeen:
         instrument=order.instrument_name,
         amount_native=signed(amount, order.direction),
         filled_native=on_lot(order.filled_amount, instrument) if order.filled_amount else ZERO,
-        price_native=None if price is None else decimal_from_wire(price),
+        price_native=None if price is None else exact(price),
     )

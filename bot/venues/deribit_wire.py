@@ -5,6 +5,7 @@ codec and the order gateway share it, so that one fact is read the same way on b
 frame, no socket and no state. Unknown fields are ignored; a string where a number belongs is refused.
 """
 
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -141,6 +142,11 @@ _ORDER_STATES: Final = {
 }
 
 
+def exact(value: float) -> Decimal:
+    """A number of the wire as Decimal: its own digits, and 70 rather than 70.0, so that each road tells the same."""
+    return Decimal(int(value)) if value.is_integer() else decimal_from_wire(value)
+
+
 def is_option_name(name: str) -> bool:
     """Whether a Deribit instrument name is a plain option's: `BTC-27MAR26-100000-C`."""
     return name.endswith(("-C", "-P"))
@@ -242,7 +248,7 @@ def order_updated(order: Order, received_ns: Ns) -> OrderUpdated:
         order_id=OrderId(order.order_id),
         instrument=order.instrument_name,
         state=_ORDER_STATES[order.order_state],
-        filled_native=decimal_from_wire(order.filled_amount),
+        filled_native=exact(order.filled_amount),
         received_ns=received_ns,
         venue_ns=Ns(order.last_update_timestamp * NS_PER_MS),
     )
@@ -258,15 +264,15 @@ def filled(trade: Trade, received_ns: Ns) -> Filled:
     if trade.amount <= 0.0 or trade.price < 0.0:
         message = f"trade {trade.trade_id}: {trade.amount} at {trade.price}"
         raise ValueError(message)
-    amount = decimal_from_wire(trade.amount)
+    amount = exact(trade.amount)
     return Filled(
         fill_id=FillId(trade.trade_id),
         order_id=OrderId(trade.order_id),
         label=Label(trade.label) if trade.label else None,
         instrument=trade.instrument_name,
         amount_native=amount if trade.direction == "buy" else -amount,
-        price_native=decimal_from_wire(trade.price),
-        fee_native=decimal_from_wire(trade.fee),
+        price_native=exact(trade.price),
+        fee_native=exact(trade.fee),
         fee_currency=trade.fee_currency,
         is_maker=trade.liquidity == "M",
         received_ns=received_ns,

@@ -1,231 +1,320 @@
-"""Orders of a run, whatever order the venue's messages arrive in."""
+"""Working orders: whatever arrives, in whatever order, nothing open is forgotten and nothing counts twice."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
-from bot.domain.events import Filled, IntentRestored, OrderSeen, OrderUpdated, VenueOrderState
-from bot.domain.ids import FillId, InstrumentId, Label, OrderId
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain import events as ev
+from bot.domain.commands import CancelOrder, LookUpOrder
+from bot.domain.ids import Label, OrderId
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.lifecycle import OrderState, Signal
-from bot.execution.working import ANSWER_GRACE_NS, WorkingOrders
+from bot.execution.working import ANSWER_GRACE_NS, WorkingOrder, WorkingOrders
 
-_PERP = InstrumentId("BTC-PERPETUAL")
 _LABEL = Label("hb1")
-_ORDER = OrderId("42")
-_VALID = Ns(2 * NS_PER_S)
+_VALID_NS = 2 * NS_PER_S
 
 
-def _place(amount: int = -30, label: str = "hb1") -> PlaceOrder:
-    return PlaceOrder(
-        label=Label(label),
-        instrument=_PERP,
-        amount_native=Decimal(amount),
-        price_native=Decimal(100_000),
-        arrival_mid_native=100_000.0,
-        valid_until_ns=_VALID,
-        decided_seq=1,
-    )
+@pytest.fixture
+def working(make: Any) -> WorkingOrders:
+    """One order of +100 in flight since `make.now_ns`."""
+    orders = WorkingOrders()
+    orders.sent(make.place(), make.now_ns)
+    return orders
 
 
-def _updated(state: VenueOrderState, filled: int, now_ns: int = 1) -> OrderUpdated:
-    return OrderUpdated(
-        label=_LABEL,
-        order_id=_ORDER,
-        instrument=_PERP,
-        state=state,
-        filled_native=Decimal(filled),
-        received_ns=Ns(now_ns),
-        venue_ns=Ns(now_ns),
-    )
+def _order(working: WorkingOrders, label: str = _LABEL) -> WorkingOrder:
+    order = working.find(Label(label))
+    assert order is not None, "the order is gone"
+    return order
 
 
-def _filled(number: int, amount: int) -> Filled:
-    return Filled(
-        fill_id=FillId(str(number)),
-        order_id=_ORDER,
-        label=_LABEL,
-        instrument=_PERP,
-        amount_native=Decimal(amount),
-        price_native=Decimal(100_000),
-        fee_native=Decimal(0),
-        fee_currency="BTC",
-        is_maker=False,
-        received_ns=Ns(1),
-        venue_ns=Ns(1),
-    )
+def _picture(working: WorkingOrders) -> tuple[str, str, str, bool]:
+    order = _order(working)
+    return order.state.value, str(order.filled_native), str(order.booked_native), bool(working.live())
 
 
-def _sent(amount: int = -30) -> WorkingOrders:
-    working = WorkingOrders()
-    working.sent(_place(amount), Ns(0))
-    return working
+# What can be heard, as (kind, argument); the table below plays them in order.
+def _hear(working: WorkingOrders, make: Any, word: str) -> None:
+    kind, _, argument = word.partition(" ")
+    if kind == "ack":
+        working.acked(_LABEL, OrderId("V-1"), make.now_ns)
+    elif kind == "fill":
+        fill_id, amount = argument.split()
+        working.booked(make.fill(fill_id, amount, _LABEL), is_new=True)
+    elif kind in {"refused", "lost", "absent"}:
+        working.hear(_LABEL, Signal(kind), make.now_ns, "test")
+    else:
+        working.updated(make.updated(_LABEL, kind, argument))
 
 
-def test_an_order_counts_before_it_has_left() -> None:
-    """In flight it may still add all of its amount, on its side only."""
-    assert _sent(-30).outstanding() == {_PERP: (Decimal(-30), Decimal(0))}
-    assert _sent(30).outstanding() == {_PERP: (Decimal(0), Decimal(30))}
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["ack", "open 0", "fill a 100", "filled 100"], ("filled", "100", "100", False)),
+        (["fill a 100", "filled 100", "ack"], ("filled", "100", "100", False)),
+        (["filled 100", "fill a 100", "ack"], ("filled", "100", "100", False)),
+        (["filled 100", "ack", "open 0"], ("filled", "100", "0", True)),
+        (["fill a 40", "ack"], ("open", "40", "40", True)),
+        (["fill a 40", "fill a 40", "fill b 30"], ("open", "70", "70", True)),
+        (["open 70", "open 40"], ("open", "70", "0", True)),
+        (["open 40", "fill a 40", "cancelled 40"], ("cancelled", "40", "40", False)),
+        (["cancelled 40", "open 40", "fill a 40"], ("cancelled", "40", "40", False)),
+        (["cancelled 40"], ("cancelled", "40", "0", True)),
+        (["cancelled 0"], ("cancelled", "0", "0", False)),
+        (["refused"], ("refused", "0", "0", False)),
+        (["rejected 0"], ("cancelled", "0", "0", False)),
+        (["rejected 0", "refused"], ("cancelled", "0", "0", False)),
+        (["lost"], ("unknown", "0", "0", True)),
+        (["lost", "absent"], ("absent", "0", "0", False)),
+        (["lost", "refused"], ("unknown", "0", "0", True)),
+        (["lost", "rejected 0"], ("cancelled", "0", "0", False)),
+        (["lost", "filled 100"], ("filled", "100", "0", True)),
+        (["lost", "filled 100", "fill a 100"], ("filled", "100", "100", False)),
+        # the venue contradicts itself: nothing is assumed over
+        (["fill a 40", "refused"], ("unknown", "40", "40", True)),
+        (["fill a 40", "absent"], ("unknown", "40", "40", True)),
+        (["lost", "fill a 40", "absent"], ("unknown", "40", "40", True)),
+        (["refused", "fill a 40"], ("open", "40", "40", True)),
+        (["lost", "absent", "fill a 100"], ("open", "100", "100", True)),
+        (["refused", "open 0"], ("open", "0", "0", True)),
+    ],
+    ids=lambda value: " / ".join(value) if isinstance(value, list) else "",
+)
+def test_any_order_of_messages(
+    working: WorkingOrders, make: Any, words: list[str], expected: tuple[str, str, str, bool]
+) -> None:
+    """State, cumulative fill, booked fill, still live: the same facts give the same end."""
+    for word in words:
+        _hear(working, make, word)
+
+    assert _picture(working) == expected
 
 
-def test_a_label_is_used_once() -> None:
-    """Sending an intent twice is a bug, also after it has ended."""
-    working = _sent()
-    working.hear(_LABEL, Signal.REFUSED, Ns(1), "refused")
+@pytest.mark.parametrize(
+    ("words", "less", "more"),
+    [
+        ([], "0", "100"),
+        (["lost"], "0", "100"),
+        (["fill a 40"], "0", "60"),
+        (["open 40"], "0", "100"),  # told, not seen: the position does not hold them yet
+        (["cancelled 40"], "0", "40"),
+        (["cancelled 40", "fill a 40"], None, None),
+        (["lost", "fill a 130"], "0", "0"),
+    ],
+    ids=str,
+)
+def test_what_may_still_come_is_outstanding(
+    working: WorkingOrders, make: Any, words: list[str], less: str | None, more: str | None
+) -> None:
+    """An order counts until its last fill is inside the position: forgetting it would hedge twice."""
+    for word in words:
+        _hear(working, make, word)
+
+    expected = {} if more is None else {make.place().instrument: (Decimal(less or 0), Decimal(more))}
+    assert working.outstanding() == expected
+
+
+def test_orders_of_both_sides_widen_both_ways(working: WorkingOrders, make: Any) -> None:
+    """A buy and a sale in doubt may each happen without the other."""
+    working.sent(make.place("hb2", "-30"), make.now_ns)
+
+    assert working.outstanding() == {"BTC-PERPETUAL": (Decimal(-30), Decimal(100))}
+    assert working.has_live(make.place().instrument)
+    assert not working.has_live(make.option().id)
+
+
+def test_a_label_is_used_once(working: WorkingOrders, make: Any) -> None:
+    """The venue does not refuse a second order with the same label: we do."""
     with pytest.raises(AssertionError, match="used twice"):
-        working.sent(_place(), Ns(2))
+        working.sent(make.place(), make.now_ns)
+
+    _hear(working, make, "refused")
+    with pytest.raises(AssertionError, match="used twice"):
+        working.sent(make.place(), make.now_ns)
 
 
-_STEPS = {
-    "ack": lambda working: working.acked(_LABEL, _ORDER, Ns(1)),
-    "open": lambda working: working.updated(_updated(VenueOrderState.OPEN, 10)),
-    "done": lambda working: working.updated(_updated(VenueOrderState.FILLED, 30)),
-    "fill 1": lambda working: working.booked(_filled(1, -10), is_new=True),
-    "fill 2": lambda working: working.booked(_filled(2, -20), is_new=True),
-    "lost": lambda working: working.hear(_LABEL, Signal.LOST, Ns(1), "time-out"),
-}
+def test_words_about_orders_of_others_change_nothing(working: WorkingOrders, make: Any) -> None:
+    """Another run, another book, a human in the web interface."""
+    other = Label("hbother")
+
+    assert working.hear(other, Signal.REFUSED, make.now_ns, "") is None
+    assert working.acked(other, OrderId("V-7"), make.now_ns) is None
+    assert working.updated(make.updated(other, "open")) is None
+    assert working.booked(make.fill("x", "10", other), is_new=True) == (None, None)
+    assert working.booked(make.fill("y", "10", None), is_new=True) == (None, None)
+    working.asked_in_vain(other, make.now_ns)
+    assert [order.label for order in working.live()] == [_LABEL]
 
 
-@given(st.permutations(list(_STEPS)))
-def test_the_order_of_arrival_does_not_matter(names: list[str]) -> None:
-    """Ack, updates, fills and a lost reply in any order: filled, and nothing left open."""
-    working = _sent()
-    for name in names:
-        _STEPS[name](working)
+def test_each_move_is_told_once(working: WorkingOrders, make: Any) -> None:
+    """A change of state gives one note; a repetition none."""
+    told = [working.acked(_LABEL, OrderId("V-1"), make.now_ns) for _ in range(2)]
 
-    order = working.find(_LABEL)
-    assert order is not None
-    assert (order.state, order.filled_native, order.booked_native) == (OrderState.FILLED, Decimal(30), Decimal(30))
-    assert working.live() == []
-    assert not working.has_live(_PERP)
-
-
-def test_a_fill_told_but_not_seen_keeps_the_order_live() -> None:
-    """The order is over, its fill has not come: the delta is an interval until it does."""
-    working = _sent()
-    working.updated(_updated(VenueOrderState.CANCELLED, 20))
-    assert working.outstanding() == {_PERP: (Decimal(-20), Decimal(0))}
-    assert working.doubt_since_ns() == 1
-
-    working.booked(_filled(1, -20), is_new=True)
-
-    assert working.outstanding() == {}
-    assert working.doubt_since_ns() is None
-
-
-def test_the_filled_amount_never_falls() -> None:
-    """A late message with an older figure changes nothing."""
-    working = _sent()
-    working.updated(_updated(VenueOrderState.OPEN, 20))
-    working.updated(_updated(VenueOrderState.OPEN, 10))
-
-    order = working.find(_LABEL)
-    assert order is not None
-    assert order.filled_native == Decimal(20)
-
-
-def test_silence_becomes_doubt_and_doubt_is_asked_about() -> None:
-    """After the deadline and its grace an order without an answer is unknown, and looked up, later each time."""
-    working = _sent()
-    quiet = working.due(Ns(_VALID + 2 * ANSWER_GRACE_NS))
-    commands, moves = working.due(Ns(_VALID + 2 * ANSWER_GRACE_NS + 1))
-
-    assert quiet == ([], [])
-    assert [(move.state_before, move.state_after) for move in moves] == [("in_flight", "unknown")]
-    assert commands == [
-        LookUpOrder(
-            label=_LABEL,
-            instrument=_PERP,
-            order_id=None,
-            not_before_ns=Ns(_VALID + ANSWER_GRACE_NS),
-            valid_until_ns=_VALID,
-        )
+    assert [None if note is None else (note.state_before, note.state_after, note.order_id) for note in told] == [
+        ("in_flight", "open", "V-1"),
+        None,
     ]
 
 
-def test_asking_is_bounded_and_never_sends_again() -> None:
-    """A minute without answers: a handful of look-ups with growing pauses, nothing else."""
-    working = _sent()
-    working.hear(_LABEL, Signal.LOST, Ns(1), "time-out")
-    asked = [(tenth, command) for tenth in range(600) for command in working.due(Ns(tenth * NS_PER_S // 10))[0]]
+def test_silence_becomes_doubt_and_a_question(working: WorkingOrders, make: Any) -> None:
+    """No answer by the deadline: unknown, looked up by label, never sent again; then absent and over."""
+    quiet, _ = working.due(Ns(make.now_ns + _VALID_NS + 2 * ANSWER_GRACE_NS))
+    asked, moves = working.due(Ns(make.now_ns + _VALID_NS + 2 * ANSWER_GRACE_NS + 1))
 
-    assert {type(command) for _, command in asked} == {LookUpOrder}
-    assert 5 <= len(asked) <= 12
-    assert asked[-1][0] - asked[-2][0] >= 99
+    assert quiet == []
+    assert asked == [
+        LookUpOrder(
+            label=_LABEL,
+            instrument=make.place().instrument,
+            order_id=None,
+            not_before_ns=Ns(make.now_ns + _VALID_NS + ANSWER_GRACE_NS),
+            valid_until_ns=Ns(make.now_ns + _VALID_NS),
+        )
+    ]
+    assert [(note.state_before, note.state_after) for note in moves] == [("in_flight", "unknown")]
+
+    working.hear(_LABEL, Signal.ABSENT, make.now_ns, "")
+    assert working.live() == []
 
 
-def test_an_order_that_outlives_its_deadline_is_cancelled_and_looked_up_in_turn() -> None:
-    """Immediate-or-cancel orders should not rest; one that does is taken back."""
-    working = _sent()
-    working.acked(_LABEL, _ORDER, Ns(1))
-    kinds = [type(c) for second in range(3, 12) for c in working.due(Ns(second * NS_PER_S + 1))[0]]
+def test_absence_is_never_believed_before_the_order_has_expired(working: WorkingOrders, make: Any) -> None:
+    """The look-up of a lost order carries a not-before after its `valid_until`."""
+    working.hear(_LABEL, Signal.LOST, make.now_ns, "time-out")
+    asked, _ = working.due(make.now_ns)
 
-    assert kinds[:3] == [CancelOrder, LookUpOrder, CancelOrder]
+    assert [command.not_before_ns > make.place().valid_until_ns for command in asked] == [True]
 
 
-def test_an_intent_of_an_earlier_run_is_unknown() -> None:
-    """It counts in the worst case and is asked about at once."""
+def _asked_at_ms(working: WorkingOrders, make: Any, seconds: int) -> list[int]:
+    found = []
+    for ms in range(0, seconds * 1_000, 100):
+        commands, _ = working.due(Ns(make.now_ns + ms * NS_PER_MS))
+        found += [ms] * len(commands)
+    return found
+
+
+def test_questions_back_off_and_never_stop(working: WorkingOrders, make: Any) -> None:
+    """Half a second, one, two, four, eight, then every ten seconds: an unanswered order is asked for until it is."""
+    working.hear(_LABEL, Signal.LOST, make.now_ns, "time-out")
+
+    assert _asked_at_ms(working, make, 40) == [0, 500, 1_500, 3_500, 7_500, 15_500, 25_500, 35_500]
+
+
+def test_fills_told_but_not_seen_are_asked_for(working: WorkingOrders, make: Any) -> None:
+    """The venue says filled, the fill never comes: live, in doubt, asked for after the usual delay."""
+    _hear(working, make, "filled 100")
+    early, _ = working.due(make.now_ns)
+    late, _ = working.due(Ns(make.now_ns + 500 * NS_PER_MS))
+
+    assert early == []
+    assert [type(command) for command in late] == [LookUpOrder]
+    assert working.doubt_since_ns() == make.now_ns
+
+    _hear(working, make, "fill a 100")
+    assert working.doubt_since_ns() is None
+    assert working.live() == []
+
+
+def test_an_order_that_outlives_its_validity_is_cancelled_and_looked_up(working: WorkingOrders, make: Any) -> None:
+    """It blocks hedging, so it is doubt as well: cancel, look up, cancel, until its end is known."""
+    _hear(working, make, "open 0")
+    late_ns = make.now_ns + _VALID_NS + ANSWER_GRACE_NS + 1
+    commands = []
+    for ms in range(0, 4_000, 100):
+        commands += working.due(Ns(late_ns + ms * NS_PER_MS))[0]
+
+    assert [type(command) for command in commands] == [CancelOrder, LookUpOrder, CancelOrder]
+    assert working.doubt_since_ns() == late_ns
+
+    working.updated(make.updated(_LABEL, "open", received_ns=Ns(late_ns + 9 * NS_PER_S)))
+    assert working.doubt_since_ns() == late_ns, "still open, still late"
+
+    _hear(working, make, "cancelled 0")
+    assert working.doubt_since_ns() is None
+
+
+def test_an_order_shown_open_too_late_is_doubt_from_then_on(working: WorkingOrders, make: Any) -> None:
+    """The word "open" after the validity answers nothing."""
+    late_ns = Ns(make.now_ns + _VALID_NS + ANSWER_GRACE_NS + 1)
+    working.updated(make.updated(_LABEL, "open", received_ns=late_ns))
+
+    assert working.doubt_since_ns() == late_ns
+
+
+def test_only_what_is_open_at_the_venue_can_be_cancelled(working: WorkingOrders, make: Any) -> None:
+    """An order in flight has no id yet; one in doubt is looked up instead."""
+    before = working.cancel_all()
+    _hear(working, make, "open 0")
+
+    assert before == []
+    assert working.cancel_all() == [
+        CancelOrder(label=_LABEL, order_id=OrderId("V-1"), instrument=make.place().instrument)
+    ]
+
+
+def _restored(make: Any) -> WorkingOrders:
     working = WorkingOrders()
     working.restore(
-        IntentRestored(
+        ev.IntentRestored(
             label=_LABEL,
-            instrument=_PERP,
-            amount_native=Decimal(30),
+            instrument=make.place().instrument,
+            amount_native=Decimal(100),
             price_native=Decimal(100_000),
-            valid_until_ns=_VALID,
-            received_ns=Ns(0),
+            valid_until_ns=Ns(make.now_ns - NS_PER_S),
+            received_ns=make.now_ns,
         )
     )
-
-    assert working.outstanding() == {_PERP: (Decimal(0), Decimal(30))}
-    assert [type(command) for command in working.due(Ns(0))[0]] == [LookUpOrder]
+    return working
 
 
-def test_an_adopted_order_is_cancelled_at_once() -> None:
-    """It bears our prefix and nobody remembers it: its time is over."""
-    working = WorkingOrders()
-    seen = OrderSeen(
-        order_id=_ORDER,
-        label=_LABEL,
-        instrument=_PERP,
-        amount_native=Decimal(30),
-        filled_native=Decimal(10),
-        price_native=None,
-    )
-    moved = working.adopt(_LABEL, seen, Ns(100 * NS_PER_S))
+def test_an_intent_of_an_earlier_run_is_unknown_and_asked_for_at_once(make: Any) -> None:
+    """It may have been sent the moment before the crash."""
+    working = _restored(make)
+    commands, _ = working.due(make.now_ns)
 
-    assert (moved.state_after, moved.cause) == ("open", "adopted")
-    assert working.outstanding() == {_PERP: (Decimal(0), Decimal(20))}
-    assert working.due(Ns(100 * NS_PER_S))[0] == [CancelOrder(label=_LABEL, order_id=_ORDER, instrument=_PERP)]
+    assert [type(command) for command in commands] == [LookUpOrder]
+    assert working.outstanding() == {"BTC-PERPETUAL": (Decimal(0), Decimal(100))}
 
 
-def test_an_orderly_end_cancels_what_is_open() -> None:
-    """Only orders the venue has can be cancelled; the others end by their deadline."""
-    working = _sent()
-    working.sent(_place(label="hb2"), Ns(0))
-    working.acked(_LABEL, _ORDER, Ns(1))
+@pytest.mark.parametrize("is_new", [True, False])
+def test_fills_of_an_earlier_run_close_it_whoever_counted_them(make: Any, is_new: bool) -> None:
+    """The ledger may hold the fill without the order's end: the order must not stay open for ever."""
+    working = _restored(make)
+    for _ in range(2):
+        working.booked(make.fill("a", "100", _LABEL), is_new=is_new)
+    working.updated(make.updated(_LABEL, "filled", "100"))
 
-    assert working.cancel_all() == [CancelOrder(label=_LABEL, order_id=_ORDER, instrument=_PERP)]
-
-
-def test_absence_ends_an_unknown_order() -> None:
-    """Asked after the deadline, the venue has no such order: nothing is outstanding any more."""
-    working = _sent()
-    working.hear(_LABEL, Signal.LOST, Ns(1), "time-out")
-    moved = working.hear(_LABEL, Signal.ABSENT, Ns(_VALID + ANSWER_GRACE_NS), "absent")
-
-    assert moved is not None
-    assert moved.state_after == "absent"
-    assert working.outstanding() == {}
-
-
-def test_messages_about_strangers_change_nothing() -> None:
-    """An order of somebody else on the account is not ours to follow."""
-    working = WorkingOrders()
-
-    assert working.updated(_updated(VenueOrderState.OPEN, 0)) is None
-    assert working.booked(_filled(1, -10), is_new=True) == (None, None)
     assert working.live() == []
+    assert _order(working).booked_native == Decimal(100)
+
+
+def test_our_open_order_without_intent_is_adopted_and_cancelled(make: Any) -> None:
+    """A lost ledger: the order bears our prefix, so it is ours to take back; what it had filled is in the snapshot."""
+    working = WorkingOrders()
+    seen = make.order_seen("hbold", "-100", filled_native=Decimal(40))
+    note = working.adopt(Label("hbold"), seen, make.now_ns)
+    commands, _ = working.due(make.now_ns)
+
+    assert (note.state_before, note.state_after, note.cause) == ("unknown", "open", "adopted")
+    assert commands == [CancelOrder(label=Label("hbold"), order_id=OrderId("V-9"), instrument=seen.instrument)]
+    assert working.outstanding() == {seen.instrument: (Decimal(-60), Decimal(0))}
+
+    working.booked(make.fill("old", "-40", "hbold"), is_new=False)  # inside the snapshot's positions already
+    assert _order(working, "hbold").booked_native == Decimal(40)
+    working.booked(make.fill("new", "-10", "hbold"), is_new=True)
+    working.updated(make.updated("hbold", "cancelled", "50"))
+    assert working.live() == []
+
+
+def test_closed_orders_are_remembered_but_not_without_end(make: Any) -> None:
+    """Late messages find their order; a thousand closed ones are enough."""
+    working = WorkingOrders()
+    for number in range(1_001):
+        working.sent(make.place(f"hb{number}"), make.now_ns)
+        working.hear(Label(f"hb{number}"), Signal.REFUSED, make.now_ns, "")
+
+    assert working.find(Label("hb0")) is None
+    assert _order(working, "hb1").state is OrderState.REFUSED
+    assert working.find(None) is None

@@ -1,110 +1,158 @@
-"""Whether a book may trade at all."""
+"""Whether a book may trade: halts that stay, waits that grow, rates that slide."""
+
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.domain.events import StreamName
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.standing import BACK_OFF_NS, Standing
 
-_HALTING = {RefusalKind.OUR_BUG, RefusalKind.CONFIG, RefusalKind.LIMITED}
+
+@pytest.fixture
+def standing() -> Standing:
+    """Both streams up, reconciled, halting at the fifth refusal in a row."""
+    made = Standing(refusals_in_a_row_max=5)
+    for stream in StreamName:
+        made.set_stream(stream, is_up=True)
+    made.enter(Phase.RUNNING, "reconciled")
+    return made
 
 
-def _running() -> Standing:
-    standing = Standing(refusals_in_a_row_max=3)
-    standing.set_stream(StreamName.MARKET, is_up=True)
-    standing.set_stream(StreamName.ACCOUNT, is_up=True)
-    standing.enter(Phase.RUNNING, "reconciled")
-    return standing
+def test_a_book_starts_blind() -> None:
+    """Nothing is placed before both streams are up and the venue agreed."""
+    made = Standing(5)
+    first = made.blocked()
+    made.set_stream(StreamName.MARKET, is_up=True)
+    second = made.blocked()
+    made.set_stream(StreamName.ACCOUNT, is_up=True)
+
+    assert first == (Reason.STREAM_LOST, "market and account")
+    assert second == (Reason.STREAM_LOST, "account")
+    assert made.blocked() == (Reason.NOT_RECONCILED, "start")
+    assert made.is_up(StreamName.ACCOUNT)
 
 
-def test_a_new_book_is_blocked_by_everything_that_is_missing() -> None:
-    """First the streams, then the reconciliation."""
-    standing = Standing(refusals_in_a_row_max=3)
-    seen = [standing.blocked()]
-    standing.set_stream(StreamName.MARKET, is_up=True)
-    seen.append(standing.blocked())
-    standing.set_stream(StreamName.ACCOUNT, is_up=True)
-    seen.append(standing.blocked())
-    standing.enter(Phase.RUNNING, "reconciled")
-    seen.append(standing.blocked())
+_ALLOWED = {
+    Phase.RECONCILING: {Phase.RUNNING, Phase.STOPPING, Phase.STOPPED, Phase.HALTED},
+    Phase.RUNNING: {Phase.RECONCILING, Phase.STOPPING, Phase.STOPPED, Phase.HALTED},
+    Phase.STOPPING: {Phase.STOPPED, Phase.HALTED},
+    Phase.STOPPED: set(),
+    Phase.HALTED: set(),
+}
 
-    assert seen == [
-        (Reason.STREAM_LOST, "market and account"),
-        (Reason.STREAM_LOST, "account"),
-        (Reason.NOT_RECONCILED, "start"),
-        None,
+
+@pytest.mark.parametrize("after", Phase)
+@pytest.mark.parametrize("before", Phase)
+def test_phases_change_only_as_allowed(before: Phase, after: Phase) -> None:
+    """A halt is never left, by no word at all: a book that trades again by itself after a halt is the worst bug."""
+    made = Standing(5)
+    made.enter(before, "x")
+    told = made.enter(after, "y")
+
+    assert made.phase is (after if after in _ALLOWED[before] else before)
+    assert (told is not None) == (after in _ALLOWED[before])
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.RECONCILING, (Reason.NOT_RECONCILED, "cause")),
+        (Phase.RUNNING, None),
+        (Phase.STOPPING, (Reason.STOPPING, "cause")),
+        (Phase.STOPPED, (Reason.STOPPING, "cause")),
+        (Phase.HALTED, (Reason.HALTED, "cause detail")),
+    ],
+)
+def test_each_phase_blocks_as_it_should(standing: Standing, phase: Phase, expected: Any) -> None:
+    """Only a running book places orders."""
+    standing.enter(phase, "cause", "detail")
+
+    assert standing.blocked() == expected
+
+
+def test_a_halt_keeps_its_first_cause(standing: Standing) -> None:
+    """What happened first is what a human must know."""
+    standing.enter(Phase.HALTED, HaltCause.JOURNAL_FAILED, "disk full")
+    standing.enter(Phase.HALTED, HaltCause.TASK_FAILED, "feed")
+
+    assert standing.blocked() == (Reason.HALTED, "journal_failed disk full")
+
+
+def test_the_minute_slides(standing: Standing) -> None:
+    """An order counts for sixty seconds, to the nanosecond, whatever the clock's minute."""
+    for second in (0, 10, 20):
+        standing.order_sent(Ns(second * NS_PER_S))
+
+    assert [standing.orders_last_minute(Ns(second * NS_PER_S)) for second in (20, 60, 61, 70, 71, 81)] == [
+        3,
+        3,
+        2,
+        2,
+        1,
+        0,
     ]
 
 
-@given(st.lists(st.sampled_from(list(Phase)), max_size=8))
-def test_a_halt_is_never_left(phases: list[Phase]) -> None:
-    """Only a restart after a look lifts it."""
-    standing = _running()
-    standing.enter(Phase.HALTED, HaltCause.TASK_FAILED, "why")
-    for phase in phases:
-        assert standing.enter(phase, "x") is None
-
-    assert standing.blocked() == (Reason.HALTED, "task_failed why")
-
-
-@given(st.lists(st.sampled_from(list(Phase)), max_size=8))
-def test_an_orderly_end_does_not_start_over(phases: list[Phase]) -> None:
-    """Once stopping, a book never places again."""
-    standing = _running()
-    standing.enter(Phase.STOPPING, "signal")
-    for phase in phases:
-        standing.enter(phase, "x")
-
-    blocked = standing.blocked()
-    assert blocked is not None
-    assert blocked[0] in {Reason.STOPPING, Reason.HALTED}
+_WAITS_MS = {
+    RefusalKind.NOT_EXECUTED: 250,
+    RefusalKind.REQUOTE: 250,
+    RefusalKind.GONE: 250,
+    RefusalKind.BACK_OFF: 1_000,
+    RefusalKind.REAUTHENTICATE: 1_000,
+    RefusalKind.PAUSE: 5_000,
+    RefusalKind.NO_FUNDS: 30_000,
+}
 
 
-@pytest.mark.parametrize("kind", list(RefusalKind))
-def test_a_refusal_waits_or_halts(kind: RefusalKind) -> None:
-    """What waiting cannot mend halts at once; everything else backs off for its time."""
-    standing = _running()
-    moved = standing.order_refused(kind, Ns(0), "10009 not_enough_funds")
+@pytest.mark.parametrize("kind", RefusalKind)
+def test_each_refusal_waits_or_halts(standing: Standing, kind: RefusalKind) -> None:
+    """A kind without a wait halts at once: our bug, our configuration, a risk limit of the venue."""
+    now_ns = Ns(1_000 * NS_PER_S)
+    told = standing.order_refused(kind, now_ns, "10028 too_many_requests")
+    wait_ns = _WAITS_MS.get(kind, 0) * NS_PER_MS
 
-    if kind in _HALTING:
-        assert moved is not None
-        assert (moved.phase_after, moved.cause) == (Phase.HALTED, HaltCause.ORDER_REFUSED)
+    if kind in _WAITS_MS:
+        assert told is None
+        assert standing.is_backing_off(Ns(now_ns + wait_ns - 1))
+        assert not standing.is_backing_off(Ns(now_ns + wait_ns))
     else:
-        assert moved is None
-        assert standing.is_backing_off(Ns(BACK_OFF_NS[kind] - 1))
-        assert not standing.is_backing_off(BACK_OFF_NS[kind])
+        assert told is not None
+        assert (standing.phase, standing.cause) == (Phase.HALTED, "order_refused")
+    assert {kind for kind in RefusalKind if kind in BACK_OFF_NS} == set(_WAITS_MS)
 
 
-def test_every_kind_of_refusal_is_sorted() -> None:
-    """A kind either waits or halts, never both."""
-    assert set(BACK_OFF_NS) | _HALTING == set(RefusalKind)
-    assert set(BACK_OFF_NS) & _HALTING == set()
+def test_refusals_in_a_row_double_the_wait_and_then_halt(standing: Standing) -> None:
+    """One, two, four, eight seconds; the fifth in a row is no accident."""
+    waits = []
+    for number in range(4):
+        now_ns = Ns(number * 1_000 * NS_PER_S)
+        standing.order_refused(RefusalKind.BACK_OFF, now_ns, "x")
+        waits.append(next(s for s in range(1, 100) if not standing.is_backing_off(Ns(now_ns + s * NS_PER_S))))
+    standing.order_refused(RefusalKind.BACK_OFF, Ns(0), "x")
+
+    assert waits == [1, 2, 4, 8]
+    assert (standing.phase, standing.cause) == (Phase.HALTED, "refusals_in_a_row")
 
 
-def test_refusals_in_a_row_double_the_wait_and_then_halt() -> None:
-    """An accepted order ends the row."""
-    standing = _running()
-    standing.order_refused(RefusalKind.REQUOTE, Ns(0), "")
+@pytest.mark.parametrize(("kind", "longest_s"), [(RefusalKind.REQUOTE, 60), (RefusalKind.NO_FUNDS, 60)])
+def test_no_wait_is_longer_than_a_minute(kind: RefusalKind, longest_s: int) -> None:
+    """A book that waits for ever does not hedge."""
+    made = Standing(refusals_in_a_row_max=1_000)
+    for _ in range(50):
+        made.order_refused(kind, Ns(0), "x")
+
+    assert made.is_backing_off(Ns(longest_s * NS_PER_S - 1))
+    assert not made.is_backing_off(Ns(longest_s * NS_PER_S))
+
+
+def test_an_accepted_order_ends_the_row(standing: Standing) -> None:
+    """Four refusals, one order through, four refusals: no halt, and the wait starts small again."""
+    for _ in range(4):
+        standing.order_refused(RefusalKind.BACK_OFF, Ns(0), "x")
     standing.order_accepted()
-    standing.order_refused(RefusalKind.REQUOTE, Ns(0), "")
-    standing.order_refused(RefusalKind.REQUOTE, Ns(0), "")
-    assert standing.is_backing_off(Ns(500 * NS_PER_MS - 1))
-    assert not standing.is_backing_off(Ns(500 * NS_PER_MS))
+    standing.order_refused(RefusalKind.BACK_OFF, Ns(100 * NS_PER_S), "x")
 
-    moved = standing.order_refused(RefusalKind.REQUOTE, Ns(0), "third")
-
-    assert moved is not None
-    assert (moved.phase_after, moved.cause, moved.detail) == (Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, "third")
-
-
-def test_orders_are_counted_over_a_sliding_minute() -> None:
-    """An order 60 s old still counts, an older one does not."""
-    standing = _running()
-    for second in (0, 30, 60):
-        standing.order_sent(Ns(second * NS_PER_S))
-
-    assert standing.orders_last_minute(Ns(60 * NS_PER_S)) == 3
-    assert standing.orders_last_minute(Ns(60 * NS_PER_S + 1)) == 2
+    assert standing.phase is Phase.RUNNING
+    assert not standing.is_backing_off(Ns(101 * NS_PER_S))

@@ -14,7 +14,14 @@ from bot.localex.channels import Channel, Interval, Topic
 from bot.localex.faults import Faults
 from bot.localex.rpc import notification
 from bot.localex.wire import Wire, quote_object, shown_usd, ticker_object
-from bot.localex.wire_account import changes_object, order_object, position_object, summary_object, trade_object
+from bot.localex.wire_account import (
+    changes_object,
+    flat_position,
+    order_object,
+    position_object,
+    summary_object,
+    trade_object,
+)
 from bot.sim.exchange import Exchange
 from bot.sim.facts import BookChange, Order, OrderChange, Trade, TradeOwned, VenueSays
 
@@ -216,10 +223,10 @@ class Publisher:
             instrument = exchange.instrument(name)
             latest = {order.order_id: order for order in orders if order.instrument == name}
             mine = [trade for trade in trades if trade.instrument == name]
-            positions: list[Wire] = []
-            if name in held:
-                positions.append(position_object(held[name], instrument, exchange.ticker(name).interest_value))
-            feed.say(changes_object(instrument, list(latest.values()), mine, positions))
+            ticker = exchange.ticker(name)
+            position = held.get(name) or flat_position(ticker)
+            told = position_object(position, instrument, ticker.interest_value)
+            feed.say(changes_object(instrument, list(latest.values()), mine, told))
 
     def _say_first(self, feed: _Feed, listener: Listener) -> None:
         if feed.book is not None:

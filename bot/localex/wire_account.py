@@ -12,7 +12,7 @@ from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import ms_from_ns
 from bot.domain.units import ZERO
 from bot.localex.wire import LEVERAGE_MAX, Wire, kind_of, number, number_or_null, price_digits, shown, shown_usd
-from bot.sim.facts import AccountSummary, Order, OrderState, OrderType, Position, Side, Trade
+from bot.sim.facts import AccountSummary, Order, OrderState, OrderType, Position, Side, Ticker, Trade
 
 
 def user_id(account: str) -> int:
@@ -154,6 +154,27 @@ def position_object(position: Position, instrument: Instrument, interest_value: 
     return wire
 
 
+def flat_position(ticker: Ticker) -> Position:
+    """No position, as the venue tells it beside an order on an instrument that was never held."""
+    return Position(
+        instrument=ticker.instrument,
+        size_native=ZERO,
+        average_price_native=ZERO,
+        mark_native=ticker.mark_native,
+        index_usd=ticker.index_usd,
+        settlement_native=ticker.settlement_native,
+        floating_profit_native=0.0,
+        realized_profit_native=0.0,
+        delta_coin=0.0,
+        gamma_coin_per_usd=0.0,
+        vega_usd_per_point=0.0,
+        theta_usd_per_day=0.0,
+        margin_initial_native=0.0,
+        margin_maintenance_native=0.0,
+        realized_funding_native=0.0,
+    )
+
+
 def listed_position_object(position: Position, instrument: Instrument, interest_value: float | None = None) -> Wire:
     """A position as get_positions lists it: futures with two fields more."""
     wire = position_object(position, instrument, interest_value)
@@ -163,15 +184,13 @@ def listed_position_object(position: Position, instrument: Instrument, interest_
     return wire
 
 
-def changes_object(
-    instrument: Instrument, orders: Sequence[Order], trades: Sequence[Trade], positions: Sequence[Wire]
-) -> Wire:
+def changes_object(instrument: Instrument, orders: Sequence[Order], trades: Sequence[Trade], position: Wire) -> Wire:
     """`user.changes`: all that happened on one instrument, with the position after it."""
     return {
         "instrument_name": instrument.id,
         "orders": [order_object(order, instrument) for order in orders],
         "trades": [trade_object(trade, instrument) for trade in trades],
-        "positions": list(positions),
+        "positions": [position],
     }
 
 

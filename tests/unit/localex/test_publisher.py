@@ -139,6 +139,16 @@ def test_a_fill_is_told_at_once_on_every_private_channel(world: Any) -> None:
     assert socket.take("user.portfolio.btc")
 
 
+def test_an_order_without_a_position_comes_with_a_flat_one(world: Any) -> None:
+    """As recorded: the position beside an order that only rests has direction zero."""
+    session, socket = _watch(world, "user.changes.any.any.raw")
+    order = {"instrument_name": _PERP, "amount": 10, "price": 60_000, "post_only": True}
+    world.ask(session, "private/buy", **order)
+    [changes] = socket.take()
+
+    assert [(p["direction"], p["size"], p["instrument_name"]) for p in changes["positions"]] == [("zero", 0.0, _PERP)]
+
+
 def test_slower_private_channels_gather(world: Any) -> None:
     """Two fills within the interval come as one message: orders as a list, the latest state of each."""
     session, socket = _watch(world, "user.orders.any.any.agg2", "user.changes.any.any.agg2")

@@ -215,11 +215,11 @@ def test_an_option_position_has_greeks_and_no_leverage(pick: Pick) -> None:
 def test_changes_are_one_object_per_instrument(listed: dict[str, Instrument]) -> None:
     """Orders, trades and the position after them."""
     instrument = listed["BTC-PERPETUAL"]
-    wire = changes_object(instrument, [_order()], [_trade(account="demo")], [{"size": 1.0}])
+    position = position_object(_position(instrument), instrument)
+    wire = changes_object(instrument, [_order()], [_trade(account="demo")], position)
 
     shape = {name: len(value) if isinstance(value, list) else value for name, value in wire.items()}
     assert shape == {"instrument_name": "BTC-PERPETUAL", "orders": 1, "trades": 1, "positions": 1}
-    assert changes_object(instrument, [], [], [])["positions"] == []
 
 
 def test_a_summary_is_one_currencys_money() -> None:

@@ -16,13 +16,15 @@ RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-deps --force-reinstall .
 FROM ${BASE_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /var/lib/hedgebot --create-home --shell /usr/sbin/nologin hedgebot
 COPY --from=build /opt/hedgebot /opt/hedgebot
-COPY config /etc/hedgebot
+# The same paths as in a checkout: config/testnet.toml is read, var/ is written.
+WORKDIR /app
+COPY config config
+RUN ln -s /var/lib/hedgebot var
 ENV PATH=/opt/hedgebot/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
-WORKDIR /var/lib/hedgebot
 VOLUME /var/lib/hedgebot
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python3", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('HEDGEBOT_HEALTH__PORT', '8642') + '/healthz', timeout=3)"]
 ENTRYPOINT ["hedgebot"]
-CMD ["run", "--config", "/etc/hedgebot/testnet.toml"]
+CMD ["run", "--config", "config/testnet.toml"]

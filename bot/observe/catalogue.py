@@ -1,0 +1,162 @@
+"""Every log event there is: name, level, fields, meaning. The documentation is printed from this table.
+
+Knows words only. A line whose name or field is not here is a bug and stops the process.
+"""
+
+import enum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Level(enum.IntEnum):
+    """How much a human should care; the numbers are those of Python's logging."""
+
+    DEBUG = 10
+    """Every tick."""
+    INFO = 20
+    """A human would want it."""
+    WARNING = 30
+    """Degraded but safe."""
+    ERROR = 40
+    """Halted, or a human should look now."""
+
+
+class LogEvent(Struct, frozen=True, kw_only=True):
+    """One entry of the catalogue."""
+
+    level: Level
+    meaning: str
+    fields: tuple[str, ...] = ()
+
+
+ALWAYS: Final = frozenset({"ts_ns", "level", "event", "run_id", "venue", "seq", "book", "instrument"})
+"""Fields any line may have. `ts_ns`, `level`, `event`, `run_id`, `venue` are on each."""
+
+_DECISION: Final = (
+    "action",
+    "reason",
+    "detail",
+    "convention",
+    "delta_coin_net",
+    "delta_coin_low",
+    "delta_coin_high",
+    "delta_coin_options",
+    "delta_coin_futures",
+    "gamma_coin_per_usd",
+    "band_low_coin",
+    "band_high_coin",
+    "target_coin",
+    "trade_coin",
+    "price_usd",
+    "index_usd",
+    "hedge_age_ns",
+    "option_age_ns_max",
+    "doubtful",
+    "repeats",
+)
+_ORDER: Final = ("label", "order_id")
+
+
+def _debug(meaning: str, *fields: str) -> LogEvent:
+    return LogEvent(level=Level.DEBUG, meaning=meaning, fields=fields)
+
+
+def _info(meaning: str, *fields: str) -> LogEvent:
+    return LogEvent(level=Level.INFO, meaning=meaning, fields=fields)
+
+
+def _warning(meaning: str, *fields: str) -> LogEvent:
+    return LogEvent(level=Level.WARNING, meaning=meaning, fields=fields)
+
+
+def _error(meaning: str, *fields: str) -> LogEvent:
+    return LogEvent(level=Level.ERROR, meaning=meaning, fields=fields)
+
+
+CATALOGUE: Final[dict[str, LogEvent]] = {
+    # --- the run ---
+    "run.started": _info(
+        "The process begins: what runs, with which configuration.",
+        *("mode", "version", "config_hash", "config_path", "ledger", "books", "ws_url", "rest_url", "seed", "pid"),
+    ),
+    "run.ended": _info(
+        "The process ends by itself; without this line it was killed.",
+        *("cause", "exit_code", "elapsed_s", "events", "decisions", "hedges", "orders", "fills", "refused"),
+        *("unknown_open", "positions_match", "profit_usd"),
+    ),
+    "health.listening": _info("The health page answers on this loopback address.", "host", "port"),
+    "exchange.listening": _info("The local exchange answers on this loopback address.", "host", "port"),
+    "stop.requested": _info("A signal or an operator wants an orderly end: no new hedge.", "cause"),
+    # --- connection and market ---
+    "stream.lost": _warning("A socket is down; nothing on it is fresh.", "stream", "cause"),
+    "stream.restored": _info("A socket is up and all subscriptions are acknowledged.", "stream"),
+    "message.malformed": _warning(
+        "A message was refused by the decoder and not acted on; repeats are counted and told once a minute.",
+        *("stream", "cause", "sample", "repeats"),
+    ),
+    "quote.distrusted": _debug("The touch of an instrument is unknown until its next quote.", "cause"),
+    "market.distrusted": _warning("An instrument's data cannot be used; a doubtful leg widens the delta.", "cause"),
+    "market.trusted": _info("An instrument's data can be used again."),
+    "market.watched": _info("Market data of more instruments is wanted.", "instruments"),
+    "instrument.listed": _debug("The specification of an instrument is known.", "kind", "settlement", "expiry_ns"),
+    # --- decisions ---
+    "hedge.decided": _info("A hedge: why, how much, from which data. One canonical line per decision.", *_DECISION),
+    "hedge.skipped": _info("Nothing to do; told when the reason changes and once a minute.", *_DECISION),
+    "hedge.refused": _warning(
+        "Something to do, but not safely; told when the reason changes and once a minute.", *_DECISION
+    ),
+    "limit.breached": _warning(
+        "A hard limit of the configuration stands in the way of a hedge.", *("limit", "detail", "delta_coin_net")
+    ),
+    # --- orders ---
+    "order.sent": _info(
+        "An order left, after its intent was durable.",
+        *("label", "amount_native", "price_native", "arrival_mid_native", "valid_until_ns", "decided_seq"),
+    ),
+    "order.acked": _info("The venue has the order.", *_ORDER),
+    "order.refused": _warning("A definite no of the venue: the order never existed.", "label", "code", "name", "kind"),
+    "order.unknown": _warning("The order may exist: it is looked up by its label, never resent.", "label", "cause"),
+    "order.updated": _debug("State of an order as the venue tells it.", *_ORDER, "state", "filled_native"),
+    "order.moved": _debug("A working order changed its state.", *_ORDER, "state_before", "state_after", "cause"),
+    "order.filled": _info(
+        "A fill changed a position; told once per fill id.",
+        *("fill_id", "label", "amount_native", "price_native", "fee_native", "fee_currency", "position_native"),
+        "slippage_usd",
+    ),
+    "order.cancelled": _info(
+        "An order, or what was left of it, trades no more.", *_ORDER, "state_before", "state_after", "cause"
+    ),
+    "order.absent": _info("Looked up after its deadline: the venue never had the order.", "label"),
+    "order.cancel_sent": _info("An open order is taken back.", *_ORDER),
+    "order.looked_up": _info("The venue is asked what became of an order.", *_ORDER, "not_before_ns", "valid_until_ns"),
+    "order.lookup_failed": _warning("The look-up gave no answer; the order stays unknown.", "label", "cause"),
+    "fill.seen": _debug("A fill arrived, perhaps again.", "fill_id", "label", "amount_native", "price_native"),
+    "intent.restored": _warning(
+        "An order of an earlier run whose end is not in the ledger: unknown until looked up.",
+        *("label", "amount_native", "price_native", "valid_until_ns"),
+    ),
+    "ledger.restored": _info("What the ledger ends with: positions to expect, fills counted.", "positions", "fills"),
+    # --- account and reconciliation ---
+    "account.seen": _debug(
+        "Account figures of one currency.",
+        *("currency", "equity_native", "balance_native", "margin_initial_native", "margin_maintenance_native"),
+        *("available_native", "delta_coin_total", "delta_coin_options"),
+    ),
+    "snapshot.requested": _debug("Positions, orders and fills of the account are asked for.", "cause"),
+    "snapshot.taken": _debug("Positions, orders and fills of the account were read.", "positions", "orders", "fills"),
+    "snapshot.failed": _warning("No consistent snapshot could be had.", "cause"),
+    "book.reconciling": _info("A book asks the venue what is true and does not trade meanwhile.", "cause", "detail"),
+    "book.reconciled": _info("A book agrees with the venue and may trade.", "cause", "detail"),
+    "position.mismatched": _warning(
+        "The venue's position is not the sum of what we saw.", "ours_native", "venue_native", "is_final"
+    ),
+    "stranger.seen": _warning("An open order on the account that is not ours.", *_ORDER),
+    # --- ends and alarms ---
+    "trading.stopping": _info("No new hedge; what works is cancelled.", "cause", "detail"),
+    "trading.stopped": _info("Nothing of ours works at the venue any more.", "cause", "detail"),
+    "trading.halted": _error("No order until a human has looked and restarted.", "cause", "detail"),
+    "halt.requested": _error("The shell found that going on is not safe.", "cause", "detail"),
+    "journal.stalled": _warning("The ledger took long to make an intent durable.", "elapsed_ms"),
+    "alarm.raised": _error("A human should look, at the latest by the deadline.", "name", "detail", "deadline_ns"),
+}

@@ -23,7 +23,7 @@ _FAR_STEP_SHARE: Final = 7.5e-5
 _HALF_SPREAD_OPTION_SHARE: Final = 0.015
 _HALF_SPREAD_OPTION_TICKS: Final = 0.35
 _TOUCH_COIN: Final = {"BTC": 1.0, "ETH": 20.0}
-"""Typical size at the touch of a perpetual or future; two to four times as much on each level behind."""
+"""Typical size at the touch of a perpetual or future; twice as much on each level behind."""
 _OPTION_COIN: Final = {"BTC": 10.0, "ETH": 80.0}
 _HASH_PRICE: Final = 2654435761
 _HASH_TIME: Final = 2246822519
@@ -87,8 +87,8 @@ def _future_ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | N
     step = max(2, int(_size_price_usd(mark) / grid.tick_float * _FAR_STEP_SHARE))
     first_bid = (bid - 1) // step * step
     first_ask = -(-(ask + 1) // step) * step
+    far = 2 * size
     for level in range(_LEVELS_FAR):
-        far = size * (2 + level // 4)
         units = first_bid - level * step
         bids[units] = _lots(units, salt, clock, far)
         units = first_ask + level * step

@@ -60,11 +60,11 @@ def test_a_still_market_fills_nobody(exchange: Exchange, request_for: Request, s
 
 
 def test_strangers_hit_resting_orders(market: object, request_for: Request, start_ns: Ns) -> None:
-    """An order inside the spread is the touch, and somebody takes it within minutes."""
+    """An order at the touch gets to the head of its queue, and somebody takes it within minutes."""
     listed = build_listing(start_ns)
     venue = Exchange(seed=7, start_ns=start_ns, market=market, listed=listed)  # type: ignore[arg-type]
     venue.open_account("a", {"BTC": _D(10)})
-    order, _ = venue.submit(request_for("buy", "100", "49999.5"))
+    order, _ = venue.submit(request_for("buy", "100", "50000"))
     for second in range(1, 600):
         venue.advance(Ns(start_ns + second * NS_PER_S))
 

@@ -1,10 +1,152 @@
-"""The `hedgebot` command line."""
+"""The `hedgebot` command line: parses, hands to `compose`, prints, exits with a documented code."""
 
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
 import typer
 
+from bot import __version__
+from bot.app import compose, exchange
+from bot.app.config import load, load_portfolio
+from bot.app.daemon import has_halted
+from bot.app.demo import LISTENING
+from bot.app.exit_codes import ExitCode
+from bot.domain.errors import ConfigError, JournalError, VenueError
+from bot.observe.tally import RunResult
+
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+_Config = Annotated[Path, typer.Option(help="TOML file; HEDGEBOT_... variables override its keys.")]
+_Seconds = Annotated[float | None, typer.Option(min=1.0, help="End by itself after this many seconds.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+_Portfolio = Annotated[Path | None, typer.Option(help="Portfolio file; overrides the configuration.")]
+_Picture = Annotated[Path | None, typer.Option(help="Write the run as an SVG picture.")]
+_Currency = Annotated[str, typer.Option(help="Coin of the book.")]
 
 
 def main() -> None:
     """Entry point of the `hedgebot` command."""
-    cli()
+    if not __debug__ or os.environ.get("PYTHONOPTIMIZE"):
+        _refuse("python: assertions are off; unset PYTHONOPTIMIZE", ExitCode.CONFIG)
+    try:
+        cli()
+    except ConfigError as error:
+        _refuse(str(error), ExitCode.CONFIG)
+    except VenueError as error:
+        _refuse(f"venue: {error}", ExitCode.VENUE)
+    except JournalError as error:
+        _refuse(f"ledger: {error}", ExitCode.JOURNAL)
+
+
+def _refuse(line: str, code: ExitCode) -> None:
+    sys.stderr.write(f"hedgebot: {' '.join(line.split())}\n")
+    sys.exit(code)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@cli.command()
+def run(
+    config: _Config,
+    seconds: _Seconds = None,
+    as_json: _Json = False,
+    picture: _Picture = None,
+) -> None:
+    """Hedge the account of a configuration file until stopped."""
+    loaded = load(config, {}, run_tag=(tag := compose.new_run_tag()))
+    results, drawn = compose.run_live(loaded, f"run-{tag}", seconds=seconds)
+    _write(picture, drawn)
+    _finish(results, as_json=as_json)
+
+
+@cli.command()
+def demo(
+    seconds: _Seconds = None,
+    as_json: _Json = False,
+    seed: Annotated[int, typer.Option(help="Seed of the exchange's market.")] = 7,
+    config: _Config = Path("config/demo.toml"),
+    picture: _Picture = None,
+) -> None:
+    """Start a local exchange and hedge a short-dated straddle on it, over real sockets."""
+    loaded = load(config, {}, run_tag=(tag := compose.new_run_tag()))
+    results, drawn = compose.run_live(loaded, f"demo-{tag}", seconds=seconds, demo_seed=seed)
+    _write(picture, drawn)
+    _finish(results, as_json=as_json)
+
+
+@cli.command()
+def simulate(  # noqa: PLR0913 - the options of a command line
+    *,
+    seed: Annotated[int, typer.Option(help="Seed of market and exchange.")] = 1,
+    hours: Annotated[float | None, typer.Option(min=0.01, help="Virtual hours; default a day or the tape.")] = None,
+    step_ms: Annotated[int, typer.Option(min=10, help="Virtual time between market messages.")] = 1_000,
+    tape: Annotated[Path | None, typer.Option(help="Folder with a recorded day.")] = None,
+    currency: _Currency = "BTC",
+    portfolio: _Portfolio = None,
+    config: Annotated[Path | None, typer.Option(help="Default: config/simulate.toml or config/tape.toml.")] = None,
+    as_json: _Json = False,
+    picture: _Picture = None,
+) -> None:
+    """Hedge a portfolio on the virtual clock: same seed, same run."""
+    path = config or Path("config/simulate.toml" if tape is None else "config/tape.toml")
+    overrides: dict[str, Any] = {} if portfolio is None else {"portfolio": portfolio}
+    options = compose.SimulateOptions(seed=seed, hours=hours, step_ms=step_ms, tape=tape, currency=currency)
+    result, drawn = compose.simulate(load(path, overrides, run_tag=compose.SIMULATION_TAG), options)
+    _write(picture, drawn)
+    _finish([result], as_json=as_json)
+
+
+@cli.command(name="exchange")
+def exchange_command(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 8651,
+    seed: Annotated[int, typer.Option(help="Seed of the market.")] = 1,
+    portfolio: _Portfolio = None,
+    currency: _Currency = "BTC",
+    key: Annotated[list[str] | None, typer.Option(help="ID:SECRET:SCOPES; default demo:demo.")] = None,
+    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read one more key from standard input.")] = False,
+    vol_scale: Annotated[float, typer.Option(min=0.0, max=20.0, help="Times the usual volatility.")] = 1.0,
+) -> None:
+    """Serve a Deribit of our own on loopback: HTTP and websocket."""
+    keys = [*([sys.stdin.readline().strip()] if key_stdin else []), *(key or [])]
+    options = exchange.ExchangeOptions(
+        port=port,
+        seed=seed,
+        keys=tuple(keys) or ("demo:demo",),
+        portfolio=None if portfolio is None else load_portfolio(portfolio),
+        currency=currency,
+        vol_scale=vol_scale,
+    )
+    exchange.serve(options, lambda address: typer.echo(f"{LISTENING}{address}"))
+
+
+def _write(path: Path | None, drawn: str | None) -> None:
+    if path is not None and drawn is not None:
+        path.write_text(drawn)
+
+
+def _finish(results: list[RunResult], *, as_json: bool) -> None:
+    for result in results:
+        typer.echo(msgspec.json.encode(result).decode() if as_json else _sentence(result))
+    if has_halted(results):
+        raise SystemExit(ExitCode.HALTED)
+
+
+def _sentence(result: RunResult) -> str:
+    net = "unknown" if result.net_delta_coin_final is None else f"{result.net_delta_coin_final:+.4f} {result.book}"
+    match = "match" if result.positions_match else "DO NOT MATCH"
+    pnl = result.pnl_usd
+    return (
+        f"{result.mode}: {result.hedges} hedges, {result.fills} fills, {result.refused} refused "
+        f"in {result.seconds:.0f} s; net delta {net}, "
+        f"band {result.band_low_coin} to {result.band_high_coin}; positions {match}; "
+        f"profit {pnl.total:+.2f} USD (options {pnl.options:+.2f}, hedge {pnl.hedge:+.2f}, "
+        f"slippage {pnl.slippage:+.2f}, fees {pnl.fees:+.2f}, funding {pnl.funding:+.2f})"
+    )

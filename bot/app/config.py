@@ -206,6 +206,7 @@ class Config(Struct, frozen=True, kw_only=True):
     health_port: int
     tick_interval_s: float
     portfolio: PortfolioSpec | None
+    portfolio_path: Path | None
     digest: str
     """Hash of the settings without secrets."""
 
@@ -304,6 +305,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         health_port=settings.health.port,
         tick_interval_s=settings.run.tick_interval_ms / 1000.0,
         portfolio=None if settings.portfolio is None else load_portfolio(settings.portfolio),
+        portfolio_path=settings.portfolio,
         digest=hashlib.sha256(plain.encode()).hexdigest()[:16],
     )
 

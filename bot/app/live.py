@@ -5,7 +5,7 @@ Intent durable, then order, then everything else. Translates and carries; decide
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, assert_never
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
@@ -181,11 +181,19 @@ class Live:
             asyncio.get_running_loop().call_soon(self._tell)
 
     def _apply(self, event: Event) -> None:
-        for book, engine in self._engines.items():
+        for book, engine in self._concerned(event):
             outcome = engine.apply(event)
             if outcome.commands:
                 self._carry_out(outcome)
             self._applied.append((book, engine.seq, event, outcome))
+
+    def _concerned(self, event: Event) -> Iterable[tuple[str, Engine]]:
+        """The books an event is about: by its instrument's coin, else all."""
+        if len(self._engines) == 1:
+            return self._engines.items()
+        name = event.instrument.id if isinstance(event, InstrumentListed) else getattr(event, "instrument", None)
+        base = None if name is None else base_of(name)
+        return [(book, engine) for book, engine in self._engines.items() if base in {None, book}]
 
     def _carry_out(self, outcome: Outcome) -> None:
         orders = [command for command in outcome.commands if isinstance(command, PlaceOrder)]

@@ -17,10 +17,12 @@ from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestore
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
+from bot.domain.reasons import Action
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
+from bot.observe.charts import HedgeMark
 from bot.observe.tally import RunResult, Tally
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket
@@ -54,12 +56,11 @@ class StepSample(Struct, frozen=True, kw_only=True):
     delta_coin_options: float
 
 
-def seed_account(exchange: Exchange, holdings: Sequence[Holding]) -> None:
-    """Open the bot's account with collateral and its portfolio, at the venue's marks."""
-    exchange.open_account(ACCOUNT, FUNDS)
+def seed_positions(exchange: Exchange, account: str, holdings: Sequence[Holding]) -> None:
+    """Give an account a portfolio, at the venue's marks and without fees."""
     for held in holdings:
         price = exchange.ticker(held.instrument.id).mark_native
-        exchange.seed_position(ACCOUNT, held.instrument.id, _native(held.instrument, held.qty_coin, price))
+        exchange.seed_position(account, held.instrument.id, _native(held.instrument, held.qty_coin, price))
 
 
 def _native(spec: Instrument, qty_coin: Decimal, price_usd: float) -> Decimal:
@@ -82,6 +83,7 @@ class Simulation:
         self._schedule = Schedule()
         self._inbox = Inbox()
         self._venue = SimVenue(exchange, self._schedule, params.latency, self._deliver)
+        self.hedges: list[HedgeMark] = []
         self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
         self._hash = hashlib.sha256()
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
@@ -100,7 +102,8 @@ class Simulation:
         listed = [spec for spec in self._exchange.instruments() if spec.base == base]
         index_usd = self._exchange.index_usd(f"{base.lower()}_usd")
         holdings = resolve(self._params.portfolio, base=base, listed=listed, index_usd=index_usd, now_ns=start_ns)
-        seed_account(self._exchange, holdings)
+        self._exchange.open_account(ACCOUNT, FUNDS)
+        seed_positions(self._exchange, ACCOUNT, holdings)
         self._held = frozenset(held.instrument.id for held in holdings if held.instrument.is_option)
         expiries = {(held.instrument.index_name, held.instrument.expiry_ns) for held in holdings}
         self._chain = [spec for spec in listed if spec.is_option and (spec.index_name, spec.expiry_ns) in expiries]
@@ -177,6 +180,9 @@ class Simulation:
         outcome = self._engine.apply(event)
         self._hash.update(msgspec.msgpack.encode(event))
         self.tally.saw(event, outcome)
+        seen = outcome.decided
+        if seen is not None and seen.action is Action.HEDGE and seen.price_usd is not None:
+            self.hedges.append(HedgeMark(time_ns=now_ns, price_usd=seen.price_usd, trade_coin=seen.trade_coin))
         for command in outcome.commands:
             self._hash.update(msgspec.msgpack.encode(command))
             self._venue.carry_out(command, now_ns)

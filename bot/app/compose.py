@@ -1,0 +1,226 @@
+"""Puts each mode together; the only place that branches on it.
+
+Knows every package; contains no logic beyond which part goes where.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, assert_never
+
+import uvloop
+from msgspec import Struct, structs
+
+from bot import __version__
+from bot.app import clock, daemon
+from bot.app.config import Config, Mode
+from bot.app.demo import local_exchange
+from bot.app.witness import RunWitness
+from bot.domain.errors import ConfigError, MalformedMessage
+from bot.domain.time import Ns, ns_from_iso, ns_from_s
+from bot.drive.simulate import SimulateParams, Simulation
+from bot.engine import BookParams
+from bot.journal.history_files import read_rows
+from bot.journal.ledger import Ledger
+from bot.observe.catalogue import Level
+from bot.observe.charts import HedgeMark, render_run
+from bot.observe.logs import open_log
+from bot.observe.metrics import Metrics
+from bot.observe.narrate import Narrator
+from bot.observe.tally import RunResult, Tally
+from bot.sim.exchange import Exchange
+from bot.sim.history import RecordedMarket, listed_from_rows
+from bot.sim.world import build_exchange
+from bot.venues.budget import OrderRate
+from bot.venues.deribit_feed import Link
+from bot.venues.registry import venue_named
+from bot.web.server import HealthServer
+
+SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
+"""Fixed, so that a seed means the same run for ever; an hour after a settlement."""
+_SAMPLE_EVERY_S: Final = 60.0
+_DEMO_VOL_SCALE: Final = 2.0
+"""A stormy day: a demonstration of a minute should show some hedges."""
+SIMULATION_TAG: Final = "sim"
+
+
+class SimulateOptions(Struct, frozen=True, kw_only=True):
+    """What the command line adds to the configuration of a simulation."""
+
+    seed: int
+    hours: float | None
+    """None: a day, or the whole tape."""
+    step_ms: int
+    tape: Path | None
+    currency: str
+
+
+def new_run_tag() -> str:
+    """Random, so that labels of two runs never meet."""
+    return secrets.token_hex(4)
+
+
+def book_of(config: Config, currency: str) -> BookParams:
+    """The book of a coin; ConfigError names the ones there are."""
+    for book in config.books:
+        if book.book == currency.upper():
+            return book
+    names = ", ".join(book.book for book in config.books)
+    raise ConfigError(f"books.{currency.lower()}: no such book is configured; there are {names}")
+
+
+def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str | None]:
+    """Run on the virtual clock; the result and a picture (None when nothing happened)."""
+    if config.portfolio is None:
+        raise ConfigError("portfolio: is missing; give a file with --portfolio")
+    book = book_of(config, options.currency)
+    recorded: RecordedMarket | None = None
+    if options.tape is None:
+        exchange = build_exchange(options.seed, SIMULATION_START_NS)
+        span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
+    else:
+        exchange, recorded, span_ns = _recorded_exchange(options)
+    params = SimulateParams(
+        book=book,
+        portfolio=config.portfolio,
+        span_ns=span_ns,
+        step_ns=Ns(options.step_ms * 1_000_000),
+        sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
+    )
+    began_s = time.perf_counter()
+    simulation = Simulation(params, exchange, recorded)
+    try:
+        result = simulation.run(Mode.SIMULATE.value)
+    except ValueError as error:
+        raise ConfigError(f"portfolio: {error}") from error
+    took_s = time.perf_counter() - began_s
+    result = structs.replace(result, speed=round(result.seconds / took_s, 1))
+    return result, picture(simulation.tally, simulation.hedges, title=_title(result), coin=book.book)
+
+
+def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:
+    assert options.tape is not None, "only with a tape"
+    try:
+        rows = list(read_rows(options.tape, options.currency.upper()))
+        recorded = RecordedMarket(rows)
+    except (OSError, MalformedMessage, ValueError) as error:
+        raise ConfigError(f"tape: {error}") from error
+    start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns
+    exchange = Exchange(
+        seed=options.seed, start_ns=start_ns, market=recorded, listed=listed_from_rows(rows), takers=False
+    )
+    whole_ns = Ns(last_ns - start_ns)
+    return exchange, recorded, whole_ns if options.hours is None else Ns(min(whole_ns, ns_from_s(options.hours * 3600)))
+
+
+def _title(result: RunResult) -> str:
+    return f"{result.mode}: {result.hedges} hedges in {result.seconds / 3600.0:.1f} h"
+
+
+def picture(tally: Tally, hedges: Sequence[HedgeMark], *, title: str, coin: str) -> str | None:
+    """The run as SVG; None when there is too little to draw."""
+    try:
+        return render_run(tally.samples, hedges, title=title, coin=coin)
+    except ValueError:
+        return None
+
+
+def run_live(
+    config: Config, run_id: str, *, seconds: float | None, demo_seed: int | None = None
+) -> tuple[list[RunResult], str | None]:
+    """Run on the real clock until stopped; results per book and a picture of the first."""
+    match config.mode:
+        case Mode.SIMULATE:
+            raise ConfigError("mode: a simulation has no real clock; use `hedgebot simulate`")
+        case Mode.DEMO:
+            with contextlib.ExitStack() as stack:
+                venue = stack.enter_context(
+                    local_exchange(
+                        portfolio=config.portfolio_path,
+                        currency=config.books[0].book,
+                        seed=0 if demo_seed is None else demo_seed,
+                        vol_scale=_DEMO_VOL_SCALE,
+                    )
+                )
+                # A new exchange each time: an old ledger would rightly object to its positions.
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgebot-demo-"))
+                own = structs.replace(config, venue=venue, ledger_url=f"sqlite:///{folder}/demo.db")
+                return _on_loop(own, run_id, seconds)
+        case Mode.TESTNET:
+            return _on_loop(config, run_id, seconds)
+        case _:
+            assert_never(config.mode)
+
+
+def _on_loop(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_live(config, run_id, seconds))
+
+
+async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
+    venue = venue_named(config.venue.venue)
+    if config.venue.credentials is None:
+        raise ConfigError("venue.client_id: is missing; orders need a key")
+    log = open_log(now_ns=clock.now_ns, level=Level[config.log_level.upper()], style=config.log_format)
+    narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
+    metrics = Metrics(book.book for book in config.books)
+    tallies = daemon.tallies_of(config.books)
+    witness = RunWitness(narrator, metrics, tallies)
+    ledger = Ledger.open(
+        config.ledger_url,
+        run_id=run_id,
+        started_ns=clock.now_ns(),
+        mode=config.mode.value,
+        config_hash=config.digest,
+        version=__version__,
+        venue=config.venue.venue,
+    )
+    link = Link(settings=config.venue, now_ns=clock.now_ns, rng=secrets.SystemRandom())
+    hedges = tuple(book.hedge_instrument for book in config.books)
+    parts = daemon.Parts(
+        mode=config.mode.value,
+        books=config.books,
+        gateway=venue.gateway(link, OrderRate()),
+        feeds=(venue.market_feed(link, hedges, ()), venue.account_feed(link)),
+        ledger=ledger,
+        now_ns=clock.now_ns,
+        tick_interval_s=config.tick_interval_s,
+    )
+    health = None
+    if config.health_enabled:
+        health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=clock.now_ns)
+    told = log.bind(run_id=run_id, venue=config.venue.venue)
+    told.tell(
+        "run.started",
+        mode=config.mode.value,
+        version=__version__,
+        config_hash=config.digest,
+        ledger=config.ledger_url,
+        books=[book.book for book in config.books],
+        ws_url=config.venue.ws_url,
+        rest_url=config.venue.rest_url,
+    )
+    results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
+    for result in results:
+        told.tell(
+            "run.ended",
+            book=result.book,
+            cause=result.phase,
+            elapsed_s=result.seconds,
+            events=result.events,
+            decisions=result.decisions,
+            hedges=result.hedges,
+            orders=result.orders,
+            fills=result.fills,
+            refused=result.refused,
+            unknown_open=result.unknown_open,
+            positions_match=result.positions_match,
+            profit_usd=structs.asdict(result.pnl_usd),
+        )
+    first = config.books[0].book
+    title = f"{config.mode.value}: {results[0].hedges} hedges in {results[0].seconds:.0f} s"
+    return results, picture(tallies[first], witness.hedges, title=title, coin=first)

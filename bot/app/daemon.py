@@ -1,0 +1,159 @@
+"""One run on the real clock: opens what it needs, lives, closes everything, says how it went.
+
+Knows order of opening and closing; which parts there are is `compose`'s word.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from bot.app.live import Live
+from bot.app.witness import RunWitness
+from bot.domain.errors import VenueUnreachable
+from bot.domain.events import Event, InstrumentListed, SnapshotTaken
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Phase
+from bot.domain.status import BookStatus
+from bot.domain.time import Ns, ns_from_s
+from bot.domain.units import ZERO
+from bot.engine import BookParams, Engine
+from bot.journal.ledger import Ledger
+from bot.observe.tally import RunResult, Tally
+from bot.venues.contract import Feed, Gateway
+from bot.web.server import HealthServer
+
+_OPEN_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0)
+_SAMPLE_EVERY_S: Final = 1.0
+
+
+_Answer = TypeVar("_Answer")
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a run consists of."""
+
+    mode: str
+    books: tuple[BookParams, ...]
+    gateway: Gateway
+    feeds: tuple[Feed, ...]
+    ledger: Ledger
+    now_ns: Callable[[], Ns]
+    tick_interval_s: float
+
+
+def tallies_of(books: Sequence[BookParams]) -> dict[str, Tally]:
+    """A tally per book."""
+    every = ns_from_s(_SAMPLE_EVERY_S)
+    return {book.book: Tally(trade_coin_min=book.trade_coin_min, sample_every_ns=every) for book in books}
+
+
+async def _reached(attempt: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """Try to reach the venue a few times; the last VenueUnreachable is raised."""
+    for pause_s in _OPEN_PAUSES_S:
+        try:
+            return await attempt()
+        except VenueUnreachable:
+            await asyncio.sleep(pause_s)
+    return await attempt()
+
+
+async def run(
+    parts: Parts, witness: RunWitness, tallies: dict[str, Tally], *, health: HealthServer | None, seconds: float | None
+) -> list[RunResult]:
+    """Live until a signal (or `seconds`) says stop; one result per book. Everything is closed on the way out.
+
+    ConfigError, VenueError or JournalError at the start pass through.
+    """
+    engines = {book.book: Engine(book) for book in parts.books}
+    live = Live(
+        engines,
+        parts.gateway,
+        parts.feeds,
+        parts.ledger,
+        witness,
+        now_ns=parts.now_ns,
+        tick_interval_s=parts.tick_interval_s,
+    )
+    witness.follow(live)
+    try:
+        first = await _first_events(parts)
+        if health is not None:
+            health.follow(live.statuses)
+            await health.start()
+        with _signals(live.request_stop):
+            timer = (
+                None
+                if seconds is None
+                else asyncio.get_running_loop().call_later(seconds, live.request_stop, "the time given is over")
+            )
+            try:
+                await live.run(first)
+            finally:
+                if timer is not None:
+                    timer.cancel()
+        return await _results(parts, live.statuses(), tallies)
+    finally:
+        if health is not None:
+            await health.stop()
+        await parts.gateway.close()
+        parts.ledger.close(parts.now_ns())
+
+
+async def _first_events(parts: Parts) -> list[Event]:
+    """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
+    await _reached(parts.gateway.open)
+    events: list[Event] = []
+    for book in parts.books:
+        listed = await _reached(lambda base=book.book: parts.gateway.instruments(base))  # type: ignore[misc]
+        events += [InstrumentListed(instrument=spec, received_ns=parts.now_ns()) for spec in listed]
+        restored = parts.ledger.restored(book.book)
+        if restored is not None:
+            events.append(restored)
+        events += parts.ledger.intents_unresolved(book.book)
+    return events
+
+
+async def _results(parts: Parts, statuses: Sequence[BookStatus], tallies: dict[str, Tally]) -> list[RunResult]:
+    """Ask the venue once more for its positions and compare."""
+    taken = [event for event in await parts.gateway.snapshot() if isinstance(event, SnapshotTaken)]
+    venue: dict[InstrumentId, Decimal] = {
+        item.instrument: item.amount_native for event in taken for item in event.positions if item.amount_native != ZERO
+    }
+    results = []
+    for status in statuses:
+        coin = f"{status.book}"
+        theirs = {name: amount for name, amount in venue.items() if name.startswith((f"{coin}-", f"{coin}_"))}
+        results.append(
+            tallies[status.book].result(
+                mode=parts.mode,
+                status=status,
+                positions_match=bool(taken) and theirs == status.positions_native,
+                violations=[],
+                trace_hash=None,
+            )
+        )
+    return results
+
+
+def has_halted(results: Sequence[RunResult]) -> bool:
+    """Whether any book ended halted."""
+    return any(result.phase == Phase.HALTED.value for result in results)
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[str], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT ask for an orderly end."""
+    loop = asyncio.get_running_loop()
+    names = (signal.SIGTERM, signal.SIGINT)
+    for name in names:
+        loop.add_signal_handler(name, stop, name.name)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)

@@ -1,0 +1,84 @@
+"""The local exchange as a process: world, account, portfolio, server, until a signal."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+
+import uvloop
+from msgspec import Struct
+
+from bot.app import clock
+from bot.domain.errors import ConfigError
+from bot.domain.portfolio import PortfolioSpec, resolve
+from bot.drive.simulate import seed_positions
+from bot.localex.server import LocalExchange, open_accounts, parse_key
+from bot.sim.exchange import Exchange
+from bot.sim.world import build_exchange
+
+
+class ExchangeOptions(Struct, frozen=True, kw_only=True):
+    """What the command line says."""
+
+    port: int
+    seed: int
+    keys: tuple[str, ...]
+    """`ID:SECRET:SCOPES`; the first one's account gets the portfolio."""
+    portfolio: PortfolioSpec | None
+    currency: str
+    vol_scale: float
+
+
+def serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
+    """Serve on loopback until SIGTERM or SIGINT; `say` gets the address once it is open."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(options, say))
+
+
+async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
+    exchange = build_exchange(options.seed, clock.now_ns(), vol_scale=options.vol_scale)
+    try:
+        keys = [parse_key(text) for text in options.keys]
+    except ValueError as error:
+        raise ConfigError(f"--key: {error}") from None
+    open_accounts(exchange, keys)
+    _seed(exchange, options, [key.client_id for key in keys])
+    server = LocalExchange(exchange, keys=keys, now_ns=clock.now_ns, port=options.port)
+    try:
+        port = await server.start()
+    except OSError as error:
+        raise ConfigError(f"--port: cannot listen on {options.port}: {error.strerror}; choose another") from None
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    say(f"127.0.0.1:{port}")
+    # A failing server ends the process; a stop ends the server.
+    running = asyncio.create_task(server.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for task in (running, stopping):
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    await server.stop()
+    if running.done() and not running.cancelled():
+        running.result()
+
+
+def _seed(exchange: Exchange, options: ExchangeOptions, accounts: Sequence[str]) -> None:
+    if options.portfolio is None:
+        return
+    base = options.currency.upper()
+    try:
+        holdings = resolve(
+            options.portfolio,
+            base=base,
+            listed=list(exchange.instruments()),
+            index_usd=exchange.index_usd(f"{base.lower()}_usd"),
+            now_ns=exchange.now_ns,
+        )
+    except ValueError as error:
+        raise ConfigError(f"--portfolio: {error}") from None
+    seed_positions(exchange, accounts[0], holdings)

@@ -1,0 +1,18 @@
+"""What the process says with its last breath."""
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """Exit codes of the `hedgebot` command; documented in docs/reference/exit-codes.md."""
+
+    OK = 0
+    """Ended as asked."""
+    CONFIG = 2
+    """The configuration or the command line cannot be run; one line says why."""
+    VENUE = 3
+    """The venue could not be reached, or refused us, at the start."""
+    JOURNAL = 4
+    """The ledger cannot be opened or written."""
+    HALTED = 5
+    """Trading had halted before the end; a human must look."""

@@ -1,0 +1,158 @@
+"""Counts a run and puts its result together: the JSON object every mode prints at its end.
+
+Fed with what was applied and what came of it; decides nothing.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from bot.domain.commands import PlaceOrder
+from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged
+from bot.domain.events import Event, OrderRefused
+from bot.domain.reasons import Action, Phase
+from bot.domain.status import BookStatus, ProfitUsd
+from bot.domain.time import NS_PER_S, Ns
+from bot.observe.charts import Sample
+
+_SAMPLES_MAX: Final = 4_000
+"""Samples kept for pictures; beyond it every second one is dropped and the spacing doubles."""
+
+
+class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """What a run came to; deltas in coins, profit in USD, parts add up to the total."""
+
+    mode: str
+    book: str
+    seconds: float
+    """Time the run covered, on its own clock."""
+    events: int
+    decisions: int
+    hedges: int
+    orders: int
+    fills: int
+    """Fills of the hedge orders."""
+    refused: int
+    unknown_open: int
+    """Orders whose fate is not known at the end."""
+    net_delta_coin_final: float | None
+    band_low_coin: float | None
+    band_high_coin: float | None
+    gamma_coin_per_usd_final: float | None
+    positions_match: bool
+    """The venue's own positions at the end against ours."""
+    outside_band_s: float
+    """Time during which a hedge was due: net delta beyond the band by at least the smallest trade."""
+    phase: str
+    reconciled: bool
+    violations: tuple[str, ...]
+    pnl_usd: ProfitUsd
+    trace_hash: str | None = None
+    var_ratio: float | None = None
+    """Variance of profit between samples, hedged over unhedged; recorded history only."""
+    var_ratio_delta: float | None = None
+    """The same of net delta times index move alone."""
+    samples: int | None = None
+    speed: float | None = None
+    """Virtual over real time."""
+
+
+class Tally:
+    """Counts of one book's run."""
+
+    def __init__(self, *, trade_coin_min: float, sample_every_ns: Ns) -> None:
+        """Start at zero."""
+        self._trade_coin_min = trade_coin_min
+        self._sample_every_ns = sample_every_ns
+        self._last: Decided | None = None
+        self._first_ns: Ns | None = None
+        self._outside_ns = 0
+        self.events = self.decisions = self.hedges = self.orders = self.fills = self.refused = 0
+        self.halts: list[str] = []
+        self.samples: list[Sample] = []
+
+    def saw(self, event: Event, outcome: Outcome) -> None:
+        """Count one applied event and its outcome."""
+        self.events += 1
+        if isinstance(event, OrderRefused):
+            self.refused += 1
+        for note in outcome.notes:
+            if isinstance(note, FillBooked) and note.label is not None:
+                self.fills += 1
+            elif isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
+                self.halts.append(f"halted: {note.cause} {note.detail}".strip())
+        self.orders += sum(isinstance(command, PlaceOrder) for command in outcome.commands)
+        if outcome.decided is not None:
+            self._decided(outcome.decided)
+
+    def _decided(self, decided: Decided) -> None:
+        self.decisions += 1
+        self.hedges += decided.action is Action.HEDGE
+        self._first_ns = decided.now_ns if self._first_ns is None else self._first_ns
+        if self._last is not None and self._is_outside(self._last):
+            self._outside_ns += decided.now_ns - self._last.now_ns
+        self._last = decided
+
+    def _is_outside(self, decided: Decided) -> bool:
+        net, low, high = decided.delta_coin_net, decided.band_low_coin, decided.band_high_coin
+        if net is None or low is None or high is None:
+            return False
+        return max(net - high, low - net) >= self._trade_coin_min
+
+    def wants_sample(self, now_ns: Ns) -> bool:
+        """Whether the next picture point is due."""
+        return not self.samples or now_ns - self.samples[-1].time_ns >= self._sample_every_ns
+
+    def sample(self, status: BookStatus) -> None:
+        """Keep a picture point of a book that has decided on a priced market."""
+        seen = status.decided
+        if seen is None or seen.price_usd is None or seen.delta_coin_net is None:
+            return
+        if seen.band_low_coin is None or seen.band_high_coin is None:
+            return
+        self.samples.append(
+            Sample(
+                time_ns=seen.now_ns,
+                price_usd=seen.price_usd,
+                delta_coin_net=seen.delta_coin_net,
+                band_low_coin=seen.band_low_coin,
+                band_high_coin=seen.band_high_coin,
+                profit_usd=status.profit_usd,
+            )
+        )
+        if len(self.samples) > _SAMPLES_MAX:
+            del self.samples[1::2]
+            self._sample_every_ns = Ns(2 * self._sample_every_ns)
+
+    def result(
+        self, *, mode: str, status: BookStatus, positions_match: bool, violations: list[str], trace_hash: str | None
+    ) -> RunResult:
+        """The result object at the end of a run."""
+        last = status.decided
+        span_ns = 0 if last is None or self._first_ns is None else last.now_ns - self._first_ns
+        found = [*violations, *self.halts]
+        if not positions_match:
+            found.append("positions do not match the venue's")
+        return RunResult(
+            mode=mode,
+            book=status.book,
+            seconds=span_ns / NS_PER_S,
+            events=self.events,
+            decisions=self.decisions,
+            hedges=self.hedges,
+            orders=self.orders,
+            fills=self.fills,
+            refused=self.refused,
+            unknown_open=status.orders_unknown,
+            net_delta_coin_final=None if last is None else last.delta_coin_net,
+            band_low_coin=None if last is None else last.band_low_coin,
+            band_high_coin=None if last is None else last.band_high_coin,
+            gamma_coin_per_usd_final=None if last is None else last.gamma_coin_per_usd,
+            positions_match=positions_match,
+            outside_band_s=self._outside_ns / NS_PER_S,
+            phase=status.phase.value,
+            reconciled=status.is_reconciled,
+            violations=tuple(found),
+            pnl_usd=status.profit_usd,
+            trace_hash=trace_hash,
+        )

@@ -1,3 +1,5 @@
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.localex.calls import Session
+from bot.localex.channels import Topic
 from bot.localex.dispatch import METHODS
 
 _VALUES = (
@@ -35,6 +38,15 @@ def test_replies_echo_the_id_and_carry_the_stamps(world: Any) -> None:
         "usDiff": int,
         "testnet": bool,
     }
+
+
+def test_the_reference_lists_exactly_the_methods_and_topics(repo_root: Path) -> None:
+    """What is served is documented, and nothing else is."""
+    text = (repo_root / "docs/reference/local-exchange.md").read_text()
+    table = text.partition("## Methods")[2].partition("## Channels")[0]
+
+    assert set(re.findall(r"`((?:public|private)/\w+)`", table)) == METHODS.keys()
+    assert [topic for topic in Topic if f"`{topic.value.removesuffix('_grouped')}." not in text] == []
 
 
 @pytest.mark.parametrize("method", ["public/nonsense", "private/nonsense", "", "public", "ticker"])

@@ -1,0 +1,24 @@
+"""The contract of a venue's edges is met by what the registry makes."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from bot.venues.ccxt_gateway import DeribitGateway
+from bot.venues.contract import Canceller, Feed, Gateway
+from bot.venues.deribit_feed import AccountFeed, MarketFeed
+
+
+@pytest.mark.parametrize(
+    ("promise", "kept_by"),
+    [(Gateway, DeribitGateway), (Canceller, DeribitGateway), (Feed, MarketFeed), (Feed, AccountFeed)],
+)
+def test_every_promised_method_is_there(promise: Any, kept_by: Any) -> None:
+    """Same names, same parameters, coroutine where a coroutine is promised."""
+    promised = {name: member for name, member in vars(promise).items() if inspect.isfunction(member) and name[0] != "_"}
+    assert promised
+    for name, member in promised.items():
+        kept = getattr(kept_by, name)
+        assert list(inspect.signature(member).parameters) == list(inspect.signature(kept).parameters), name
+        assert inspect.iscoroutinefunction(member) is inspect.iscoroutinefunction(kept), name

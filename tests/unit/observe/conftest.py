@@ -1,0 +1,257 @@
+"""A log one can read back, and one of each thing that is narrated."""
+
+import io
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from bot.domain import events as ev
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.decided import (
+    AlarmRaised,
+    Decided,
+    FillBooked,
+    Note,
+    OrderMoved,
+    PhaseChanged,
+    PositionMismatched,
+    StrangerSeen,
+    TrustChanged,
+)
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
+from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind
+from bot.domain.time import Ns
+from bot.observe.logs import Level, Log, open_log
+
+NOW_NS = Ns(1_774_598_400_123_456_789)  # 2026-03-27T08:00:00.123456789Z
+PERPETUAL = InstrumentId("BTC-PERPETUAL")
+LABEL = Label("hbbtcr1000001")
+ORDER_ID = OrderId("BTC-7")
+
+
+class Terminal(io.StringIO):
+    """Text that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+class Heard:
+    """A log and what was written to it."""
+
+    def __init__(self, *, level: Level = Level.DEBUG, style: str = "json", stream: io.StringIO | None = None) -> None:
+        self.stream = stream or io.StringIO()
+        self.log: Log = open_log(now_ns=lambda: NOW_NS, level=level, style=style, stream=self.stream)
+
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        """Lines of JSON so far."""
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    @property
+    def events(self) -> list[object]:
+        """Names of the lines so far."""
+        return [line["event"] for line in self.lines]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """Everything, as JSON."""
+    return Heard()
+
+
+@pytest.fixture
+def make_heard() -> type[Heard]:
+    """A log of another kind."""
+    return Heard
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    """A stream that is a terminal."""
+    return Terminal()
+
+
+@pytest.fixture
+def decided() -> Callable[..., Decided]:
+    """A sale of 0.064 BTC; fields by keyword."""
+    first = Decided(
+        seq=12,
+        now_ns=Ns(0),
+        book="BTC",
+        convention="options_only",
+        action=Action.HEDGE,
+        reason=Reason.OUTSIDE_BAND,
+        delta_coin_net=0.164,
+        delta_coin_low=0.164,
+        delta_coin_high=0.164,
+        delta_coin_options=0.5,
+        delta_coin_futures=-0.336,
+        gamma_coin_per_usd=1.5e-5,
+        band_low_coin=-0.1,
+        band_high_coin=0.1,
+        target_coin=0.1,
+        trade_coin=-0.064,
+        price_usd=97_000.5,
+        index_usd=97_001.25,
+        hedge_instrument=PERPETUAL,
+        hedge_age_ns=Ns(12_000_000),
+        option_age_ns_max=Ns(900_000_000),
+        doubtful=(),
+        detail="",
+    )
+    return lambda **changes: structs.replace(first, **changes)
+
+
+@pytest.fixture
+def commands() -> dict[type[Command], Command]:
+    """One of each."""
+    found: list[Command] = [
+        PlaceOrder(
+            label=LABEL,
+            instrument=PERPETUAL,
+            amount_native=Decimal(-6200),
+            price_native=Decimal("96950.5"),
+            arrival_mid_native=97_000.25,
+            valid_until_ns=Ns(3),
+            decided_seq=12,
+        ),
+        CancelOrder(label=LABEL, order_id=ORDER_ID, instrument=PERPETUAL),
+        LookUpOrder(label=LABEL, instrument=PERPETUAL, order_id=None, not_before_ns=Ns(1), valid_until_ns=Ns(3)),
+        TakeSnapshot(cause="start"),
+        Watch(instruments=(PERPETUAL,)),
+    ]
+    return {type(item): item for item in found}
+
+
+@pytest.fixture
+def notes() -> dict[str, Note]:
+    """One of each, by the line it makes."""
+    booked = FillBooked(
+        fill_id="BTC-77",
+        label=LABEL,
+        instrument=PERPETUAL,
+        amount_native=Decimal(-6200),
+        price_native=Decimal("96951.0"),
+        fee_native=Decimal("0.00002237"),
+        fee_currency="BTC",
+        position_native=Decimal(-36_200),
+        slippage_usd=-3.25,
+    )
+
+    def moved(after: str) -> OrderMoved:
+        return OrderMoved(
+            label=LABEL, order_id=ORDER_ID, instrument=PERPETUAL, state_before="open", state_after=after, cause="seen"
+        )
+
+    def phase(after: Phase) -> PhaseChanged:
+        return PhaseChanged(phase_before=Phase.RUNNING, phase_after=after, cause=HaltCause.TASK_FAILED, detail="x")
+
+    return {
+        "market.trusted": TrustChanged(instrument=PERPETUAL, cause=None),
+        "market.distrusted": TrustChanged(instrument=PERPETUAL, cause=DistrustCause.STALE),
+        "order.moved": moved("filled"),
+        "order.cancelled": moved("cancelled"),
+        "order.filled": booked,
+        "position.mismatched": PositionMismatched(
+            instrument=PERPETUAL, ours_native=Decimal(1), venue_native=Decimal(2), is_final=True
+        ),
+        "book.reconciling": phase(Phase.RECONCILING),
+        "book.reconciled": phase(Phase.RUNNING),
+        "trading.stopping": phase(Phase.STOPPING),
+        "trading.stopped": phase(Phase.STOPPED),
+        "trading.halted": phase(Phase.HALTED),
+        "stranger.seen": StrangerSeen(order_id=ORDER_ID, label=None, instrument=PERPETUAL),
+        "alarm.raised": AlarmRaised(name="stream_lost", detail="", deadline_ns=Ns(9)),
+    }
+
+
+@pytest.fixture
+def told_events() -> dict[str, ev.Event]:
+    """One of each event that is told, by the line it makes."""
+    account = ev.StreamName.ACCOUNT
+    spec = Instrument(
+        id=PERPETUAL,
+        venue=VenueId("deribit"),
+        kind=Kind.PERPETUAL,
+        base="BTC",
+        settlement=Settlement.COIN,
+        settlement_currency="BTC",
+        index_name="btc_usd",
+        contract_size_native=Decimal(10),
+        lot_native=Decimal(10),
+        tick_native=Decimal("0.5"),
+        fee_rate_maker=Decimal(0),
+        fee_rate_taker=Decimal("0.0005"),
+    )
+    fill = ev.Filled(
+        fill_id=FillId("BTC-77"),
+        order_id=ORDER_ID,
+        label=LABEL,
+        instrument=PERPETUAL,
+        amount_native=Decimal(-6200),
+        price_native=Decimal("96951.0"),
+        fee_native=Decimal("0.00002237"),
+        fee_currency="BTC",
+        is_maker=False,
+        received_ns=NOW_NS,
+        venue_ns=NOW_NS,
+    )
+    seen = ev.AccountSeen(
+        currency="BTC",
+        equity_native=1.0,
+        balance_native=1.0,
+        margin_initial_native=0.1,
+        margin_maintenance_native=0.1,
+        available_native=0.9,
+        delta_coin_total=0.2,
+        delta_coin_options=0.1,
+        received_ns=NOW_NS,
+    )
+    updated = ev.OrderUpdated(
+        label=LABEL,
+        order_id=ORDER_ID,
+        instrument=PERPETUAL,
+        state=ev.VenueOrderState.OPEN,
+        filled_native=Decimal(0),
+        received_ns=NOW_NS,
+        venue_ns=NOW_NS,
+    )
+    intent = ev.IntentRestored(
+        label=LABEL,
+        instrument=PERPETUAL,
+        amount_native=Decimal(-6200),
+        price_native=Decimal(9),
+        valid_until_ns=Ns(3),
+        received_ns=NOW_NS,
+    )
+    return {
+        "stream.lost": ev.StreamLost(stream=account, received_ns=NOW_NS, cause="closed"),
+        "stream.restored": ev.StreamRestored(stream=account, received_ns=NOW_NS),
+        "message.malformed": ev.MessageMalformed(stream=account, received_ns=NOW_NS, cause="not JSON", sample="{"),
+        "quote.distrusted": ev.QuoteDistrusted(instrument=PERPETUAL, received_ns=NOW_NS, cause=DistrustCause.BOOK_GAP),
+        "instrument.listed": ev.InstrumentListed(instrument=spec, received_ns=NOW_NS),
+        "order.acked": ev.OrderAcked(label=LABEL, order_id=ORDER_ID, received_ns=NOW_NS),
+        "order.refused": ev.OrderRefused(
+            label=LABEL, received_ns=NOW_NS, code=10009, name="not_enough_funds", kind=RefusalKind.NO_FUNDS
+        ),
+        "order.unknown": ev.OrderUnknown(label=LABEL, received_ns=NOW_NS, cause="timeout"),
+        "order.updated": updated,
+        "order.absent": ev.OrderAbsent(label=LABEL, received_ns=NOW_NS),
+        "order.lookup_failed": ev.LookUpFailed(label=LABEL, received_ns=NOW_NS, cause="timeout"),
+        "fill.seen": fill,
+        "intent.restored": intent,
+        "account.seen": seen,
+        "snapshot.taken": ev.SnapshotTaken(
+            positions=(), open_orders=(), fills=(fill,), requested_ns=NOW_NS, received_ns=NOW_NS
+        ),
+        "snapshot.failed": ev.SnapshotFailed(received_ns=NOW_NS, cause="timeout"),
+        "ledger.restored": ev.LedgerRestored(positions=(), fill_ids=(FillId("BTC-77"),), received_ns=NOW_NS),
+        "stop.requested": ev.StopRequested(received_ns=NOW_NS, cause="SIGTERM"),
+        "halt.requested": ev.HaltRequested(received_ns=NOW_NS, cause=HaltCause.TASK_FAILED, detail="feed"),
+    }

@@ -31,7 +31,7 @@ from bot.domain.events import (
     SnapshotTaken,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, VenueId, base_of
-from bot.domain.reasons import Phase
+from bot.domain.reasons import Action, Phase
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.journal import opening, rows
@@ -276,8 +276,11 @@ class Ledger:
 
     def _take_decision(self, decided: Decided) -> None:
         self._seen_ns = decided.now_ns
-        told = self._told.get(decided.book)
-        if told is not None and (decided.seq == told.seq or is_repeat(decided, told)):
+        if decided.action is Action.HEDGE:
+            # Written with its intent already; what was decided before it may be told after it.
+            self._told[decided.book] = decided
+            return
+        if is_repeat(decided, self._told.get(decided.book)):
             return
         self._told[decided.book] = decided
         self._buffer.append((_INSERT_DECISION, rows.decision_row(self._run_id, decided)))

@@ -125,9 +125,19 @@ class Account:
         if order.label:
             self.labels.setdefault((currency, order.label), []).append(order.order_id)
         if len(self.orders) > _ORDERS_KEPT:
-            oldest = next(iter(self.orders))
-            if oldest not in self.open_orders:
-                del self.orders[oldest]
+            closed = next((old for old in self.orders.values() if old.order_id not in self.open_orders), order)
+            if closed is not order:
+                del self.orders[closed.order_id]
+                self._forget_label(closed)
+
+    def _forget_label(self, order: Order) -> None:
+        """An order forgotten is not found by its label either."""
+        for currency in self.balances:
+            ids = self.labels.get((currency, order.label), [])
+            if order.order_id in ids:
+                ids.remove(order.order_id)
+                if not ids:
+                    del self.labels[currency, order.label]
 
     def book_fill(self, instrument: Instrument, amount_native: Decimal, price_native: Decimal, fee: Decimal) -> Decimal:
         """Book a signed fill with its fee: position, premium or profit, balance. The realised profit."""

@@ -223,13 +223,16 @@ class Exchange:
             if order_id in client.orders:
                 raise VenueSays(11044, "not_open_order")
             raise VenueSays(10004, "order_not_found")
-        return self._cancel(order)
+        ended = self._cancel(order)
+        if ended is None:
+            raise VenueSays(11044, "not_open_order")
+        return ended
 
-    def _cancel(self, order: Order) -> Order:
+    def _cancel(self, order: Order) -> Order | None:
+        """None when bringing the book up to this moment filled the order."""
         pit = self._quoted(order.instrument)[0]
         if order.order_id not in self._desk.accounts[order.account].open_orders:
-            # Requoting the book on the way here matched it.
-            raise VenueSays(11044, "not_open_order")
+            return None
         ended = self._desk.cancel(order, pit, "user_request")
         self._desk.flush_book(pit)
         return ended
@@ -245,9 +248,7 @@ class Exchange:
             and (instrument is None or order.instrument == instrument)
             and (label is None or order.label == label)
         ]
-        for order in fitting:
-            self._cancel(order)
-        return len(fitting)
+        return sum(self._cancel(order) is not None for order in fitting)
 
     def orders_open(self, account: str) -> list[Order]:
         """Open orders, oldest first, as copies."""

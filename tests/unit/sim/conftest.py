@@ -69,6 +69,7 @@ class StillMarket:
 
 
 START_NS = ns_from_iso("2026-11-23T09:00:00Z")
+_LISTED = build_listing(START_NS)
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def market() -> StillMarket:
 @pytest.fixture
 def exchange(market: StillMarket) -> Exchange:
     """The full listing on the still market, no strangers, clients `a` and `b` with money."""
-    venue = Exchange(seed=7, start_ns=START_NS, market=market, listed=build_listing(START_NS), takers=False)
+    venue = Exchange(seed=7, start_ns=START_NS, market=market, listed=_LISTED, takers=False)
     for name in ("a", "b"):
         venue.open_account(name, {"BTC": Decimal(10), "ETH": Decimal(100), "USDC": Decimal(1_000_000)})
     return venue

@@ -1,17 +1,20 @@
 """Money of fills, computed by hand."""
 
 from decimal import Decimal
+from functools import cache
 
 import pytest
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.sim.account import Account, Holding, fee_native, profit_native
+from bot.sim.facts import Order, OrderState, OrderType, Side, TimeInForce
 from bot.sim.listing import build_listing
 
 _D = Decimal
 
 
+@cache
 def _instrument(name: str, start_ns: Ns) -> Instrument:
     return next(item for item in build_listing(start_ns) if item.id == name)
 
@@ -105,3 +108,41 @@ def test_funding_is_paid_from_the_balance(start_ns: Ns) -> None:
     assert account.funding_paid_native == {"BTC": _D("0.001")}
     assert holding.funding_session_native == holding.realized_session_native == _D("-0.001")
     assert holding.funding_paid_per_native == 0.5
+
+
+def test_orders_are_forgotten_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest closed order goes first, with its label; open ones stay."""
+    monkeypatch.setattr("bot.sim.account._ORDERS_KEPT", 2)
+    account = Account("a", {"BTC": _D(0)})
+    for number in range(5):
+        order = _order(str(number))
+        if number == 1:
+            account.open_orders["1"] = order
+        account.keep_order(order, "BTC")
+
+    assert list(account.orders) == ["1", "4"]
+    assert account.labels == {("BTC", "label1"): ["1"], ("BTC", "label4"): ["4"]}
+
+
+def _order(order_id: str) -> Order:
+    return Order(
+        order_id=order_id,
+        account="a",
+        instrument="BTC-PERPETUAL",
+        side=Side.BUY,
+        amount_native=_D(10),
+        filled_native=_D(0),
+        average_price_native=_D(0),
+        price_native=None,
+        type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        post_only=False,
+        reject_post_only=False,
+        reduce_only=False,
+        label=f"label{order_id}",
+        state=OrderState.OPEN,
+        cancel_reason=None,
+        created_ns=Ns(0),
+        updated_ns=Ns(0),
+        is_api=True,
+    )

@@ -50,9 +50,9 @@ def test_nothing_is_placed_before_everything_is_known(
     play: Any, make: Any, missing: str | None, reason: Reason
 ) -> None:
     """One piece missing is a refusal that names it; all there is a hedge."""
-    for name, events in _STEPS.items():
+    for name, events in _steps(make).items():
         if name != missing:
-            play.take(*events(make, Ns(make.now_ns - 1)))
+            play.take(*events)
     commands = play.tick()
 
     assert play.decided().reason is reason

@@ -14,7 +14,9 @@ COPY bot bot
 RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-deps --force-reinstall .
 
 FROM ${BASE_IMAGE}
-RUN useradd --system --uid 10001 --home-dir /var/lib/hedgebot --create-home --shell /usr/sbin/nologin hedgebot
+RUN groupadd --system --gid 10001 hedgebot \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/hedgebot --shell /usr/sbin/nologin hedgebot \
+    && install --directory --owner hedgebot --group hedgebot --mode 0700 /var/lib/hedgebot
 COPY --from=build /opt/hedgebot /opt/hedgebot
 # The same paths as in a checkout: config/testnet.toml is read, var/ is written.
 WORKDIR /app

@@ -3,6 +3,7 @@
 Knows how to pick from a list of instruments; never reads a file or a price feed.
 """
 
+import math
 from decimal import Decimal
 
 from msgspec import Struct
@@ -48,10 +49,15 @@ def resolve(
 ) -> tuple[Holding, ...]:
     """Every leg found among the listed instruments of `base`; ValueError names the leg that is not."""
     ours = [item for item in listed if item.base == base]
-    return tuple(
-        Holding(instrument=_find(leg, ours, index_usd, _expiry_after(spec, now_ns)), qty_coin=leg.qty_coin)
-        for leg in spec.legs
-    )
+    after_ns = _expiry_after(spec, now_ns)
+    found = []
+    for leg in spec.legs:
+        try:
+            found.append(Holding(instrument=_find(leg, ours, index_usd, after_ns), qty_coin=leg.qty_coin))
+        except ValueError as error:
+            message = f"portfolio leg {leg}: {error}"
+            raise ValueError(message) from error
+    return tuple(found)
 
 
 def _expiry_after(spec: PortfolioSpec, now_ns: Ns) -> Ns:
@@ -66,17 +72,17 @@ def _find(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: Ns
     elif leg.kind in {"call", "put"}:
         found = _option(leg, listed, index_usd, after_ns)
     else:
-        message = f"portfolio leg {leg}: give `instrument`, or `kind` as call, put or perpetual"
+        message = "give `instrument`, or `kind` as call, put or perpetual"
         raise ValueError(message)
     if not found:
-        message = f"portfolio leg {leg}: no such instrument is listed"
+        message = "no such instrument is listed"
         raise ValueError(message)
     return found[0]
 
 
 def _option(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: Ns) -> list[Instrument]:
     if leg.expiry is None or leg.strike is None:
-        message = f"portfolio leg {leg}: an option needs `expiry` and `strike`"
+        message = "an option needs `expiry` and `strike`"
         raise ValueError(message)
     wanted_call = leg.kind == "call"
     chain = [
@@ -91,27 +97,30 @@ def _option(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: 
 
 
 def _pick_expiry(text: str, chain: list[Instrument], after_ns: Ns) -> Ns:
-    expiries = sorted({item.expiry_ns for item in chain if item.expiry_ns and item.expiry_ns > after_ns})
     digits = text.rstrip("stndrh")
     if digits.isdigit() and digits != text:
+        expiries = sorted({item.expiry_ns for item in chain if item.expiry_ns and item.expiry_ns > after_ns})
         place = int(digits)
         if not 1 <= place <= len(expiries):
-            message = f"portfolio expiry {text!r}: {len(expiries)} expiries are listed"
+            message = f"expiry {text!r}: {len(expiries)} expiries are listed"
             raise ValueError(message)
         return expiries[place - 1]
-    wanted = [expiry for expiry in expiries if any(f"-{text}-" in i.id for i in chain if i.expiry_ns == expiry)]
+    # A code means that expiry, however near it is.
+    wanted = [item.expiry_ns for item in chain if item.expiry_ns and f"-{text}-" in item.id]
     if not wanted:
-        message = f"portfolio expiry {text!r} is not listed"
+        message = f"expiry {text!r} is not listed"
         raise ValueError(message)
     return wanted[0]
 
 
 def _pick_strike(strike: str | float, index_usd: float) -> float:
-    if not isinstance(strike, str):
-        return float(strike)
-    text = strike.replace(" ", "").lower()
-    if text == "atm":
-        return index_usd
-    if text.startswith("atm") and text.endswith("%"):
-        return index_usd * (1.0 + float(text[3:-1]) / 100.0)
-    return float(text)
+    text = str(strike).replace(" ", "").lower()
+    is_relative = text.startswith("atm") and text.endswith("%")
+    try:
+        number = 0.0 if text == "atm" else float(text[3:-1] if is_relative else text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        message = f"strike {strike!r} is neither `atm`, `atm+5%` nor a number of USD"
+        raise ValueError(message)
+    return index_usd * (1.0 + number / 100.0) if is_relative or text == "atm" else number

@@ -198,8 +198,8 @@ class WorkingOrders:
             deadline_ns = order.valid_until_ns + ANSWER_GRACE_NS
             if order.state is OrderState.IN_FLIGHT and now_ns > deadline_ns + ANSWER_GRACE_NS:
                 moved = self._move(order, Signal.LOST, now_ns, "no answer from the gateway")
-                if moved is not None:
-                    moves.append(moved)
+                assert moved is not None, "silence about an order in flight is doubt"
+                moves.append(moved)
             if order.state is not OrderState.IN_FLIGHT and now_ns > deadline_ns:
                 # An open order that should be over, or fills that were told but never came. If an answer
                 # was on its way it had the whole look-up bound of the gateway; asking twice is harmless.

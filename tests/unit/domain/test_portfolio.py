@@ -69,6 +69,15 @@ def test_near_expiries_can_be_skipped(listed: list[Instrument]) -> None:
     assert [item.instrument.id for item in held] == ["BTC-27MAR26-100000-C"]
 
 
+def test_a_code_means_that_expiry_however_near(listed: list[Instrument]) -> None:
+    """Only places are counted from the nearest allowed expiry on; a name is a name."""
+    leg = LegSpec(qty_coin=Decimal(1), kind="call", expiry="6MAR26", strike="atm")
+
+    held = resolve(_legs(leg, expiry_hours_min=7 * 24.0), base="BTC", listed=listed, index_usd=_INDEX_USD, now_ns=_NOW)
+
+    assert [item.instrument.id for item in held] == ["BTC-6MAR26-100000-C"]
+
+
 def test_the_answer_does_not_depend_on_the_order_of_the_list(listed: list[Instrument]) -> None:
     """Venues list in any order."""
     spec = _legs(LegSpec(qty_coin=Decimal(1), kind="put", expiry="1st", strike="atm+2.5%"))
@@ -88,6 +97,11 @@ def test_the_answer_does_not_depend_on_the_order_of_the_list(listed: list[Instru
         ({"kind": "swap"}, "call, put or perpetual"),
         ({"kind": "perpetual", "settlement": "usd"}, "no such instrument"),
         ({"instrument": "BTC-1JAN30-1-C"}, "no such instrument"),
+        ({"kind": "call", "expiry": "1st", "strike": "atm+x%"}, "strike 'atm"),
+        ({"kind": "call", "expiry": "1st", "strike": "nan"}, "strike 'nan' is neither"),
+        ({"kind": "call", "expiry": "1st", "strike": "inf"}, "strike 'inf' is neither"),
+        ({"kind": "call", "expiry": "1st", "strike": "ten"}, "strike 'ten' is neither"),
+        ({"kind": "call", "expiry": "0th", "strike": "atm"}, "2 expiries are listed"),
     ],
 )
 def test_a_leg_that_cannot_be_found_is_named(listed: list[Instrument], leg: dict[str, object], words: str) -> None:
@@ -95,7 +109,7 @@ def test_a_leg_that_cannot_be_found_is_named(listed: list[Instrument], leg: dict
     spec = _legs(msgspec.convert({"qty_coin": "1", **leg}, LegSpec))
     coin_settled = [item for item in listed if item.settlement is Settlement.COIN]
 
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=f"portfolio leg LegSpec.*{words}"):
         resolve(spec, base="BTC", listed=coin_settled, index_usd=_INDEX_USD, now_ns=_NOW)
 
 

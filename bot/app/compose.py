@@ -43,7 +43,7 @@ from bot.web.server import HealthServer
 SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
 """Fixed, so that a seed means the same run for ever; an hour after a settlement."""
 _SAMPLE_EVERY_S: Final = 60.0
-_DEMO_VOL_SCALE: Final = 2.0
+_DEMO_VOL_SCALE: Final = 3.0
 """A stormy day: a demonstration of a minute should show some hedges."""
 SIMULATION_TAG: Final = "sim"
 

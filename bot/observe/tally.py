@@ -104,9 +104,9 @@ class Tally:
         return not self.samples or now_ns - self.samples[-1].time_ns >= self._sample_every_ns
 
     def sample(self, status: BookStatus) -> None:
-        """Keep a picture point of a book that has decided on a priced market."""
+        """Keep a picture point of a book that is trading on a priced market."""
         seen = status.decided
-        if seen is None or seen.price_usd is None or seen.delta_coin_net is None:
+        if not status.is_reconciled or seen is None or seen.price_usd is None or seen.delta_coin_net is None:
             return
         if seen.band_low_coin is None or seen.band_high_coin is None:
             return

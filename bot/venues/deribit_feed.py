@@ -1,39 +1,27 @@
-"""Deribit's two feeds: market data and account, each a socket that keeps itself alive.
+"""Deribit's two feeds: market data and account.
 
-Knows reconnecting, subscriptions and when to resynchronise; frames are read by `deribit`, one
-connection is run by `deribit_session`. Each frame is handed to the sink synchronously by the reader:
-nothing is queued here. Must not know positions or decisions.
+Knows channels, acknowledgements and when to resynchronise a book; the socket under them is kept alive
+by `deribit_link`. Must not know positions or decisions.
 """
 
 import asyncio
-import random
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from msgspec import Struct
-
-from bot.domain.errors import MalformedMessage, VenueError, VenueRefused, VenueUnreachable
-from bot.domain.events import Event, MessageMalformed, QuoteDistrusted, StreamLost, StreamName, StreamRestored
+from bot.domain.errors import VenueUnreachable
+from bot.domain.events import Event, QuoteDistrusted, StreamName
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
-from bot.venues import deribit, stream
-from bot.venues.contract import NowNs, Sink
+from bot.venues import deribit
+from bot.venues.contract import Sink
 from bot.venues.deribit_book import Book
-from bot.venues.deribit_session import Connect, Session
+from bot.venues.deribit_link import Link, Socket
+from bot.venues.deribit_session import Session
 from bot.venues.deribit_wire import BookUpdate
-from bot.venues.settings import VenueSettings
 
-_BACKOFF_S_MIN: Final = 0.5
-_BACKOFF_S_MAX: Final = 30.0
-_BACKOFF_DOUBLINGS_MAX: Final = 6
-_CALM_S: Final = 10.0
-"""A connection that held so long ends the back-off; a shorter one goes on with it."""
-_TOO_MANY_REQUESTS: Final = 10028
-_TOO_MANY_DOUBLINGS: Final = 3
-"""After 10028 the wait starts at 4 s: the credits must come back first."""
+__all__ = ["ACCOUNT_CHANNELS", "AccountFeed", "Link", "MarketFeed"]
 
-_WAKE_S: Final = 1.0
 _SNAPSHOT_S_MAX: Final = 5.0
 """A book without snapshot for so long after its subscription restarts the connection."""
 _RESYNC_S_MIN: Final = 1.0
@@ -42,168 +30,10 @@ _ACK_RETRIES_MAX: Final = 3
 _ACK_RETRY_S: Final = 2.0
 _ACK_RETRY_LATE_S: Final = 60.0
 """A channel refused again and again (expired, misspelt) is asked for once a minute."""
-
-_SAMPLE_CHARS: Final = 160
 _MALFORMED_MARKET_MAX: Final = 5
 _MALFORMED_ACCOUNT_MAX: Final = 1
 """A message lost on the account socket may be a fill: start over at once, which reconciles."""
-
 ACCOUNT_CHANNELS: Final = ("user.changes.any.any.raw", "user.portfolio.any")
-
-
-class Link(Struct, frozen=True, kw_only=True):
-    """What a feed needs from outside."""
-
-    settings: VenueSettings
-    now_ns: NowNs
-    rng: random.Random
-    """Seeded by `app`: jitter and nonces."""
-    connect: Connect = stream.connect
-
-
-class _Duty(Protocol):
-    """What differs between the two feeds."""
-
-    stream: StreamName
-    malformed_max: int
-    wake: asyncio.Event
-
-    def begin(self) -> None:
-        """A new connection: nothing is subscribed, no book is known."""
-
-    async def settle(self, session: Session) -> list[Event]:
-        """Subscribe what is wanted and not there; VenueError when the socket is of no use."""
-
-    def take_book(self, update: BookUpdate, received_ns: Ns) -> deribit.Events:
-        """Apply a book message."""
-
-
-class Backoff:
-    """Bounded exponential waits with jitter from a seeded source."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng: Final = rng
-        self._doublings = 0
-
-    def reset(self) -> None:
-        """Start over."""
-        self._doublings = 0
-
-    def at_least(self, doublings: int) -> None:
-        """Wait longer than usual next."""
-        self._doublings = max(self._doublings, doublings)
-
-    def next_s(self) -> float:
-        """Seconds to wait now; half to the whole of a step that doubles up to 30 s."""
-        step_s = min(_BACKOFF_S_MAX, _BACKOFF_S_MIN * 2.0**self._doublings)
-        self._doublings = min(self._doublings + 1, _BACKOFF_DOUBLINGS_MAX)
-        return step_s * (0.5 + 0.5 * self._rng.random())
-
-
-class _Socket:
-    """One feed's socket through all its connections."""
-
-    def __init__(self, duty: _Duty, link: Link, sink: Sink) -> None:
-        self._duty: Final = duty
-        self._link: Final = link
-        self._sink: Final = sink
-        self._is_up = False
-
-    async def keep(self) -> None:
-        """Connect, serve, reconnect, until cancelled; ConfigError is not survived."""
-        backoff = Backoff(self._link.rng)
-        clock = asyncio.get_running_loop().time
-        told = ""
-        while True:
-            began_s = clock()
-            try:
-                await self._one_connection()
-                cause = "closed"
-            except (VenueError, MalformedMessage) as error:
-                cause = str(error)
-                if isinstance(error, VenueRefused) and error.code == _TOO_MANY_REQUESTS:
-                    backoff.at_least(_TOO_MANY_DOUBLINGS)
-            if self._is_up and clock() - began_s >= _CALM_S:
-                backoff.reset()
-            if self._is_up or cause != told:
-                told = cause
-                self._is_up = False
-                self._sink((StreamLost(stream=self._duty.stream, received_ns=self._link.now_ns(), cause=cause),))
-            await asyncio.sleep(backoff.next_s())
-
-    async def _one_connection(self) -> None:
-        settings = self._link.settings
-        connection = await self._link.connect(settings.ws_url)
-        session = Session(connection, settings, self._link.now_ns, f"{self._link.rng.getrandbits(64):016x}")
-        self._duty.begin()
-        tasks = (
-            asyncio.create_task(self._read(connection, session)),
-            asyncio.create_task(self._work(session)),
-        )
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await connection.close()
-        # Both may have ended at once: the reader knows the cause, the worker only that a reply is missing.
-        for task in tasks:
-            if task in done:
-                task.result()
-
-    async def _work(self, session: Session) -> None:
-        duty, now_ns = self._duty, self._link.now_ns
-        await session.open()
-        events = await duty.settle(session)
-        self._is_up = True
-        self._sink((StreamRestored(stream=duty.stream, received_ns=now_ns()), *events))
-        while True:
-            try:
-                async with asyncio.timeout(_WAKE_S):
-                    await duty.wake.wait()
-            except TimeoutError:
-                pass
-            duty.wake.clear()
-            session.check_alive()
-            await session.refresh_if_due()
-            events = await duty.settle(session)
-            if events:
-                self._sink(tuple(events))
-
-    async def _read(self, connection: stream.Connection, session: Session) -> None:
-        """The hot loop: frame in, events out, nothing between."""
-        recv, now_ns, sink, decode = connection.recv, self._link.now_ns, self._sink, deribit.decode
-        malformed = 0
-        while True:
-            frame = await recv()
-            received_ns = now_ns()
-            session.heard()
-            try:
-                message = decode(frame, received_ns)
-            except MalformedMessage as error:
-                malformed += 1
-                self._malformed(frame, received_ns, str(error), malformed)
-                continue
-            malformed = 0
-            if isinstance(message, tuple):
-                if message:
-                    sink(message)
-            elif isinstance(message, BookUpdate):
-                events = self._duty.take_book(message, received_ns)
-                if events:
-                    sink(events)
-            elif isinstance(message, deribit.Reply):
-                session.take(message)
-            elif message.wants_answer:
-                await session.answer()
-
-    def _malformed(self, frame: bytes, received_ns: Ns, cause: str, count: int) -> None:
-        sample = "withheld" if b"_token" in frame else frame[:_SAMPLE_CHARS].decode(errors="replace")
-        stream_name = self._duty.stream
-        self._sink((MessageMalformed(stream=stream_name, received_ns=received_ns, cause=cause, sample=sample),))
-        if count >= self._duty.malformed_max:
-            raise VenueUnreachable(f"{count} malformed messages in a row, the last: {cause}")
 
 
 class AccountFeed:
@@ -220,7 +50,7 @@ class AccountFeed:
 
     async def run(self, sink: Sink) -> None:
         """Deliver events until cancelled."""
-        await _Socket(self, self._link, sink).keep()
+        await Socket(self, self._link, sink).keep()
 
     def watch(self, instruments: Sequence[InstrumentId]) -> None:
         """Nothing to do: the channels cover every instrument of the account."""
@@ -281,7 +111,7 @@ class MarketFeed:
 
     async def run(self, sink: Sink) -> None:
         """Deliver events until cancelled."""
-        await _Socket(self, self._link, sink).keep()
+        await Socket(self, self._link, sink).keep()
 
     def watch(self, instruments: Sequence[InstrumentId]) -> None:
         """Subscribe the tickers of these as well, on the running connection."""

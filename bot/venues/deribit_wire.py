@@ -18,6 +18,9 @@ from bot.domain.units import decimal_from_wire
 Number = Annotated[float, Meta(gt=-1e15, lt=1e15)]
 """A finite number of sane size; NaN, infinities and absurd magnitudes are refused by the decoder."""
 
+Loose = float
+"""A number of the wire that is not computed with before it is checked; JSON knows no infinity and no NaN."""
+
 Stamp = Annotated[int, Meta(ge=0, le=10**14)]
 """Milliseconds since the epoch, before the year 5138: always fits 64 bits in nanoseconds."""
 
@@ -40,15 +43,15 @@ class Ticker(Struct, gc=False):
     state: str
     index_price: Number | None = None
     instrument_name: InstrumentId = InstrumentId("")
-    min_price: float | None = None
-    max_price: float | None = None
+    min_price: Loose | None = None
+    max_price: Loose | None = None
     mark_price: Number | None = None
     best_ask_price: Number | None = None
     best_bid_price: Number | None = None
-    best_ask_amount: float | None = None
-    best_bid_amount: float | None = None
-    current_funding: float | None = None
-    mark_iv: float | UnsetType | None = UNSET
+    best_ask_amount: Loose | None = None
+    best_bid_amount: Loose | None = None
+    current_funding: Loose | None = None
+    mark_iv: Loose | UnsetType | None = UNSET
     underlying_price: Number | None = None
     combo_state: str | UnsetType = UNSET
 

@@ -13,7 +13,8 @@ from bot.domain.ids import InstrumentId, VenueId
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.contract import Feed, Gateway
-from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
+from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_link import Link
 
 
 class Venue(Struct, frozen=True, kw_only=True):

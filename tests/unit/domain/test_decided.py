@@ -5,7 +5,10 @@ from typing import get_args
 import msgspec
 import pytest
 
-from bot.domain.decided import NOTHING, Decided, Note, Outcome
+from bot.domain.decided import NOTHING, Decided, Note, Outcome, is_repeat
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Action, Reason
+from bot.domain.time import NS_PER_S, Ns
 
 
 @pytest.mark.parametrize("kind", [Decided, *get_args(Note)], ids=lambda kind: kind.__name__)
@@ -22,3 +25,44 @@ def test_nothing_is_an_outcome_without_commands() -> None:
     assert (NOTHING.commands, NOTHING.decided, NOTHING.notes) == ((), None, ())
     with pytest.raises(AttributeError):
         NOTHING.commands = ()  # type: ignore[misc]
+
+
+def _decision(action: Action, reason: Reason, now_s: int) -> Decided:
+    numbers = {
+        name: None for name in Decided.__struct_fields__ if name.startswith(("delta", "gamma", "band", "target"))
+    }
+    return Decided(
+        **numbers,
+        seq=now_s,
+        now_ns=Ns(now_s * NS_PER_S),
+        book="BTC",
+        convention="options_only",
+        action=action,
+        reason=reason,
+        trade_coin=0.0,
+        price_usd=None,
+        index_usd=None,
+        hedge_instrument=InstrumentId("BTC-PERPETUAL"),
+        hedge_age_ns=None,
+        option_age_ns_max=None,
+        doubtful=(),
+        detail="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "now_s", "is_told_again"),
+    [
+        (Action.SKIP, Reason.INSIDE_BAND, 59, False),
+        (Action.SKIP, Reason.INSIDE_BAND, 60, True),
+        (Action.SKIP, Reason.ORDER_PENDING, 1, True),
+        (Action.REFUSE, Reason.INSIDE_BAND, 1, True),
+        (Action.HEDGE, Reason.OUTSIDE_BAND, 1, True),
+    ],
+)
+def test_what_is_not_new_is_told_once_a_minute(action: Action, reason: Reason, now_s: int, is_told_again: bool) -> None:
+    """A change of action or reason, a hedge, or a minute gone by is news."""
+    told = _decision(Action.SKIP, Reason.INSIDE_BAND, 0)
+
+    assert is_repeat(_decision(action, reason, now_s), told) is not is_told_again
+    assert not is_repeat(told, None)

@@ -1,0 +1,178 @@
+"""One book's hedging over time: what it remembers, what it tells of doubt, when it calls a human."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Action, DistrustCause, Reason
+from bot.domain.time import NS_PER_S, Ns
+from bot.hedging.band import Band, BandInputs, TradeTo
+from bot.hedging.hedger import Desk, HedgeParams, Hedger
+from bot.hedging.situation import Frame
+from bot.market.view import MarketView
+
+PERPETUAL = InstrumentId("BTC-PERPETUAL")
+CALL = InstrumentId("BTC-27MAR26-100000-C")
+
+
+def _desk(blocked: tuple[Reason, str] | None = None) -> Desk:
+    return Desk(blocked=blocked, outstanding={}, has_pending=False, is_backing_off=False, orders_last_minute=0)
+
+
+_FREE = _desk()
+
+
+class Book:
+    """A hedger on a market, with the inputs its policy was asked with."""
+
+    def __init__(self, make: Any) -> None:
+        self.make = make
+        self.view = MarketView(make.trust())
+        self.view.list_instrument(make.perpetual())
+        self.view.list_instrument(make.option())
+        self.asked: list[BandInputs] = []
+        self.held: dict[InstrumentId, Decimal] = {CALL: Decimal(1)}
+        params = HedgeParams(
+            hedge_instrument=PERPETUAL,
+            trade_to=TradeTo.TARGET,
+            trade_coin_min=0.001,
+            spread_bps_max=20.0,
+            limits=make.limits(),
+        )
+        self.hedger = Hedger(params, self._policy)
+
+    def _policy(self, inputs: BandInputs) -> Band:
+        self.asked.append(inputs)
+        return Band(low_coin=-0.1, high_coin=0.1, target_coin=0.0)
+
+    def market(self, second: float = 0.0) -> None:
+        """Fresh tickers."""
+        at = Ns(self.make.now_ns + round(second * NS_PER_S))
+        self.view.see_future(self.make.future_marked(received_ns=at))
+        self.view.see_option(self.make.option_marked(received_ns=at))
+
+    def decide(self, second: float = 0.0, desk: Desk = _FREE) -> tuple[Decided, list[Note]]:
+        """One decision and its notes."""
+        now_ns = Ns(self.make.now_ns + round(second * NS_PER_S))
+        frame = Frame(seq=1, now_ns=now_ns, book="BTC", convention="options_only", hedge_instrument=PERPETUAL)
+        decided, _, _ = self.hedger.decide(self.view, self.held, desk, frame)
+        return decided, self.hedger.notes(self.view, decided)
+
+
+@pytest.fixture
+def book(make: Any) -> Book:
+    """One call, nothing seen yet."""
+    return Book(make)
+
+
+def test_without_a_price_of_the_hedge_nothing_is_decided(book: Book) -> None:
+    """Refused with words; a blocked engine says its own reason first."""
+    blocked = _desk(
+        (Reason.STREAM_LOST, "market"),
+        outstanding={},
+        has_pending=False,
+        is_backing_off=False,
+        orders_last_minute=0,
+    )
+    records = [book.decide()[0], book.decide(desk=blocked)[0]]
+
+    assert [(record.action, record.reason, record.detail) for record in records] == [
+        (Action.REFUSE, Reason.HEDGE_QUOTE_DISTRUSTED, "no price seen yet"),
+        (Action.REFUSE, Reason.STREAM_LOST, "market"),
+    ]
+
+
+def test_a_blocked_book_still_measures(book: Book) -> None:
+    """The record shows delta and band of a halted book: a human must see what stands open."""
+    book.market()
+    blocked = Desk(blocked=(Reason.HALTED, "x"))
+    record, _ = book.decide(desk=blocked)
+
+    assert (record.action, record.reason, record.detail) == (Action.REFUSE, Reason.HALTED, "x")
+    assert record.delta_coin_net == pytest.approx(0.5319, abs=1e-4)
+    assert record.band_high_coin == 0.1
+
+
+def test_a_hedge_without_any_touch_is_refused(book: Book, make: Any) -> None:
+    """Mark and greeks are here, the book is not: no price to trade at."""
+    book.market()
+    book.view.see_future(make.future_marked(bid_usd=None, ask_usd=None))
+
+    assert book.decide()[0].reason is Reason.HEDGE_QUOTE_DISTRUSTED
+
+
+def test_the_policy_is_told_of_the_last_hedge(book: Book, make: Any) -> None:
+    """None before the first; then its time and price."""
+    book.market()
+    book.decide()
+    book.hedger.hedged(make.now_ns, 99_000.0)
+    book.decide(1.0)
+
+    assert [(i.since_hedge_ns, i.price_at_hedge_usd) for i in book.asked] == [(None, None), (NS_PER_S, 99_000.0)]
+
+
+def test_positions_and_specifications_that_change_are_seen_at_once(book: Book, make: Any) -> None:
+    """Legs are arranged once and kept; a stale arrangement would hedge yesterday's book."""
+    book.market()
+    first = book.decide()[0].delta_coin_net
+    book.held = {CALL: Decimal(2)}
+    second = book.decide()[0].delta_coin_net
+    put = InstrumentId("BTC-27MAR26-100000-P")
+    book.held = {CALL: Decimal(2), put: Decimal(2)}
+    unlisted = book.decide()[0].reason
+    book.view.list_instrument(make.option(put))
+    book.view.see_option(make.option_marked(put))
+    both = book.decide()[0].delta_coin_net
+
+    assert second == pytest.approx(2 * first)
+    assert unlisted is Reason.DELTA_UNCERTAIN
+    assert both == pytest.approx(2 * (2 * 0.53186 - 1.0), abs=1e-3)
+
+
+def test_trust_that_changes_is_told_once(book: Book) -> None:
+    """Never seen, then trusted, then stale: one note each."""
+    seen = []
+    for second in (0.0, 0.0, 1.0, 1.5, 20.0, 20.0):
+        if second == 1.0:
+            book.market(1.0)
+        seen.append([(n.instrument, n.cause) for n in book.decide(second)[1] if isinstance(n, TrustChanged)])
+
+    assert seen == [
+        [(CALL, DistrustCause.NEVER_SEEN), (PERPETUAL, DistrustCause.NEVER_SEEN)],
+        [],
+        [(CALL, None), (PERPETUAL, None)],
+        [],
+        [(CALL, DistrustCause.STALE), (PERPETUAL, DistrustCause.STALE)],
+        [],
+    ]
+
+
+def _alarms(book: Book, seconds: list[float], desk: Desk = _FREE) -> list[tuple[float, str, float]]:
+    told = [(second, note) for second in seconds for note in book.decide(second, desk)[1]]
+    return [
+        (second, note.name, (note.deadline_ns - book.make.now_ns) / NS_PER_S)
+        for second, note in told
+        if isinstance(note, AlarmRaised) and note.deadline_ns is not None
+    ]
+
+
+def test_a_refusal_that_lasts_is_an_alarm_with_a_deadline(book: Book) -> None:
+    """After ten seconds, once; good for short gamma it is not. A decision in between starts it anew."""
+    first = _alarms(book, [0.0, 5.0, 9.9, 10.0, 15.0, 30.0])
+    book.market(31.0)
+    book.decide(31.0)
+    second = _alarms(book, [40.0, 49.9, 50.0])
+
+    assert first == [(10.0, "hedge_quote_distrusted", 60.0)]
+    assert second == [(50.0, "delta_uncertain", 100.0)], "named by what stands in the way now"
+
+
+@pytest.mark.parametrize("reason", [Reason.STOPPING, Reason.HALTED])
+def test_refusals_somebody_asked_for_do_not_alarm(book: Book, reason: Reason) -> None:
+    """A halt has an alarm of its own."""
+    blocked = Desk(blocked=(reason, ""), outstanding={}, has_pending=False, is_backing_off=False, orders_last_minute=0)
+
+    assert _alarms(book, [0.0, 60.0], blocked) == []

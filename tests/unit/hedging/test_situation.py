@@ -1,0 +1,166 @@
+"""What a decision looks at: the hedge as it stands, costs handed to the policy, the record written down."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from bot.domain.decided import Decided
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Action, Reason
+from bot.domain.time import NS_PER_S, Ns
+from bot.hedging.band import Band, BandInputs
+from bot.hedging.decide import Verdict
+from bot.hedging.situation import Frame, Hedge, LastHedge, band_for, hedge_seen, missing, write_down
+from bot.market.view import MarketView
+from bot.risk.exposure import Exposure, arrange, measure
+
+PERPETUAL = InstrumentId("BTC-PERPETUAL")
+CALL = InstrumentId("BTC-27MAR26-100000-C")
+
+
+@pytest.fixture
+def view(make: Any) -> MarketView:
+    """The perpetual and a call are listed, nothing is seen."""
+    made = MarketView(make.trust())
+    made.list_instrument(make.perpetual())
+    made.list_instrument(make.option())
+    return made
+
+
+def _hedge(view: MarketView, make: Any) -> Hedge:
+    view.see_future(make.future_marked(bid_usd=99_990.0, ask_usd=100_010.0, funding_rate_8h=0.0001))
+    found = hedge_seen(view, PERPETUAL, Ns(make.now_ns + 7))
+    assert found is not None, "the perpetual has a mark"
+    return found
+
+
+def _exposure(view: MarketView, make: Any) -> Exposure:
+    view.see_option(make.option_marked())
+    legs = arrange({CALL: make.snapshot({CALL: "2"}).positions[0].amount_native}, view.instruments)
+    found = measure(view, legs, make.now_ns, price_usd=100_000.0, outstanding={})
+    assert found is not None, "one call can be counted"
+    return found
+
+
+def test_the_hedge_is_counted_at_its_mark(view: MarketView, make: Any) -> None:
+    """Mark, touch, index, funding and age of the touch, from one ticker."""
+    hedge = _hedge(view, make)
+
+    assert (hedge.price_usd, hedge.index_usd, hedge.funding_rate_8h, hedge.age_ns) == (100_000.0, 100_000.0, 0.0001, 7)
+    assert hedge.touch is not None
+    assert (hedge.touch.bid_native, hedge.touch.ask_native) == (99_990.0, 100_010.0)
+
+
+@pytest.mark.parametrize(
+    ("marked", "quote", "price_usd"),
+    [
+        ({"mark_usd": None}, None, 100_000.0),
+        (None, {}, 100_000.0),
+        (None, {"bid_native": None}, None),
+        ({"mark_usd": None, "bid_usd": None}, None, None),
+        (None, None, None),
+    ],
+)
+def test_without_a_mark_the_middle_of_the_touch_counts(
+    view: MarketView, make: Any, marked: dict[str, object] | None, quote: dict[str, object] | None, price_usd: float
+) -> None:
+    """Half a touch is no price: the ask of an empty book would double it."""
+    if marked is not None:
+        view.see_future(make.future_marked(**marked))
+    if quote is not None:
+        view.see_quote(make.quoted(**quote))
+    found = hedge_seen(view, PERPETUAL, make.now_ns)
+
+    assert (None if found is None else found.price_usd) == price_usd
+
+
+def test_an_unlisted_hedge_is_none(make: Any) -> None:
+    """A price without a specification has no unit."""
+    view = MarketView(make.trust())
+    view.see_quote(make.quoted())
+
+    assert hedge_seen(view, PERPETUAL, make.now_ns) is None
+
+
+def _asked(view: MarketView, make: Any, last: LastHedge | None, **change: object) -> BandInputs:
+    asked: list[BandInputs] = []
+
+    def policy(inputs: BandInputs) -> Band:
+        asked.append(inputs)
+        return Band(low_coin=-1.0, high_coin=1.0, target_coin=0.0)
+
+    hedge = msgspec.structs.replace(_hedge(view, make), **change)
+    band_for(policy, _exposure(view, make), hedge, last, Ns(make.now_ns + 3 * NS_PER_S))
+    return asked[0]
+
+
+def test_a_policy_sees_exposure_costs_and_the_last_hedge(view: MarketView, make: Any) -> None:
+    """Everything later policies need is there already."""
+    inputs = _asked(view, make, LastHedge(time_ns=make.now_ns, price_usd=99_000.0))
+
+    assert inputs.delta_coin_net == pytest.approx(2 * 0.53186, abs=1e-4)
+    assert inputs.option_coin_gross == 2.0
+    assert inputs.iv_mark == pytest.approx(0.6)
+    assert inputs.fee_rate_taker == pytest.approx(0.00035)
+    assert (inputs.half_spread_usd, inputs.funding_rate_8h, inputs.price_usd) == (10.0, 0.0001, 100_000.0)
+    assert (inputs.since_hedge_ns, inputs.price_at_hedge_usd) == (3 * NS_PER_S, 99_000.0)
+
+
+def test_before_the_first_hedge_there_is_no_last(view: MarketView, make: Any) -> None:
+    """Absent is None, never zero; without a touch the spread costs nothing known."""
+    inputs = _asked(view, make, None, touch=None)
+
+    assert (inputs.since_hedge_ns, inputs.price_at_hedge_usd, inputs.half_spread_usd) == (None, None, 0.0)
+
+
+@pytest.mark.parametrize("edges", [(1.0, -1.0, 0.0), (-1.0, 1.0, 2.0), (-1.0, 1.0, float("nan"))])
+def test_a_band_that_is_none_is_a_bug(view: MarketView, make: Any, edges: tuple[float, float, float]) -> None:
+    """Edges the wrong way round, or a target outside them, would trade for ever."""
+    band = Band(low_coin=edges[0], high_coin=edges[1], target_coin=edges[2])
+
+    with pytest.raises(AssertionError, match="band policy gave"):
+        band_for(lambda _: band, _exposure(view, make), _hedge(view, make), None, make.now_ns)
+
+
+def _frame(make: Any) -> Frame:
+    return Frame(seq=9, now_ns=make.now_ns, book="BTC", convention="options_only", hedge_instrument=PERPETUAL)
+
+
+def test_the_record_holds_what_mattered(view: MarketView, make: Any) -> None:
+    """One line from which a human can follow the decision."""
+    verdict = Verdict(action=Action.HEDGE, reason=Reason.OUTSIDE_BAND, trade_coin=-1.0, target_coin=0.0)
+    band = Band(low_coin=-0.1, high_coin=0.2, target_coin=0.0)
+    record = write_down(_frame(make), verdict, exposure=_exposure(view, make), band=band, hedge=_hedge(view, make))
+
+    assert (record.seq, record.band_low_coin, record.band_high_coin, record.target_coin) == (9, -0.1, 0.2, 0.0)
+    assert record.delta_coin_net == record.delta_coin_low == record.delta_coin_high == record.delta_coin_options
+    assert (record.price_usd, record.trade_coin, record.option_age_ns_max) == (100_000.0, -1.0, 0)
+
+
+def test_what_is_not_known_is_none_in_the_record(make: Any) -> None:
+    """A zero would look like a flat book."""
+    verdict = Verdict(action=Action.REFUSE, reason=Reason.HEDGE_QUOTE_DISTRUSTED)
+    record = write_down(_frame(make), verdict, exposure=None, band=None, hedge=None)
+    known = {"seq", "now_ns", "book", "convention", "action", "reason", "trade_coin", "hedge_instrument"}
+
+    assert {name for name in Decided.__struct_fields__ if getattr(record, name) is not None} == known | {
+        "doubtful",
+        "detail",
+    }
+
+
+def test_a_decision_without_ground_says_what_is_missing(view: MarketView, make: Any) -> None:
+    """No price of the hedge; a position nobody listed; a future without a mark."""
+    hedge = _hedge(view, make)
+    amount = make.fill("x", "1").amount_native
+    unlisted = arrange({InstrumentId("BTC-1JAN30-1-C"): amount}, view.instruments)
+    nothing = arrange({}, view.instruments)
+
+    assert [
+        (v.reason, v.detail) for v in (missing(None, nothing), missing(hedge, unlisted), missing(hedge, nothing))
+    ] == [
+        (Reason.HEDGE_QUOTE_DISTRUSTED, "no price seen yet"),
+        (Reason.DELTA_UNCERTAIN, "cannot be counted: BTC-1JAN30-1-C"),
+        (Reason.DELTA_UNCERTAIN, "cannot be counted: a futures position without a mark"),
+    ]

@@ -179,6 +179,9 @@ def _add_options(
         if marked.received_ns < oldest_ns:  # noqa: PLR1730 - min() costs twice as much here
             oldest_ns = marked.received_ns
         delta, gamma = delta_gamma(forward, strike, tau, marked.iv_mark, is_call)
+        if delta != delta:  # NaN: what the ticker gave is no ground for a formula  # noqa: PLR0124
+            _doubt(total, name, qty, None, is_call)
+            continue
         weight = size * gamma
         gamma_net += qty * gamma
         weights += weight

@@ -35,7 +35,7 @@ bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 	for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
 docs: $(STAMP) ## write the generated part of docs/reference again
-	$(BIN)/python docs/reference/generate.py
+	$(BIN)/python -m bot reference docs/reference
 
 image: ## container image (CONTAINER=podman, BASE_IMAGE=...)
 	$(CONTAINER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .

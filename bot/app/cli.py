@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from bot import __version__
-from bot.app import compose, exchange
+from bot.app import compose, exchange, reference
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import has_halted
 from bot.app.demo import LISTENING
@@ -125,6 +125,12 @@ def exchange_command(
         vol_scale=vol_scale,
     )
     exchange.serve(options, lambda address: typer.echo(f"{LISTENING}{address}"))
+
+
+@cli.command(name="reference", hidden=True)
+def reference_command(folder: Annotated[Path, typer.Argument(help="docs/reference of a checkout.")]) -> None:
+    """Write the reference pages from the code."""
+    reference.write(folder)
 
 
 def _write(path: Path | None, drawn: str | None) -> None:

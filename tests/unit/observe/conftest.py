@@ -31,6 +31,44 @@ NOW_NS = Ns(1_774_598_400_123_456_789)  # 2026-03-27T08:00:00.123456789Z
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
 LABEL = Label("hbbtcr1000001")
 ORDER_ID = OrderId("BTC-7")
+_SPEC = Instrument(
+    id=PERPETUAL,
+    venue=VenueId("deribit"),
+    kind=Kind.PERPETUAL,
+    base="BTC",
+    settlement=Settlement.COIN,
+    settlement_currency="BTC",
+    index_name="btc_usd",
+    contract_size_native=Decimal(10),
+    lot_native=Decimal(10),
+    tick_native=Decimal("0.5"),
+    fee_rate_maker=Decimal(0),
+    fee_rate_taker=Decimal("0.0005"),
+)
+_FILL = ev.Filled(
+    fill_id=FillId("BTC-77"),
+    order_id=ORDER_ID,
+    label=LABEL,
+    instrument=PERPETUAL,
+    amount_native=Decimal(-6200),
+    price_native=Decimal("96951.0"),
+    fee_native=Decimal("0.00002237"),
+    fee_currency="BTC",
+    is_maker=False,
+    received_ns=NOW_NS,
+    venue_ns=NOW_NS,
+)
+_SEEN = ev.AccountSeen(
+    currency="BTC",
+    equity_native=1.0,
+    balance_native=1.0,
+    margin_initial_native=0.1,
+    margin_maintenance_native=0.1,
+    available_native=0.9,
+    delta_coin_total=0.2,
+    delta_coin_options=0.1,
+    received_ns=NOW_NS,
+)
 
 
 class Terminal(io.StringIO):
@@ -175,44 +213,6 @@ def notes() -> dict[str, Note]:
 def told_events() -> dict[str, ev.Event]:
     """One of each event that is told, by the line it makes."""
     account = ev.StreamName.ACCOUNT
-    spec = Instrument(
-        id=PERPETUAL,
-        venue=VenueId("deribit"),
-        kind=Kind.PERPETUAL,
-        base="BTC",
-        settlement=Settlement.COIN,
-        settlement_currency="BTC",
-        index_name="btc_usd",
-        contract_size_native=Decimal(10),
-        lot_native=Decimal(10),
-        tick_native=Decimal("0.5"),
-        fee_rate_maker=Decimal(0),
-        fee_rate_taker=Decimal("0.0005"),
-    )
-    fill = ev.Filled(
-        fill_id=FillId("BTC-77"),
-        order_id=ORDER_ID,
-        label=LABEL,
-        instrument=PERPETUAL,
-        amount_native=Decimal(-6200),
-        price_native=Decimal("96951.0"),
-        fee_native=Decimal("0.00002237"),
-        fee_currency="BTC",
-        is_maker=False,
-        received_ns=NOW_NS,
-        venue_ns=NOW_NS,
-    )
-    seen = ev.AccountSeen(
-        currency="BTC",
-        equity_native=1.0,
-        balance_native=1.0,
-        margin_initial_native=0.1,
-        margin_maintenance_native=0.1,
-        available_native=0.9,
-        delta_coin_total=0.2,
-        delta_coin_options=0.1,
-        received_ns=NOW_NS,
-    )
     updated = ev.OrderUpdated(
         label=LABEL,
         order_id=ORDER_ID,
@@ -235,7 +235,7 @@ def told_events() -> dict[str, ev.Event]:
         "stream.restored": ev.StreamRestored(stream=account, received_ns=NOW_NS),
         "message.malformed": ev.MessageMalformed(stream=account, received_ns=NOW_NS, cause="not JSON", sample="{"),
         "quote.distrusted": ev.QuoteDistrusted(instrument=PERPETUAL, received_ns=NOW_NS, cause=DistrustCause.BOOK_GAP),
-        "instrument.listed": ev.InstrumentListed(instrument=spec, received_ns=NOW_NS),
+        "instrument.listed": ev.InstrumentListed(instrument=_SPEC, received_ns=NOW_NS),
         "order.acked": ev.OrderAcked(label=LABEL, order_id=ORDER_ID, received_ns=NOW_NS),
         "order.refused": ev.OrderRefused(
             label=LABEL, received_ns=NOW_NS, code=10009, name="not_enough_funds", kind=RefusalKind.NO_FUNDS
@@ -244,11 +244,11 @@ def told_events() -> dict[str, ev.Event]:
         "order.updated": updated,
         "order.absent": ev.OrderAbsent(label=LABEL, received_ns=NOW_NS),
         "order.lookup_failed": ev.LookUpFailed(label=LABEL, received_ns=NOW_NS, cause="timeout"),
-        "fill.seen": fill,
+        "fill.seen": _FILL,
         "intent.restored": intent,
-        "account.seen": seen,
+        "account.seen": _SEEN,
         "snapshot.taken": ev.SnapshotTaken(
-            positions=(), open_orders=(), fills=(fill,), requested_ns=NOW_NS, received_ns=NOW_NS
+            positions=(), open_orders=(), fills=(_FILL,), requested_ns=NOW_NS, received_ns=NOW_NS
         ),
         "snapshot.failed": ev.SnapshotFailed(received_ns=NOW_NS, cause="timeout"),
         "ledger.restored": ev.LedgerRestored(positions=(), fill_ids=(FillId("BTC-77"),), received_ns=NOW_NS),

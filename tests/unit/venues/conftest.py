@@ -1,11 +1,13 @@
-"""Fakes of the venue's two edges: a scripted socket, and a REST server on loopback."""
+"""Fakes of the venue's two edges: a scripted socket on virtual time, and a REST server on loopback."""
 
 import asyncio
 import json
+import random
 import selectors
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,12 +15,16 @@ import pytest_asyncio
 from aiohttp import web
 
 from bot.domain.errors import VenueUnreachable
+from bot.domain.events import Event, StreamLost
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import Ns
+from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_link import Link
 from bot.venues.settings import Credentials, VenueSettings
 
 Json = dict[str, object]
+STAGE_NS = Ns(1_770_000_000_000_000_000)
 Answer = Callable[[str, Json], object]
 
 
@@ -190,6 +196,72 @@ async def rest(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRest]:
     fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield fake
     await runner.cleanup()
+
+
+class Stage:
+    """A feed's surroundings: a venue that answers, connections it accepted, events it got."""
+
+    def __init__(self, settings: VenueSettings) -> None:
+        self.settings = settings
+        self.accepts = accept_all
+        self.answer: Callable[[str, dict[str, Any]], object] = accept_all
+        self.is_testnet = True
+        self.is_reachable = True
+        self.connections: list[Any] = []
+        self.tried_s: list[float] = []
+        self.events: list[Event] = []
+        self.task: asyncio.Task[None] | None = None
+
+    async def connect(self, url: str) -> Any:
+        """A new scripted socket."""
+        assert url == self.settings.ws_url
+        self.tried_s.append(asyncio.get_running_loop().time())
+        if not self.is_reachable:
+            raise VenueUnreachable("cannot connect: refused")
+        connection = FakeConnection(self._answer, is_testnet=self.is_testnet)
+        self.connections.append(connection)
+        return connection
+
+    def _answer(self, method: str, params: dict[str, Any]) -> object:
+        return self.answer(method, params)
+
+    def link(self, *, keyless: bool = False) -> Link:
+        """What the feed gets."""
+        settings = msgspec.structs.replace(self.settings, credentials=None) if keyless else self.settings
+        return Link(settings=settings, now_ns=lambda: STAGE_NS, rng=random.Random(1), connect=self.connect)
+
+    def sink(self, events: Sequence[Event]) -> None:
+        """Remember."""
+        self.events.extend(events)
+
+    async def start(self, feed: AccountFeed | MarketFeed, seconds: float = 0.1) -> None:
+        """Run the feed, and let some time pass."""
+        self.task = asyncio.get_running_loop().create_task(feed.run(self.sink))
+        await asyncio.sleep(seconds)
+
+    async def stop(self) -> None:
+        """Cancel the feed."""
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    def of(self, kind: type[Event]) -> list[Any]:
+        """Events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def lost(self) -> list[str]:
+        """Causes of losses told."""
+        return [event.cause for event in self.of(StreamLost)]
+
+    def subscribed(self) -> list[list[str]]:
+        """Channels of each subscribe call."""
+        return [r["params"]["channels"] for c in self.connections for r in c.sent if r["method"].endswith("/subscribe")]
+
+
+@pytest.fixture
+def stage(settings: VenueSettings) -> Stage:
+    """A venue that takes everything, until the test says otherwise."""
+    return Stage(settings)
 
 
 @pytest.fixture

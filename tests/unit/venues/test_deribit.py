@@ -1,11 +1,7 @@
 """The codec: what each kind of frame means, and what is refused."""
 
-import gzip
 import json
-from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,7 +11,6 @@ from bot.domain.events import AccountSeen, Filled, FutureMarked, OptionMarked, O
 from bot.domain.time import Ns
 from bot.venues import deribit
 from bot.venues.deribit import Heartbeat, Reply, decode
-from bot.venues.deribit_wire import BookUpdate
 from bot.venues.settings import Credentials
 
 NOW = Ns(1_770_000_000_000_000_000)
@@ -385,61 +380,3 @@ def test_channels_and_chunks() -> None:
     assert deribit.ticker_channel("X") == "ticker.X.100ms"
     assert [deribit.book_channel("X", raw=raw) for raw in (True, False)] == ["book.X.raw", "book.X.100ms"]
     assert deribit.chunks(["a", "b", "c"], 2) == [["a", "b"], ["c"]]
-
-
-# --- recorded messages -------------------------------------------------------------------------------
-
-
-def _raw_texts(path: Path) -> Iterator[bytes]:
-    """Wire texts in one recorded file, whatever its wrapping (data notes 3)."""
-    text = (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode()
-    whole = [text] if path.name.endswith((".json", ".json.gz")) else text.splitlines()
-    for item in whole:
-        row = json.loads(item)
-        for key in ("raw", "raw_body", "raw_truncated", "data", "body"):
-            if key in row and not ("jsonrpc" in row and key == "data"):
-                value = row[key]
-                yield value.encode() if isinstance(value, str) else json.dumps(value).encode()
-                break
-        else:
-            yield item.encode()
-
-
-def _outcome(raw: bytes) -> str:
-    try:
-        message = decode(raw, NOW)
-    except MalformedMessage:
-        return "refused"
-    if isinstance(message, tuple):
-        return "+".join(sorted({type(event).__name__ for event in message})) or "nothing"
-    return type(message).__name__
-
-
-@pytest.mark.realdata
-def test_recorded_messages(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every recorded Deribit file decodes or is refused by name; counts per file are printed."""
-    folder = shared_data / "messages" / "deribit"
-    total: Counter[str] = Counter()
-    table = []
-    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
-        counts = Counter(_outcome(raw) for raw in _raw_texts(path))
-        total += counts
-        table.append(f"{path.relative_to(folder)!s:75} {dict(sorted(counts.items()))}")
-    with capsys.disabled():
-        print("", *table, f"total {dict(sorted(total.items()))}", sep="\n")  # noqa: T201 - asked for
-    wanted = {"OptionMarked", "FutureMarked", "Quoted", "Filled+OrderUpdated", "AccountSeen", "BookUpdate", "Reply"}
-    assert wanted <= set(total)
-
-
-@pytest.mark.realdata
-def test_recorded_session_is_understood(shared_data: Path) -> None:
-    """An unbroken recorded session: each received frame is an acknowledgement, a ticker or a book message."""
-    path = shared_data / "messages" / "deribit" / "cryptofeed" / "session_2021-07-22.jsonl.gz"
-    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-    kinds = Counter(_outcome(row["data"].encode()) for row in rows if row["t"] == "recv")
-    assert kinds == {"OptionMarked": 89, "BookUpdate": 46, "Reply": 1}
-    acks = [decode(row["data"].encode(), NOW) for row in rows if row["t"] == "recv"]
-    (sent,) = [json.loads(row["data"]) for row in rows if row["t"] == "send"]
-    (ack,) = [message for message in acks if isinstance(message, Reply)]
-    assert frozenset(sent["params"]["channels"]) == deribit.decode_channels(ack.result)
-    assert not [message for message in acks if isinstance(message, BookUpdate) and message.prev_change_id == 0]

@@ -1,29 +1,22 @@
-"""The feeds against a scripted socket on virtual time."""
+"""The feeds against a scripted socket on virtual time: subscriptions, acknowledgements, books."""
 
 import asyncio
-import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
 import pytest
 
-from bot.domain.errors import ConfigError, VenueUnreachable
 from bot.domain.events import (
-    Event,
-    MessageMalformed,
     OptionMarked,
     Quoted,
     QuoteDistrusted,
-    StreamLost,
     StreamName,
     StreamRestored,
 )
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
-from bot.venues.deribit_feed import AccountFeed, Backoff, Link, MarketFeed
-from bot.venues.settings import VenueSettings
+from bot.venues.deribit_feed import AccountFeed, MarketFeed
 
 PERP = InstrumentId("BTC-PERPETUAL")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
@@ -32,73 +25,6 @@ NOW = Ns(1_770_000_000_000_000_000)
 BOOK = "book.BTC-PERPETUAL.raw"
 
 Virtual = Callable[[Coroutine[object, object, None]], None]
-
-
-class Stage:
-    """A feed's surroundings: a venue that answers, connections it accepted, events it got."""
-
-    def __init__(self, settings: VenueSettings, make: Callable[..., Any], accepts: Callable[..., object]) -> None:
-        self.settings = settings
-        self.make = make
-        self.accepts = accepts
-        self.answer: Callable[[str, dict[str, Any]], object] = accepts
-        self.is_testnet = True
-        self.is_reachable = True
-        self.connections: list[Any] = []
-        self.tried_s: list[float] = []
-        self.events: list[Event] = []
-        self.task: asyncio.Task[None] | None = None
-
-    async def connect(self, url: str) -> Any:
-        """A new scripted socket."""
-        assert url == self.settings.ws_url
-        self.tried_s.append(asyncio.get_running_loop().time())
-        if not self.is_reachable:
-            raise VenueUnreachable("cannot connect: refused")
-        connection = self.make(self._answer, is_testnet=self.is_testnet)
-        self.connections.append(connection)
-        return connection
-
-    def _answer(self, method: str, params: dict[str, Any]) -> object:
-        return self.answer(method, params)
-
-    def link(self, *, keyless: bool = False) -> Link:
-        """What the feed gets."""
-        settings = msgspec.structs.replace(self.settings, credentials=None) if keyless else self.settings
-        return Link(settings=settings, now_ns=lambda: NOW, rng=random.Random(1), connect=self.connect)
-
-    def sink(self, events: Sequence[Event]) -> None:
-        """Remember."""
-        self.events.extend(events)
-
-    async def start(self, feed: AccountFeed | MarketFeed, seconds: float = 0.1) -> None:
-        """Run the feed, and let some time pass."""
-        self.task = asyncio.get_running_loop().create_task(feed.run(self.sink))
-        await asyncio.sleep(seconds)
-
-    async def stop(self) -> None:
-        """Cancel the feed."""
-        assert self.task is not None
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-    def of(self, kind: type[Event]) -> list[Any]:
-        """Events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def lost(self) -> list[str]:
-        """Causes of losses told."""
-        return [event.cause for event in self.of(StreamLost)]
-
-    def subscribed(self) -> list[list[str]]:
-        """Channels of each subscribe call."""
-        return [r["params"]["channels"] for c in self.connections for r in c.sent if r["method"].endswith("/subscribe")]
-
-
-@pytest.fixture
-def stage(settings: VenueSettings, connection_type: Callable[..., Any], accepts: Callable[..., object]) -> Stage:
-    """A venue that takes everything, until the test says otherwise."""
-    return Stage(settings, connection_type, accepts)
 
 
 def book(kind: str, before: int | None, after: int, bid: float = 100.0) -> dict[str, object]:
@@ -114,7 +40,7 @@ def book(kind: str, before: int | None, after: int, bid: float = 100.0) -> dict[
     }
 
 
-def test_market_feed_comes_up(stage: Stage, virtual: Virtual) -> None:
+def test_market_feed_comes_up(stage: Any, virtual: Virtual) -> None:
     """Log in, heartbeat, one subscription of all tickers and the raw book; then the stream is restored."""
 
     async def scene() -> None:
@@ -131,7 +57,7 @@ def test_market_feed_comes_up(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_market_feed_without_key(stage: Stage, virtual: Virtual) -> None:
+def test_market_feed_without_key(stage: Any, virtual: Virtual) -> None:
     """Public data needs no log-in; the book then comes every 100 ms."""
 
     async def scene() -> None:
@@ -143,7 +69,7 @@ def test_market_feed_without_key(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_account_feed_comes_up(stage: Stage, virtual: Virtual) -> None:
+def test_account_feed_comes_up(stage: Any, virtual: Virtual) -> None:
     """Own changes and money, over private/subscribe; watching changes nothing."""
 
     async def scene() -> None:
@@ -158,7 +84,7 @@ def test_account_feed_comes_up(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_many_channels_go_in_chunks(stage: Stage, virtual: Virtual) -> None:
+def test_many_channels_go_in_chunks(stage: Any, virtual: Virtual) -> None:
     """No call names more than 200 channels."""
 
     async def scene() -> None:
@@ -171,7 +97,7 @@ def test_many_channels_go_in_chunks(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_events_reach_the_sink_at_once(stage: Stage, virtual: Virtual) -> None:
+def test_events_reach_the_sink_at_once(stage: Any, virtual: Virtual) -> None:
     """One call per frame, with the arrival time of the frame."""
 
     async def scene() -> None:
@@ -188,7 +114,7 @@ def test_events_reach_the_sink_at_once(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_option_left_out_of_the_ack(stage: Stage, virtual: Virtual) -> None:
+def test_option_left_out_of_the_ack(stage: Any, virtual: Virtual) -> None:
     """It is distrusted once, loudly, after the stream is up; asked for again until it is there."""
 
     async def scene() -> None:
@@ -218,7 +144,7 @@ def test_option_left_out_of_the_ack(stage: Stage, virtual: Virtual) -> None:
 
 
 @pytest.mark.parametrize("channel", [BOOK, f"ticker.{PERP}.100ms"])
-def test_hedge_left_out_of_the_ack(stage: Stage, virtual: Virtual, channel: str) -> None:
+def test_hedge_left_out_of_the_ack(stage: Any, virtual: Virtual, channel: str) -> None:
     """Without the hedge's data the socket is of no use: lost, with the channel's name, and tried again."""
 
     async def scene() -> None:
@@ -234,7 +160,7 @@ def test_hedge_left_out_of_the_ack(stage: Stage, virtual: Virtual, channel: str)
     virtual(scene())
 
 
-def test_gap_is_resynchronised(stage: Stage, virtual: Virtual) -> None:
+def test_gap_is_resynchronised(stage: Any, virtual: Virtual) -> None:
     """A gap distrusts the quote, unsubscribes and subscribes again; the snapshot ends it."""
 
     async def scene() -> None:
@@ -257,7 +183,7 @@ def test_gap_is_resynchronised(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_gaps_in_a_row_do_not_storm(stage: Stage, virtual: Virtual) -> None:
+def test_gaps_in_a_row_do_not_storm(stage: Any, virtual: Virtual) -> None:
     """A book that breaks after each snapshot is resubscribed once a second at most."""
 
     async def scene() -> None:
@@ -275,7 +201,7 @@ def test_gaps_in_a_row_do_not_storm(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_book_without_snapshot(stage: Stage, virtual: Virtual) -> None:
+def test_book_without_snapshot(stage: Any, virtual: Virtual) -> None:
     """A subscription that brings no snapshot within 5 s restarts the connection."""
 
     async def scene() -> None:
@@ -286,36 +212,7 @@ def test_book_without_snapshot(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_test_request_is_answered(stage: Stage, virtual: Virtual) -> None:
-    """Each test_request gets a public/test; a plain heartbeat none."""
-
-    async def scene() -> None:
-        await stage.start(AccountFeed(stage.link()))
-        for word in ("heartbeat", "test_request", "test_request"):
-            stage.connections[0].push({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": word}})
-        await asyncio.sleep(0.01)
-        assert stage.connections[0].methods().count("public/test") == 2
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_silence_is_death(stage: Stage, virtual: Virtual) -> None:
-    """No frame of any kind for three heartbeat intervals: the socket is dropped."""
-
-    async def scene() -> None:
-        await stage.start(AccountFeed(stage.link()), 29.0)
-        assert stage.lost() == []
-        await asyncio.sleep(3.5)
-        assert stage.lost() == ["silent for 31 s"]
-        assert stage.connections[0].is_closed
-        assert len(stage.of(StreamRestored)) == 2
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_reconnect_starts_over(stage: Stage, virtual: Virtual) -> None:
+def test_reconnect_starts_over(stage: Any, virtual: Virtual) -> None:
     """After a break: told once, logged in again, subscribed again, the book empty until its snapshot."""
 
     async def scene() -> None:
@@ -334,98 +231,7 @@ def test_reconnect_starts_over(stage: Stage, virtual: Virtual) -> None:
     virtual(scene())
 
 
-def test_unreachable_venue_is_tried_ever_more_rarely(stage: Stage, virtual: Virtual) -> None:
-    """Waits double up to 30 s, with jitter from the seed; the loss is told once, not at each try."""
-
-    async def scene() -> None:
-        stage.is_reachable = False
-        await stage.start(MarketFeed(stage.link(), hedges=[PERP]), 200.0)
-        waits = [after - before for before, after in zip(stage.tried_s, stage.tried_s[1:], strict=False)]
-        rng = random.Random(1)
-        expected = [min(30.0, 0.5 * 2.0**step) * (0.5 + 0.5 * rng.random()) for step in range(len(waits))]
-        assert pytest.approx(expected) == waits
-        assert stage.lost() == ["cannot connect: refused"]
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_back_off_ends_with_a_calm_connection() -> None:
-    """Reset starts over; `at_least` only lengthens; no wait is beyond 30 s."""
-    backoff = Backoff(random.Random(1))
-    first = [backoff.next_s() for _ in range(20)]
-    assert max(first) <= 30.0
-    backoff.reset()
-    assert backoff.next_s() <= 0.5
-    backoff.at_least(3)
-    assert backoff.next_s() >= 2.0
-
-
-def test_too_many_requests_waits_longer(stage: Stage, virtual: Virtual) -> None:
-    """10028: the session is gone and the credits with it; the next try comes after 2 s or more."""
-
-    async def scene() -> None:
-        stage.answer = lambda method, params: (
-            {"error": {"code": 10028, "message": "too_many_requests"}}
-            if method == "public/subscribe"
-            else stage.accepts(method, params)
-        )
-        await stage.start(MarketFeed(stage.link(), hedges=[PERP]), 5.0)
-        assert stage.lost() == ["10028 too_many_requests to public/subscribe"]
-        assert stage.tried_s[1] - stage.tried_s[0] >= 2.0
-        await stage.stop()
-
-    virtual(scene())
-
-
-@pytest.mark.parametrize("code", [13004, 13021, 11042, 13403])
-def test_refused_key_is_fatal(stage: Stage, virtual: Virtual, code: int) -> None:
-    """A key the venue does not take is a matter of configuration, not of trying again."""
-
-    async def scene() -> None:
-        stage.answer = lambda _method, _params: {"error": {"code": code, "message": "no"}}
-        await stage.start(AccountFeed(stage.link()))
-        assert stage.task is not None
-        with pytest.raises(ConfigError, match=f"log-in refused with {code}"):
-            await stage.task
-
-    virtual(scene())
-
-
-def test_wrong_world_is_fatal(stage: Stage, virtual: Virtual) -> None:
-    """A reply with the other testnet flag ends the feed: orders would go to the wrong place."""
-
-    async def scene() -> None:
-        stage.is_testnet = False
-        await stage.start(AccountFeed(stage.link()))
-        assert stage.task is not None
-        with pytest.raises(ConfigError, match="testnet=False, the configuration says True"):
-            await stage.task
-        assert stage.connections[0].is_closed
-
-    virtual(scene())
-
-
-def test_token_is_refreshed_at_eighty_percent(stage: Stage, virtual: Virtual) -> None:
-    """`expires_in` as received decides, and the new reply decides the next refresh."""
-
-    async def scene() -> None:
-        stage.answer = lambda method, params: (
-            {"access_token": "a", "refresh_token": "r1", "expires_in": 20, "scope": ""}
-            if method == "public/auth"
-            else stage.accepts(method, params)
-        )
-        await stage.start(AccountFeed(stage.link()), 15.9)
-        assert stage.connections[0].methods().count("public/auth") == 1
-        await asyncio.sleep(2.0)
-        refresh = [r["params"] for r in stage.connections[0].sent if r["method"] == "public/auth"][1:]
-        assert refresh == [{"grant_type": "refresh_token", "refresh_token": "r1"}]
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_watch_adds_to_the_running_connection(stage: Stage, virtual: Virtual) -> None:
+def test_watch_adds_to_the_running_connection(stage: Any, virtual: Virtual) -> None:
     """A newly traded instrument is subscribed at once, others are not subscribed twice."""
 
     async def scene() -> None:
@@ -435,83 +241,5 @@ def test_watch_adds_to_the_running_connection(stage: Stage, virtual: Virtual) ->
         await asyncio.sleep(0.01)
         assert [[f"ticker.{PUT}.100ms"]] == stage.subscribed()[1:]
         await stage.stop()
-
-    virtual(scene())
-
-
-def test_malformed_market_messages(stage: Stage, virtual: Virtual) -> None:
-    """Each is told with a sample; five in a row restart the stream, a good one between does not count."""
-
-    async def scene() -> None:
-        await stage.start(MarketFeed(stage.link(), hedges=[PERP]))
-        for _ in range(3):
-            for _ in range(4):
-                stage.connections[0].push(b'{"jsonrpc":')
-            stage.connections[0].notify("platform_state", {})
-        await asyncio.sleep(0.01)
-        assert len(stage.of(MessageMalformed)) == 12
-        assert stage.of(MessageMalformed)[0].sample == '{"jsonrpc":'
-        assert stage.lost() == []
-        for _ in range(5):
-            stage.connections[0].push(b"<html>")
-        await asyncio.sleep(0.01)
-        assert len(stage.lost()) == 1
-        assert stage.lost()[0].startswith("5 malformed messages in a row")
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_malformed_account_message(stage: Stage, virtual: Virtual) -> None:
-    """It may have been a fill: one is enough to start over, which reconciles; tokens are not shown."""
-
-    async def scene() -> None:
-        await stage.start(AccountFeed(stage.link()))
-        stage.connections[0].push(b'{"access_token":"SECRET"')
-        await asyncio.sleep(1.0)
-        assert stage.of(MessageMalformed)[0].sample == "withheld"
-        assert len(stage.connections) == 2
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_error_that_belongs_to_no_request(stage: Stage, virtual: Virtual) -> None:
-    """The venue complains about something we cannot tell apart: the socket is not to be relied on."""
-
-    async def scene() -> None:
-        await stage.start(AccountFeed(stage.link()))
-        stage.connections[0].push(
-            {"jsonrpc": "2.0", "error": {"code": -32600, "message": "too large"}, "testnet": True}
-        )
-        await asyncio.sleep(0.01)
-        assert stage.lost() == ["error -32600 too large belongs to no request"]
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_unanswered_request(stage: Stage, virtual: Virtual) -> None:
-    """A venue that takes the connection but answers nothing is given up after 10 s."""
-
-    async def scene() -> None:
-        stage.answer = lambda _method, _params: None
-        await stage.start(AccountFeed(stage.link()), 11.0)
-        assert stage.lost() == ["public/auth: no answer for 10 s"]
-        await stage.stop()
-
-    virtual(scene())
-
-
-def test_failing_sink_ends_the_feed(stage: Stage, virtual: Virtual) -> None:
-    """What the shell cannot take is not swallowed here: trading must halt."""
-
-    async def scene() -> None:
-        def sink(_events: Sequence[Event]) -> None:
-            raise RuntimeError("ledger")
-
-        with pytest.raises(RuntimeError, match="ledger"):
-            await AccountFeed(stage.link()).run(sink)
-        assert stage.connections[0].is_closed
 
     virtual(scene())

@@ -10,7 +10,8 @@ from bot.domain.ids import InstrumentId
 from bot.domain.time import Ns
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_gateway import DeribitGateway
-from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
+from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import VenueSettings
 

@@ -70,13 +70,7 @@ def book(make: Any) -> Book:
 
 def test_without_a_price_of_the_hedge_nothing_is_decided(book: Book) -> None:
     """Refused with words; a blocked engine says its own reason first."""
-    blocked = _desk(
-        (Reason.STREAM_LOST, "market"),
-        outstanding={},
-        has_pending=False,
-        is_backing_off=False,
-        orders_last_minute=0,
-    )
+    blocked = _desk((Reason.STREAM_LOST, "market"))
     records = [book.decide()[0], book.decide(desk=blocked)[0]]
 
     assert [(record.action, record.reason, record.detail) for record in records] == [
@@ -88,7 +82,7 @@ def test_without_a_price_of_the_hedge_nothing_is_decided(book: Book) -> None:
 def test_a_blocked_book_still_measures(book: Book) -> None:
     """The record shows delta and band of a halted book: a human must see what stands open."""
     book.market()
-    blocked = Desk(blocked=(Reason.HALTED, "x"))
+    blocked = _desk((Reason.HALTED, "x"))
     record, _ = book.decide(desk=blocked)
 
     assert (record.action, record.reason, record.detail) == (Action.REFUSE, Reason.HALTED, "x")
@@ -173,6 +167,6 @@ def test_a_refusal_that_lasts_is_an_alarm_with_a_deadline(book: Book) -> None:
 @pytest.mark.parametrize("reason", [Reason.STOPPING, Reason.HALTED])
 def test_refusals_somebody_asked_for_do_not_alarm(book: Book, reason: Reason) -> None:
     """A halt has an alarm of its own."""
-    blocked = Desk(blocked=(reason, ""), outstanding={}, has_pending=False, is_backing_off=False, orders_last_minute=0)
+    blocked = _desk((reason, ""))
 
     assert _alarms(book, [0.0, 60.0], blocked) == []

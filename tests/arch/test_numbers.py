@@ -12,7 +12,7 @@ _UNITS = {
     # time
     *("ns", "ms", "s", "seconds", "hours", "days", "years"),
     # pure numbers
-    *("bps", "rate", "8h", "share", "percent", "count", "iv", "multiple", "ratio", "sigmas"),
+    *("bps", "rate", "8h", "share", "percent", "count", "iv", "multiple", "ratio", "scale", "sigmas"),
     # machines
     *("bytes", "port", "seed", "per"),
 }

@@ -110,18 +110,42 @@ def untyped(name: str, text: str) -> list[str]:
     ]
 
 
+def _branch_tests(tree: ast.Module) -> list[ast.expr]:
+    """Expressions a program branches on."""
+    found: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) | ast.Assert(test=test):
+                found.append(test)
+            case ast.Match(subject=subject):
+                found.append(subject)
+            case ast.Compare() | ast.BoolOp():
+                found.append(node)
+            case ast.Subscript(slice=key):
+                found.append(key)
+    return found
+
+
 def mode_branch(name: str, text: str) -> list[str]:
-    """The mode is parsed in one file and branched on in one."""
+    """The mode is parsed in one file and branched on in one; elsewhere it is at most a word to print."""
     if name in _MODE_ALLOWED:
         return []
-    found = []
-    for node in ast.walk(ast.parse(text)):
-        names = [getattr(node, "id", None), getattr(node, "attr", None)]
-        if isinstance(node, ast.ImportFrom):
-            names += [alias.name for alias in node.names]
-        if "Mode" in names or (isinstance(node, ast.Attribute) and node.attr == "mode"):
-            found.append(f"{name}:{node.lineno}: the mode is for {sorted(_MODE_ALLOWED)} only")
-    return found
+    tree = ast.parse(text)
+    named = [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Name) and node.id == "Mode")
+        or (isinstance(node, ast.Attribute) and node.attr == "Mode")
+        or (isinstance(node, ast.ImportFrom) and any(alias.name == "Mode" for alias in node.names))
+    ]
+    branched = [
+        node.lineno
+        for test in _branch_tests(tree)
+        for node in ast.walk(test)
+        if (isinstance(node, ast.Attribute) and node.attr == "mode")
+        or (isinstance(node, ast.Name) and node.id == "mode")
+    ]
+    return [f"{name}:{line}: the mode is for {sorted(_MODE_ALLOWED)} only" for line in sorted({*named, *branched})]
 
 
 def code_in_package_file(name: str, text: str) -> list[str]:
@@ -177,6 +201,9 @@ _BAD_SAMPLES: list[tuple[_Rule, str, str]] = [
     (mode_branch, "bot/engine.py", "from bot.app.config import Mode"),
     (mode_branch, "bot/engine.py", "if config.mode == 'live': ..."),
     (mode_branch, "bot/engine.py", "x = config.Mode.LIVE"),
+    (mode_branch, "bot/engine.py", "x = 1 if mode == 'live' else 2"),
+    (mode_branch, "bot/engine.py", "match config.mode:\n    case 'live':\n        pass"),
+    (mode_branch, "bot/engine.py", "x = table[self.mode]"),
     (code_in_package_file, "bot/risk/__init__.py", '"""Doc."""\nfrom bot.risk.limits import Limits'),
     (code_in_package_file, "bot/__init__.py", '"""Doc."""\nimport os'),
 ]
@@ -197,6 +224,7 @@ _GOOD_SAMPLES: list[tuple[_Rule, str, str]] = [
     (swallowed, "bot/x.py", "try:\n    a()\nexcept ValueError:\n    pass"),
     (untyped, "bot/venues/deribit.py", "from typing import Any"),
     (mode_branch, "bot/app/compose.py", "if config.mode is Mode.LIVE: ..."),
+    (mode_branch, "bot/app/cli.py", "print(result.mode)"),
     (code_in_package_file, "bot/__init__.py", '"""Doc."""\n\n__version__ = "1"'),
 ]
 

@@ -134,3 +134,14 @@ def test_every_reason_is_documented(project_texts: dict[str, str], words: type[R
     text = project_texts["docs/reference/reasons.md"]
 
     assert [word.value for word in words if f"`{word.value}`" not in text] == []
+
+
+def test_the_image_keeps_assertions_and_drops_rights(project_texts: dict[str, str]) -> None:
+    """Assertions guard orders; the process needs no root, no capability and no writable root."""
+    image, compose = project_texts["Dockerfile"], project_texts["deploy/compose.yaml"]
+    set_by_image = [line for line in image.splitlines() if line.startswith("ENV ")]
+
+    assert "PYTHONOPTIMIZE" not in " ".join(set_by_image) + compose
+    assert [line for line in image.splitlines() if line.startswith("USER ")] == ["USER 10001:10001"]
+    wanted = ["read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "stop_grace_period: 30s", "secrets:"]
+    assert [words for words in wanted if words not in compose] == []

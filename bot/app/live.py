@@ -6,6 +6,7 @@ Intent durable, then order, then everything else. Translates and carries; decide
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
@@ -106,8 +107,8 @@ class Live:
     async def run(self, first: Sequence[Event]) -> None:
         """Apply what is known at the start, then live until stopped; ConfigError when the venue objects for good."""
         self.sink(first)
-        workers = [asyncio.create_task(self._keep(feed.run(self.sink), "feed")) for feed in self._feeds]
-        ticker = asyncio.create_task(self._keep(self._tick(), "ticker"))
+        workers = [asyncio.create_task(self._keep(partial(feed.run, self.sink), "feed")) for feed in self._feeds]
+        ticker = asyncio.create_task(self._keep(self._tick, "ticker"))
         try:
             await self._stop.wait()
             await self._wind_down()
@@ -134,10 +135,13 @@ class Live:
             await asyncio.sleep(self._tick_interval_s)
             self._drain()
 
-    async def _keep(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Root of a task: what escapes it halts trading, never just the task."""
+    async def _keep(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Root of a task: what escapes it halts trading, never just the task.
+
+        The coroutine is made here: a task cancelled before its first step then leaves none behind unawaited.
+        """
         try:
-            await work
+            await work()
         except ConfigError as error:
             self._failure = error
             self._halt(HaltCause.TASK_FAILED, str(error))
@@ -226,25 +230,26 @@ class Live:
         return True
 
     def _start(self, command: Command) -> None:
+        work: Callable[[], Coroutine[Any, Any, None]]
         match command:
             case PlaceOrder():
-                work = self._ask(self._gateway.place(command))
+                work = partial(self._ask, partial(self._gateway.place, command))
             case CancelOrder():
-                work = self._ask(self._gateway.cancel(command))
+                work = partial(self._ask, partial(self._gateway.cancel, command))
             case LookUpOrder():
-                work = self._ask(self._gateway.look_up(command))
+                work = partial(self._ask, partial(self._gateway.look_up, command))
             case TakeSnapshot():
-                work = self._ask(self._gateway.snapshot())
+                work = partial(self._ask, self._gateway.snapshot)
             case Watch():
-                work = self._watch(command)
+                work = partial(self._watch, command)
             case _:
                 assert_never(command)
         task = asyncio.create_task(self._keep(work, type(command).__name__))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask(self, question: Coroutine[Any, Any, Sequence[Event]]) -> None:
-        self.sink(await question)
+    async def _ask(self, question: Callable[[], Coroutine[Any, Any, Sequence[Event]]]) -> None:
+        self.sink(await question())
 
     async def _watch(self, command: Watch) -> None:
         """Subscribe; the specification of an instrument listed since the start is fetched first."""

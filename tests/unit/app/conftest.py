@@ -1,0 +1,251 @@
+"""Fakes of all the live driver touches: venue, feeds, journal, witness; one diary of what happened in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.app.live import Live
+from bot.domain import events as ev
+from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
+from bot.domain.decided import Decided, Outcome
+from bot.domain.errors import JournalError
+from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
+from bot.domain.status import BookStatus
+from bot.domain.time import Ns, ns_from_iso
+from bot.engine import Engine
+from bot.venues.contract import Sink
+
+NOW = ns_from_iso("2026-03-01T10:00:00Z")
+CALL = InstrumentId("BTC-27MAR26-100000-C")
+_TURNS_MAX = 2_000
+
+
+class FakeGateway:
+    """A venue that fills every order at once; `answers` decides otherwise."""
+
+    def __init__(self, make: Any, diary: list[str]) -> None:
+        self._make = make
+        self._diary = diary
+        self.positions: dict[str, Decimal] = {CALL: Decimal(1)}
+        self.placed: list[PlaceOrder] = []
+        self.answer: Callable[[PlaceOrder], Sequence[ev.Event]] | None = None
+        self.silence: asyncio.Event | None = None
+        """While set and not `set()`, no order is answered."""
+        self.listed: list[Sequence[Instrument] | Exception] = []
+        """Answers to the next requests for instruments; then the usual list."""
+        self.opened: list[Exception] = []
+        """What the next attempts to open fail with."""
+        self.listings_count = 0
+        self.is_closed = False
+
+    async def open(self) -> None:
+        """Fail as planned, then be open."""
+        if self.opened:
+            raise self.opened.pop(0)
+
+    async def instruments(self, base: str) -> tuple[Instrument, ...]:
+        """The planned answer, or the call and the perpetual."""
+        assert base == "BTC"
+        self.listings_count += 1
+        if self.listed:
+            planned = self.listed.pop(0)
+            if isinstance(planned, Exception):
+                raise planned
+            return tuple(planned)
+        return (self._make.perpetual(), self._make.option())
+
+    async def index_usd(self, index_name: str) -> float:
+        """Always the same."""
+        del index_name
+        return 100_000.0
+
+    async def place(self, command: PlaceOrder) -> Sequence[ev.Event]:
+        """Fill it, unless told otherwise."""
+        self._diary.append(f"place {command.label}")
+        self.placed.append(command)
+        if self.silence is not None:
+            await self.silence.wait()
+        return self.filled(command) if self.answer is None else self.answer(command)
+
+    def filled(self, command: PlaceOrder) -> Sequence[ev.Event]:
+        """The whole order, at its limit."""
+        name, amount, number = command.instrument, command.amount_native, len(self.placed)
+        self.positions[name] = self.positions.get(name, Decimal(0)) + amount
+        order_id = f"V-{number}"
+        return (
+            ev.OrderAcked(label=command.label, order_id=order_id, received_ns=NOW),
+            self._make.fill(f"T-{number}", str(amount), command.label, order_id=order_id),
+            self._make.updated(command.label, "filled", str(abs(amount)), order_id=order_id),
+        )
+
+    async def cancel(self, command: CancelOrder) -> Sequence[ev.Event]:
+        """Done."""
+        self._diary.append(f"cancel {command.label}")
+        return (self._make.updated(command.label, "cancelled", order_id=command.order_id),)
+
+    async def look_up(self, command: LookUpOrder) -> Sequence[ev.Event]:
+        """It was never there."""
+        self._diary.append(f"look up {command.label}")
+        return (ev.OrderAbsent(label=command.label, received_ns=NOW),)
+
+    async def snapshot(self) -> Sequence[ev.Event]:
+        """The positions as they are."""
+        self._diary.append("snapshot")
+        return (self._make.snapshot({name: str(amount) for name, amount in self.positions.items()}),)
+
+    async def close(self) -> None:
+        """Closed."""
+        self.is_closed = True
+
+
+class FakeFeed:
+    """Delivers what it is given, then stays up; `error` ends it."""
+
+    def __init__(self, events: Sequence[ev.Event] = (), error: Exception | None = None) -> None:
+        self.events = events
+        self.error = error
+        self.watched: list[InstrumentId] = []
+
+    async def run(self, sink: Sink) -> None:
+        """Deliver, then fail or wait."""
+        sink(self.events)
+        if self.error is not None:
+            raise self.error
+        await asyncio.Event().wait()
+
+    def watch(self, instruments: Sequence[InstrumentId]) -> None:
+        """Remember."""
+        self.watched += instruments
+
+
+class FakeJournal:
+    """A ledger in memory that can fail."""
+
+    def __init__(self, diary: list[str]) -> None:
+        self._diary = diary
+        self.refuses_intents = False
+        self.refuses_records = False
+        self.on_commit: Callable[[], None] = lambda: None
+        self.recorded: list[tuple[str, ev.Event | None, Outcome]] = []
+        self.flushes_count = 0
+
+    def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
+        """Durable, or not."""
+        assert decided.action == "hedge"
+        self.on_commit()
+        if self.refuses_intents:
+            raise JournalError("the disk is full")
+        self._diary.extend(f"commit {order.label}" for order in orders)
+
+    def record(self, book: str, event: ev.Event | None, outcome: Outcome) -> None:
+        """Remember, or fail."""
+        if self.refuses_records:
+            raise JournalError("the disk is full")
+        self.recorded.append((book, event, outcome))
+
+    def flush(self) -> None:
+        """Count."""
+        self.flushes_count += 1
+
+
+class FakeWitness:
+    """Remembers what it is told, in the diary too."""
+
+    def __init__(self, diary: list[str]) -> None:
+        self._diary = diary
+        self.told: list[tuple[str, int, ev.Event, Outcome]] = []
+        self.stalls_s: list[float] = []
+
+    def applied(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:
+        """Remember."""
+        self.told.append((book, seq, event, outcome))
+        self._diary.extend(f"tell {c.label}" for c in outcome.commands if isinstance(c, PlaceOrder))
+
+    def stalled(self, seconds: float) -> None:
+        """Remember."""
+        self.stalls_s.append(seconds)
+
+
+class Shell:
+    """A live driver of one BTC book long one call, over fakes; its market is fresh."""
+
+    def __init__(self, make: Any, **change: object) -> None:
+        self.make = make
+        self.diary: list[str] = []
+        self.gateway = FakeGateway(make, self.diary)
+        self.journal = FakeJournal(self.diary)
+        self.witness = FakeWitness(self.diary)
+        self.market = FakeFeed(self.market_events())
+        self.account = FakeFeed((ev.StreamRestored(stream=ev.StreamName.ACCOUNT, received_ns=NOW),))
+        self.engines = {"BTC": Engine(make.book(**change))}
+        self.live = self.driver()
+
+    def driver(self) -> Live:
+        """The driver; make it again after changing `engines`."""
+        feeds = (self.market, self.account)
+        return Live(
+            self.engines,
+            self.gateway,
+            feeds,
+            self.journal,
+            self.witness,
+            now_ns=lambda: NOW,
+            tick_interval_s=0.001,
+        )
+
+    def first(self) -> list[ev.Event]:
+        """Specifications, as the daemon reads them before anything else."""
+        specs = (self.make.perpetual(), self.make.option())
+        return [ev.InstrumentListed(instrument=spec, received_ns=NOW) for spec in specs]
+
+    def market_events(self) -> list[ev.Event]:
+        """The market socket comes up and both instruments tick."""
+        restored = ev.StreamRestored(stream=ev.StreamName.MARKET, received_ns=NOW)
+        return [restored, self.make.option_marked(), self.make.future_marked()]
+
+    def status(self) -> BookStatus:
+        """Of the BTC book."""
+        return next(status for status in self.live.statuses() if status.book == "BTC")
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let the loop turn until something holds; bounded."""
+        for _ in range(_TURNS_MAX):
+            if holds():
+                return
+            await asyncio.sleep(0.001)
+        message = f"never happened; status {self.status()}; diary {self.diary[-20:]}"
+        raise AssertionError(message)
+
+    @asynccontextmanager
+    async def running(self, first: Sequence[ev.Event] | None = None) -> AsyncIterator[asyncio.Task[None]]:
+        """The driver as a task; stopped in the end."""
+        task = asyncio.create_task(self.live.run(self.first() if first is None else first))
+        try:
+            yield task
+        finally:
+            self.live.request_stop("the test is over")
+            async with asyncio.timeout(10.0):
+                await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def shell(make: Any) -> Shell:
+    """A driver that hedges a call."""
+    return Shell(make)
+
+
+@pytest.fixture
+def shell_with(make: Any) -> Callable[..., Shell]:
+    """A driver with changed book parameters."""
+    return lambda **change: Shell(make, **change)
+
+
+@pytest.fixture
+def now_ns() -> Ns:
+    """The moment the fakes live in."""
+    return NOW

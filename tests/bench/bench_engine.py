@@ -148,9 +148,7 @@ def main() -> None:
     engine, names = engine_with(20)
     now_ns = Ns(START_NS + 2 * NS_PER_S)
     bursts = 5_000
-    events = [
-        [option_marked(name, Ns(now_ns + b * 1_000_000), b) for name in names] for b in range(bursts)
-    ]
+    events = [[option_marked(name, Ns(now_ns + b * 1_000_000), b) for name in names] for b in range(bursts)]
     ticks = [Ticked(now_ns=Ns(now_ns + b * 1_000_000)) for b in range(bursts)]
     apply = engine.apply
     began = time.perf_counter()

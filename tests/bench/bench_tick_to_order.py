@@ -1,0 +1,419 @@
+"""From a tick written by a peer process to the order bytes read by it, against a blocking echo of the same bytes.
+
+The bot runs in a process of its own: real feed (websockets, uvloop), codec, inbox, engine with 20 legs, ledger,
+driver. Orders go over a socket to the peer; the peer speaks just enough websocket to be believed. Prints one JSON
+object with ratios within this run: ledger on the memory file system, and synced to disk. Asserts nothing.
+"""
+
+import argparse
+import asyncio
+import base64
+import hashlib
+import json
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+from bench_engine import START_NS, book, instrument
+from msgspec import structs
+
+from bot.app.live import Live
+from bot.domain import events as ev
+from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
+from bot.domain.decided import Outcome
+from bot.domain.ids import FillId, InstrumentId, OrderId, VenueId
+from bot.domain.instruments import Instrument
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
+from bot.engine import Engine
+from bot.hedging.band import TradeTo
+from bot.hedging.bands import fixed
+from bot.journal.ledger import Ledger
+from bot.market.quality import TrustLimits
+from bot.venues.contract import Sink
+from bot.venues.deribit_feed import Link, MarketFeed
+from bot.venues.settings import VenueSettings
+
+LEGS = 20
+WS_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+PERPETUAL = InstrumentId("BTC-PERPETUAL")
+
+
+# --- the bot's process ---------------------------------------------------------------------------------
+
+
+class StubGateway:
+    """Writes an order's bytes to the peer at once and fills it in full."""
+
+    def __init__(self, transport: asyncio.WriteTransport, positions: tuple[ev.PositionSeen, ...]) -> None:
+        """`positions` is what the account holds."""
+        self._transport = transport
+        self._positions = positions
+        self._count = 0
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def instruments(self, base: str) -> tuple[Instrument, ...]:
+        """Listed by the bench itself."""
+        del base
+        return ()
+
+    async def index_usd(self, index_name: str) -> float:
+        """Not asked."""
+        del index_name
+        return 0.0
+
+    async def place(self, command: PlaceOrder) -> Sequence[ev.Event]:
+        """Send and fill."""
+        side = "buy" if command.amount_native > 0 else "sell"
+        params = {
+            "instrument_name": command.instrument,
+            "amount": float(abs(command.amount_native)),
+            "price": float(command.price_native),
+            "label": command.label,
+            "type": "limit",
+            "time_in_force": "immediate_or_cancel",
+        }
+        self._transport.write(json.dumps({"method": f"private/{side}", "params": params}).encode() + b"\n")
+        self._count += 1
+        now_ns = Ns(time.time_ns())
+        order_id = OrderId(str(self._count))
+        return (
+            ev.OrderAcked(label=command.label, order_id=order_id, received_ns=now_ns),
+            ev.Filled(
+                fill_id=FillId(str(self._count)),
+                order_id=order_id,
+                label=command.label,
+                instrument=command.instrument,
+                amount_native=command.amount_native,
+                price_native=command.price_native,
+                fee_native=command.price_native * 0,
+                fee_currency="BTC",
+                is_maker=False,
+                received_ns=now_ns,
+                venue_ns=now_ns,
+            ),
+            ev.OrderUpdated(
+                label=command.label,
+                order_id=order_id,
+                instrument=command.instrument,
+                state=ev.VenueOrderState.FILLED,
+                filled_native=abs(command.amount_native),
+                received_ns=now_ns,
+                venue_ns=now_ns,
+            ),
+        )
+
+    async def cancel(self, command: CancelOrder) -> Sequence[ev.Event]:
+        """Nothing ever rests."""
+        del command
+        return ()
+
+    async def look_up(self, command: LookUpOrder) -> Sequence[ev.Event]:
+        """Nothing is ever lost."""
+        del command
+        return ()
+
+    async def snapshot(self) -> Sequence[ev.Event]:
+        """The account at the start."""
+        now_ns = Ns(time.time_ns())
+        return (
+            ev.SnapshotTaken(
+                positions=self._positions, open_orders=(), fills=(), requested_ns=now_ns, received_ns=now_ns
+            ),
+        )
+
+
+class StubAccountFeed:
+    """An account stream that is up and has nothing to say."""
+
+    async def run(self, sink: Sink) -> None:
+        """Say so."""
+        sink((ev.StreamRestored(stream=ev.StreamName.ACCOUNT, received_ns=Ns(time.time_ns())),))
+        await asyncio.Event().wait()
+
+    def watch(self, instruments: Sequence[InstrumentId]) -> None:
+        """Covers everything."""
+
+
+class Silent:
+    """A witness that looks away: logging is not part of the path."""
+
+    def applied(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:
+        """Nothing."""
+
+    def stalled(self, seconds: float) -> None:
+        """Nothing."""
+
+
+def echo(port: int, order_bytes: int) -> None:
+    """Blocking echo in this very process: a tick in, an order's length out, until the peer hangs up."""
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answer = b"o" * (order_bytes - 1) + b"\n"
+        while peer.recv(65_536):
+            peer.sendall(answer)
+
+
+async def trade(ws_port: int, order_port: int, ledger_url: str) -> None:
+    """Run the bot until the peer's order socket closes."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+
+    class Wire(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            del exc
+            gone.set()
+
+    transport, _ = await loop.create_connection(Wire, "127.0.0.1", order_port)
+    now_ns = Ns(time.time_ns())
+    expiry_ns = Ns(now_ns + 10 * NS_PER_DAY)
+    specs = [
+        structs.replace(
+            instrument(f"BTC-27MAR26-{55000 + 1000 * i}-C", strike_usd=55000.0 + 1000 * i), expiry_ns=expiry_ns
+        )
+        for i in range(LEGS)
+    ]
+    positions = tuple(ev.PositionSeen(instrument=spec.id, amount_native=spec.lot_native * 10) for spec in specs)
+    week_ns = Ns(7 * NS_PER_DAY)
+    params = structs.replace(
+        book(),
+        band=fixed.Params(low_coin_per_option_coin=0.0, high_coin_per_option_coin=0.0),
+        trade_to=TradeTo.TARGET,
+        trade_coin_min=0.001,
+        trust=TrustLimits(
+            option_age_ns_max=week_ns, hedge_age_ns_max=week_ns, clock_ahead_ns_max=week_ns, spread_bps_max=100.0
+        ),
+        limits=structs.replace(book().limits, orders_per_minute_max=10_000_000, order_usd_max=1e9),
+    )
+    settings = VenueSettings(
+        venue=VenueId("deribit"), ws_url=f"ws://127.0.0.1:{ws_port}", rest_url="http://127.0.0.1:1", is_testnet=True
+    )
+    link = Link(settings=settings, now_ns=lambda: Ns(time.time_ns()), rng=random.Random(1))
+    ledger = Ledger.open(
+        ledger_url, run_id="bench", started_ns=now_ns, mode="testnet", config_hash="bench", version="bench"
+    )
+    live = Live(
+        {"BTC": Engine(params)},
+        StubGateway(transport, positions),
+        (MarketFeed(link, hedges=(), instruments=(PERPETUAL, *(spec.id for spec in specs))), StubAccountFeed()),
+        ledger,
+        Silent(),
+        now_ns=lambda: Ns(time.time_ns()),
+        tick_interval_s=1.0,
+    )
+    listed = [ev.InstrumentListed(instrument=spec, received_ns=now_ns) for spec in (instrument(PERPETUAL), *specs)]
+    running = asyncio.create_task(live.run(listed))
+    await gone.wait()
+    live.request_stop("peer gone")
+    await running
+    ledger.close()
+
+
+# --- the peer's process --------------------------------------------------------------------------------
+
+
+def frame_of(payload: bytes) -> bytes:
+    """A text frame from server to client."""
+    size = len(payload)
+    head = bytes([0x81, size]) if size < 126 else bytes([0x81, 126]) + size.to_bytes(2, "big")
+    return head + payload
+
+
+def read_frame(stream: socket.SocketIO) -> bytes:
+    """Payload of a client's masked frame."""
+    head = stream.read(2)
+    size = head[1] & 0x7F
+    if size == 126:
+        size = int.from_bytes(stream.read(2), "big")
+    mask = stream.read(4)
+    return bytes(byte ^ mask[i % 4] for i, byte in enumerate(stream.read(size)))
+
+
+def shake_hands(stream: socket.SocketIO) -> bytes:
+    """Answer to a websocket upgrade."""
+    key = b""
+    while (line := stream.readline().strip()) != b"":
+        if line.lower().startswith(b"sec-websocket-key:"):
+            key = line.split(b":", 1)[1].strip()
+    accept = base64.b64encode(hashlib.sha1(key + WS_GUID).digest())  # noqa: S324 - the websocket handshake
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+def ticker_frame(channel_name: str, forward_usd: float, stamp_ms: int) -> bytes:
+    """A ticker as the venue sends it: of an option, or of the perpetual."""
+    data = {
+        "timestamp": stamp_ms,
+        "state": "open",
+        "stats": {"high": 0.0411, "low": 0.0312, "price_change": 2.25, "volume": 118.2, "volume_usd": 311_022.15},
+        "index_price": forward_usd,
+        "instrument_name": channel_name,
+        "last_price": 0.0391,
+        "min_price": 0.0001,
+        "max_price": 0.9,
+        "open_interest": 1210.5,
+        "mark_price": 0.0388,
+        "best_ask_price": 0.0395,
+        "best_bid_price": 0.0385,
+        "best_ask_amount": 18.6,
+        "best_bid_amount": 11.7,
+        "estimated_delivery_price": forward_usd,
+        "settlement_price": 0.0401,
+    }
+    if channel_name == PERPETUAL:
+        data |= {
+            "mark_price": forward_usd,
+            "best_bid_price": forward_usd - 0.5,
+            "best_ask_price": forward_usd + 0.5,
+            "min_price": forward_usd * 0.9,
+            "max_price": forward_usd * 1.1,
+            "current_funding": 0.0,
+            "funding_8h": 0.0,
+            "interest_value": 0.0,
+        }
+    else:
+        data |= {
+            "mark_iv": 55.2,
+            "bid_iv": 54.9,
+            "ask_iv": 55.7,
+            "underlying_price": forward_usd,
+            "underlying_index": "BTC-27MAR26",
+            "interest_rate": 0.0,
+            "greeks": {"delta": 0.5, "gamma": 0.00002, "vega": 141.9, "theta": -60.1, "rho": 40.1},
+        }
+    params = {"channel": f"ticker.{channel_name}.100ms", "data": data}
+    return frame_of(
+        json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params}, separators=(",", ":")).encode()
+    )
+
+
+def answer_requests(stream: socket.SocketIO, sock: socket.socket) -> None:
+    """Answer until the subscription has been asked for."""
+    while True:
+        request = json.loads(read_frame(stream))
+        subscribes = request["method"] == "public/subscribe"
+        result = request["params"]["channels"] if subscribes else "ok"
+        reply = {"jsonrpc": "2.0", "id": request["id"], "result": result, "testnet": True}
+        sock.sendall(frame_of(json.dumps(reply).encode()))
+        if subscribes:
+            return
+
+
+def listener() -> tuple[socket.socket, int]:
+    """A loopback server socket and its port."""
+    server = socket.create_server(("127.0.0.1", 0))
+    return server, server.getsockname()[1]
+
+
+def percentiles(times_us: list[float]) -> dict[str, float]:
+    """p50 and p99, microseconds."""
+    ordered = sorted(times_us)
+    return {"p50_us": round(statistics.median(ordered), 1), "p99_us": round(ordered[int(len(ordered) * 0.99)], 1)}
+
+
+def measure(ticks: int, ledger_url: str) -> dict[str, object]:
+    """One bot process: echo first, then ticks to orders."""
+    sockets = [listener() for _ in range(3)]
+    (ws_server, ws_port), (order_server, order_port), (echo_server, echo_port) = sockets
+    arguments = ["--bot", str(ws_port), str(order_port), str(echo_port), ledger_url]
+    with subprocess.Popen([sys.executable, __file__, *arguments]) as process:
+        try:
+            echo_us = measure_echo(echo_server, ticks)
+            order_us = measure_orders(ws_server, order_server, ticks)
+        finally:
+            for server, _ in sockets:
+                server.close()
+            process.wait(20)
+    bot, floor = percentiles(order_us), percentiles(echo_us)
+    return {
+        "orders": len(order_us),
+        "tick_to_order": bot,
+        "echo": floor,
+        "ratio_p50": round(bot["p50_us"] / floor["p50_us"], 2),
+        "ratio_p99": round(bot["p99_us"] / floor["p99_us"], 2),
+    }
+
+
+ORDER_BYTES = 200
+
+
+def measure_echo(server: socket.socket, ticks: int) -> list[float]:
+    """The floor: the same bytes between the same two processes, blocking sockets on both ends."""
+    sock, _ = server.accept()
+    times = []
+    with sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        frame = ticker_frame("BTC-27MAR26-65000-C", 65_000.0, 1)
+        for _ in range(ticks):
+            began = time.perf_counter_ns()
+            sock.sendall(frame)
+            while not sock.recv(65_536).endswith(b"\n"):
+                pass
+            times.append((time.perf_counter_ns() - began) / 1e3)
+            time.sleep(0.0005)
+    return times[len(times) // 10 :]
+
+
+def measure_orders(ws_server: socket.socket, order_server: socket.socket, ticks: int) -> list[float]:
+    """Each tick moves the forward, so each tick must be hedged."""
+    orders, _ = order_server.accept()
+    sock, _ = ws_server.accept()
+    times = []
+    with sock, orders, sock.makefile("rb", buffering=0) as stream:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(shake_hands(stream))
+        answer_requests(stream, sock)
+        stamp_ms = time.time_ns() // 1_000_000
+        names = [PERPETUAL, *(f"BTC-27MAR26-{55000 + 1000 * i}-C" for i in range(LEGS))]
+        for name in names:
+            sock.sendall(ticker_frame(name, 65_000.0, stamp_ms))
+        orders.recv(65_536)  # the first hedge brings the book to its target
+        time.sleep(0.5)
+        orders.settimeout(5.0)
+        for i in range(ticks):
+            frame = ticker_frame("BTC-27MAR26-65000-C", 65_000.0 + (100.0 if i % 2 == 0 else -100.0), stamp_ms + i)
+            began = time.perf_counter_ns()
+            sock.sendall(frame)
+            while not orders.recv(65_536).endswith(b"\n"):
+                pass
+            times.append((time.perf_counter_ns() - began) / 1e3)
+            time.sleep(0.001)
+    return times[len(times) // 10 :]
+
+
+def main() -> None:
+    """Measure and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ticks", type=int, default=3_000)
+    parser.add_argument("--bot", nargs=4, metavar=("WS", "ORDERS", "ECHO", "LEDGER"))
+    options = parser.parse_args()
+    if options.bot:
+        echo(int(options.bot[2]), ORDER_BYTES)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(trade(int(options.bot[0]), int(options.bot[1]), options.bot[3]))
+        return
+    memory = Path("/dev/shm")  # noqa: S108 - the memory file system
+    result: dict[str, object] = {"bench": "tick_to_order", "legs": LEGS}
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        result["ledger_in_memory"] = measure(options.ticks, f"sqlite:///{folder}/bench.db")
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        result["ledger_synced"] = measure(options.ticks, f"sqlite:///{Path(folder).resolve()}/bench.db")
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    assert START_NS > NS_PER_S, "clock of the shared builders"
+    main()

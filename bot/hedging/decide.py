@@ -3,6 +3,7 @@
 Pure. Knows nothing of how an order is priced, sent or followed.
 """
 
+import math
 from decimal import Decimal
 
 from msgspec import Struct
@@ -103,6 +104,8 @@ def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:
     """(net delta to trade from, net delta to trade to, reason), or why nothing is wanted."""
     exposure, band = now.exposure, now.band
     low, high = exposure.delta_coin_low, exposure.delta_coin_high
+    if not math.isfinite(low + high + exposure.delta_coin_net):
+        return _refuse(Reason.DELTA_UNCERTAIN, f"net delta {exposure.delta_coin_net} between {low} and {high}")
     if high - low <= _POINT_COIN:
         net = exposure.delta_coin_net
         if band.low_coin <= net <= band.high_coin:

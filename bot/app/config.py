@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -54,6 +63,14 @@ class Mode(enum.StrEnum):
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_flags(cls, value: object, info: ValidationInfo) -> object:
+        """`order_usd_max = true` is a slip of the pen, not one dollar."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("is true or false where something else belongs")
+        return value
+
 
 _Positive = Annotated[float, Field(gt=0.0)]
 _NotNegative = Annotated[float, Field(ge=0.0)]
@@ -64,8 +81,7 @@ def _url_of(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
-            message = f"needs {' or '.join(schemes)}://HOST without a user in it"
-            raise ValueError(message)
+            raise ValueError(f"needs {' or '.join(schemes)}://HOST without a user in it")
         return url
 
     return AfterValidator(check)
@@ -165,7 +181,7 @@ class HealthSection(_Section):
 class RunSection(_Section):
     """The process."""
 
-    label_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,11}$")] = Field(
+    label_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,7}$")] = Field(
         "hb", description="start of every order label; ours are known by it"
     )
     reconcile_interval_s: Annotated[float, Field(ge=1.0)] = Field(60.0, description="time between looks at the account")
@@ -220,7 +236,10 @@ def load(path: Path | None, overrides: Mapping[str, object], *, run_tag: str) ->
     except ValidationError as error:
         raise ConfigError(_one_line(error)) from None
     except SettingsError as error:
-        raise ConfigError(f"environment: {str(error).splitlines()[0]}") from None
+        name = next((f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields if f'"{name}"' in str(error)), "")
+        raise ConfigError(
+            f"{name or 'environment'}: is not JSON; set single keys as {name or ENV_PREFIX}__..."
+        ) from None
     return _config(settings, run_tag)
 
 
@@ -277,7 +296,9 @@ _NEXT_STEP: Final = {
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    # A misspelt key is unknown and leaves another one missing: the word somebody wrote helps more.
+    first = min(found, key=lambda item: item["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     said = _NEXT_STEP.get(first["type"]) or first["msg"].replace("Value error, ", "")
     return f"{key}: {said}"
@@ -338,7 +359,7 @@ def _book(name: str, book: BookSection, run: RunSection, run_tag: str) -> BookPa
             f"{limits.delta_coin_worst_max:g}; narrow the band or raise the limit"
         )
     base = name.upper()
-    if not base.isalnum():
+    if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
         raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
     prefix = f"{run.label_prefix}{base.lower()}"
     assert len(prefix) + len(run_tag) + 7 <= LABEL_LENGTH_MAX, f"label prefix {prefix} is too long"

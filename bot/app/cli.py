@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -96,7 +96,7 @@ def simulate(  # noqa: PLR0913 - the options of a command line
 ) -> None:
     """Hedge a portfolio on the virtual clock: same seed, same run."""
     path = config or Path("config/simulate.toml" if tape is None else "config/tape.toml")
-    overrides: dict[str, Any] = {} if portfolio is None else {"portfolio": portfolio}
+    overrides: dict[str, object] = {} if portfolio is None else {"portfolio": portfolio}
     options = compose.SimulateOptions(seed=seed, hours=hours, step_ms=step_ms, tape=tape, currency=currency)
     result, drawn = compose.simulate(load(path, overrides, run_tag=compose.SIMULATION_TAG), options)
     _write(picture, drawn)

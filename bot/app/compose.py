@@ -28,7 +28,7 @@ from bot.journal.history_files import read_rows
 from bot.journal.ledger import Ledger
 from bot.observe.catalogue import Level
 from bot.observe.charts import HedgeMark, render_run
-from bot.observe.logs import open_log
+from bot.observe.logs import Log, open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
@@ -205,6 +205,13 @@ async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[lis
         rest_url=config.venue.rest_url,
     )
     results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
+    _tell_end(told, results)
+    first = config.books[0].book
+    title = f"{config.mode.value}: {results[0].hedges} hedges in {results[0].seconds:.0f} s"
+    return results, picture(tallies[first], witness.hedges, title=title, coin=first)
+
+
+def _tell_end(told: Log, results: Sequence[RunResult]) -> None:
     for result in results:
         told.tell(
             "run.ended",
@@ -221,6 +228,3 @@ async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[lis
             positions_match=result.positions_match,
             profit_usd=structs.asdict(result.pnl_usd),
         )
-    first = config.books[0].book
-    title = f"{config.mode.value}: {results[0].hedges} hedges in {results[0].seconds:.0f} s"
-    return results, picture(tallies[first], witness.hedges, title=title, coin=first)

@@ -19,6 +19,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.reasons import Action
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.domain.units import amount_from_coin_toward_zero, float_from_decimal
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
@@ -64,11 +65,10 @@ def seed_positions(exchange: Exchange, account: str, holdings: Sequence[Holding]
 
 
 def _native(spec: Instrument, qty_coin: Decimal, price_usd: float) -> Decimal:
-    """Coins of a portfolio file in the instrument's native unit, on the lot."""
+    """Coins of a portfolio file in the instrument's native unit; an inverse future on its lot."""
     if not spec.amount_is_in_usd:
         return qty_coin
-    lots = (qty_coin * Decimal(repr(price_usd)) / spec.lot_native).to_integral_value()
-    return lots * spec.lot_native
+    return amount_from_coin_toward_zero(spec, float_from_decimal(qty_coin), price_usd)
 
 
 class Simulation:

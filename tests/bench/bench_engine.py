@@ -1,6 +1,7 @@
 """Engine step cost: bursts of quotes with one decision each, and decisions alone, at 20 legs. Asserts nothing."""
 
 import json
+import sys
 import time
 from decimal import Decimal
 
@@ -163,7 +164,7 @@ def main() -> None:
         apply(tick)
     decide_s = time.perf_counter() - began
     last = engine.status().decided
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 "bench": "engine",
@@ -173,6 +174,7 @@ def main() -> None:
                 "last_reason": None if last is None else last.reason.value,
             }
         )
+        + "\n"
     )
 
 

@@ -4,9 +4,11 @@ Knows structlog, the catalogue and what must never be printed; not what happened
 nanoseconds by the caller's clock and turned into text only on a terminal.
 """
 
+import functools
 import re
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, MutableMapping
+from decimal import Decimal
 from typing import Final, TextIO
 
 import msgspec
@@ -31,6 +33,8 @@ _SECRET_TEXT: Final = re.compile(
 _SHORT: Final = 12
 """No name of a secret with its value fits into fewer characters."""
 _DEPTH_MAX: Final = 4
+_PLAIN: Final = frozenset({int, float, bool, type(None), Decimal})
+"""Types that can hold no secret."""
 
 _Fields = MutableMapping[str, object]
 
@@ -107,12 +111,22 @@ def redact(logger: object, level: str, fields: _Fields) -> _Fields:
     return {key: _redacted(key, value, _DEPTH_MAX) for key, value in fields.items()}
 
 
+@functools.lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
 def _redacted(key: str, value: object, depth: int) -> object:
-    if _SECRET_KEY.search(key):
+    if _is_secret(key):
         return REDACTED
+    if value.__class__ in _PLAIN:
+        return value
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(lambda found: f"{found[1]}{REDACTED}", value) if len(value) > _SHORT else value
-    if isinstance(value, Mapping):
+        # The quick look first: almost no text holds such a word, and the careful one costs ten times as much.
+        if len(value) <= _SHORT or _SECRET_KEY.search(value) is None:
+            return value
+        return _SECRET_TEXT.sub(lambda found: f"{found[1]}{REDACTED}", value)
+    if isinstance(value, dict):
         return {str(k): _redacted(str(k), v, depth - 1) for k, v in value.items()} if depth else REDACTED
     if isinstance(value, list | tuple):
         return [_redacted("", item, depth - 1) for item in value] if depth else REDACTED

@@ -213,3 +213,11 @@ def test_the_catalogue_holds_no_word_that_is_never_said(
     narrator.outcome("BTC", 1, Outcome(commands=tuple(commands.values()), notes=tuple(notes.values())))
 
     assert CATALOGUE.keys() - set(heard.events) == said_elsewhere
+
+
+def test_an_event_without_words_is_a_bug(narrator: Narrator) -> None:
+    """It would be lost without anybody noticing."""
+    with pytest.raises(AssertionError, match="has no words"):
+        narrator.event(1, "not an event")  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="has no words"):
+        narrator.outcome("BTC", 1, Outcome(commands=("not a command",)))  # type: ignore[arg-type]

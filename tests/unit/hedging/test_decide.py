@@ -121,6 +121,24 @@ _NOW = Situation(
         ),
         ({"exposure": _exposure(-0.3), "hedge_native": Decimal(-300_000)}, Action.HEDGE, Reason.OUTSIDE_BAND, 20_000),
         ({"exposure": _exposure(0.3), "orders_last_minute": 6}, Action.REFUSE, Reason.LIMIT_ORDER_RATE, 0),
+        (
+            {"exposure": _exposure(0.3), "limits": replace(_LIMITS, order_usd_max=9.0)},
+            Action.REFUSE,
+            Reason.LIMIT_ORDER_USD,
+            0,
+        ),
+        (  # the target lies beyond the hard limit: trading to it would add risk
+            {"exposure": _exposure(2.9), "band": Band(low_coin=3.1, high_coin=3.3, target_coin=3.2)},
+            Action.REFUSE,
+            Reason.LIMIT_DELTA_WORST,
+            0,
+        ),
+        (
+            {"exposure": _exposure(-2.5, -3.5, -2.5), "limits": replace(_LIMITS, delta_coin_worst_max=1.0)},
+            Action.HEDGE,
+            Reason.OUTSIDE_BAND_SURELY,
+            50_000,
+        ),
         ({"exposure": _exposure(4.5)}, Action.HEDGE, Reason.OUTSIDE_BAND, -50_000),
     ],
 )

@@ -171,3 +171,11 @@ def test_a_lost_stream_ages_everything_at_once(view: MarketView) -> None:
 
     assert view.option_verdict(view.options.get(_CALL), Ns(3 * NS_PER_S)) is None
     assert view.hedge_verdict(_PERP, Ns(3 * NS_PER_S)) is None
+
+
+def test_an_older_forward_of_another_option_changes_nothing(view: MarketView) -> None:
+    """Options of one expiry share the newest forward, not the last one to arrive."""
+    view.see_option(_option(5, forward_usd=100_000.0))
+    view.see_option(_option(4, _PUT, forward_usd=90_000.0))
+
+    assert view.forward_usd("btc_usd", _EXPIRY) == 100_000.0

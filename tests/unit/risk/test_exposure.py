@@ -4,6 +4,7 @@ import math
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId, VenueId
@@ -190,3 +191,41 @@ def test_an_inverse_future_without_any_price_cannot_be_counted() -> None:
     counted = measure(view, legs, _NOW, price_usd=50_000.0, outstanding={})
     assert counted is not None
     assert counted.delta_coin_futures == pytest.approx(10 / 50_000.0)
+
+
+def test_an_expired_future_has_no_delta_and_an_open_one_counts_at_its_own_mark() -> None:
+    """A hedge in a dated future ends with it: counting it on would leave the options naked."""
+    view = _view()
+    expired, dated = InstrumentId("BTC-1JAN20"), InstrumentId("BTC-1JAN30")
+    for name, expiry_ns in ((expired, _NOW), (dated, Ns(_NOW + 1))):
+        view.list_instrument(replace(_spec(_PERP), id=name, kind=Kind.FUTURE, expiry_ns=expiry_ns))
+    held = {expired: "50000", dated: "-50000"}
+
+    assert _measure(view, held).delta_coin_net == pytest.approx(-0.5)
+    assert _measure(view, held, now_ns=Ns(_NOW + 1)).delta_coin_net == 0.0
+
+
+def test_an_order_on_an_unknown_instrument_cannot_be_counted() -> None:
+    """Left over from an earlier run, its instrument not listed: its worst case has no size."""
+    unlisted = {InstrumentId("BTC-1JAN30"): (Decimal(0), Decimal(10))}
+
+    assert measure(_view(), arrange({}, {}), _NOW, price_usd=_FORWARD, outstanding=unlisted) is None
+
+
+def test_inverse_and_linear_options_add_up_in_one_book() -> None:
+    """One coin of either is one coin of delta at most: on 100,000 and 110,000 forwards, long and short, by hand."""
+    view = _view(_option(_CALL))
+    linear = InstrumentId("BTC_USDC-X-100000-P")
+    view.list_instrument(
+        replace(_spec(_PUT), id=linear, settlement=Settlement.USD, index_name="btc_usdc", is_call=False)
+    )
+    view.see_option(replace(_option(linear), forward_usd=110_000.0))
+    d1 = math.log(1.1) / _WIDTH + 0.5 * _WIDTH
+    put_delta = 0.5 * (1.0 + math.erf(d1 / math.sqrt(2.0))) - 1.0
+    held = {_CALL: "2", linear: "-3", _PERP: "-70000", _LINEAR: "0.25"}
+
+    found = _measure(view, held)
+
+    assert found.delta_coin_options == pytest.approx(2.0 * _CALL_DELTA - 3.0 * put_delta, abs=1e-12)
+    assert found.delta_coin_futures == pytest.approx(-0.7 + 0.25, abs=1e-12)
+    assert found.option_coin_gross == 3.0

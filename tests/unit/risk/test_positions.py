@@ -75,3 +75,12 @@ def test_differences_name_ours_and_the_venues() -> None:
     positions.drop(_PERP)
     assert positions.held() == {_CALL: Decimal(1)}
     assert positions.differences([]) == [(_CALL, Decimal(1), Decimal(0))]
+
+
+def test_ids_are_forgotten_oldest_first_and_only_at_the_bound() -> None:
+    """Memory is bounded; what the venue may still repeat is remembered."""
+    positions = Positions()
+    positions.count(FillId(str(number)) for number in range(200_001))
+
+    assert not positions.has_counted(FillId("0"))
+    assert positions.has_counted(FillId("1"))

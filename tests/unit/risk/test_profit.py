@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.domain.events import Filled, FutureMarked, OptionMarked
 from bot.domain.ids import FillId, InstrumentId, OrderId, VenueId
@@ -123,6 +124,28 @@ def test_an_absent_mark_changes_nothing() -> None:
         profit.see_option(_COIN_CALL, _option(_COIN_CALL, mark, index))
 
     assert profit.usd().total == 0.0
+
+
+def test_a_future_without_mark_changes_nothing() -> None:
+    """The last mark stands until there is a new one."""
+    profit = Profit()
+    profit.adopt(_LINEAR.id, Decimal(1))
+    profit.see_future(_LINEAR, _mark(_LINEAR, 100_000.0))
+    profit.see_future(_LINEAR, replace(_mark(_LINEAR, 100_000.0, at_ns=1), mark_usd=None))
+    profit.see_future(_LINEAR, _mark(_LINEAR, 100_100.0, at_ns=2))
+
+    assert profit.usd().hedge == pytest.approx(100.0)
+
+
+def test_selling_below_the_middle_is_a_cost() -> None:
+    """Slippage has one sign for both sides: negative is paid, positive is won."""
+    sold = Profit().book(_INVERSE, _fill(_INVERSE, "-100000", 99_900.0), 100_000.0, 100_000.0)
+    bought = Profit().book(_LINEAR, _fill(_LINEAR, "1", 100_100.0), 100_000.0, 100_000.0)
+    better = Profit().book(_LINEAR, _fill(_LINEAR, "1", 99_900.0), 100_000.0, 100_000.0)
+    by_hand = Profit().book(_LINEAR, _fill(_LINEAR, "1", 99_900.0), None, 100_000.0)
+
+    # 100,000 USD at 99,900 and back at 100,000: 100,000 (1 - 100,000/99,900)
+    assert [sold, bought, better, by_hand] == pytest.approx([-100.1001, -100.0, 100.0, 0.0], abs=1e-4)
 
 
 @pytest.mark.parametrize(

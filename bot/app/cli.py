@@ -133,12 +133,6 @@ def reference_command(folder: Annotated[Path, typer.Argument(help="docs/referenc
     reference.write(folder)
 
 
-@cli.command(name="reference")
-def reference_command(folder: Annotated[Path, typer.Argument(help="Usually docs/reference.")]) -> None:
-    """Write the part of the documentation that is generated from code."""
-    reference.write(folder)
-
-
 def _write(path: Path | None, drawn: str | None) -> None:
     if path is not None and drawn is not None:
         path.write_text(drawn)

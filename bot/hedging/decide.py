@@ -10,7 +10,14 @@ from msgspec import Struct
 
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, DistrustCause, Reason
-from bot.domain.units import ZERO, Rounding, amount_from_coin_toward_zero, coin_from_amount, round_to_step
+from bot.domain.units import (
+    ZERO,
+    Rounding,
+    amount_from_coin_toward_zero,
+    coin_from_amount,
+    decimal_from_wire,
+    round_to_step,
+)
 from bot.hedging.band import Band, TradeTo, aim_coin
 from bot.risk.exposure import Exposure
 from bot.risk.limits import Limits
@@ -134,7 +141,7 @@ def _amount(now: Situation, want_coin: float) -> Decimal:
 
 def _largest(now: Situation) -> Decimal:
     per_native_usd = 1.0 if now.hedge.amount_is_in_usd else now.price_usd
-    lots = Decimal(repr(now.limits.order_usd_max / per_native_usd))
+    lots = decimal_from_wire(now.limits.order_usd_max / per_native_usd)
     return round_to_step(lots, now.hedge.lot_native, Rounding.TOWARD_ZERO)
 
 

@@ -34,10 +34,10 @@ class RunWitness:
     def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to."""
         self._narrator.event(seq, event)
+        self._narrator.outcome(book, seq, outcome)
         for command in outcome.commands:
             if isinstance(command, PlaceOrder):
                 self._narrator.sent(seq, command)
-        self._narrator.outcome(book, seq, outcome)
         self._metrics.applied(book, event, outcome)
         seen = outcome.decided
         if seen is not None and seen.action is Action.HEDGE and seen.price_usd is not None:

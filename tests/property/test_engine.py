@@ -1,0 +1,291 @@
+"""The engine against a venue that loses, delays, repeats and refuses: it never trades on a wrong position.
+
+The venue here is a few lines of its own: it knows what really happened and tells it badly.
+"""
+
+import random
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain import events as ev
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
+from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.reasons import Phase, Reason, RefusalKind
+from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, Ns
+from bot.engine import BookParams, Engine
+from bot.execution.tactics import cross
+from bot.hedging.band import TradeTo
+from bot.hedging.bands import fixed
+from bot.market.quality import TrustLimits
+from bot.risk.limits import Limits
+
+_START = Ns(1_772_359_200 * NS_PER_S)
+_STEP_NS = 100 * NS_PER_MS
+_PERPETUAL, _CALL = InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC-27MAR26-100000-C")
+_PARAMS = BookParams(
+    book="BTC",
+    convention="options_only",
+    hedge_instrument=_PERPETUAL,
+    label_prefix="hb",
+    run_tag="p",
+    band=fixed.Params(),
+    trade_to=TradeTo.TARGET,
+    trade_coin_min=0.0001,
+    tactic=cross.Params(),
+    trust=TrustLimits(
+        option_age_ns_max=Ns(5 * NS_PER_S),
+        hedge_age_ns_max=Ns(5 * NS_PER_S),
+        clock_ahead_ns_max=Ns(0),
+        spread_bps_max=10.0,
+    ),
+    limits=Limits(
+        order_usd_max=20_000.0,
+        hedge_position_usd_max=1e6,
+        delta_coin_worst_max=10.0,
+        orders_per_minute_max=1_000,
+        refusals_in_a_row_max=1_000,
+        unresolved_ns_max=300 * NS_PER_S,
+    ),
+    reconcile_interval_ns=Ns(5 * NS_PER_S),
+    adopts_positions=False,
+)
+
+
+def _spec(name: InstrumentId, kind: Kind) -> Instrument:
+    is_option = kind is Kind.OPTION
+    return Instrument(
+        id=name,
+        venue=VenueId("deribit"),
+        kind=kind,
+        base="BTC",
+        settlement=Settlement.COIN,
+        settlement_currency="BTC",
+        index_name="btc_usd",
+        contract_size_native=Decimal(10),
+        lot_native=Decimal(10),
+        tick_native=Decimal("0.5"),
+        fee_rate_maker=Decimal(0),
+        fee_rate_taker=Decimal(0),
+        expiry_ns=Ns(_START + 26 * NS_PER_DAY) if is_option else None,
+        strike_usd=100_000.0 if is_option else None,
+        is_call=True if is_option else None,
+    )
+
+
+class _Venue:
+    """What really happened, and a queue of what the engine will hear of it, each with its time."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.engine = Engine(_PARAMS)
+        self.now_ns = int(_START)
+        self.position = Decimal(0)
+        self.orders: dict[Label, ev.OrderUpdated] = {}
+        self.fills: list[ev.Filled] = []
+        self.transit: list[tuple[int, PlaceOrder]] = []
+        self.queue: list[tuple[int, int, ev.Event]] = []
+        self.count = 0
+        self.is_kind = False
+        self.is_stream_up = True
+        self.labels: set[Label] = set()
+        self.forward_usd = 100_000.0
+
+    def later(self, event: ev.Event, *, delay_ms: int | None = None) -> None:
+        """The engine hears of it after a while."""
+        wait_ms = self.dice.randrange(0, 800) if delay_ms is None else delay_ms
+        self.count += 1
+        self.queue.append((self.now_ns + wait_ms * NS_PER_MS, self.count, event))
+
+    def stream(self, event: ev.Event) -> None:
+        """The private stream: now and then it says things twice; down, it says nothing."""
+        for _ in range(self.dice.choice((1, 1, 1, 2))):
+            if self.is_stream_up:
+                self.later(event)
+
+    def roll(self, share: float) -> bool:
+        """Whether something goes wrong now."""
+        return not self.is_kind and self.dice.random() < share
+
+    def execute(self, order: PlaceOrder) -> None:
+        """The order reaches the market: some of it trades, the rest is taken back."""
+        lots = int(abs(order.amount_native) / 10)
+        done = lots if self.is_kind else self.dice.choice((lots, lots, lots // 2, 0))
+        sign = 1 if order.amount_native > 0 else -1
+        order_id = OrderId(f"V{order.label}")
+        for part in (done // 2, done - done // 2):
+            if part:
+                fill = ev.Filled(
+                    fill_id=FillId(f"f{len(self.fills)}"),
+                    order_id=order_id,
+                    label=order.label,
+                    instrument=_PERPETUAL,
+                    amount_native=Decimal(10 * sign * part),
+                    price_native=order.price_native,
+                    fee_native=Decimal(0),
+                    fee_currency="BTC",
+                    is_maker=False,
+                    received_ns=Ns(self.now_ns),
+                    venue_ns=Ns(self.now_ns),
+                )
+                self.fills.append(fill)
+                self.position += fill.amount_native
+                self.stream(fill)
+        self.orders[order.label] = ev.OrderUpdated(
+            label=order.label,
+            order_id=order_id,
+            instrument=_PERPETUAL,
+            state=ev.VenueOrderState.FILLED if done == lots else ev.VenueOrderState.CANCELLED,
+            filled_native=Decimal(10 * done),
+            received_ns=Ns(self.now_ns),
+            venue_ns=Ns(self.now_ns),
+        )
+        self.stream(self.orders[order.label])
+
+    def take(self, command: Command) -> None:
+        """Do what the engine asks, well or badly."""
+        if isinstance(command, PlaceOrder):
+            self._place(command)
+        elif isinstance(command, LookUpOrder | CancelOrder):
+            self._answer(command)
+        elif isinstance(command, TakeSnapshot):
+            self._snapshot()
+
+    def _place(self, order: PlaceOrder) -> None:
+        status = self.engine.status()
+        assert order.label not in self.labels, "a label was used twice"
+        assert not self.transit, "an order left while another could still start"
+        assert status.phase is Phase.RUNNING
+        assert status.positions_native.get(_PERPETUAL, Decimal(0)) == self.position, "traded on a wrong position"
+        self.labels.add(order.label)
+        if self.roll(0.15):
+            kind = self.dice.choice((RefusalKind.BACK_OFF, RefusalKind.REQUOTE, RefusalKind.NOT_EXECUTED))
+            refused = ev.OrderRefused(label=order.label, received_ns=Ns(self.now_ns), code=1, name="no", kind=kind)
+            self.later(refused)
+            return
+        if not self.roll(0.1):  # else it never arrives
+            delay_ms = self.dice.randrange(0, 2_500) if self.roll(0.2) else 20
+            self.transit.append((self.now_ns + delay_ms * NS_PER_MS, order))
+        if self.roll(0.3):
+            self.later(ev.OrderUnknown(label=order.label, received_ns=Ns(self.now_ns), cause="time-out"))
+        elif not self.roll(0.2) and self.transit:  # else silence
+            self.later(
+                ev.OrderAcked(label=order.label, order_id=OrderId(f"V{order.label}"), received_ns=Ns(self.now_ns))
+            )
+
+    def _answer(self, command: LookUpOrder | CancelOrder) -> None:
+        seen = self.orders.get(command.label)
+        if self.roll(0.3) or (seen is None and isinstance(command, CancelOrder)):
+            self.later(ev.LookUpFailed(label=command.label, received_ns=Ns(self.now_ns), cause="busy"))
+        elif seen is not None:
+            for fill in self.fills:
+                if fill.label == command.label:
+                    self.later(fill)
+            self.later(seen)
+        elif isinstance(command, LookUpOrder):
+            assert command.not_before_ns > command.valid_until_ns
+            wait_ms = max(0, command.not_before_ns - self.now_ns) // NS_PER_MS + 1
+            self.later(ev.OrderAbsent(label=command.label, received_ns=Ns(self.now_ns)), delay_ms=wait_ms)
+
+    def _snapshot(self) -> None:
+        if self.roll(0.2):
+            self.later(ev.SnapshotFailed(received_ns=Ns(self.now_ns), cause="busy"))
+            return
+        held = {_CALL: Decimal(1), _PERPETUAL: self.position}
+        positions = tuple(ev.PositionSeen(instrument=name, amount_native=amount) for name, amount in held.items())
+        delay_ms = self.dice.randrange(10, 3_000)
+        at_ns = Ns(self.now_ns + delay_ms * NS_PER_MS)
+        taken = ev.SnapshotTaken(
+            positions=positions,
+            open_orders=(),
+            fills=tuple(self.fills),
+            requested_ns=Ns(self.now_ns),
+            received_ns=at_ns,
+        )
+        self.later(taken, delay_ms=delay_ms)
+
+    def market(self) -> list[ev.Event]:
+        """Tickers of both."""
+        at, price = Ns(self.now_ns), self.forward_usd
+        blank = {"bid_amount_native": None, "ask_amount_native": None, "index_usd": price, "is_open": True}
+        option = ev.OptionMarked(
+            instrument=_CALL,
+            received_ns=at,
+            venue_ns=at,
+            bid_native=None,
+            ask_native=None,
+            mark_native=0.06,
+            iv_mark=0.6,
+            forward_usd=price,
+            **blank,
+        )
+        future = ev.FutureMarked(
+            instrument=_PERPETUAL,
+            received_ns=at,
+            venue_ns=at,
+            bid_usd=price - 0.5,
+            ask_usd=price + 0.5,
+            mark_usd=price,
+            price_min_usd=None,
+            price_max_usd=None,
+            funding_rate_8h=0.0,
+            **blank,
+        )
+        return [option, future]
+
+    def step(self) -> None:
+        """A tenth of a second."""
+        self.now_ns += _STEP_NS
+        arrived = [order for at_ns, order in self.transit if at_ns <= self.now_ns]
+        self.transit = [(at_ns, order) for at_ns, order in self.transit if at_ns > self.now_ns]
+        for order in arrived:
+            if self.now_ns <= order.valid_until_ns:
+                self.execute(order)
+        if self.roll(0.02):
+            self._set_stream(is_up=not self.is_stream_up)
+        if self.is_kind and not self.is_stream_up:
+            self._set_stream(is_up=True)
+        due = sorted(item for item in self.queue if item[0] <= self.now_ns)
+        self.queue = [item for item in self.queue if item[0] > self.now_ns]
+        events = [event for _, _, event in due]
+        if not self.roll(0.1):
+            if not self.is_kind:
+                self.forward_usd *= 1.0 + self.dice.gauss(0.0, 0.002)
+            events += self.market()
+        for event in [*events, ev.Ticked(now_ns=Ns(self.now_ns))]:
+            for command in self.engine.apply(event).commands:
+                self.take(command)
+
+    def _set_stream(self, *, is_up: bool) -> None:
+        self.is_stream_up = is_up
+        kind = ev.StreamRestored if is_up else ev.StreamLost
+        extra = {} if is_up else {"cause": "closed"}
+        event = kind(stream=ev.StreamName.ACCOUNT, received_ns=Ns(self.now_ns), **extra)
+        for command in self.engine.apply(event).commands:
+            self.take(command)
+
+
+@settings(max_examples=60)
+@given(st.integers(min_value=0, max_value=10**9))
+def test_no_order_is_placed_on_a_wrong_position_and_calm_ends_in_the_band(seed: int) -> None:
+    """Forty seconds of faults, then half a minute without: flat within the band, nothing open, positions right."""
+    venue = _Venue(seed)
+    for stream in ev.StreamName:
+        venue.engine.apply(ev.StreamRestored(stream=stream, received_ns=_START))
+    for spec in (_spec(_PERPETUAL, Kind.PERPETUAL), _spec(_CALL, Kind.OPTION)):
+        venue.engine.apply(ev.InstrumentListed(instrument=spec, received_ns=_START))
+    for _ in range(400):
+        venue.step()
+    venue.is_kind = True
+    for _ in range(600):
+        venue.step()
+    status = venue.engine.status()
+
+    assert status.phase is Phase.RUNNING, status.phase_cause
+    assert status.positions_native == {_CALL: Decimal(1), _PERPETUAL: venue.position}
+    assert status.orders_live == 0
+    assert status.decided is not None
+    assert status.decided.reason in {Reason.INSIDE_BAND, Reason.BELOW_TRADE_MIN}
+    assert len(venue.labels) > 0, "nothing was ever hedged: this tests nothing"

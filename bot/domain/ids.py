@@ -2,6 +2,8 @@
 
 from typing import Final, NewType
 
+from bot.domain.time import Ns, expiry_ns_from_code
+
 VenueId = NewType("VenueId", str)
 """`deribit`, later `okx`, `binance`, ..."""
 
@@ -41,3 +43,12 @@ def base_of(instrument: InstrumentId) -> str | None:
     """
     head, dash, _ = instrument.partition("-")
     return head.partition("_")[0] if dash else None
+
+
+def expiry_in_name(instrument: InstrumentId) -> Ns | None:
+    """Expiry of a Deribit derivative by its name (`BTC-27MAR26-...`); None where the name tells none."""
+    parts = instrument.split("-")
+    try:
+        return expiry_ns_from_code(parts[1]) if len(parts) > 1 else None
+    except ValueError:
+        return None

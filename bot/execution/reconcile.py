@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.decided import Note, PositionMismatched, StrangerSeen
 from bot.domain.events import Filled, LedgerRestored, OrderSeen, PositionSeen, SnapshotTaken
-from bot.domain.ids import InstrumentId, Label, base_of, is_ours
+from bot.domain.ids import InstrumentId, Label, base_of, expiry_in_name, is_ours
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.working import WorkingOrders
@@ -30,9 +30,10 @@ class Conclusion(enum.Enum):
     MISMATCHED = "mismatched"
 
 
-def has_expired(spec: Instrument | None, now_ns: Ns) -> bool:
-    """Whether the instrument's life is over."""
-    return spec is not None and spec.expiry_ns is not None and spec.expiry_ns <= now_ns
+def has_expired(name: InstrumentId, spec: Instrument | None, now_ns: Ns) -> bool:
+    """Whether the instrument's life is over: by its specification, or by its name where it is listed no more."""
+    expiry_ns = expiry_in_name(name) if spec is None else spec.expiry_ns
+    return expiry_ns is not None and expiry_ns <= now_ns
 
 
 def is_of_book(name: InstrumentId, instruments: Mapping[InstrumentId, Instrument], base: str) -> bool:
@@ -139,13 +140,13 @@ class Reconciler:
             self._due_ns = Ns(now_ns + _RETRY_NS)
             return Conclusion.AGAIN, []
         for name in positions.held():
-            if has_expired(instruments.get(name), now_ns):
+            if has_expired(name, instruments.get(name), now_ns):
                 positions.drop(name)
         venue = [
             item
             for item in snapshot.positions
             if self._is_of_book(item.instrument, instruments)
-            and not has_expired(instruments.get(item.instrument), now_ns)
+            and not has_expired(item.instrument, instruments.get(item.instrument), now_ns)
         ]
         if not self._has_baseline:
             positions.adopt(venue)

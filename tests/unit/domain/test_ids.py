@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, base_of, is_ours, make_label
+from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, base_of, expiry_in_name, is_ours, make_label
+from bot.domain.time import ns_from_iso
 
 
 def test_labels_are_unique_by_run_and_number() -> None:
@@ -36,3 +37,11 @@ def test_orders_are_ours_by_prefix(label: str | None, ours: bool) -> None:
 def test_the_coin_of_a_derivative_by_its_name(name: str, base: str | None) -> None:
     """Spot pairs are no derivatives."""
     assert base_of(InstrumentId(name)) == base
+
+
+def test_expiry_is_read_from_a_name() -> None:
+    """Dated names tell their expiry at 08:00 UTC; perpetuals, combos and spot tell none."""
+    assert expiry_in_name(InstrumentId("BTC-5JUN20-9250-C")) == ns_from_iso("2020-06-05T08:00:00Z")
+    assert expiry_in_name(InstrumentId("BTC_USDC-27MAR26")) == ns_from_iso("2026-03-27T08:00:00Z")
+    assert expiry_in_name(InstrumentId("BTC-PERPETUAL")) is None
+    assert expiry_in_name(InstrumentId("BTC_USDC")) is None

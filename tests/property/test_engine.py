@@ -109,6 +109,25 @@ class _Venue:
         """Whether something goes wrong now."""
         return not self.is_kind and self.dice.random() < share
 
+    def _trade(self, label: Label | None, order_id: OrderId, amount: Decimal) -> None:
+        """A fill of ours, or of somebody at the web interface."""
+        fill = ev.Filled(
+            fill_id=FillId(f"f{len(self.fills)}"),
+            order_id=order_id,
+            label=label,
+            instrument=_PERPETUAL,
+            amount_native=amount,
+            price_native=Decimal(100_000),
+            fee_native=Decimal(0),
+            fee_currency="BTC",
+            is_maker=False,
+            received_ns=Ns(self.now_ns),
+            venue_ns=Ns(self.now_ns),
+        )
+        self.fills.append(fill)
+        self.position += amount
+        self.stream(fill)
+
     def execute(self, order: PlaceOrder) -> None:
         """The order reaches the market: some of it trades, the rest is taken back."""
         lots = int(abs(order.amount_native) / 10)
@@ -117,22 +136,7 @@ class _Venue:
         order_id = OrderId(f"V{order.label}")
         for part in (done // 2, done - done // 2):
             if part:
-                fill = ev.Filled(
-                    fill_id=FillId(f"f{len(self.fills)}"),
-                    order_id=order_id,
-                    label=order.label,
-                    instrument=_PERPETUAL,
-                    amount_native=Decimal(10 * sign * part),
-                    price_native=order.price_native,
-                    fee_native=Decimal(0),
-                    fee_currency="BTC",
-                    is_maker=False,
-                    received_ns=Ns(self.now_ns),
-                    venue_ns=Ns(self.now_ns),
-                )
-                self.fills.append(fill)
-                self.position += fill.amount_native
-                self.stream(fill)
+                self._trade(order.label, order_id, Decimal(10 * sign * part))
         self.orders[order.label] = ev.OrderUpdated(
             label=order.label,
             order_id=order_id,
@@ -243,8 +247,10 @@ class _Venue:
         for order in arrived:
             if self.now_ns <= order.valid_until_ns:
                 self.execute(order)
-        if self.roll(0.02):
+        if self.roll(0.02 if self.is_stream_up else 0.2):
             self._set_stream(is_up=not self.is_stream_up)
+        if not self.is_stream_up and self.roll(0.2):
+            self._trade(None, OrderId("human"), Decimal(self.dice.choice((-10_000, 10_000))))  # nobody tells us
         if self.is_kind and not self.is_stream_up:
             self._set_stream(is_up=True)
         due = sorted(item for item in self.queue if item[0] <= self.now_ns)

@@ -96,6 +96,11 @@ class Standing:
         self._back_off_until_ns = Ns(now_ns + min(doubled, max(wait_ns, _MINUTE_NS)))
         return None
 
+    def order_missed(self, now_ns: Ns) -> None:
+        """An order met no counterparty: wait a moment, so that a fast market is not chased with empty orders."""
+        until_ns = now_ns + BACK_OFF_NS[RefusalKind.REQUOTE]
+        self._back_off_until_ns = Ns(max(self._back_off_until_ns, until_ns))
+
     def is_backing_off(self, now_ns: Ns) -> bool:
         """Whether a refusal is too fresh."""
         return now_ns < self._back_off_until_ns

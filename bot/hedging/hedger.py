@@ -17,7 +17,7 @@ from bot.domain.units import ZERO
 from bot.hedging import situation
 from bot.hedging.band import BandPolicy, TradeTo
 from bot.hedging.decide import Situation, Verdict, decide
-from bot.hedging.situation import Frame, Hedge, LastHedge
+from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
 from bot.risk.exposure import Legs, arrange, measure
 from bot.risk.limits import Limits
@@ -37,6 +37,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     has_pending: bool
     is_backing_off: bool
     orders_last_minute: int
+    last_hedge: tuple[Ns, float] | None
+    """Time and price of the last hedge fill."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -56,17 +58,12 @@ class Hedger:
         """Start without a hedge and without doubt."""
         self._params = params
         self._policy = policy
-        self._last: LastHedge | None = None
         self._legs: Legs | None = None
         self._legs_of: dict[InstrumentId, Decimal] = {}
         self._legs_listed_count = 0
         self._causes: dict[InstrumentId, DistrustCause] = {}
         self._refusing_since_ns: Ns | None = None
         self._has_alarmed = False
-
-    def hedged(self, now_ns: Ns, price_usd: float) -> None:
-        """A hedge filled."""
-        self._last = LastHedge(time_ns=now_ns, price_usd=price_usd)
 
     def decide(
         self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame
@@ -83,7 +80,7 @@ class Hedger:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
             record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)
             return record, verdict, hedge
-        band = situation.band_for(self._policy, exposure, hedge, self._last, now_ns)
+        band = situation.band_for(self._policy, exposure, hedge, desk.last_hedge, now_ns)
         touch = hedge.touch
         verdict = decide(
             Situation(

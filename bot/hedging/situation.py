@@ -29,13 +29,6 @@ class Hedge(Struct, frozen=True, kw_only=True):
     age_ns: Ns | None
 
 
-class LastHedge(Struct, frozen=True, kw_only=True):
-    """When and at what price the last hedge filled."""
-
-    time_ns: Ns
-    price_usd: float
-
-
 def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None:
     """The hedge instrument with a price, or None while it has none."""
     spec = view.instruments.get(name)
@@ -56,8 +49,8 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
     )
 
 
-def band_for(policy: BandPolicy, exposure: Exposure, hedge: Hedge, last: LastHedge | None, now_ns: Ns) -> Band:
-    """Ask the policy, with the live costs of the hedge instrument."""
+def band_for(policy: BandPolicy, exposure: Exposure, hedge: Hedge, last: tuple[Ns, float] | None, now_ns: Ns) -> Band:
+    """Ask the policy, with the live costs of the hedge instrument; `last` is time and price of the last hedge fill."""
     touch = hedge.touch
     half_spread = 0.0
     if touch is not None and touch.bid_native is not None and touch.ask_native is not None:
@@ -73,8 +66,8 @@ def band_for(policy: BandPolicy, exposure: Exposure, hedge: Hedge, last: LastHed
             fee_rate_taker=float_from_decimal(hedge.spec.fee_rate_taker),
             half_spread_usd=half_spread,
             funding_rate_8h=hedge.funding_rate_8h,
-            since_hedge_ns=None if last is None else Ns(now_ns - last.time_ns),
-            price_at_hedge_usd=None if last is None else last.price_usd,
+            since_hedge_ns=None if last is None else Ns(now_ns - last[0]),
+            price_at_hedge_usd=None if last is None else last[1],
             now_ns=now_ns,
         )
     )

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
 from bot.domain.ids import InstrumentId
@@ -19,7 +20,9 @@ CALL = InstrumentId("BTC-27MAR26-100000-C")
 
 
 def _desk(blocked: tuple[Reason, str] | None = None) -> Desk:
-    return Desk(blocked=blocked, outstanding={}, has_pending=False, is_backing_off=False, orders_last_minute=0)
+    return Desk(
+        blocked=blocked, outstanding={}, has_pending=False, is_backing_off=False, orders_last_minute=0, last_hedge=None
+    )
 
 
 _FREE = _desk()
@@ -102,8 +105,7 @@ def test_the_policy_is_told_of_the_last_hedge(book: Book, make: Any) -> None:
     """None before the first; then its time and price."""
     book.market()
     book.decide()
-    book.hedger.hedged(make.now_ns, 99_000.0)
-    book.decide(1.0)
+    book.decide(1.0, desk=structs.replace(_FREE, last_hedge=(make.now_ns, 99_000.0)))
 
     assert [(i.since_hedge_ns, i.price_at_hedge_usd) for i in book.asked] == [(None, None), (NS_PER_S, 99_000.0)]
 

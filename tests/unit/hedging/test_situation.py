@@ -11,7 +11,7 @@ from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
-from bot.hedging.situation import Frame, Hedge, LastHedge, band_for, hedge_seen, missing, write_down
+from bot.hedging.situation import Frame, Hedge, band_for, hedge_seen, missing, write_down
 from bot.market.view import MarketView
 from bot.risk.exposure import Exposure, arrange, measure
 
@@ -83,7 +83,7 @@ def test_an_unlisted_hedge_is_none(make: Any) -> None:
     assert hedge_seen(view, PERPETUAL, make.now_ns) is None
 
 
-def _asked(view: MarketView, make: Any, last: LastHedge | None, **change: object) -> BandInputs:
+def _asked(view: MarketView, make: Any, last: tuple[Ns, float] | None, **change: object) -> BandInputs:
     asked: list[BandInputs] = []
 
     def policy(inputs: BandInputs) -> Band:
@@ -97,7 +97,7 @@ def _asked(view: MarketView, make: Any, last: LastHedge | None, **change: object
 
 def test_a_policy_sees_exposure_costs_and_the_last_hedge(view: MarketView, make: Any) -> None:
     """Everything later policies need is there already."""
-    inputs = _asked(view, make, LastHedge(time_ns=make.now_ns, price_usd=99_000.0))
+    inputs = _asked(view, make, (make.now_ns, 99_000.0))
 
     assert inputs.delta_coin_net == pytest.approx(2 * 0.53186, abs=1e-4)
     assert inputs.option_coin_gross == 2.0

@@ -1,0 +1,298 @@
+"""The account side of one book: streams, orders, fills, positions, reconciliation. Decides no trade.
+
+Turns account events into commands and notes; what may be placed, and what is open, is read from here.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from bot.domain import events as ev
+from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.decided import NOTHING, FillBooked, Note, Outcome
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import HaltCause, Phase
+from bot.domain.time import Ns
+from bot.domain.units import ZERO, float_from_decimal
+from bot.execution.lifecycle import OrderState, Signal
+from bot.execution.reconcile import Conclusion, Reconciler, is_of_book
+from bot.execution.standing import Standing
+from bot.execution.working import WorkingOrders
+from bot.market.view import MarketView
+from bot.risk.limits import Limits
+from bot.risk.positions import Positions
+from bot.risk.profit import Profit
+
+
+class AccountParams(Struct, frozen=True, kw_only=True):
+    """What the account side needs of a book's parameters."""
+
+    book: str
+    hedge_instrument: InstrumentId
+    label_prefix: str
+    limits: Limits
+    reconcile_interval_ns: Ns
+    adopts_positions: bool
+
+
+class HedgeFill(NamedTuple):
+    """When and at what price a hedge filled last."""
+
+    time_ns: Ns
+    price_usd: float
+
+
+class Account:
+    """Mutable private state of one engine."""
+
+    def __init__(self, params: AccountParams, view: MarketView) -> None:
+        """Start unreconciled. `view` is read for specifications and the index, never changed."""
+        self._params = params
+        self._view = view
+        self._positions = Positions()
+        self._working = WorkingOrders()
+        self._profit = Profit()
+        self._standing = Standing(params.limits.refusals_in_a_row_max)
+        self._reconciler = Reconciler(
+            base=params.book,
+            label_prefix=params.label_prefix,
+            interval_ns=params.reconcile_interval_ns,
+            adopts_positions=params.adopts_positions,
+        )
+        self._watched: dict[InstrumentId, None] = {params.hedge_instrument: None}
+        self._was_reconciled = False
+        self.last_hedge: HedgeFill | None = None
+
+    def handlers(self) -> Mapping[type[Any], Callable[[Any], Outcome]]:
+        """The events this side takes; the loss of a stream comes through `lose_stream`."""
+        return {
+            ev.StreamRestored: self._on_stream_restored,
+            ev.MessageMalformed: self._on_malformed,
+            ev.OrderAcked: self._on_acked,
+            ev.OrderRefused: self._on_refused,
+            ev.OrderUnknown: self._on_unknown,
+            ev.OrderUpdated: self._on_updated,
+            ev.OrderAbsent: self._on_absent,
+            ev.LookUpFailed: self._on_look_up_failed,
+            ev.Filled: self._on_filled,
+            ev.AccountSeen: self._on_account,
+            ev.SnapshotTaken: self._on_snapshot,
+            ev.SnapshotFailed: self._on_snapshot_failed,
+            ev.IntentRestored: self._on_intent,
+            ev.LedgerRestored: self._on_ledger,
+            ev.StopRequested: self._on_stop,
+            ev.HaltRequested: self._on_halt,
+        }
+
+    # --- read by the engine ----------------------------------------------------------------------------
+
+    @property
+    def standing(self) -> Standing:
+        """Whether anything may be placed."""
+        return self._standing
+
+    @property
+    def working(self) -> WorkingOrders:
+        """What is open."""
+        return self._working
+
+    @property
+    def profit(self) -> Profit:
+        """Fed with marks by the engine."""
+        return self._profit
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Whether the venue has agreed and the book is running."""
+        return self._was_reconciled and self._standing.phase is Phase.RUNNING
+
+    @property
+    def orders_unknown_count(self) -> int:
+        """Orders whose fate is not known."""
+        return sum(order.state is OrderState.UNKNOWN for order in self._working.live())
+
+    def held(self) -> dict[InstrumentId, Decimal]:
+        """Non-zero positions, native amounts; the same object until something changes."""
+        return self._positions.held()
+
+    def sent(self, order: PlaceOrder, now_ns: Ns) -> None:
+        """An order is about to leave: in flight from now on."""
+        self._working.sent(order, now_ns)
+        self._standing.order_sent(now_ns)
+
+    def tick(self, now_ns: Ns) -> tuple[list[Command], list[Note]]:
+        """What time alone makes due: questions about orders, a look at the account, the end of an orderly end."""
+        commands, moves = self._working.due(now_ns)
+        notes: list[Note] = [*moves, *self._overdue(now_ns)]
+        if self._standing.is_up(ev.StreamName.ACCOUNT) and self._reconciler.is_due(now_ns):
+            commands.append(TakeSnapshot(cause=self._standing.cause))
+        if self._standing.phase is Phase.STOPPING and not self._working.live():
+            notes += _some(self._standing.enter(Phase.STOPPED, "nothing is open"))
+        return commands, notes
+
+    def _overdue(self, now_ns: Ns) -> list[Note]:
+        since_ns = self._working.doubt_since_ns()
+        if since_ns is None or now_ns - since_ns <= self._params.limits.unresolved_ns_max:
+            return []
+        text = "an order has no answer: look at the venue, then restart"
+        return _some(self._standing.enter(Phase.HALTED, HaltCause.ORDER_UNRESOLVED, text))
+
+    # --- streams and account -------------------------------------------------------------------------
+
+    def lose_stream(self, event: ev.StreamLost) -> Outcome:
+        """A socket is down; the engine has told the view already."""
+        self._standing.set_stream(event.stream, is_up=False)
+        return self._unreconciled(event, "account stream lost")
+
+    def _on_stream_restored(self, event: ev.StreamRestored) -> Outcome:
+        self._standing.set_stream(event.stream, is_up=True)
+        return self._unreconciled(event, "account stream restored")
+
+    def _unreconciled(self, event: ev.StreamLost | ev.StreamRestored, cause: str) -> Outcome:
+        if event.stream is ev.StreamName.MARKET:
+            return NOTHING
+        self._reconciler.demand(event.received_ns)
+        return _told(self._standing.enter(Phase.RECONCILING, cause))
+
+    def _on_malformed(self, event: ev.MessageMalformed) -> Outcome:
+        del event  # counted and told by the shell; there is nothing to believe in it
+        return NOTHING
+
+    def _on_account(self, event: ev.AccountSeen) -> Outcome:
+        del event  # kept by the ledger; no decision of `options_only` looks at equity
+        return NOTHING
+
+    def _on_ledger(self, event: ev.LedgerRestored) -> Outcome:
+        self._reconciler.restore(event, self._positions, self._view.instruments)
+        return NOTHING
+
+    def _on_intent(self, event: ev.IntentRestored) -> Outcome:
+        self._working.restore(event)
+        return NOTHING
+
+    def _on_snapshot(self, event: ev.SnapshotTaken) -> Outcome:
+        instruments = self._view.instruments
+        notes: list[Note] = []
+        for fill in self._reconciler.news(event, self._positions, instruments):
+            notes += self._book(fill)
+        ours, strange = self._reconciler.orders(event, self._working, instruments)
+        notes += strange
+        notes += [self._working.adopt(label, seen, event.received_ns) for label, seen in ours]
+        conclusion, differences = self._reconciler.conclude(
+            event, self._positions, instruments, has_live_orders=bool(self._working.live())
+        )
+        notes += differences
+        commands: list[Command] = []
+        if conclusion is Conclusion.AGREED:
+            notes += _some(self._standing.enter(Phase.RUNNING, "reconciled"))
+            self._adopt_profit()
+            commands = self._watch(list(self._positions.held()))
+        elif conclusion is Conclusion.MISMATCHED:
+            notes += _some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED))
+        elif differences:
+            notes += _some(self._standing.enter(Phase.RECONCILING, "position mismatch"))
+        return Outcome(commands=tuple(commands), notes=tuple(notes))
+
+    def _adopt_profit(self) -> None:
+        if not self._was_reconciled:
+            for name, amount in self._positions.held().items():
+                self._profit.adopt(name, amount)
+        self._was_reconciled = True
+
+    def _on_snapshot_failed(self, event: ev.SnapshotFailed) -> Outcome:
+        self._reconciler.failed(event.received_ns)
+        return NOTHING
+
+    # --- orders --------------------------------------------------------------------------------------
+
+    def _on_acked(self, event: ev.OrderAcked) -> Outcome:
+        if self._working.find(event.label) is not None:
+            self._standing.order_accepted()
+        return _told(self._working.acked(event.label, event.order_id, event.received_ns))
+
+    def _on_refused(self, event: ev.OrderRefused) -> Outcome:
+        if self._working.find(event.label) is None:
+            return NOTHING  # of another book
+        cause = f"{event.code} {event.name}"
+        notes = _some(self._working.hear(event.label, Signal.REFUSED, event.received_ns, cause))
+        notes += _some(self._standing.order_refused(event.kind, event.received_ns, cause))
+        return Outcome(notes=tuple(notes))
+
+    def _on_unknown(self, event: ev.OrderUnknown) -> Outcome:
+        return _told(self._working.hear(event.label, Signal.LOST, event.received_ns, event.cause))
+
+    def _on_updated(self, event: ev.OrderUpdated) -> Outcome:
+        moved = self._working.updated(event)
+        if moved is not None and moved.state_after == OrderState.CANCELLED and event.filled_native == ZERO:
+            # Immediate-or-cancel that met nothing: the market has moved on, look at it again first.
+            self._standing.order_missed(event.received_ns)
+        return _told(moved)
+
+    def _on_absent(self, event: ev.OrderAbsent) -> Outcome:
+        return _told(self._working.hear(event.label, Signal.ABSENT, event.received_ns, "absent at the venue"))
+
+    def _on_look_up_failed(self, event: ev.LookUpFailed) -> Outcome:
+        self._working.asked_in_vain(event.label, event.received_ns)
+        return NOTHING
+
+    def _on_filled(self, event: ev.Filled) -> Outcome:
+        if not is_of_book(event.instrument, self._view.instruments, self._params.book):
+            return NOTHING
+        notes = self._book(event)
+        return Outcome(commands=tuple(self._watch([event.instrument])), notes=tuple(notes))
+
+    def _book(self, fill: ev.Filled) -> list[Note]:
+        is_new = self._positions.book(fill)
+        order, moved = self._working.booked(fill, is_new=is_new)
+        if not is_new:
+            return _some(moved)
+        self._reconciler.filled(fill.received_ns)
+        mid = None if order is None else order.arrival_mid_native
+        spec = self._view.instruments.get(fill.instrument)
+        slippage = 0.0 if spec is None else self._profit.book(spec, fill, mid, self._index_usd())
+        if fill.instrument == self._params.hedge_instrument:
+            self.last_hedge = HedgeFill(fill.received_ns, float_from_decimal(fill.price_native))
+        told: Note = FillBooked(
+            fill_id=fill.fill_id,
+            label=fill.label,
+            instrument=fill.instrument,
+            amount_native=fill.amount_native,
+            price_native=fill.price_native,
+            fee_native=fill.fee_native,
+            fee_currency=fill.fee_currency,
+            position_native=self._positions.amount(fill.instrument),
+            slippage_usd=slippage,
+        )
+        if order is not None and order.booked_native > abs(order.amount_native):
+            text = f"{order.label}: {order.booked_native} filled of {order.amount_native}"
+            return [told, *_some(moved), *_some(self._standing.enter(Phase.HALTED, HaltCause.FILL_UNEXPLAINED, text))]
+        return [told, *_some(moved)]
+
+    def _index_usd(self) -> float | None:
+        marked = self._view.futures.get(self._params.hedge_instrument)
+        return None if marked is None else marked.index_usd or marked.mark_usd
+
+    def _watch(self, names: list[InstrumentId]) -> list[Command]:
+        fresh = [name for name in names if name not in self._watched]
+        self._watched.update(dict.fromkeys(fresh))
+        return [Watch(instruments=tuple(fresh))] if fresh else []
+
+    # --- ends ----------------------------------------------------------------------------------------
+
+    def _on_stop(self, event: ev.StopRequested) -> Outcome:
+        notes = _some(self._standing.enter(Phase.STOPPING, event.cause))
+        return Outcome(commands=tuple(self._working.cancel_all()), notes=tuple(notes))
+
+    def _on_halt(self, event: ev.HaltRequested) -> Outcome:
+        notes = _some(self._standing.enter(Phase.HALTED, event.cause, event.detail))
+        return Outcome(commands=tuple(self._working.cancel_all()), notes=tuple(notes))
+
+
+def _some(note: Note | None) -> list[Note]:
+    return [] if note is None else [note]
+
+
+def _told(note: Note | None) -> Outcome:
+    return NOTHING if note is None else Outcome(notes=(note,))

@@ -1,0 +1,112 @@
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+
+from bot.domain import events as ev
+from bot.domain.commands import TakeSnapshot, Watch
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Phase
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.execution.account import Account, AccountParams
+from bot.market.view import MarketView
+
+PERPETUAL = InstrumentId("BTC-PERPETUAL")
+
+
+@pytest.fixture
+def account(make: Any) -> Account:
+    """The account side of a BTC book whose instruments are listed."""
+    book = make.book()
+    view = MarketView(book.trust)
+    for spec in (make.perpetual(), make.option("BTC-27MAR26-100000-C")):
+        view.list_instrument(spec)
+    params = AccountParams(
+        book="BTC",
+        hedge_instrument=PERPETUAL,
+        label_prefix=book.label_prefix,
+        limits=book.limits,
+        reconcile_interval_ns=book.reconcile_interval_ns,
+        adopts_positions=False,
+    )
+    return Account(params, view)
+
+
+def _take(account: Account, event: Any) -> Any:
+    return account.handlers()[type(event)](event)
+
+
+def _snapshot(make: Any, amount: str = "2") -> ev.SnapshotTaken:
+    held = ev.PositionSeen(instrument=InstrumentId("BTC-27MAR26-100000-C"), amount_native=Decimal(amount))
+    return ev.SnapshotTaken(
+        positions=(held,), open_orders=(), fills=(), requested_ns=make.now_ns, received_ns=Ns(make.now_ns + NS_PER_MS)
+    )
+
+
+def _running(account: Account, make: Any) -> None:
+    for stream in ev.StreamName:
+        _take(account, ev.StreamRestored(stream=stream, received_ns=make.now_ns))
+    account.tick(make.now_ns)
+    _take(account, _snapshot(make))
+
+
+def test_every_account_event_has_a_handler(account: Account) -> None:
+    """Market data, listings and the loss of a stream are the engine's; all else comes here."""
+    engines = {ev.QuoteDistrusted, ev.InstrumentListed, ev.StreamLost}
+
+    assert set(get_args(ev.AccountEvent)) - engines == set(account.handlers())
+
+
+def test_the_account_is_looked_at_once_its_stream_is_up(account: Account, make: Any) -> None:
+    """Without the stream a fill after the snapshot would go unseen; one question is enough."""
+    silent, _ = account.tick(make.now_ns)
+    _take(account, ev.StreamRestored(stream=ev.StreamName.ACCOUNT, received_ns=make.now_ns))
+    asked, _ = account.tick(make.now_ns)
+    again, _ = account.tick(make.now_ns)
+
+    assert silent == []
+    assert [type(command) for command in asked] == [TakeSnapshot]
+    assert again == []
+
+
+def test_agreement_starts_the_book_and_watches_what_it_holds(account: Account, make: Any) -> None:
+    """The first snapshot is adopted; its options are subscribed."""
+    for stream in ev.StreamName:
+        _take(account, ev.StreamRestored(stream=stream, received_ns=make.now_ns))
+    account.tick(make.now_ns)
+    outcome = _take(account, _snapshot(make))
+
+    assert account.is_reconciled
+    assert account.held() == {InstrumentId("BTC-27MAR26-100000-C"): Decimal(2)}
+    assert outcome.commands == (Watch(instruments=(InstrumentId("BTC-27MAR26-100000-C"),)),)
+
+
+def test_losing_the_account_stream_ends_the_agreement(account: Account, make: Any) -> None:
+    """What happens unseen must be asked for before anything is placed again."""
+    _running(account, make)
+    account.lose_stream(ev.StreamLost(stream=ev.StreamName.ACCOUNT, received_ns=make.now_ns, cause="x"))
+
+    assert not account.is_reconciled
+    assert account.standing.phase is Phase.RECONCILING
+
+
+def test_losing_the_market_stream_leaves_the_agreement(account: Account, make: Any) -> None:
+    """Positions are not in doubt when prices are."""
+    _running(account, make)
+    account.lose_stream(ev.StreamLost(stream=ev.StreamName.MARKET, received_ns=make.now_ns, cause="x"))
+
+    assert account.is_reconciled
+
+
+def test_an_order_that_met_nothing_is_not_followed_at_once(account: Account, make: Any) -> None:
+    """A fast market must not be chased with empty orders; a partial fill is no miss."""
+    _running(account, make)
+    account.sent(make.place("hb1", "-100"), make.now_ns)
+    _take(account, make.updated("hb1", "cancelled", "0"))
+    missed = account.standing.is_backing_off(make.now_ns)
+    later = account.standing.is_backing_off(Ns(make.now_ns + NS_PER_S))
+    account.sent(make.place("hb2", "-100"), Ns(make.now_ns + NS_PER_S))
+    _take(account, make.updated("hb2", "cancelled", "50"))
+
+    assert (missed, later) == (True, False)
+    assert not account.standing.is_backing_off(Ns(make.now_ns + NS_PER_S))

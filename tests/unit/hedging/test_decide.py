@@ -95,6 +95,8 @@ _NOW = Situation(
         ({"exposure": _exposure(-0.5, -0.9, -0.3)}, Action.HEDGE, Reason.OUTSIDE_BAND_SURELY, 20_000),
         ({"exposure": _exposure(0.5, -0.3, 0.9)}, Action.REFUSE, Reason.DELTA_UNCERTAIN, 0),
         ({"exposure": _exposure(0.5, 0.05, 0.9)}, Action.REFUSE, Reason.DELTA_UNCERTAIN, 0),
+        ({"exposure": _exposure(float("nan"))}, Action.REFUSE, Reason.DELTA_UNCERTAIN, 0),
+        ({"exposure": _exposure(float("inf"))}, Action.REFUSE, Reason.DELTA_UNCERTAIN, 0),
         # an order under way explains the interval
         ({"exposure": _exposure(0.3, 0.1, 0.3), "has_pending": True}, Action.SKIP, Reason.ORDER_PENDING, 0),
         ({"exposure": _exposure(0.3), "has_pending": True}, Action.SKIP, Reason.ORDER_PENDING, 0),

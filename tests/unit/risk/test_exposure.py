@@ -229,3 +229,14 @@ def test_inverse_and_linear_options_add_up_in_one_book() -> None:
     assert found.delta_coin_options == pytest.approx(2.0 * _CALL_DELTA - 3.0 * put_delta, abs=1e-12)
     assert found.delta_coin_futures == pytest.approx(-0.7 + 0.25, abs=1e-12)
     assert found.option_coin_gross == 3.0
+
+
+@pytest.mark.parametrize(("iv_mark", "forward_usd"), [(math.nan, _FORWARD), (0.5, math.nan), (0.5, -1.0)])
+def test_greeks_that_are_no_number_are_doubt(iv_mark: float, forward_usd: float) -> None:
+    """One absurd ticker must neither hide the rest of the book nor be traded on."""
+    view = _view(replace(_option(_CALL, iv_mark=iv_mark), forward_usd=forward_usd))
+
+    found = _measure(view, {_CALL: "2", _PERP: "-50000"})
+
+    assert _interval(found) == (-0.5, 1.5)
+    assert (found.doubtful, found.gamma_coin_per_usd) == ((_CALL,), 0.0)

@@ -5,6 +5,7 @@ Knows order of opening and closing; which parts there are is `compose`'s word.
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from decimal import Decimal
@@ -85,6 +86,9 @@ async def run(
         if health is not None:
             health.follow(live.statuses)
             await health.start()
+        # What is here now stays for the whole run: the collector need not look at it between tick and order.
+        gc.collect()
+        gc.freeze()
         with _signals(live.request_stop):
             timer = (
                 None

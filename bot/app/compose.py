@@ -118,7 +118,8 @@ def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMark
 
 
 def _title(result: RunResult) -> str:
-    return f"{result.mode}: {result.hedges} hedges in {result.seconds / 3600.0:.1f} h"
+    span = f"{result.seconds / 3600.0:.1f} h" if result.seconds >= 3600.0 else f"{result.seconds:.0f} s"
+    return f"{result.book} options delta-hedged for {span} ({result.mode})"
 
 
 def picture(tally: Tally, hedges: Sequence[HedgeMark], *, title: str, coin: str) -> str | None:
@@ -207,8 +208,7 @@ async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[lis
     results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     _tell_end(told, results)
     first = config.books[0].book
-    title = f"{config.mode.value}: {results[0].hedges} hedges in {results[0].seconds:.0f} s"
-    return results, picture(tallies[first], witness.hedges, title=title, coin=first)
+    return results, picture(tallies[first], witness.hedges, title=_title(results[0]), coin=first)
 
 
 def _tell_end(told: Log, results: Sequence[RunResult]) -> None:

@@ -25,6 +25,7 @@ from bot.risk.limits import Limits
 _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
 """A refusal this old is an alarm: standing still is not safe for short gamma."""
 _DEADLINE_NS: Final = Ns(60 * NS_PER_S)
+_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.NO_OPTIONS})
 _QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
 """Refusals somebody asked for, or that have an alarm of their own."""
 
@@ -64,6 +65,7 @@ class Hedger:
         self._causes: dict[InstrumentId, DistrustCause] = {}
         self._refusing_since_ns: Ns | None = None
         self._has_alarmed = False
+        self._is_over_limit = False
 
     def decide(
         self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame
@@ -129,7 +131,19 @@ class Hedger:
             changed = [(name, cause) for name, cause in causes.items() if self._causes.get(name) is not cause]
             found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
             self._causes = causes
-        return found + self._alarms(decided)
+        return found + self._over_limit(decided) + self._alarms(decided)
+
+    def _over_limit(self, decided: Decided) -> list[Note]:
+        """The alarm of a worst case beyond its hard limit: once, until the book has been inside its band again."""
+        low, high = decided.delta_coin_low, decided.delta_coin_high
+        limit = self._params.limits.delta_coin_worst_max
+        if decided.action is Action.SKIP and decided.reason in _CALM:
+            self._is_over_limit = False
+        if low is None or high is None or max(abs(low), abs(high)) <= limit or self._is_over_limit:
+            return []
+        self._is_over_limit = True
+        text = f"net delta between {low:+.4f} and {high:+.4f}, worst-case limit {limit:.4f}"
+        return [AlarmRaised(name=Reason.LIMIT_DELTA_WORST.value, detail=text, deadline_ns=None)]
 
     def _alarms(self, decided: Decided) -> list[Note]:
         if decided.action is not Action.REFUSE or decided.reason in _QUIET:

@@ -50,7 +50,7 @@ def _running(account: Account, make: Any) -> None:
     _take(account, _snapshot(make))
 
 
-def test_every_account_event_has_a_handler(account: Account) -> None:
+def test_every_account_event_has_its_place(account: Account) -> None:
     """Market data, listings and the loss of a stream are the engine's; all else comes here."""
     engines = {ev.QuoteDistrusted, ev.InstrumentListed, ev.StreamLost}
 

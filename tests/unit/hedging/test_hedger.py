@@ -172,3 +172,16 @@ def test_refusals_somebody_asked_for_do_not_alarm(book: Book, reason: Reason) ->
     blocked = _desk((reason, ""))
 
     assert _alarms(book, [0.0, 60.0], blocked) == []
+
+
+def test_a_worst_case_beyond_its_limit_is_an_alarm_even_while_it_is_being_hedged(book: Book) -> None:
+    """A jump, or an order in doubt: told once, and again only after the book was inside its band."""
+    told = []
+    for second, amount in enumerate(("1", "500", "600", "500", "0", "-500")):
+        book.market(second)
+        book.held = {CALL: Decimal(amount)}
+        _, notes = book.decide(float(second))
+        told.append([(note.name, note.deadline_ns) for note in notes if isinstance(note, AlarmRaised)])
+
+    alarm = [("limit_delta_worst", None)]
+    assert told == [[], alarm, [], [], [], alarm]

@@ -110,7 +110,7 @@ class _Run:
 
 def _settings(venue: Any) -> dict[str, object]:
     address = {"ws_url": f"ws://{venue.address}/ws/api/v2", "rest_url": f"http://{venue.address}"}
-    return {"venue": {**address, "client_id": "demo", "client_secret": "demo"}, "run": {"reconcile_interval_s": 2.0}}
+    return {"venue": {**address, "client_id": "demo", "client_secret": "demo"}, "run": {"reconcile_interval_s": 60.0}}
 
 
 @asynccontextmanager

@@ -36,9 +36,10 @@ class _Event(Struct, frozen=True, kw_only=True, tag=True):
 
 
 # --- market lane -----------------------------------------------------------------------------------
+# gc=False: flat and frozen, so they cannot be part of a cycle; the collector need not follow ten million of them.
 
 
-class OptionMarked(_Event, frozen=True, kw_only=True):
+class OptionMarked(_Event, frozen=True, kw_only=True, gc=False):
     """Ticker of an option: touch, mark, volatility and the forward of its expiry."""
 
     instrument: InstrumentId
@@ -57,7 +58,7 @@ class OptionMarked(_Event, frozen=True, kw_only=True):
     is_open: bool
 
 
-class FutureMarked(_Event, frozen=True, kw_only=True):
+class FutureMarked(_Event, frozen=True, kw_only=True, gc=False):
     """Ticker of a perpetual or future: touch, mark, price band, funding."""
 
     instrument: InstrumentId
@@ -76,7 +77,7 @@ class FutureMarked(_Event, frozen=True, kw_only=True):
     is_open: bool
 
 
-class Quoted(_Event, frozen=True, kw_only=True):
+class Quoted(_Event, frozen=True, kw_only=True, gc=False):
     """Touch of an instrument from its book or quote channel."""
 
     instrument: InstrumentId
@@ -290,7 +291,7 @@ class HaltRequested(_Event, frozen=True, kw_only=True):
     detail: str
 
 
-class Ticked(_Event, frozen=True, kw_only=True):
+class Ticked(_Event, frozen=True, kw_only=True, gc=False):
     """The only notion of now, and the only event that decides."""
 
     now_ns: Ns

@@ -75,6 +75,19 @@ def book_of(config: Config, currency: str) -> BookParams:
 
 def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str | None]:
     """Run on the virtual clock; the result and a picture (None when nothing happened)."""
+    simulation = simulation_of(config, options)
+    began_s = time.perf_counter()
+    try:
+        result = simulation.run(Mode.SIMULATE.value)
+    except ValueError as error:
+        raise ConfigError(f"portfolio: {error}") from error
+    took_s = time.perf_counter() - began_s
+    result = structs.replace(result, speed=round(result.seconds / took_s, 1))
+    return result, picture(simulation.tally, simulation.hedges, title=_title(result), coin=result.book)
+
+
+def simulation_of(config: Config, options: SimulateOptions) -> Simulation:
+    """A simulated run that has not begun."""
     if config.portfolio is None:
         raise ConfigError("portfolio: is missing; give a file with --portfolio")
     book = book_of(config, options.currency)
@@ -91,15 +104,7 @@ def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str |
         step_ns=Ns(options.step_ms * 1_000_000),
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
     )
-    began_s = time.perf_counter()
-    simulation = Simulation(params, exchange, recorded)
-    try:
-        result = simulation.run(Mode.SIMULATE.value)
-    except ValueError as error:
-        raise ConfigError(f"portfolio: {error}") from error
-    took_s = time.perf_counter() - began_s
-    result = structs.replace(result, speed=round(result.seconds / took_s, 1))
-    return result, picture(simulation.tally, simulation.hedges, title=_title(result), coin=book.book)
+    return Simulation(params, exchange, recorded)
 
 
 def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:

@@ -253,6 +253,7 @@ class Account:
         spec = self._view.instruments.get(fill.instrument)
         slippage = 0.0 if spec is None else self._profit.book(spec, fill, mid, self._index_usd())
         if fill.instrument == self._params.hedge_instrument:
+            self._standing.order_filled()
             self.last_hedge = HedgeFill(fill.received_ns, float_from_decimal(fill.price_native))
         told: Note = FillBooked(
             fill_id=fill.fill_id,

@@ -12,6 +12,7 @@ from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 
 _MINUTE_NS: Final = 60 * NS_PER_S
+_MISS_WAIT_NS_MAX: Final = 5 * NS_PER_S
 
 BACK_OFF_NS: Final[dict[RefusalKind, Ns]] = {
     RefusalKind.NOT_EXECUTED: Ns(250 * NS_PER_MS),
@@ -36,6 +37,7 @@ class Standing:
         self._up: dict[StreamName, bool] = {StreamName.MARKET: False, StreamName.ACCOUNT: False}
         self._refusals_max = refusals_in_a_row_max
         self._refusals_count = 0
+        self._misses_count = 0
         self._back_off_until_ns = Ns(0)
         self._orders_ns: deque[Ns] = deque()
 
@@ -97,9 +99,14 @@ class Standing:
         return None
 
     def order_missed(self, now_ns: Ns) -> None:
-        """An order met no counterparty: wait a moment, so that a fast market is not chased with empty orders."""
-        until_ns = now_ns + BACK_OFF_NS[RefusalKind.REQUOTE]
-        self._back_off_until_ns = Ns(max(self._back_off_until_ns, until_ns))
+        """An order met no counterparty: wait, longer each time, so that a phantom touch is not chased."""
+        wait_ns = min(BACK_OFF_NS[RefusalKind.REQUOTE] * 2 ** min(self._misses_count, 10), _MISS_WAIT_NS_MAX)
+        self._misses_count += 1
+        self._back_off_until_ns = Ns(max(self._back_off_until_ns, now_ns + wait_ns))
+
+    def order_filled(self) -> None:
+        """An order met somebody: the row of misses is over."""
+        self._misses_count = 0
 
     def is_backing_off(self, now_ns: Ns) -> bool:
         """Whether a refusal is too fresh."""

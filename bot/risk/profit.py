@@ -79,11 +79,6 @@ class Profit:
         self._hedge += _move_usd(spec, amount, middle, mark)
         return slippage
 
-    def settle(self, instrument: InstrumentId) -> None:
-        """Forget an expired instrument: its last value stays in the profit."""
-        self._qty.pop(instrument, None)
-        self._value_usd.pop(instrument, None)
-
     def usd(self) -> ProfitUsd:
         """All parts and their sum."""
         parts = (self._options, self._hedge, self._slippage, self._fees, self._funding)

@@ -156,3 +156,19 @@ def test_an_accepted_order_ends_the_row(standing: Standing) -> None:
 
     assert standing.phase is Phase.RUNNING
     assert not standing.is_backing_off(Ns(101 * NS_PER_S))
+
+
+def test_misses_are_followed_ever_more_slowly(standing: Standing) -> None:
+    """250 ms doubling to 5 s, so that a phantom touch cannot spend the order rate; a fill ends the row."""
+    waits = []
+    now_ns = Ns(0)
+    for _ in range(7):
+        standing.order_missed(now_ns)
+        ms = next(ms for ms in range(0, 6_000, 250) if not standing.is_backing_off(Ns(now_ns + ms * NS_PER_MS)))
+        waits.append(ms)
+        now_ns = Ns(now_ns + 10 * NS_PER_S)
+    standing.order_filled()
+    standing.order_missed(now_ns)
+
+    assert waits == [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]
+    assert not standing.is_backing_off(Ns(now_ns + 250 * NS_PER_MS))

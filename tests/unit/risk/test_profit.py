@@ -220,14 +220,3 @@ def test_the_parts_add_up_to_cash_and_value(marks: list[float], trades: list[tup
     found = profit.usd()
     assert found.total == pytest.approx(worth - paid, abs=1e-3)
     assert found.total == pytest.approx(found.options + found.hedge + found.slippage + found.fees + found.funding)
-
-
-def test_a_settled_instrument_keeps_its_profit() -> None:
-    """Its last value stays counted, its marks no longer matter."""
-    profit = Profit()
-    profit.adopt(_USD_CALL.id, Decimal(1))
-    profit.see_option(_USD_CALL, _option(_USD_CALL, 100.0, None))
-    profit.see_option(_USD_CALL, _option(_USD_CALL, 150.0, None))
-    profit.settle(_USD_CALL.id)
-
-    assert (profit.usd().options, profit.holds(_USD_CALL.id)) == (pytest.approx(50.0), False)

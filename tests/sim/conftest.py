@@ -1,0 +1,91 @@
+"""Makes simulated runs that are watched at every step."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.app import compose
+from bot.app.config import Config, load
+from bot.domain.commands import PlaceOrder
+from bot.domain.decided import FillBooked, Outcome
+from bot.domain.events import Event, Ticked
+from bot.domain.reasons import Action, Phase
+from bot.drive.simulate import Simulation
+from bot.observe.tally import RunResult
+
+_FEW = 6
+"""Events told before a violation."""
+
+
+class WatchedRun:
+    """A run checked after every event; the first violation ends the checking and is told with what led to it."""
+
+    def __init__(self, seed: int, simulation: Simulation, config: Config) -> None:
+        self.seed = seed
+        self.violation: str | None = None
+        self.orders: list[PlaceOrder] = []
+        self._limit_coin = config.books[0].limits.delta_coin_worst_max
+        self._simulation = simulation
+        self._fills: dict[str, Decimal] = {}
+        self._held: dict[str, Decimal] = {}
+        self._before: list[Event] = []
+        self._count = simulation.tally.saw
+        simulation.tally.saw = self._saw  # type: ignore[method-assign]
+
+    def run(self) -> RunResult:
+        """Play to the end."""
+        return self._simulation.run("watched")
+
+    def _saw(self, event: Event, outcome: Outcome) -> None:
+        self._count(event, outcome)
+        self._before = [*self._before[-_FEW:], event]
+        placed = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
+        for note in outcome.notes:
+            if isinstance(note, FillBooked):
+                self._booked(note)
+        if placed:
+            self._placed(placed, event, outcome)
+        self.orders += placed
+
+    def _booked(self, note: FillBooked) -> None:
+        """A position is where it was plus the fill; a fill id counts once."""
+        if note.fill_id in self._fills:
+            self._object(f"fill {note.fill_id} was booked twice")
+        self._fills[note.fill_id] = note.amount_native
+        held = self._held.setdefault(note.instrument, note.position_native - note.amount_native)
+        if note.position_native != held + note.amount_native:
+            self._object(f"{note.instrument}: {held} and a fill of {note.amount_native} made {note.position_native}")
+        self._held[note.instrument] = note.position_native
+
+    def _placed(self, placed: list[PlaceOrder], event: Event, outcome: Outcome) -> None:
+        status, decided = self._simulation._engine.status(), outcome.decided
+        if not isinstance(event, Ticked) or decided is None or decided.action is not Action.HEDGE:
+            self._object("an order without a decision to hedge")
+            return
+        if len(placed) > 1 or status.orders_live > 1:
+            self._object(f"{len(placed)} orders placed, {status.orders_live} live")
+        if status.phase is not Phase.RUNNING:
+            self._object(f"an order while {status.phase}")
+        if {order.label for order in placed} & {order.label for order in self.orders}:
+            self._object("a label was used twice")
+        if max(abs(decided.delta_coin_low or 0.0), abs(decided.delta_coin_high or 0.0)) > self._limit_coin:
+            self._object("worst-case delta beyond the hard limit")
+
+    def _object(self, what: str) -> None:
+        if self.violation is None:
+            self.violation = f"seed {self.seed}: {what}; before: {self._before}"
+
+
+@pytest.fixture
+def watched(repo_root: Path) -> Callable[..., WatchedRun]:
+    """A run of the default straddle on a seed, so many virtual minutes."""
+
+    def make(seed: int, minutes: float, *, portfolio: str = "straddle", currency: str = "BTC") -> WatchedRun:
+        file = repo_root / "config" / "portfolios" / f"{portfolio}.toml"
+        config = load(repo_root / "config/simulate.toml", {"portfolio": file}, run_tag="sim")
+        options = compose.SimulateOptions(seed=seed, hours=minutes / 60, step_ms=1_000, tape=None, currency=currency)
+        return WatchedRun(seed, compose.simulation_of(config, options), config)
+
+    return make

@@ -179,10 +179,9 @@ class Live:
                     break
         finally:
             self._is_draining = False
-        # After the sends: a new task's first step runs before this callback.
         if self._applied and not self._has_news:
             self._has_news = True
-            asyncio.get_running_loop().call_soon(self._tell)
+            asyncio.get_running_loop().call_soon(self._tell_soon)
 
     def _apply(self, event: Event) -> None:
         for book, engine in self._concerned(event):
@@ -269,6 +268,10 @@ class Live:
             # Without its specification the book refuses to trade, says so, and alarms.
 
     # --- after the orders have left ----------------------------------------------------------------------
+
+    def _tell_soon(self) -> None:
+        """One turn of the loop later: by then the tasks of the sends have run, and the loop has flushed their bytes."""
+        asyncio.get_running_loop().call_soon(self._tell)
 
     def _tell(self) -> None:
         """Narrate, count and record what was applied."""

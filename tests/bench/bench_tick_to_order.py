@@ -83,6 +83,7 @@ class StubGateway:
         }
         self._transport.write(json.dumps({"method": f"private/{side}", "params": params}).encode() + b"\n")
         self._count += 1
+        await asyncio.sleep(0.0005)  # no venue answers before the bytes are out
         now_ns = Ns(time.time_ns())
         order_id = OrderId(str(self._count))
         return (

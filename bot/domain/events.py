@@ -274,6 +274,8 @@ class LedgerRestored(_Event, frozen=True, kw_only=True):
     positions: tuple[PositionSeen, ...]
     fill_ids: tuple[FillId, ...]
     received_ns: Ns
+    book: str | None = None
+    """Whose: a process with several books tells each of them all of these. None: of the only book."""
 
 
 class StopRequested(_Event, frozen=True, kw_only=True):

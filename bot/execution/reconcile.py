@@ -62,7 +62,9 @@ class Reconciler:
     def restore(
         self, event: LedgerRestored, positions: Positions, instruments: Mapping[InstrumentId, Instrument]
     ) -> None:
-        """Expect what the ledger ends with, of this book."""
+        """Expect what the ledger ends with, of this book; another book's end says nothing about this one."""
+        if event.book not in {None, self._base}:
+            return
         positions.adopt(item for item in event.positions if self._is_of_book(item.instrument, instruments))
         positions.count(event.fill_ids)
         self._has_baseline = not self._adopts
@@ -114,12 +116,14 @@ class Reconciler:
         """
         ours: list[tuple[Label, OrderSeen]] = []
         notes: list[Note] = []
+        known, self._strangers = self._strangers, {}  # who has gone is forgotten
         for order in snapshot.open_orders:
             if order.label is not None and is_ours(order.label, self._prefix):
                 if working.find(order.label) is None and self._is_of_book(order.instrument, instruments):
                     ours.append((order.label, order))
-            elif order.order_id not in self._strangers:
-                self._strangers[order.order_id] = None
+                continue
+            self._strangers[order.order_id] = None
+            if order.order_id not in known:
                 notes.append(StrangerSeen(order_id=order.order_id, label=order.label, instrument=order.instrument))
         return ours, notes
 

@@ -189,6 +189,7 @@ class Ledger:
             positions=tuple(PositionSeen(instrument=name, amount_native=amount) for name, amount in amounts.items()),
             fill_ids=tuple(sorted(self.fill_ids())),
             received_ns=self._started_ns,
+            book=book,
         )
 
     def labels_used(self, prefix: str) -> frozenset[Label]:

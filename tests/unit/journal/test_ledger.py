@@ -336,8 +336,8 @@ def test_a_book_is_restored_as_the_ledger_ends(open_ledger: Callable[..., Ledger
     perpetual = PositionSeen(instrument=InstrumentId("BTC-PERPETUAL"), amount_native=Decimal(-5200))
     held = PositionSeen(instrument=InstrumentId(option), amount_native=Decimal("0.5"))
     fill_ids = (FillId("BTC-77"),)
-    assert known == LedgerRestored(positions=(held, perpetual), fill_ids=fill_ids, received_ns=Ns(70_000))
-    assert second.restored("BTC") == LedgerRestored(positions=(perpetual,), fill_ids=fill_ids, received_ns=Ns(70_000))
+    assert known == LedgerRestored(positions=(held, perpetual), fill_ids=fill_ids, received_ns=Ns(70_000), book="BTC")
+    assert second.restored("BTC") == LedgerRestored(positions=(perpetual,), fill_ids=fill_ids, received_ns=Ns(70_000), book="BTC")
     assert second.restored("ETH") is None
     # only what changed was written again
     changes = [(row.instrument, row.position_native) for row in second.reader().positions()]
@@ -350,7 +350,7 @@ def test_agreement_without_a_snapshot_is_noted(open_ledger: Callable[..., Ledger
     ledger = open_ledger()
     ledger.record("BTC", Ticked(now_ns=Ns(1)), Outcome(notes=(_AGREED,)))
 
-    assert ledger.restored("BTC") == LedgerRestored(positions=(), fill_ids=(), received_ns=Ns(500))
+    assert ledger.restored("BTC") == LedgerRestored(positions=(), fill_ids=(), received_ns=Ns(500), book="BTC")
 
 
 def test_a_closed_run_says_when_it_ended(url: str, open_ledger: Callable[..., Ledger]) -> None:

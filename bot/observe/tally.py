@@ -45,6 +45,7 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Time during which a hedge was due: net delta beyond the band by at least the smallest trade."""
     phase: str
     reconciled: bool
+    """The book ran in agreement with the venue, or stopped in order and the venue agreed."""
     violations: tuple[str, ...]
     pnl_usd: ProfitUsd
     trace_hash: str | None = None
@@ -151,7 +152,7 @@ class Tally:
             positions_match=positions_match,
             outside_band_s=self._outside_ns / NS_PER_S,
             phase=status.phase.value,
-            reconciled=status.is_reconciled,
+            reconciled=status.is_reconciled or (status.phase is Phase.STOPPED and positions_match),
             violations=tuple(found),
             pnl_usd=status.profit_usd,
             trace_hash=trace_hash,

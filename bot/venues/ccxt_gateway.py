@@ -38,6 +38,8 @@ _ORDER_WAIT_S_MAX: Final = 1.0
 _CANCEL_WAIT_S_MAX: Final = 3.0
 _OFFSET_MS_MAX: Final = 30_000
 """The venue refuses signatures 60 s off; half of it means that a clock is wrong."""
+_JOURNEY_NS_MAX: Final = 1 * NS_PER_S
+"""Half of it may be wrong in the offset: less than the grace after a deadline before absence is believed."""
 _TOO_MANY_REQUESTS: Final = 10028
 
 
@@ -54,6 +56,7 @@ class DeribitGateway:
         self._background: Final = BackgroundLimit()
         self._listed: Final[dict[InstrumentId, Instrument]] = {}
         self._offset_ms = 0
+        self._is_measured = False
         self._orders: Final = OrderReader(self._ask, self._listed, now_ns, lambda: self._offset_ms)
         self._account: Final = AccountReader(self._ask, self._listed, now_ns)
         self.scope: str = ""
@@ -198,7 +201,17 @@ class DeribitGateway:
         return await self._client.call(method, params)
 
     async def _measure_offset(self) -> None:
-        """Venue time minus ours, at the middle of the request."""
+        """Venue time minus ours, at the middle of the request.
+
+        Every order's deadline rests on it: waiting for our own turn is not counted, and a journey whose middle
+        may be far from the venue's moment says nothing: the last measurement stands. VenueUnreachable without one.
+        """
+        await self._background.wait_turn()
         sent_ns = self._now_ns()
-        venue_ms = convert(await self._ask("public/get_time", {}), int)
-        self._offset_ms = venue_ms - (sent_ns + self._now_ns()) // (2 * NS_PER_MS)
+        venue_ms = convert(await self._client.call("public/get_time", {}), int)
+        took_ns = self._now_ns() - sent_ns
+        if 0 <= took_ns <= _JOURNEY_NS_MAX:
+            self._offset_ms = venue_ms - (sent_ns + took_ns // 2) // NS_PER_MS
+            self._is_measured = True
+        elif not self._is_measured:
+            raise VenueUnreachable(f"public/get_time took {took_ns / NS_PER_S:.1f} s: too slow to measure the clock")

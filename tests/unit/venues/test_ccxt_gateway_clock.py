@@ -1,0 +1,111 @@
+"""The clock of an order's deadline: venue minus ours is measured well or not at all."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from bot.domain.commands import PlaceOrder
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.venues.ccxt_gateway import DeribitGateway
+from bot.venues.settings import VenueSettings
+
+_START_NS = Ns(1_790_000_000 * NS_PER_S)
+_SCOPE = "account:read trade:read_write"
+
+
+class _Clocks:
+    """Ours, moved by the venue's doings; the venue's is the same."""
+
+    def __init__(self) -> None:
+        self.now_ns = _START_NS
+
+    def pass_s(self, seconds: float) -> None:
+        """Time goes by."""
+        self.now_ns = Ns(self.now_ns + round(seconds * NS_PER_S))
+
+
+class _Slow:
+    """A gateway whose throttle and whose line take time."""
+
+    def __init__(self, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clocks = _Clocks()
+        self.wait_s = self.there_s = self.back_s = 0.0
+        self.gateway = DeribitGateway(settings, lambda: self.clocks.now_ns, "nonce")
+        monkeypatch.setattr(self.gateway._background, "wait_turn", self._wait_turn)
+        monkeypatch.setattr(self.gateway._client, "call", self._call)
+        monkeypatch.setattr(self.gateway._client, "open", lambda: None)
+
+    async def _wait_turn(self) -> None:
+        self.clocks.pass_s(self.wait_s)
+
+    async def _call(self, method: str, params: dict[str, object]) -> object:
+        del params
+        if method == "public/auth":
+            return {"scope": _SCOPE}
+        assert method == "public/get_time"
+        self.clocks.pass_s(self.there_s)
+        venue_ms = self.clocks.now_ns // NS_PER_MS
+        self.clocks.pass_s(self.back_s)
+        return venue_ms
+
+    def deadline_ms(self, make_place: Callable[[Ns], PlaceOrder]) -> int:
+        """Milliseconds by which the venue's deadline is later than ours."""
+        order = make_place(Ns(self.clocks.now_ns + 2 * NS_PER_S))
+        told = self.gateway._order_params(order)["valid_until"]
+        assert isinstance(told, int)
+        return told - order.valid_until_ns // NS_PER_MS
+
+
+def _place(valid_until_ns: Ns) -> PlaceOrder:
+    return msgspec.convert(
+        {
+            "type": "PlaceOrder",
+            "label": "hb1",
+            "instrument": "BTC-PERPETUAL",
+            "amount_native": "10",
+            "price_native": "100000",
+            "arrival_mid_native": 1e5,
+            "valid_until_ns": valid_until_ns,
+            "decided_seq": 1,
+        },
+        PlaceOrder,
+    )
+
+
+@pytest.mark.asyncio
+async def test_waiting_for_a_turn_is_no_part_of_the_journey(
+    settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine seconds in our own throttle do not make the venue's deadline later than the one we believe in."""
+    slow = _Slow(settings, monkeypatch)
+    slow.wait_s = 9.0
+    await slow.gateway.open()
+
+    assert slow.deadline_ms(_place) == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("there_s", "back_s"), [(4.0, 0.0), (0.0, 4.0)])
+async def test_a_slow_answer_does_not_move_the_deadline(
+    settings: VenueSettings, monkeypatch: pytest.MonkeyPatch, there_s: float, back_s: float
+) -> None:
+    """Slow one way, the middle of the journey is two seconds wrong: the earlier measurement stands."""
+    slow = _Slow(settings, monkeypatch)
+    await slow.gateway.open()
+    slow.there_s, slow.back_s = there_s, back_s
+    await slow.gateway._measure_offset()
+
+    assert slow.deadline_ms(_place) == 0
+
+
+@pytest.mark.asyncio
+async def test_a_venue_too_slow_to_tell_the_time_is_not_opened(
+    settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any measurement there is no deadline to trust; the start tries again."""
+    slow = _Slow(settings, monkeypatch)
+    slow.there_s = 4.0
+
+    with pytest.raises(Exception, match="get_time took 4"):
+        await slow.gateway.open()

@@ -57,3 +57,12 @@ def aim_coin(band: Band, delta_coin_net: float, trade_to: TradeTo) -> float:
     if trade_to is TradeTo.TARGET:
         return band.target_coin
     return band.high_coin if delta_coin_net > band.high_coin else band.low_coin
+
+
+def within(band: Band, delta_coin_max: float) -> Band:
+    """The band cut to the hard limit: however large the book, no policy may leave more delta than that alone."""
+    if -delta_coin_max <= band.low_coin and band.high_coin <= delta_coin_max:
+        return band
+    low = min(max(band.low_coin, -delta_coin_max), delta_coin_max)
+    high = max(min(band.high_coin, delta_coin_max), -delta_coin_max)
+    return Band(low_coin=low, high_coin=high, target_coin=min(max(band.target_coin, low), high))

@@ -15,7 +15,7 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.hedging import situation
-from bot.hedging.band import BandPolicy, TradeTo
+from bot.hedging.band import BandPolicy, TradeTo, within
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
@@ -82,7 +82,8 @@ class Hedger:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
             record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)
             return record, verdict, hedge
-        band = situation.band_for(self._policy, exposure, hedge, desk.last_hedge, now_ns)
+        asked = situation.band_for(self._policy, exposure, hedge, desk.last_hedge, now_ns)
+        band = within(asked, params.limits.delta_coin_worst_max)
         touch = hedge.touch
         verdict = decide(
             Situation(

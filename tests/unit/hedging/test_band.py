@@ -1,8 +1,8 @@
-"""Where a hedge aims once the band is left."""
+"""Where a hedge aims once the band is left, and how far a band may reach."""
 
 import pytest
 
-from bot.hedging.band import Band, TradeTo, aim_coin
+from bot.hedging.band import Band, TradeTo, aim_coin, within
 
 _BAND = Band(low_coin=-0.1, high_coin=0.2, target_coin=0.05)
 
@@ -19,3 +19,22 @@ _BAND = Band(low_coin=-0.1, high_coin=0.2, target_coin=0.05)
 def test_the_aim_is_the_edge_it_left_by_or_the_target(delta_coin_net: float, trade_to: TradeTo, aim: float) -> None:
     """To the edge trades least; to the target trades less often."""
     assert aim_coin(_BAND, delta_coin_net, trade_to) == aim
+
+
+@pytest.mark.parametrize(
+    ("band", "expected"),
+    [
+        ((-0.1, 0.0, 0.1), (-0.1, 0.0, 0.1)),
+        ((-30.0, 0.0, 40.0), (-20.0, 0.0, 20.0)),
+        ((-30.0, -25.0, 1.0), (-20.0, -20.0, 1.0)),
+        ((25.0, 30.0, 40.0), (20.0, 20.0, 20.0)),
+    ],
+)
+def test_a_band_never_reaches_beyond_the_hard_limit(
+    band: tuple[float, float, float], expected: tuple[float, float, float]
+) -> None:
+    """A width per coin of option grows with the book; the limit does not."""
+    low, target, high = band
+    cut = within(Band(low_coin=low, target_coin=target, high_coin=high), 20.0)
+
+    assert expected == (cut.low_coin, cut.target_coin, cut.high_coin)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, assert_never
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import Decided, Outcome
-from bot.domain.errors import ConfigError, JournalError, VenueError
+from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.domain.events import (
     Event,
     HaltRequested,
@@ -91,6 +91,7 @@ class Live:
         self._tasks: set[asyncio.Task[None]] = set()
         self._applied: list[Applied] = []
         self._has_news = False
+        self._halts_asked: set[HaltCause] = set()
         self._failure: ConfigError | None = None
         self._stop = asyncio.Event()
 
@@ -179,9 +180,10 @@ class Live:
                     break
         finally:
             self._is_draining = False
-        if self._applied and not self._has_news:
-            self._has_news = True
-            asyncio.get_running_loop().call_soon(self._tell_soon)
+            # Also when deciding raised: the halt that follows must be told.
+            if self._applied and not self._has_news:
+                self._has_news = True
+                asyncio.get_running_loop().call_soon(self._tell_soon)
 
     def _apply(self, event: Event) -> None:
         for book, engine in self._concerned(event):
@@ -259,7 +261,7 @@ class Live:
             for pause_s in _LISTING_PAUSES_S:
                 try:
                     listed = await self._gateway.instruments(base)
-                except VenueError:
+                except (VenueError, MalformedMessage):
                     await asyncio.sleep(pause_s)
                     continue
                 wanted = [spec for spec in listed if spec.id in command.instruments]
@@ -274,18 +276,27 @@ class Live:
         asyncio.get_running_loop().call_soon(self._tell)
 
     def _tell(self) -> None:
-        """Narrate, count and record what was applied."""
+        """Record what was applied, then narrate and count it: words that fail must not cost the ledger its rows."""
         self._has_news = False
         applied, self._applied = self._applied, []
-        for book, seq, event, outcome in applied:
-            self._witness.applied(book, seq, event, outcome)
         try:
             for book, _, event, outcome in applied:
                 self._journal.record(book, event, outcome)
             if any(outcome.notes for _, _, _, outcome in applied):
                 self._journal.flush()
         except JournalError as error:
-            self._halt(HaltCause.JOURNAL_FAILED, str(error))
+            self._halt_once(HaltCause.JOURNAL_FAILED, str(error))
+        for book, seq, event, outcome in applied:
+            try:
+                self._witness.applied(book, seq, event, outcome)
+            except Exception as error:  # noqa: BLE001 - the root of a callback, as of a task
+                self._halt_once(HaltCause.TASK_FAILED, f"narration: {type(error).__name__} {error}")
+
+    def _halt_once(self, cause: HaltCause, detail: str) -> None:
+        """A halt is itself told: telling must not ask for it again and again."""
+        if cause not in self._halts_asked:
+            self._halts_asked.add(cause)
+            self._halt(cause, detail)
 
 
 def _unsent(order: PlaceOrder, now_ns: Ns) -> OrderRefused:

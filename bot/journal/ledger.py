@@ -152,10 +152,19 @@ class Ledger:
             self.flush()
 
     def flush(self) -> None:
-        """Commit what `record` took note of."""
+        """Commit what `record` took note of.
+
+        After a JournalError the rows wait for the next try, unless the buffer is full: a position that contains a
+        fill whose id was never written would count that fill twice after a restart.
+        """
         if self._buffer:
-            batch, self._buffer = self._buffer, []
-            self._write(batch)
+            try:
+                self._write(self._buffer)
+            except JournalError:
+                if len(self._buffer) >= BUFFER_ROWS_MAX:
+                    self._buffer = []
+                raise
+            self._buffer = []
         if self._rows_since_checkpoint >= _CHECKPOINT_ROWS:
             self._rows_since_checkpoint = 0
             self._run(lambda: self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())

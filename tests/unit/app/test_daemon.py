@@ -1,0 +1,206 @@
+"""One run on the real clock: the order of opening and closing, and what it says in the end."""
+
+import asyncio
+import os
+import signal
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import daemon
+from bot.app.witness import RunWitness
+from bot.domain import events as ev
+from bot.domain.commands import PlaceOrder
+from bot.domain.errors import JournalError, VenueRefused, VenueUnreachable
+from bot.domain.time import NS_PER_S, Ns
+from bot.engine import Engine
+from bot.journal.ledger import Ledger
+from bot.observe.logs import Level, open_log
+from bot.observe.metrics import Metrics
+from bot.observe.narrate import Narrator
+from bot.web.server import HealthServer
+
+
+class Runner:
+    """A daemon over the fakes of `shell`, with a real ledger."""
+
+    def __init__(self, shell: Any, folder: Path, now_ns: Ns) -> None:
+        self.shell = shell
+        self.url = f"sqlite:///{folder}/ledger.db"
+        self.now_ns = now_ns
+        self.metrics = Metrics(["BTC"])
+        self.runs = 0
+
+    def ledger(self) -> Ledger:
+        """Open the ledger for one more run."""
+        self.runs += 1
+        started = {"run_id": f"r{self.runs}", "started_ns": self.now_ns, "mode": "test"}
+        return Ledger.open(self.url, **started, config_hash="", version="0")
+
+    async def run(self, *, seconds: float | None, health: HealthServer | None = None) -> Any:
+        """Run once; its only result."""
+        books = (self.shell.make.book(),)
+        tallies = daemon.tallies_of(books)
+        log = open_log(now_ns=lambda: self.now_ns, level=Level.ERROR, style="json")
+        witness = RunWitness(Narrator(log, run_id="r", venue="deribit"), self.metrics, tallies)
+        parts = daemon.Parts(
+            mode="test",
+            books=books,
+            gateway=self.shell.gateway,
+            feeds=(self.shell.market, self.shell.account),
+            ledger=self.ledger(),
+            now_ns=lambda: self.now_ns,
+            tick_interval_s=0.01,
+        )
+        results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
+        assert len(results) == 1
+        return results[0]
+
+
+@pytest.fixture
+def runner(shell: Any, tmp_path: Path, now_ns: Ns) -> Runner:
+    """A daemon that hedges a call."""
+    return Runner(shell, tmp_path, now_ns)
+
+
+@pytest.mark.asyncio
+async def test_a_run_of_given_length_hedges_and_closes_everything(runner: Runner) -> None:
+    """Time is over: stopped, positions compared with the venue's, gateway and ledger closed."""
+    result = await runner.run(seconds=0.3)
+
+    assert (result.phase, result.orders, result.fills) == ("stopped", 1, 1)
+    assert (result.positions_match, result.violations) == (True, ())
+    assert runner.shell.gateway.is_closed
+    assert not daemon.has_halted([result])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_the_run(runner: Runner, number: signal.Signals) -> None:
+    """Both signals ask for an orderly end."""
+    task = asyncio.create_task(runner.run(seconds=None))
+    await runner.shell.until(lambda: bool(runner.shell.gateway.placed))
+    os.kill(os.getpid(), number)
+    async with asyncio.timeout(10.0):
+        result = await task
+
+    assert (result.phase, result.positions_match) == ("stopped", True)
+
+
+@pytest.mark.asyncio
+async def test_the_next_run_expects_what_the_ledger_ends_with(runner: Runner) -> None:
+    """Restart: positions agree, nothing is traded again, and no label is used twice."""
+    await runner.run(seconds=0.2)
+    again = await runner.run(seconds=0.2)
+
+    assert (again.orders, again.positions_match, again.phase) == (0, True, "stopped")
+
+
+@pytest.mark.asyncio
+async def test_a_position_the_ledger_does_not_know_halts(runner: Runner) -> None:
+    """Somebody traded while we were away: a human must look."""
+    await runner.run(seconds=0.2)
+    runner.shell.gateway.positions["BTC-PERPETUAL"] += Decimal(5_000)
+    looks = runner.shell.diary.count("snapshot")
+    task = asyncio.create_task(runner.run(seconds=0.5))
+    await runner.shell.until(lambda: runner.shell.diary.count("snapshot") > looks)
+    runner.now_ns = Ns(runner.now_ns + 3 * NS_PER_S)  # it is looked at once more before it is believed
+    result = await task
+
+    assert (result.phase, result.orders) == ("halted", 0)
+    assert daemon.has_halted([result])
+
+
+@pytest.mark.asyncio
+async def test_an_order_without_an_end_is_looked_up_by_the_next_run(runner: Runner) -> None:
+    """Its intent is in the ledger, its fate is not: unknown until the venue answers."""
+    ledger = runner.ledger()
+    order, decided = _intent(runner)
+    ledger.commit_intents([order], decided)
+    ledger.close()
+
+    await runner.run(seconds=0.3)
+
+    assert runner.shell.diary.count(f"look up {order.label}") >= 1
+    assert f"place {order.label}" not in runner.shell.diary
+
+
+def _intent(runner: Runner) -> tuple[PlaceOrder, Any]:
+    """An order of an earlier run with the decision it came from."""
+    engine = Engine(runner.shell.make.book(run_tag="old"))
+    make = runner.shell.make
+    for event in (
+        *runner.shell.first(),
+        *(ev.StreamRestored(stream=stream, received_ns=Ns(runner.now_ns - 1)) for stream in ev.StreamName),
+        ev.Ticked(now_ns=runner.now_ns),
+        make.snapshot({"BTC-27MAR26-100000-C": "1"}),
+        *runner.shell.market_events()[1:],
+    ):
+        engine.apply(event)
+    outcome = engine.apply(ev.Ticked(now_ns=runner.now_ns))
+    (order,) = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
+    return order, outcome.decided
+
+
+@pytest.mark.asyncio
+async def test_a_venue_that_is_away_is_tried_again_a_few_times(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent: try again, a bounded number of times."""
+    monkeypatch.setattr(daemon, "_OPEN_PAUSES_S", (0.0, 0.0))
+    runner.shell.gateway.opened = [VenueUnreachable("no route")] * 2
+    assert (await runner.run(seconds=0.2)).phase == "stopped"
+
+    runner.shell.gateway.opened = [VenueUnreachable("no route")] * 3
+    with pytest.raises(VenueUnreachable):
+        await runner.run(seconds=0.2)
+
+
+@pytest.mark.asyncio
+async def test_a_no_of_the_venue_at_the_start_passes_through_and_closes(runner: Runner) -> None:
+    """The command line turns it into an exit code; the ledger's run is ended all the same."""
+    runner.shell.gateway.opened = [VenueRefused(13021, "forbidden")]
+
+    with pytest.raises(VenueRefused):
+        await runner.run(seconds=0.2)
+
+    assert runner.shell.gateway.is_closed
+    ledger = runner.ledger()
+    ended = ledger._connection.exec_driver_sql("select ended_ns from runs where run_id = 'r1'").scalar_one()
+    ledger.close()
+    assert ended == runner.now_ns
+
+
+@pytest.mark.asyncio
+async def test_health_pages_are_there_during_the_run_and_gone_after(runner: Runner) -> None:
+    """Started before the first tick, stopped in any case."""
+    health = HealthServer(host="127.0.0.1", port=0, metrics=runner.metrics, now_ns=lambda: runner.now_ns)
+    task = asyncio.create_task(runner.run(seconds=0.4, health=health))
+    await runner.shell.until(lambda: bool(runner.shell.gateway.placed))
+    ready = health.readiness()
+    await task
+
+    assert ready.ok, ready.reason
+    assert health._runner is None
+
+
+@pytest.mark.asyncio
+async def test_without_a_last_look_at_the_account_positions_do_not_match(runner: Runner) -> None:
+    """No answer is not agreement."""
+
+    async def failed() -> Any:
+        return (ev.SnapshotFailed(received_ns=runner.now_ns, cause="time-out"),)
+
+    runner.shell.gateway.snapshot = failed
+    result = await runner.run(seconds=0.2)
+
+    assert (result.positions_match, result.orders) == (False, 0)
+
+
+@pytest.mark.asyncio
+async def test_a_ledger_of_another_mode_is_refused(runner: Runner) -> None:
+    """Test money and real money never share a ledger."""
+    runner.ledger().close()
+
+    with pytest.raises(JournalError, match="mode"):
+        Ledger.open(runner.url, run_id="x", started_ns=runner.now_ns, mode="other", config_hash="", version="0")

@@ -14,7 +14,7 @@ from bot.app.config import load, load_portfolio
 from bot.app.daemon import has_halted
 from bot.app.demo import LISTENING
 from bot.app.exit_codes import ExitCode
-from bot.domain.errors import ConfigError, JournalError, VenueError
+from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.observe.tally import RunResult
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -35,7 +35,7 @@ def main() -> None:
         cli()
     except ConfigError as error:
         _refuse(str(error), ExitCode.CONFIG)
-    except VenueError as error:
+    except (VenueError, MalformedMessage) as error:
         _refuse(f"venue: {error}", ExitCode.VENUE)
     except JournalError as error:
         _refuse(f"ledger: {error}", ExitCode.JOURNAL)

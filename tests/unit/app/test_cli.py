@@ -1,0 +1,199 @@
+"""The command line: what it prints, and with which code it ends."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from msgspec import structs
+
+from bot import __version__
+from bot.app import cli, compose, daemon
+from bot.app.exit_codes import ExitCode
+from bot.domain.errors import (
+    ConfigError,
+    JournalError,
+    MalformedMessage,
+    VenueOutcomeUnknown,
+    VenueRefused,
+    VenueUnreachable,
+)
+from bot.engine import Engine
+
+Call = Callable[..., int]
+_MINUTE = ("simulate", "--hours", "0.02", "--seed", "3")
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Call:
+    """Run the command in the checkout; its exit code."""
+    monkeypatch.chdir(repo_root)
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return 0 if ended.value.code is None else int(ended.value.code)
+
+    return run
+
+
+def test_the_version_is_printed(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line."""
+    assert (call("version"), capsys.readouterr().out) == (0, f"{__version__}\n")
+
+
+def test_a_simulation_prints_one_json_line_and_draws(
+    call: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The result object, and a picture where it was asked for."""
+    picture = tmp_path / "run.svg"
+    assert call(*_MINUTE, "--json", "--picture", str(picture)) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    result = json.loads(lines[-1])
+    assert (len(lines), result["mode"], result["positions_match"]) == (1, "simulate", True)
+    assert result["speed"] > 0
+    assert picture.read_text().startswith("<svg")
+
+
+def test_without_json_it_says_a_sentence(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    """For people: what was done, where it stands, what it came to."""
+    assert call(*_MINUTE) == 0
+    said = capsys.readouterr().out
+
+    assert said.startswith("simulate: ")
+    assert "positions match; profit " in said
+    assert said.count("\n") == 1
+
+
+def test_the_portfolio_on_the_command_line_wins(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    """One call instead of the straddle: another delta at the start, so a hedge is due at once."""
+    assert call(*_MINUTE, "--json", "--portfolio", "config/portfolios/call.toml") == 0
+
+    assert json.loads(capsys.readouterr().out)["orders"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("mode: is missing; add it"), ExitCode.CONFIG, "hedgebot: mode: is missing; add it\n"),
+        (VenueUnreachable("no route"), ExitCode.VENUE, "hedgebot: venue: no route\n"),
+        (VenueRefused(13004, "invalid"), ExitCode.VENUE, "hedgebot: venue: 13004 invalid\n"),
+        (VenueOutcomeUnknown("time-out"), ExitCode.VENUE, "hedgebot: venue: time-out\n"),
+        (MalformedMessage("not a\nresult"), ExitCode.VENUE, "hedgebot: venue: not a result\n"),
+        (JournalError("locked"), ExitCode.JOURNAL, "hedgebot: ledger: locked\n"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_expected_to_go_wrong_is_one_line_and_a_code(
+    call: Call,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    error: Exception,
+    code: ExitCode,
+    line: str,
+) -> None:
+    """No traceback for errors of the world."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(compose, "run_live", fail)
+
+    assert (call("run", "--config", "config/testnet.toml"), capsys.readouterr().err) == (code, line)
+
+
+def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> None:
+    """What nobody expected keeps its traceback."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    monkeypatch.chdir(repo_root)
+    monkeypatch.setattr(compose, "run_live", fail)
+    monkeypatch.setattr(sys, "argv", ["hedgebot", "demo"])
+
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(("phase", "code"), [("stopped", 0), ("halted", ExitCode.HALTED)])
+def test_a_halted_run_prints_its_result_and_ends_with_its_code(
+    call: Call,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    phase: str,
+    code: int,
+    as_json: bool,
+) -> None:
+    """A human must look; the figures are there all the same. A delta nobody knows is said to be unknown."""
+    arguments: dict[str, Any] = {}
+
+    def run_live(config: Any, run_id: str, **options: Any) -> Any:
+        arguments.update(options, run_id=run_id)
+        return [_result(config, phase)], "<svg/>"
+
+    monkeypatch.setattr(compose, "run_live", run_live)
+    json_option = ["--json"] if as_json else []
+
+    assert call("demo", "--seconds", "5", "--seed", "11", *json_option) == code
+    said = capsys.readouterr().out
+    assert (json.loads(said)["phase"] == phase) if as_json else ("net delta unknown" in said)
+    assert (arguments["seconds"], arguments["demo_seed"], arguments["run_id"][:5]) == (5.0, 11, "demo-")
+
+
+def _result(config: Any, phase: str) -> Any:
+    book = config.books[0]
+    status = Engine(book).status()
+    tally = daemon.tallies_of([book])[book.book]
+    result = tally.result(mode="demo", status=status, positions_match=True, violations=[], trace_hash=None)
+    return structs.replace(result, phase=phase)
+
+
+def test_assertions_that_are_off_are_refused(
+    call: Call, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Assertions are part of the safety: no trading without them."""
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+
+    assert call("version") == ExitCode.CONFIG
+    assert "PYTHONOPTIMIZE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("run",), ("simulate", "--hours", "0"), ("exchange", "--port", "99999"), ("no-such-command",)],
+)
+def test_a_command_line_nobody_understands_ends_with_code_2(
+    call: Call, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """Usage on standard error."""
+    assert call(*arguments) == ExitCode.CONFIG
+    assert capsys.readouterr().err != ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (("simulate", "--portfolio", "no/such.toml"), "hedgebot: portfolio: cannot read no/such.toml"),
+        (("simulate", "--config", "no/such.toml"), "hedgebot: config: cannot read no/such.toml"),
+        (("simulate", "--currency", "DOGE"), "hedgebot: books.doge: no such book is configured; there are BTC, ETH"),
+        (("simulate", "--tape", "no/such/folder"), "hedgebot: history: no/such/folder"),
+        (("run", "--config", "config/testnet.toml"), "hedgebot: venue.client_id: is missing; orders need a key"),
+        (("run", "--config", "config/simulate.toml"), "hedgebot: mode: "),
+        (("exchange", "--key", "nonsense"), "hedgebot: --key: "),
+    ],
+)
+def test_the_operators_mistakes_are_named(
+    call: Call, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], start: str
+) -> None:
+    """One line that names the key or the file."""
+    assert call(*arguments) == ExitCode.CONFIG
+    said = capsys.readouterr().err
+    assert (said.startswith(start), said.count("\n")) == (True, 1), said

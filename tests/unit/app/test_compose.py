@@ -1,0 +1,121 @@
+"""Each mode gets its parts; what cannot be put together is refused by its key."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from bot.app import compose
+from bot.app.config import Config, load
+from bot.domain.errors import ConfigError
+from bot.domain.portfolio import LegSpec, PortfolioSpec
+from bot.domain.time import Ns
+from bot.observe.tally import Tally
+
+Loaded = Callable[..., Config]
+
+
+@pytest.fixture
+def loaded(repo_root: Path) -> Loaded:
+    """A configuration of the checkout."""
+
+    def read(name: str = "simulate") -> Config:
+        override = {} if name == "testnet" else {"portfolio": repo_root / "config/portfolios/straddle.toml"}
+        return load(repo_root / "config" / f"{name}.toml", override, run_tag="t")
+
+    return read
+
+
+def _options(**change: Any) -> compose.SimulateOptions:
+    defaults = {"seed": 1, "hours": 0.02, "step_ms": 1_000, "tape": None, "currency": "BTC"}
+    return compose.SimulateOptions(**(defaults | change))
+
+
+def test_run_tags_do_not_repeat_and_fit_a_label() -> None:
+    """Labels of two runs never meet."""
+    tags = {compose.new_run_tag() for _ in range(100)}
+
+    assert len(tags) == 100
+    assert all(len(tag) == 8 and tag.isalnum() for tag in tags)
+
+
+@pytest.mark.parametrize(("currency", "book"), [("BTC", "BTC"), ("eth", "ETH")])
+def test_a_book_is_found_by_its_coin(loaded: Loaded, currency: str, book: str) -> None:
+    """In either case of letters."""
+    assert compose.book_of(loaded(), currency).book == book
+
+
+@pytest.mark.parametrize("currency", ["BTC", "ETH"])
+def test_a_simulation_runs_the_book_asked_for(loaded: Loaded, currency: str) -> None:
+    """Result of that book with its speed; a picture of the run."""
+    result, drawn = compose.simulate(loaded(), _options(currency=currency))
+
+    assert (result.mode, result.book, result.positions_match) == ("simulate", currency, True)
+    assert result.speed is not None
+    assert drawn is not None
+    assert drawn.startswith("<svg")
+
+
+def test_a_simulation_can_be_had_before_it_runs(loaded: Loaded) -> None:
+    """For those who want to watch it; it is the same run."""
+    watched = compose.simulation_of(loaded(), _options()).run("simulate")
+
+    assert watched.trace_hash == compose.simulate(loaded(), _options())[0].trace_hash
+
+
+def test_nothing_to_draw_is_no_picture() -> None:
+    """A run that ended at once."""
+    tally = Tally(trade_coin_min=0.1, sample_every_ns=Ns(1))
+
+    assert compose.picture(tally, [], title="t", coin="BTC") is None
+
+
+def test_a_simulation_needs_a_portfolio(loaded: Loaded) -> None:
+    """Otherwise there is nothing to hedge."""
+    with pytest.raises(ConfigError, match=r"portfolio: is missing; give a file with --portfolio"):
+        compose.simulate(structs.replace(loaded(), portfolio=None), _options())
+
+
+def test_a_leg_that_is_not_listed_is_the_operators_mistake(loaded: Loaded) -> None:
+    """One line, not a traceback."""
+    legs = (LegSpec(qty_coin=1, instrument="BTC-NOT-THERE"),)  # type: ignore[arg-type]
+    config = structs.replace(loaded(), portfolio=PortfolioSpec(legs=legs))
+
+    with pytest.raises(ConfigError, match=r"portfolio: .*BTC-NOT-THERE"):
+        compose.simulate(config, _options())
+
+
+@pytest.mark.parametrize("content", [None, "", "not gzip"])
+def test_a_tape_that_cannot_be_read_is_named(loaded: Loaded, tmp_path: Path, content: str | None) -> None:
+    """Absent, empty, or something else."""
+    if content is not None:
+        (tmp_path / "btc_get_order_book_5min.jsonl.gz").write_text(content)
+
+    with pytest.raises(ConfigError, match=r"^(tape|history): "):
+        compose.simulate(loaded("tape"), _options(tape=tmp_path))
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(("hours", "seconds"), [(0.5, 1_800.0), (None, 47_700.0)])
+def test_a_tape_is_played_as_long_as_asked(
+    loaded: Loaded, shared_data: Path, hours: float | None, seconds: float
+) -> None:
+    """So many hours, or the whole of it."""
+    tape = shared_data / "history" / "demo_deribit_2023-04-12"
+    result, _ = compose.simulate(loaded("tape"), _options(tape=tape, hours=hours))
+
+    assert result.seconds == pytest.approx(seconds, abs=600.0)
+
+
+def test_a_simulation_has_no_real_clock(loaded: Loaded) -> None:
+    """The mode is in the file: a mix-up is told, not obeyed."""
+    with pytest.raises(ConfigError, match="mode: a simulation has no real clock"):
+        compose.run_live(loaded(), "r", seconds=1.0)
+
+
+def test_a_real_clock_run_needs_a_key(loaded: Loaded) -> None:
+    """Refused before anything is opened."""
+    with pytest.raises(ConfigError, match=r"venue\.client_id: is missing"):
+        compose.run_live(loaded("testnet"), "r", seconds=1.0)

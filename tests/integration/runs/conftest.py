@@ -1,0 +1,282 @@
+"""Bot and exchange as processes, and an exchange in this process whose wire can misbehave."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+import pytest
+
+from bot.domain.portfolio import PortfolioSpec, resolve
+from bot.domain.time import Ns
+from bot.localex.server import LocalExchange, open_accounts, parse_key
+from bot.sim.world import build_exchange
+
+_ROOT = Path(__file__).resolve().parents[3]
+
+UNEVEN_STRADDLE = """
+[[legs]]
+kind = "call"
+expiry = "2nd"
+strike = "atm"
+qty_coin = "2"
+
+[[legs]]
+kind = "put"
+expiry = "2nd"
+strike = "atm"
+qty_coin = "1"
+"""
+"""A straddle with one call more: half a coin of delta at the start, so that the first hedge is certain."""
+_WAIT_S = 30.0
+_POLL_S = 0.005
+
+
+class VenueHttp:
+    """Asks an exchange over HTTP as `demo:demo`: what the venue itself says."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    async def ask(self, method: str, **params: str) -> Any:
+        """The result of a call that works."""
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": "Basic ZGVtbzpkZW1v"}) as http,
+            http.get(f"http://{self.address}/api/v2/{method}", params=params) as response,
+        ):
+            reply = await response.json()
+        assert "error" not in reply, reply
+        return reply["result"]
+
+    async def positions(self) -> dict[str, Decimal]:
+        """Non-zero positions, native."""
+        rows = await self.ask("private/get_positions", currency="BTC")
+        return {row["instrument_name"]: Decimal(str(row["size"])).normalize() for row in rows if row["size"]}
+
+    async def trades(self) -> list[dict[str, Any]]:
+        """All trades of the account in BTC instruments."""
+        found = await self.ask("private/get_user_trades_by_currency", currency="BTC", count="1000")
+        assert not found["has_more"], "more trades than one page"
+        rows: list[dict[str, Any]] = found["trades"]
+        return rows
+
+    async def open_orders(self) -> list[dict[str, Any]]:
+        """Open orders of the account."""
+        rows: list[dict[str, Any]] = await self.ask("private/get_open_orders")
+        return rows
+
+
+class _Process:
+    """One process of ours, its lines in a file; ended in any case."""
+
+    def __init__(self, arguments: Sequence[str], environment: dict[str, str], output: Path) -> None:
+        self._output = output
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEBOT_")}
+        with output.open("wb") as file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", *arguments],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=clean | environment,
+                cwd=_ROOT,
+            )
+
+    def text(self) -> str:
+        """All output so far."""
+        return self._output.read_text()
+
+    async def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait, bounded; fails with the output when the process ends before."""
+        deadline_s = time.monotonic() + _WAIT_S
+        while not holds():
+            assert time.monotonic() < deadline_s, f"{what} did not happen in {_WAIT_S} s:\n{self.text()[-6000:]}"
+            assert self._process.poll() is None or holds(), f"ended before {what}:\n{self.text()[-6000:]}"
+            await asyncio.sleep(_POLL_S)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    async def ended(self, within_s: float = _WAIT_S) -> int:
+        """The exit code; fails when it does not come in time."""
+        deadline_s = time.monotonic() + within_s
+        while (code := self._process.poll()) is None:
+            assert time.monotonic() < deadline_s, f"still running after {within_s} s:\n{self.text()[-6000:]}"
+            await asyncio.sleep(_POLL_S)
+        return code
+
+    def end(self) -> None:
+        """Whatever happens, no process is left behind."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+
+class TellingProcess(_Process):
+    """A process whose output are lines of JSON."""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Whole lines so far."""
+        return [json.loads(line) for line in self.text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Log lines of one event."""
+        return [line for line in self.lines() if line.get("event") == name]
+
+    async def said(self, name: str, count: int = 1) -> None:
+        """Wait for so many log lines of an event."""
+        mark = f'"event":"{name}"'
+        await self.until(lambda: self.text().count(mark) >= count, f"{count} x {name}")
+
+    def result(self) -> dict[str, Any]:
+        """The last line."""
+        return self.lines()[-1]
+
+
+class BotProcess(TellingProcess):
+    """`hedgebot run` against an exchange on loopback."""
+
+    def __init__(self, address: str, folder: Path, number: int, *arguments: str, **settings: str) -> None:
+        self.health_port = _free_port()
+        self.ledger = folder / "ledger.db"
+        environment = {
+            "HEDGEBOT_VENUE__WS_URL": f"ws://{address}/ws/api/v2",
+            "HEDGEBOT_VENUE__REST_URL": f"http://{address}",
+            "HEDGEBOT_VENUE__CLIENT_ID": "demo",
+            "HEDGEBOT_VENUE__CLIENT_SECRET": "demo",
+            "HEDGEBOT_LEDGER__URL": f"sqlite:///{self.ledger}",
+            "HEDGEBOT_HEALTH__PORT": str(self.health_port),
+            "HEDGEBOT_LOG__FORMAT": "json",
+            "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "2",
+        }
+        super().__init__(
+            ["run", "--config", "config/testnet.toml", "--json", *arguments],
+            environment | settings,
+            folder / f"bot{number}.log",
+        )
+
+    async def page(self, path: str) -> tuple[int, Any]:
+        """Status and body of a health page; (0, None) while nothing listens."""
+        try:
+            async with (
+                aiohttp.ClientSession() as http,
+                http.get(f"http://127.0.0.1:{self.health_port}{path}") as response,
+            ):
+                return response.status, await response.json()
+        except aiohttp.ClientConnectionError:
+            return 0, None
+
+    async def becomes(self, path: str, status: int) -> Any:
+        """Wait, bounded, until a health page answers with a status; its body."""
+        deadline_s = time.monotonic() + _WAIT_S
+        while (found := await self.page(path))[0] != status:
+            assert time.monotonic() < deadline_s, f"{path} is {found}, never {status}:\n{self.text()[-6000:]}"
+            await asyncio.sleep(_POLL_S)
+        return found[1]
+
+
+class ExchangeProcess(_Process):
+    """`hedgebot exchange` on any free port."""
+
+    def __init__(self, folder: Path, *arguments: str, portfolio: str = UNEVEN_STRADDLE) -> None:
+        file = folder / "portfolio.toml"
+        file.write_text(portfolio)
+        super().__init__(
+            ["exchange", "--port", "0", "--portfolio", str(file), *arguments],
+            {"PYTHONUNBUFFERED": "1"},
+            folder / "exchange.log",
+        )
+
+    async def listening(self) -> VenueHttp:
+        """Wait for the address."""
+        await self.until(lambda: "listening on " in self.text() and self.text().endswith("\n"), "listening")
+        return VenueHttp(self.text().partition("listening on ")[2].split()[0])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+_Started = TypeVar("_Started", bound=_Process)
+
+
+class Processes:
+    """Starts bots and exchanges of one test and ends them all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started: list[_Process] = []
+
+    def exchange(self, *arguments: str, portfolio: str = UNEVEN_STRADDLE) -> ExchangeProcess:
+        """Start an exchange whose account `demo` holds the portfolio."""
+        return self._keep(ExchangeProcess(self.folder, *arguments, portfolio=portfolio))
+
+    def bot(self, address: str, *arguments: str, **settings: str) -> BotProcess:
+        """Start a bot; all bots of a test share one ledger."""
+        return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, **settings))
+
+    def start(self, *arguments: str) -> TellingProcess:
+        """Start any command of ours that tells in JSON."""
+        environment = {"HEDGEBOT_LOG__FORMAT": "json"}
+        return self._keep(TellingProcess(arguments, environment, self.folder / f"other{len(self._started)}.log"))
+
+    @staticmethod
+    def is_listening(port: int) -> bool:
+        """Whether anybody accepts connections on a port of loopback."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def _keep(self, process: _Started) -> _Started:
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End them all."""
+        for process in self._started:
+            process.end()
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Real processes over loopback sockets."""
+    started = Processes(tmp_path)
+    yield started
+    started.end()
+
+
+@asynccontextmanager
+async def _local_venue(seed: int = 1, portfolio: str = UNEVEN_STRADDLE) -> AsyncIterator[tuple[LocalExchange, Any]]:
+    """An exchange in this process, on real time, whose faults a test can plant."""
+    world = build_exchange(seed, Ns(time.time_ns()))
+    keys = [parse_key("demo:demo")]
+    open_accounts(world, keys)
+    listed, index_usd = list(world.instruments()), world.index_usd("btc_usd")
+    spec = msgspec.convert(tomllib.loads(portfolio), PortfolioSpec, strict=False)
+    for held in resolve(spec, base="BTC", listed=listed, index_usd=index_usd, now_ns=world.now_ns):
+        world.seed_position("demo", held.instrument.id, held.qty_coin)
+    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()))
+    port = await local.start()
+    try:
+        yield local, VenueHttp(f"127.0.0.1:{port}")
+    finally:
+        await local.stop()
+
+
+@pytest.fixture
+def local_venue() -> Callable[..., Any]:
+    """Makes an exchange in this process: its server and a way to ask it."""
+    return _local_venue

@@ -188,7 +188,11 @@ class Account:
         if conclusion is Conclusion.AGREED:
             notes += _some(self._standing.enter(Phase.RUNNING, "reconciled"))
             self._adopt_profit()
-            commands = self._watch(list(self._positions.held()))
+            held = self._positions.held()
+            for name in held:
+                if name not in instruments:  # its description could not be had so far: ask again
+                    self._watched.pop(name, None)
+            commands = self._watch(list(held))
         elif conclusion is Conclusion.MISMATCHED:
             notes += _some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED))
         elif differences:
@@ -231,7 +235,12 @@ class Account:
         return _told(moved)
 
     def _on_absent(self, event: ev.OrderAbsent) -> Outcome:
-        return _told(self._working.hear(event.label, Signal.ABSENT, event.received_ns, "absent at the venue"))
+        moved = self._working.hear(event.label, Signal.ABSENT, event.received_ns, "absent at the venue")
+        order = self._working.find(event.label)
+        notes = _some(moved)
+        if moved is not None and order is not None and order.state is OrderState.ABSENT and not order.is_restored:
+            notes += _some(self._standing.order_lost())
+        return Outcome(notes=tuple(notes))
 
     def _on_look_up_failed(self, event: ev.LookUpFailed) -> Outcome:
         self._working.asked_in_vain(event.label, event.received_ns)

@@ -37,6 +37,7 @@ class Standing:
         self._up: dict[StreamName, bool] = {StreamName.MARKET: False, StreamName.ACCOUNT: False}
         self._refusals_max = refusals_in_a_row_max
         self._refusals_count = 0
+        self._pauses_count = 0
         self._misses_count = 0
         self._back_off_until_ns = Ns(0)
         self._orders_ns: deque[Ns] = deque()
@@ -84,19 +85,35 @@ class Standing:
 
     def order_accepted(self) -> None:
         """An order got through: the row of refusals is over."""
-        self._refusals_count = 0
+        self._refusals_count = self._pauses_count = 0
 
     def order_refused(self, kind: RefusalKind, now_ns: Ns, detail: str) -> PhaseChanged | None:
-        """Back off, or halt where waiting cannot help."""
-        self._refusals_count += 1
+        """Back off, or halt where waiting cannot help.
+
+        A venue that nobody can trade on (settlement, maintenance, a lock) is waited for as long as it takes, with
+        the alarm of a refusal that lasts: it comes back, and a halt would then leave short gamma alone.
+        """
         wait_ns = BACK_OFF_NS.get(kind)
         if wait_ns is None:
             return self.enter(Phase.HALTED, HaltCause.ORDER_REFUSED, detail)
+        if kind is RefusalKind.PAUSE:
+            self._pauses_count += 1
+            count = self._pauses_count
+        else:
+            self._refusals_count += 1
+            count = self._refusals_count
         if self._refusals_count >= self._refusals_max:
             return self.enter(Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, detail)
-        doubled = wait_ns * 2 ** min(self._refusals_count - 1, 10)
+        doubled = wait_ns * 2 ** min(count - 1, 10)
         self._back_off_until_ns = Ns(now_ns + min(doubled, max(wait_ns, _MINUTE_NS)))
         return None
+
+    def order_lost(self) -> PhaseChanged | None:
+        """An order never arrived. In a row that is no accident: orders get lost on the way while questions do not."""
+        self._refusals_count += 1
+        if self._refusals_count < self._refusals_max:
+            return None
+        return self.enter(Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, "orders get lost on the way")
 
     def order_missed(self, now_ns: Ns) -> None:
         """An order met no counterparty: wait, longer each time, so that a phantom touch is not chased."""

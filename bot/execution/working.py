@@ -50,6 +50,8 @@ class WorkingOrder:
     fill_ids: set[FillId] = field(default_factory=set)
     is_adopted: bool = False
     """Found at the venue: what was filled before is in `booked_native` without its ids."""
+    is_restored: bool = False
+    """Written down by an earlier run."""
     doubt_since_ns: Ns | None = None
     ask_due_ns: Ns | None = None
     """When to look it up (or cancel it) next; None while an answer is on its way."""
@@ -122,6 +124,7 @@ class WorkingOrders:
             valid_until_ns=event.valid_until_ns,
             created_ns=event.received_ns,
             state=OrderState.UNKNOWN,
+            is_restored=True,
             doubt_since_ns=event.received_ns,
             ask_due_ns=event.received_ns,
         )

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypeVar
 
@@ -17,7 +17,7 @@ from bot.app.live import Live
 from bot.app.witness import RunWitness
 from bot.domain.errors import VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import InstrumentId, base_of, expiry_in_name
 from bot.domain.reasons import Phase
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_s
@@ -129,19 +129,29 @@ async def _results(parts: Parts, statuses: Sequence[BookStatus], tallies: dict[s
         item.instrument: item.amount_native for event in taken for item in event.positions if item.amount_native != ZERO
     }
     results = []
+    now_ns = parts.now_ns()
+    theirs_alive = _alive(venue, now_ns)
     for status in statuses:
-        coin = f"{status.book}"
-        theirs = {name: amount for name, amount in venue.items() if name.startswith((f"{coin}-", f"{coin}_"))}
+        theirs = {name: amount for name, amount in theirs_alive.items() if base_of(name) == status.book}
         results.append(
             tallies[status.book].result(
                 mode=parts.mode,
                 status=status,
-                positions_match=bool(taken) and theirs == status.positions_native,
+                positions_match=bool(taken) and theirs == _alive(status.positions_native, now_ns),
                 violations=[],
                 trace_hash=None,
             )
         )
     return results
+
+
+def _alive(amounts: Mapping[InstrumentId, Decimal], now_ns: Ns) -> dict[InstrumentId, Decimal]:
+    """Positions without expired instruments: the venue and we drop them at moments of our own."""
+    return {
+        name: amount
+        for name, amount in amounts.items()
+        if (expiry_ns := expiry_in_name(name)) is None or expiry_ns > now_ns
+    }
 
 
 def has_halted(results: Sequence[RunResult]) -> bool:

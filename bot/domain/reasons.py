@@ -119,7 +119,7 @@ class HaltCause(enum.StrEnum):
     ORDER_REFUSED = "order_refused"
     """The venue refused an order for a reason that trying again cannot mend."""
     REFUSALS_IN_A_ROW = "refusals_in_a_row"
-    """`refusals_in_a_row_max` orders in a row were refused, or got lost on the way; pauses of the venue do not count."""
+    """`refusals_in_a_row_max` orders were refused or lost on the way; pauses of the venue do not count."""
     JOURNAL_FAILED = "journal_failed"
     """The ledger cannot be written: an order could not be made durable."""
     INBOX_OVERFLOWED = "inbox_overflowed"

@@ -1,11 +1,12 @@
 """The table of methods, and how one request becomes one reply.
 
-A new method is one function in `methods_public` or `methods_private` and one row here.
+A new method is one function in one of the `methods_*` modules and one row here.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
+from bot.localex import methods_market as market
 from bot.localex import methods_private as private
 from bot.localex import methods_public as public
 from bot.localex.auth import unauthorized
@@ -18,6 +19,8 @@ _TRADE, _TRADE_READ, _ACCOUNT_READ = "trade:read_write", "trade:read", "account:
 METHODS: Final[dict[str, Method]] = {
     "public/auth": Method(public.auth),
     "public/test": Method(public.test),
+    "public/hello": Method(public.hello),
+    "public/status": Method(market.status),
     "public/set_heartbeat": Method(public.set_heartbeat),
     "public/get_time": Method(public.get_time),
     "public/get_currencies": Method(public.get_currencies),
@@ -26,6 +29,15 @@ METHODS: Final[dict[str, Method]] = {
     "public/ticker": Method(public.ticker),
     "public/get_order_book": Method(public.get_order_book),
     "public/get_index_price": Method(public.get_index_price),
+    "public/get_index_price_names": Method(market.get_index_price_names),
+    "public/get_book_summary_by_currency": Method(market.get_book_summary_by_currency),
+    "public/get_book_summary_by_instrument": Method(market.get_book_summary_by_instrument),
+    "public/get_last_trades_by_instrument": Method(market.get_last_trades_by_instrument),
+    "public/get_last_trades_by_instrument_and_time": Method(market.get_last_trades_by_instrument),
+    "public/get_last_trades_by_currency": Method(market.get_last_trades_by_currency),
+    "public/get_last_trades_by_currency_and_time": Method(market.get_last_trades_by_currency),
+    "public/get_delivery_prices": Method(market.get_delivery_prices),
+    "public/get_contract_size": Method(market.get_contract_size),
     "public/subscribe": Method(public.subscribe),
     "public/unsubscribe": Method(public.unsubscribe),
     # Any valid token may subscribe: each channel asks for its own scope.

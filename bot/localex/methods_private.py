@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.instruments import Instrument
-from bot.domain.time import ms_from_ns, ns_from_ms
+from bot.domain.time import ns_from_ms
 from bot.localex.calls import Call
 from bot.localex.channels import KINDS
+from bot.localex.pages import trade_page
 from bot.localex.rpc import Params, invalid_param
 from bot.localex.wire import currency_of, kind_of
 from bot.localex.wire_account import (
@@ -21,10 +22,9 @@ from bot.localex.wire_account import (
     trade_object,
     user_id,
 )
-from bot.sim.facts import Order, OrderRequest, OrderType, Side, TimeInForce, Trade
+from bot.sim.facts import Order, OrderRequest, OrderType, Side, TimeInForce
 
 _LABEL_LENGTH_MAX: Final = 64
-_TRADES_DEFAULT, _TRADES_MAX = 10, 1_000
 _CREATED_ACCOUNT_MS: Final = 1_600_000_000_000
 _UNSUPPORTED: Final = (
     "advanced",
@@ -163,12 +163,12 @@ def _order_objects(call: Call, orders: Iterable[Order]) -> list[object]:
 def get_user_trades_by_instrument(call: Call) -> object:
     """Trades of the account on one instrument."""
     instrument = call.venue.instrument(call.params)
-    return _trade_page(call, call.exchange.trades_of(call.account, instrument=instrument.id))
+    return trade_page(call, call.exchange.trades_of(call.account, instrument=instrument.id))
 
 
 def get_user_trades_by_currency(call: Call) -> object:
     """Trades of the account in one currency."""
-    return _trade_page(call, call.exchange.trades_of(call.account, currency=_currency(call)))
+    return trade_page(call, call.exchange.trades_of(call.account, currency=_currency(call)))
 
 
 def get_user_trades_by_order(call: Call) -> object:
@@ -177,34 +177,6 @@ def get_user_trades_by_order(call: Call) -> object:
     trades = call.exchange.trades_of(call.account, instrument=order.instrument)
     mine = [trade for trade in trades if trade.order_id == order.order_id]
     return [trade_object(trade, call.exchange.instrument(trade.instrument)) for trade in mine]
-
-
-def _trade_page(call: Call, trades: Iterable[Trade]) -> object:
-    """Newest first unless `sorting` says otherwise; `historical` asks for older records than this venue has."""
-    params = call.params
-    count = params.integer("count", _TRADES_DEFAULT, at_least=1, at_most=_TRADES_MAX)
-    is_ascending = params.choice("sorting", ("asc", "desc", "default"), "default") == "asc"
-    kind = params.choice("kind", KINDS, "any")
-    seq_start, seq_end = params.integer_or_none("start_seq"), params.integer_or_none("end_seq")
-    ms_start, ms_end = params.integer_or_none("start_timestamp"), params.integer_or_none("end_timestamp")
-    exchange = call.exchange
-    found = [
-        trade
-        for trade in ([] if params.flag("historical") else trades)
-        if kind in ("any", kind_of(exchange.instrument(trade.instrument)))
-        and _is_within(trade.trade_seq, seq_start, seq_end)
-        and _is_within(ms_from_ns(trade.time_ns), ms_start, ms_end)
-    ]
-    found.sort(key=lambda trade: (trade.time_ns, trade.trade_seq), reverse=not is_ascending)
-    page = found[:count]
-    return {
-        "trades": [trade_object(trade, exchange.instrument(trade.instrument)) for trade in page],
-        "has_more": len(found) > count,
-    }
-
-
-def _is_within(value: int, low: int | None, high: int | None) -> bool:
-    return (low is None or value >= low) and (high is None or value <= high)
 
 
 def get_positions(call: Call) -> object:

@@ -33,6 +33,13 @@ def test(call: Call) -> object:
     return {"version": VERSION}
 
 
+def hello(call: Call) -> object:
+    """A client introduces itself; the answer is that of `test`."""
+    for name in ("client_name", "client_version"):
+        call.params.text(name)
+    return {"version": VERSION}
+
+
 def set_heartbeat(call: Call) -> object:
     """Ask for heartbeats every `interval` seconds."""
     socket = call.socket

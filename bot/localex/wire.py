@@ -73,10 +73,17 @@ def _settlement_period(instrument: Instrument) -> str:
     return "month" if is_last_of_month else "week"
 
 
+def _counter_currency(instrument: Instrument) -> str:
+    return "USD" if instrument.is_inverse else instrument.settlement_currency
+
+
+def _quote_currency(instrument: Instrument) -> str:
+    return instrument.base if instrument.price_is_in_coin else _counter_currency(instrument)
+
+
 def instrument_object(instrument: Instrument, state: str) -> Wire:
     """One row of get_instruments (captured 2026-07)."""
     expiry_ns = instrument.expiry_ns
-    counter = "USD" if instrument.is_inverse else instrument.settlement_currency
     wire: Wire = {
         "instrument_name": instrument.id,
         "instrument_id": zlib.crc32(instrument.id.encode()) % 1_000_000,
@@ -86,8 +93,8 @@ def instrument_object(instrument: Instrument, state: str) -> Wire:
         "state": state,
         "is_active": state == "open",
         "base_currency": instrument.base,
-        "quote_currency": instrument.base if instrument.price_is_in_coin else counter,
-        "counter_currency": counter,
+        "quote_currency": _quote_currency(instrument),
+        "counter_currency": _counter_currency(instrument),
         "settlement_currency": instrument.settlement_currency,
         "settlement_period": _settlement_period(instrument),
         "price_index": instrument.index_name,
@@ -184,6 +191,41 @@ def _option_fields(ticker: Ticker) -> Wire:
             "theta": shown(greeks.theta, 5),
             "rho": shown(greeks.rho, 5),
         }
+    return wire
+
+
+def book_summary_object(ticker: Ticker, instrument: Instrument) -> Wire:
+    """One row of get_book_summary (captured 2022-06); absent figures are null here, not 0.0."""
+    bid, ask = number_or_null(ticker.touch.bid_native), number_or_null(ticker.touch.ask_native)
+    digits = price_digits(instrument)
+    wire: Wire = {
+        "instrument_name": ticker.instrument,
+        "base_currency": instrument.base,
+        "quote_currency": _quote_currency(instrument),
+        "creation_timestamp": ms_from_ns(ticker.time_ns),
+        "bid_price": bid,
+        "ask_price": ask,
+        "mid_price": None if bid is None or ask is None else shown((bid + ask) / 2.0, digits),
+        "mark_price": shown(ticker.mark_native, digits),
+        "last": number_or_null(ticker.last_native),
+        "high": number_or_null(ticker.high_native),
+        "low": number_or_null(ticker.low_native),
+        "price_change": ticker.price_change_percent,
+        "volume": shown(ticker.volume_coin, 8),
+        "volume_usd": shown(ticker.volume_usd, 2),
+        "open_interest": number(ticker.open_interest_native),
+        "estimated_delivery_price": shown_usd(ticker.estimated_delivery_usd),
+    }
+    if instrument.is_option:
+        wire["underlying_price"] = shown_usd(ticker.forward_usd or 0.0)
+        wire["underlying_index"] = ticker.forward_name or "index_price"
+        wire["interest_rate"] = 0.0
+        wire["mark_iv"] = shown(ticker.iv_mark_percent or 0.0, 2)
+    else:
+        wire["volume_notional"] = wire["volume_usd"]
+    if instrument.kind is Kind.PERPETUAL:
+        wire["current_funding"] = shown(ticker.funding_rate_current_8h or 0.0, 8)
+        wire["funding_8h"] = shown(ticker.funding_rate_past_8h or 0.0, 8)
     return wire
 
 

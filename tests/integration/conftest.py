@@ -70,6 +70,7 @@ class _LocalexSession:
         for name in (_PERP, _LINEAR, _FUTURE, _OPTION, _LINEAR_OPTION):
             await self._ask(ws, f"instrument {name}", "public/get_instrument", instrument_name=name)
             await self._ask(ws, f"order book {name}", "public/get_order_book", instrument_name=name, depth=20)
+            await self._ask(ws, f"summary {name}", "public/get_book_summary_by_instrument", instrument_name=name)
         await self._ask(ws, "raw refused", "public/subscribe", channels=[f"ticker.{_PERP}.raw"])
         await ws.send_str("x" * 40_000)
         self.kept["too large"] = await self._receive(ws)
@@ -103,6 +104,7 @@ class _LocalexSession:
         await self._ask(ws, "crossing buy", "private/buy", **crossing, label="hb2")
         await self._keep_private(ws, "filled")
         await self._ask(ws, "positions", "private/get_positions")
+        await self._ask(ws, "last trades", "public/get_last_trades_by_instrument", instrument_name=_PERP)
         await self._ask(ws, "trades by currency", "private/get_user_trades_by_currency", currency="BTC")
         await self._ask(ws, "summaries", "private/get_account_summaries", extended=True)
         await self._ask(ws, "summary without currency", "private/get_account_summary")

@@ -109,6 +109,25 @@ async def test_a_resting_order_is_seen_fetched_and_cancelled() -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_market_is_read_every_way() -> None:
+    """Status, summaries as tickers and option chains, public trades, time."""
+    async with _venue(ccxt_rest.deribit) as venue:
+        client = venue.client
+        await client.load_markets()
+        status = await client.fetch_status()
+        tickers = await client.fetch_tickers([_PERP], {"code": "BTC"})
+        chain = await client.fetch_option_chain("BTC")
+        await client.create_order(_PERP, "market", "buy", 100)
+        trades = await client.fetch_trades(_PERP)
+        since = await client.fetch_trades(_PERP, client.milliseconds() - 60_000, 5)
+
+    assert status["status"] == "ok"
+    assert 0 < tickers[_PERP]["bid"] < tickers[_PERP]["ask"]
+    assert all(row["markPrice"] >= 0 for row in chain.values())
+    assert sum(trade["amount"] for trade in trades) == sum(trade["amount"] for trade in since) == 100.0
+
+
+@pytest.mark.asyncio
 async def test_options_and_linear_contracts_trade_in_their_units() -> None:
     """Coins for both; premium in coins, profit in USDC."""
     async with _venue(ccxt_rest.deribit) as venue:

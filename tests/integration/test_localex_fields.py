@@ -41,6 +41,11 @@ _NEWER = {
     "stats.volume_notional": "later addition: recorded since 2024",
     "interest_value": "later addition: recorded since 2025",
 }
+_UNTRADED = dict.fromkeys(("[].high", "[].low", "[].last", "[].price_change"), "null before the first trade")
+_SUMMARY_NEWER = _UNTRADED | {
+    "[].mark_iv": "later addition: named by the venue's documentation since 2024",
+    "[].volume_usd": "later addition: recorded in tickers of options since 2024",
+}
 _ENGINE = "only of accounts on the new matching engine (exchange facts 0.1)"
 _REDACTED = {"user_id": "redacted to text in the recording"}
 _STARBASE = {"starbase_order_id": _ENGINE, "starbase_last_update_timestamp": _ENGINE} | _REDACTED
@@ -135,6 +140,12 @@ TABLE = [
     _Row((f"book.{_PERP}.100ms change",), _parsed("l2_event/inverse_swap_update")),
     _Row((f"book.{_PERP}.none.10.100ms",), (f"{_NAUT}/ws_book_grouped_snapshot.json",)),
     _Row((f"quote.{_PERP}",), (f"{_NAUT}/ws_quote.json",)),
+    # market
+    _Row((f"summary {_PERP}", "result"), (*_parsed("open_interest/inverse_swap"), "result"), _UNTRADED),
+    _Row((f"summary {_FUTURE}", "result"), (*_parsed("open_interest/inverse_future"), "result"), _UNTRADED),
+    _Row((f"summary {_OPTION}", "result"), (*_parsed("open_interest/option"), "result"), _SUMMARY_NEWER),
+    _Row(("last trades", "result"), (f"{_NAUT}/http_get_last_trades.json", "result")),
+    _Row(("last trades", "result"), ("bourse/deribit__responses__fetch_trades.json", "body", "result")),
     # orders
     _Row(("post-only buy",), (f"{_NAUT}/ws_order_buy_response.json",), _IDS),
     _Row(("post-only buy", "result", "order"), (_LIFE, 1, "raw_body", "result", "order"), _STARBASE),

@@ -30,7 +30,7 @@ def local_exchange(*, portfolio: Path | None, currency: str, seed: int, vol_scal
     if portfolio is not None:
         command += ["--portfolio", str(portfolio)]
     # The key goes through standard input: a command line can be read by every user of the machine.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with _started(command) as process:
         assert process.stdin is not None, "asked for a pipe"
         assert process.stdout is not None, "asked for a pipe"
         try:
@@ -50,6 +50,12 @@ def local_exchange(*, portfolio: Path | None, currency: str, seed: int, vol_scal
                 process.wait(_END_S_MAX)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    """In a group of its own: Ctrl-C is for the bot, which still needs the exchange to end in order."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, process_group=0)  # noqa: S603
 
 
 def _address(process: subprocess.Popen[str]) -> str:

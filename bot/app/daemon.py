@@ -18,6 +18,7 @@ from bot.app.witness import RunWitness
 from bot.domain.errors import VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
 from bot.domain.ids import InstrumentId, base_of, expiry_in_name
+from bot.domain.instruments import Instrument
 from bot.domain.reasons import Phase
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_s
@@ -113,13 +114,26 @@ async def _first_events(parts: Parts) -> list[Event]:
     await _reached(parts.gateway.open)
     events: list[Event] = []
     for book in parts.books:
-        listed = await _reached(lambda base=book.book: parts.gateway.instruments(base))  # type: ignore[misc]
+        listed = await _listed(parts.gateway, book)
         events += [InstrumentListed(instrument=spec, received_ns=parts.now_ns()) for spec in listed]
         restored = parts.ledger.restored(book.book)
         if restored is not None:
             events.append(restored)
         events += parts.ledger.intents_unresolved(book.book)
     return events
+
+
+async def _listed(gateway: Gateway, book: BookParams) -> tuple[Instrument, ...]:
+    """What the book's coin has, with its hedge instrument among it; a venue in settlement lists it again soon."""
+
+    async def attempt() -> tuple[Instrument, ...]:
+        listed = await gateway.instruments(book.book)
+        if all(spec.id != book.hedge_instrument for spec in listed):
+            key = f"books.{book.book.lower()}.hedge_instrument"
+            raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
+        return listed
+
+    return await _reached(attempt)
 
 
 async def _results(parts: Parts, statuses: Sequence[BookStatus], tallies: dict[str, Tally]) -> list[RunResult]:

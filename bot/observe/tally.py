@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged
+from bot.domain.decided import NOTHING, Decided, FillBooked, Outcome, PhaseChanged
 from bot.domain.events import Event, OrderRefused
 from bot.domain.reasons import Action, Phase
 from bot.domain.status import BookStatus, ProfitUsd
@@ -75,7 +75,8 @@ class Tally:
     def saw(self, event: Event, outcome: Outcome) -> None:
         """Count one applied event and its outcome."""
         self.events += 1
-        if isinstance(event, OrderRefused):
+        # Every book is told of a refusal; the one whose order it was has an outcome.
+        if isinstance(event, OrderRefused) and outcome is not NOTHING:
             self.refused += 1
         for note in outcome.notes:
             if isinstance(note, FillBooked) and note.label is not None:

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from bot.app import daemon
 from bot.domain import events as ev
+from bot.domain.errors import VenueUnreachable
 from bot.domain.time import NS_PER_S, Ns, expiry_ns_from_code
 
 CALL = "BTC-27MAR26-100000-C"
@@ -53,3 +54,18 @@ async def test_a_difference_or_silence_is_no_match(shell: Any, monkeypatch: pyte
 
     monkeypatch.setattr(shell.gateway, "snapshot", nothing)
     assert not await _match(shell, {CALL: "1"}, shell.make.now_ns)
+
+
+@pytest.mark.asyncio
+async def test_a_start_while_the_hedge_is_not_open_is_tried_again(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settlement at 08:00, a lock, a misspelt name: without its hedge a book would refuse for ever."""
+    monkeypatch.setattr(daemon, "_OPEN_PAUSES_S", (0.0, 0.0))
+    option, perpetual = shell.make.option(), shell.make.perpetual()
+    book = shell.make.book()
+
+    shell.gateway.listed = [(option,), (option, perpetual)]
+    assert await daemon._listed(shell.gateway, book) == (option, perpetual)
+
+    shell.gateway.listed = [(option,)] * 3
+    with pytest.raises(VenueUnreachable, match="hedge_instrument"):
+        await daemon._listed(shell.gateway, book)

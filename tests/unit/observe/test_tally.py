@@ -65,7 +65,7 @@ def test_events_decisions_orders_fills_and_refusals_are_counted(
     booked = notes["order.filled"]
     assert isinstance(booked, FillBooked)
     tally.saw(told_events["fill.seen"], Outcome(notes=(msgspec.structs.replace(booked, label=None),)))
-    tally.saw(told_events["order.refused"], NOTHING)
+    tally.saw(told_events["order.refused"], Outcome())
     _tick(tally, decided(action=Action.SKIP, reason=Reason.INSIDE_BAND, now_ns=Ns(NS_PER_S)))
 
     counts = (tally.events, tally.decisions, tally.hedges, tally.orders, tally.fills, tally.refused)

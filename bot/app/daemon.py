@@ -83,30 +83,45 @@ async def run(
     )
     witness.follow(live)
     try:
-        first = await _first_events(parts)
-        if health is not None:
-            health.follow(live.statuses)
-            await health.start()
-        # What is here now stays for the whole run: the collector need not look at it between tick and order.
-        gc.collect()
-        gc.freeze()
         with _signals(live.request_stop):
-            timer = (
-                None
-                if seconds is None
-                else asyncio.get_running_loop().call_later(seconds, live.request_stop, "the time given is over")
-            )
-            try:
-                await live.run(first)
-            finally:
-                if timer is not None:
-                    timer.cancel()
-        return await _results(parts, live.statuses(), tallies)
+            first = await _unless_stopped(live, _first_events(parts))
+            if first is None:
+                return _results(parts, live.statuses(), tallies, answer=())
+            if health is not None:
+                health.follow(live.statuses)
+                await health.start()
+            # What is here now stays for the whole run: the collector need not look at it between tick and order.
+            gc.collect()
+            gc.freeze()
+            await _lived(live, first, seconds)
+            return _results(parts, live.statuses(), tallies, answer=await parts.gateway.snapshot())
     finally:
         if health is not None:
             await health.stop()
         await parts.gateway.close()
         parts.ledger.close(parts.now_ns())
+
+
+async def _unless_stopped(live: Live, start: Awaitable[list[Event]]) -> list[Event] | None:
+    """What is known at the start; None when a stop was asked for before the venue had told it."""
+    starting, stopping = asyncio.ensure_future(start), asyncio.ensure_future(live.stopping())
+    try:
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return starting.result() if starting.done() else None
+    finally:
+        starting.cancel()
+        stopping.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+
+
+async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> None:
+    loop = asyncio.get_running_loop()
+    timer = None if seconds is None else loop.call_later(seconds, live.request_stop, "the time given is over")
+    try:
+        await live.run(first)
+    finally:
+        if timer is not None:
+            timer.cancel()
 
 
 async def _first_events(parts: Parts) -> list[Event]:
@@ -136,9 +151,11 @@ async def _listed(gateway: Gateway, book: BookParams) -> tuple[Instrument, ...]:
     return await _reached(attempt)
 
 
-async def _results(parts: Parts, statuses: Sequence[BookStatus], tallies: dict[str, Tally]) -> list[RunResult]:
-    """Ask the venue once more for its positions and compare."""
-    taken = [event for event in await parts.gateway.snapshot() if isinstance(event, SnapshotTaken)]
+def _results(
+    parts: Parts, statuses: Sequence[BookStatus], tallies: dict[str, Tally], *, answer: Sequence[Event]
+) -> list[RunResult]:
+    """Compare with what the venue answered when asked for its positions once more; no answer is not agreement."""
+    taken = [event for event in answer if isinstance(event, SnapshotTaken)]
     venue: dict[InstrumentId, Decimal] = {
         item.instrument: item.amount_native for event in taken for item in event.positions if item.amount_native != ZERO
     }

@@ -105,6 +105,10 @@ class Live:
             self._stop.set()
             self.sink((StopRequested(received_ns=self._now_ns(), cause=cause),))
 
+    async def stopping(self) -> None:
+        """Return once a stop has been asked for."""
+        await self._stop.wait()
+
     async def run(self, first: Sequence[Event]) -> None:
         """Apply what is known at the start, then live until stopped; ConfigError when the venue objects for good."""
         self.sink(first)

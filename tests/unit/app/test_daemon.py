@@ -157,6 +157,20 @@ async def test_a_venue_that_is_away_is_tried_again_a_few_times(runner: Runner, m
 
 
 @pytest.mark.asyncio
+async def test_a_signal_before_the_venue_has_answered_ends_the_run_at_once(runner: Runner) -> None:
+    """Nothing was sent, nothing is waited for; gateway and ledger are closed, and agreement is not claimed."""
+    runner.shell.gateway.opened = [VenueUnreachable("no route")]  # the next attempt is a second away
+    task = asyncio.create_task(runner.run(seconds=None))
+    await runner.shell.until(lambda: not runner.shell.gateway.opened)
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(10.0):
+        result = await task
+
+    assert (result.phase, result.orders, result.positions_match) == ("stopped", 0, False)
+    assert (runner.shell.gateway.is_closed, runner.shell.gateway.listings_count) == (True, 0)
+
+
+@pytest.mark.asyncio
 async def test_a_no_of_the_venue_at_the_start_passes_through_and_closes(runner: Runner) -> None:
     """The command line turns it into an exit code; the ledger's run is ended all the same."""
     runner.shell.gateway.opened = [VenueRefused(13021, "forbidden")]

@@ -155,6 +155,14 @@ class BookSide:
         self._drop_if_empty(units, level)
         return place.lots
 
+    def shrink(self, order_id: str, lots: int) -> None:
+        """Leave a client order `lots`, not more than it has, at its place in the queue."""
+        units, place = self.clients[order_id]
+        assert 0 < lots <= place.lots, f"{lots} of {place.lots} lots keep no place"
+        level = self._touch(units)
+        level.lots -= place.lots - lots
+        place.lots = lots
+
     def reset_maker(self, targets: dict[int, int]) -> None:
         """Nothing but the market maker's liquidity, nothing told: for a book nobody looks at."""
         assert not self.clients, "client orders rest here"

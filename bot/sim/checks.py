@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
-from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce, VenueSays
+from bot.sim.facts import Order, OrderEdit, OrderRequest, OrderType, Side, TimeInForce, VenueSays
 from bot.sim.pit import Pit
 
 _LABEL_LENGTH_MAX: Final = 64
@@ -55,6 +55,25 @@ def _units(request: OrderRequest, pit: Pit) -> int | None:
     if units is None:
         raise invalid_params("price", "must conform to tick size")
     return units
+
+
+def edited_request(order: Order, edit: OrderEdit) -> OrderRequest:
+    """The order as it would be sent today, with the changes; its amount is the new total."""
+    return OrderRequest(
+        account=order.account,
+        instrument=order.instrument,
+        side=order.side,
+        amount_native=order.amount_native if edit.amount_native is None else edit.amount_native,
+        type=order.type,
+        price_native=order.price_native if edit.price_native is None else edit.price_native,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only if edit.post_only is None else edit.post_only,
+        reject_post_only=order.reject_post_only if edit.reject_post_only is None else edit.reject_post_only,
+        reduce_only=order.reduce_only if edit.reduce_only is None else edit.reduce_only,
+        label=order.label,
+        valid_until_ns=edit.valid_until_ns,
+        is_api=order.is_api,
+    )
 
 
 def check_band(request: OrderRequest, units: int, pit: Pit, band: tuple[int, int]) -> None:

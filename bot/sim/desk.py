@@ -13,12 +13,13 @@ from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim.account import Account, fee_native
 from bot.sim.book import BookSide, Fill
-from bot.sim.checks import check_band, check_request, reduced_lots
+from bot.sim.checks import check_band, check_request, edited_request, reduced_lots
 from bot.sim.facts import (
     BookChange,
     Change,
     Order,
     OrderChange,
+    OrderEdit,
     OrderRequest,
     OrderState,
     OrderType,
@@ -92,7 +93,7 @@ class Desk:
             return limit
         is_buy = request.side is Side.BUY
         best = pit.book.side(is_bid=not is_buy).best()
-        if best is None or (limit < best if is_buy else limit > best):
+        if best is None or not _crosses(pit, request.side, limit):
             return limit
         if request.reject_post_only:
             raise VenueSays(11054, "post_only_reject")
@@ -153,6 +154,40 @@ class Desk:
             self.accounts[order.account].open_orders[order.order_id] = order
         self.tell_order(order)
         return trades
+
+    def edit(self, order: Order, edit: OrderEdit, pit: Pit, available_native: float) -> tuple[Order, tuple[Trade, ...]]:
+        """Change an open order in a quoted book; VenueSays when it is refused.
+
+        Its queue place stays only at the same price and when it does not grow (exchange facts 3.1).
+        """
+        account, side = self.accounts[order.account], pit.book.side(is_bid=order.side is Side.BUY)
+        request = edited_request(order, edit)
+        total, units = check_request(request, pit, self.now_ns)
+        assert units is not None, f"order {order.order_id} rests without a price"
+        lots = total - int(order.filled_native / pit.grid.lot)
+        if lots <= 0:
+            raise VenueSays(11008, "already_filled")
+        check_band(request, units, pit, band_units(pit, self.marks.of(pit)))
+        if request.reduce_only:
+            lots = reduced_lots(request, lots, account.size_native(pit.instrument.id), pit)
+        if request.post_only and request.reject_post_only and _crosses(pit, order.side, units):
+            return self.cancel(order, pit, "edit_post_only_reject"), ()
+        limit = self._post_only_limit(request, pit, units)
+        self._check_funds(request, pit, lots * pit.grid.lot, pit.grid.price(limit), available_native)
+        keeps_place = pit.grid.price(limit) == order.price_native and lots <= self._lots_left(pit, order)
+        order.amount_native = order.filled_native + pit.grid.amount(lots)
+        order.price_native = pit.grid.price(limit)
+        order.post_only, order.reject_post_only = request.post_only, request.reject_post_only
+        order.reduce_only = request.reduce_only
+        order.replaced, order.updated_ns = True, self.now_ns
+        if keeps_place:
+            side.shrink(order.order_id, lots)
+            self.tell_order(order)
+            return copy(order), ()
+        side.remove(order.order_id)
+        del account.open_orders[order.order_id]
+        trades = self._work(order, pit, limit, lots)
+        return copy(order), trades
 
     # --- fills -----------------------------------------------------------------------------------
 
@@ -321,6 +356,13 @@ class Desk:
         number = self._numbers.get(key, _FIRST_NUMBER)
         self._numbers[key] = number + 1
         return str(number) if currency == "BTC" else f"{currency}-{number}"
+
+
+def _crosses(pit: Pit, side: Side, limit: int) -> bool:
+    """Whether an order at this price would trade at once."""
+    is_buy = side is Side.BUY
+    best = pit.book.side(is_bid=not is_buy).best()
+    return best is not None and (limit >= best if is_buy else limit <= best)
 
 
 def _difference(pit: Pit, side: BookSide) -> tuple[tuple[str, Decimal, Decimal], ...]:

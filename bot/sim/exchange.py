@@ -4,7 +4,7 @@ Deterministic: the same seed and the same calls give the same answers. Reads no 
 with `advance`. Values options by its own arithmetic, never by the bot's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from decimal import Decimal
 from typing import Final
@@ -16,7 +16,18 @@ from bot.sim.account import Account
 from bot.sim.checks import invalid_params
 from bot.sim.delivery import is_in_window, is_settlement, next_stop_ns
 from bot.sim.desk import Desk
-from bot.sim.facts import AccountSummary, Change, Order, OrderRequest, Position, Ticker, Touch, Trade, VenueSays
+from bot.sim.facts import (
+    AccountSummary,
+    Change,
+    Order,
+    OrderEdit,
+    OrderRequest,
+    Position,
+    Ticker,
+    Touch,
+    Trade,
+    VenueSays,
+)
 from bot.sim.market import Market
 from bot.sim.marks import Marks
 from bot.sim.pit import Mark, Pit, open_pit
@@ -217,23 +228,38 @@ class Exchange:
 
     def cancel(self, account: str, order_id: str) -> Order:
         """Take back an open order; 11044 when it is not open any more, 10004 when it never was."""
+        ended = self._cancel(self._open_order(account, order_id), "user_request")
+        if ended is None:
+            raise VenueSays(11044, "not_open_order")
+        return ended
+
+    def edit(self, account: str, order_id: str, edit: OrderEdit) -> tuple[Order, tuple[Trade, ...]]:
+        """Change an open order: the order as it stands afterwards and the trades that brought. 11044, 10004."""
+        order = self._open_order(account, order_id)
+        pit, _ = self._quoted(order.instrument)
+        # Bringing the book up to this moment may have filled it.
+        order = self._open_order(account, order_id)
+        available = self.summary(account, pit.instrument.settlement_currency).available_native
+        edited, trades = self._desk.edit(order, edit, pit, available)
+        self._quoting.follow(pit)
+        self._desk.flush_book(pit)
+        return edited, trades
+
+    def _open_order(self, account: str, order_id: str) -> Order:
         client = self._desk.accounts[account]
         order = client.open_orders.get(order_id)
         if order is None:
             if order_id in client.orders:
                 raise VenueSays(11044, "not_open_order")
             raise VenueSays(10004, "order_not_found")
-        ended = self._cancel(order)
-        if ended is None:
-            raise VenueSays(11044, "not_open_order")
-        return ended
+        return order
 
-    def _cancel(self, order: Order) -> Order | None:
+    def _cancel(self, order: Order, reason: str) -> Order | None:
         """None when bringing the book up to this moment filled the order."""
         pit = self._quoted(order.instrument)[0]
         if order.order_id not in self._desk.accounts[order.account].open_orders:
             return None
-        ended = self._desk.cancel(order, pit, "user_request")
+        ended = self._desk.cancel(order, pit, reason)
         self._desk.flush_book(pit)
         return ended
 
@@ -248,7 +274,13 @@ class Exchange:
             and (instrument is None or order.instrument == instrument)
             and (label is None or order.label == label)
         ]
-        return sum(self._cancel(order) is not None for order in fitting)
+        return sum(self._cancel(order, "user_request") is not None for order in fitting)
+
+    def cancel_for(self, account: str, order_ids: Iterable[str], reason: str) -> int:
+        """Take back those of these orders that are still open, on the venue's own account; how many."""
+        opened = self._desk.accounts[account].open_orders
+        fitting = [opened[order_id] for order_id in order_ids if order_id in opened]
+        return sum(self._cancel(order, reason) is not None for order in fitting)
 
     def orders_open(self, account: str) -> list[Order]:
         """Open orders, oldest first, as copies."""

@@ -73,6 +73,18 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     is_api: bool = True
 
 
+class OrderEdit(Struct, frozen=True, kw_only=True):
+    """What a client wants changed of an open order; None leaves a thing as it is."""
+
+    amount_native: Decimal | None = None
+    """New total, what is filled already included."""
+    price_native: Decimal | None = None
+    post_only: bool | None = None
+    reject_post_only: bool | None = None
+    reduce_only: bool | None = None
+    valid_until_ns: Ns | None = None
+
+
 class Order(Struct, kw_only=True):
     """An order at the venue; changed in place by matching, copied when told."""
 

@@ -173,3 +173,15 @@ def test_a_book_nobody_looks_at_is_replaced_whole(book: Book) -> None:
     book.bids.reset_maker({90: 1})
 
     assert (book.bids.ladder(5), book.bids.dirty, book.bids.maker) == ([(90, 1)], {}, {90: 1})
+
+
+def test_a_smaller_order_keeps_its_place(book: Book) -> None:
+    """The price has less, the queue is as it was."""
+    first, second = _order("1", "a"), _order("2", "b")
+    book.bids.add(100, first, 5)
+    book.bids.add(100, second, 5)
+    book.bids.shrink("1", 2)
+
+    assert (book.bids.lots_at(100), book.bids.first_order(100)) == (7, first)
+    with pytest.raises(AssertionError, match="keep no place"):
+        book.bids.shrink("1", 3)

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.time import Ns
 from bot.sim.exchange import Exchange
 from bot.sim.facts import (
     BookChange,
     OrderChange,
+    OrderEdit,
     OrderRequest,
     OrderState,
     Side,
@@ -252,3 +254,95 @@ def test_positions_are_the_sum_of_fills(
         assert orders_match_trades(told, trades) == []
         assert labels_unique(told) == []
         assert trade_ids_unique(trades) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "first"),
+    [
+        ({"amount_native": _D(50)}, "a"),
+        ({}, "a"),
+        ({"amount_native": _D(110)}, "b"),
+        ({"price_native": _D(50000)}, "a"),
+        ({"price_native": _D(49999)}, "b"),
+    ],
+)
+def test_an_edit_keeps_its_place_only_when_it_does_not_grow(
+    exchange: Exchange, request_for: Request, edit: dict[str, Decimal], first: str
+) -> None:
+    """Of two bids at one price the older is filled first, unless an edit sent it to the back; a better one leads."""
+    exchange.open_account("c", {"BTC": _D(10)})
+    ids = {
+        name: exchange.submit(request_for("buy", "100", "49999.5", account=name, post_only=True))[0].order_id
+        for name in ("a", "b")
+    }
+    edited, trades = exchange.edit("a", ids["a"], OrderEdit(**edit))
+    exchange.submit(request_for("sell", "1000000", "49990", account="c", time_in_force=TimeInForce.IOC))
+
+    seqs = {name: [trade.trade_seq for trade in exchange.trades_of(name)] for name in ids}
+    assert (edited.replaced, trades, edited.order_id) == (True, (), ids["a"])
+    assert [len(found) for found in seqs.values()] == [1, 1]
+    assert min(seqs, key=lambda name: seqs[name]) == first
+
+
+def test_an_edit_into_the_market_trades_at_once(exchange: Exchange, request_for: Request) -> None:
+    """The amount is the new total; fills count in it, and the order that is full is open no more."""
+    order, _ = exchange.submit(request_for("buy", "1000", "49000", label="e"))
+
+    edited, trades = exchange.edit("a", order.order_id, OrderEdit(price_native=_D("50100")))
+
+    assert (edited.state, edited.filled_native, edited.price_native) == (OrderState.FILLED, _D(1000), _D("50100"))
+    assert sum(trade.amount_native for trade in trades) == _D(1000)
+    assert exchange.orders_open("a") == []
+    assert orders_match_trades([edited], exchange.trades_of("a")) == []
+
+
+def test_a_partly_filled_order_is_edited_by_its_total(exchange: Exchange, request_for: Request) -> None:
+    """What is filled stays filled; a total at or below it is refused."""
+    touch = exchange.touch(_PERP)
+    there = touch.ask_amount_native or _D(0)
+    order, _ = exchange.submit(request_for("buy", str(there + 1000), str(touch.ask_native)))
+
+    edited, _ = exchange.edit("a", order.order_id, OrderEdit(amount_native=there + 500))
+    with pytest.raises(VenueSays) as said:
+        exchange.edit("a", order.order_id, OrderEdit(amount_native=there))
+
+    assert (edited.amount_native, edited.filled_native, edited.state) == (there + 500, there, OrderState.OPEN)
+    assert (exchange.touch(_PERP).bid_amount_native, said.value.code) == (_D(500), 11008)
+
+
+def test_editing_a_post_only_order_into_the_spread(exchange: Exchange, request_for: Request) -> None:
+    """It slides one tick off the touch, or is cancelled when it rejects sliding."""
+    ask = exchange.touch(_PERP).ask_native or _D(0)
+    slides, _ = exchange.submit(request_for("buy", "10", "49000", post_only=True))
+    rejects, _ = exchange.submit(request_for("buy", "10", "49000", post_only=True, reject_post_only=True))
+
+    slid, _ = exchange.edit("a", slides.order_id, OrderEdit(price_native=ask))
+    rejected, _ = exchange.edit("a", rejects.order_id, OrderEdit(price_native=ask))
+
+    assert (slid.state, slid.price_native) == (OrderState.OPEN, ask - _D("0.5"))
+    assert (rejected.state, rejected.cancel_reason) == (OrderState.CANCELLED, "edit_post_only_reject")
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        ({"amount_native": _D(5)}, 10002),
+        ({"amount_native": _D(15)}, 10021),
+        ({"amount_native": _D(40_000_000)}, 10009),
+        ({"price_native": _D("49000.3")}, -32602),
+        ({"price_native": _D(52_000)}, 10007),
+        ({"reduce_only": True}, 11030),
+        ({"valid_until_ns": Ns(1)}, 13888),
+    ],
+)
+def test_a_refused_edit_changes_nothing(
+    exchange: Exchange, request_for: Request, edit: dict[str, object], code: int
+) -> None:
+    """The venue's codes; the order rests as it did."""
+    order, _ = exchange.submit(request_for("buy", "100", "49000"))
+    with pytest.raises(VenueSays) as said:
+        exchange.edit("a", order.order_id, OrderEdit(**edit))  # type: ignore[arg-type]
+
+    assert said.value.code == code
+    assert exchange.orders_open("a") == [order]
+    assert dict(exchange.book(_PERP, 10_000)[0])[_D(49000)] >= _D(100)

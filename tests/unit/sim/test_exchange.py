@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.time import NS_PER_S, Ns
 from bot.sim.exchange import Exchange
-from bot.sim.facts import BookChange, OrderRequest, OrderState, TimeInForce, VenueSays
+from bot.sim.facts import BookChange, OrderEdit, OrderRequest, OrderState, TimeInForce, VenueSays
 from bot.sim.world import build_exchange
 
 _D = Decimal
@@ -236,3 +236,18 @@ def test_seeded_positions_cost_nothing(exchange: Exchange) -> None:
     assert exchange.seeded_native("a") == {"BTC-24NOV26-65000-P": _D(2)}
     assert exchange.currencies("a") == ("BTC", "ETH", "USDC")
     assert exchange.accounts() == ("a", "b")
+
+
+def test_the_venue_takes_back_orders_on_its_own_account(exchange: Exchange, request_for: Request) -> None:
+    """Those still open, with the reason; the others are left alone. An edit of what is gone is 11044 or 10004."""
+    orders = [exchange.submit(request_for("buy", "10", "49000"))[0].order_id for _ in range(3)]
+    exchange.cancel("a", orders[0])
+
+    count = exchange.cancel_for("a", orders[:2], "cancel_on_disconnect")
+
+    assert (count, [order.order_id for order in exchange.orders_open("a")]) == (1, orders[2:])
+    assert exchange.order("a", orders[1]).cancel_reason == "cancel_on_disconnect"
+    for account, order_id, code in (("a", orders[1], 11044), ("b", orders[2], 10004)):
+        with pytest.raises(VenueSays) as said:
+            exchange.edit(account, order_id, OrderEdit())
+        assert said.value.code == code

@@ -15,6 +15,8 @@ from bot.app.daemon import has_halted
 from bot.app.demo import LISTENING
 from bot.app.exit_codes import ExitCode
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
+from bot.drive.replay import replay
+from bot.drive.replay import sentence as replay_sentence
 from bot.observe.tally import RunResult
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -91,16 +93,34 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     currency: _Currency = "BTC",
     portfolio: _Portfolio = None,
     config: Annotated[Path | None, typer.Option(help="Default: config/simulate.toml or config/tape.toml.")] = None,
+    tape_out: Annotated[Path | None, typer.Option(help="Folder for the tape of this run; `replay` reads it.")] = None,
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:
     """Hedge a portfolio on the virtual clock: same seed, same run."""
     path = config or Path("config/simulate.toml" if tape is None else "config/tape.toml")
     overrides: dict[str, object] = {} if portfolio is None else {"portfolio": portfolio}
-    options = compose.SimulateOptions(seed=seed, hours=hours, step_ms=step_ms, tape=tape, currency=currency)
+    options = compose.SimulateOptions(
+        seed=seed, hours=hours, step_ms=step_ms, tape=tape, currency=currency, tape_out=tape_out
+    )
     result, drawn = compose.simulate(load(path, overrides, run_tag=compose.SIMULATION_TAG), options)
     _write(picture, drawn)
     _finish([result], as_json=as_json)
+
+
+@cli.command(name="replay")
+def replay_command(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")],
+    as_json: _Json = False,
+) -> None:
+    """Play a run's tape again: every decision and command must come out the same, byte for byte."""
+    folder = run if run.is_dir() else Path("runs") / run
+    if not folder.is_dir():
+        raise ConfigError(f"replay: there is no folder {run}, and no run of that name in runs/")
+    result = replay(folder)
+    typer.echo(msgspec.json.encode(result).decode() if as_json else replay_sentence(result))
+    if not result.is_equal:
+        raise SystemExit(ExitCode.DIFFERENT)
 
 
 @cli.command(name="exchange")

@@ -26,6 +26,8 @@ from bot.drive.simulate import SimulateParams, Simulation
 from bot.engine import BookParams
 from bot.journal.history_files import read_rows
 from bot.journal.ledger import Ledger
+from bot.journal.manifest import Manifest
+from bot.journal.tape import Tape
 from bot.observe.catalogue import Level
 from bot.observe.charts import HedgeMark, render_run
 from bot.observe.logs import Log, open_log
@@ -57,6 +59,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     step_ms: int
     tape: Path | None
     currency: str
+    tape_out: Path | None = None
+    """Folder of the run's own tape; None: no tape."""
 
 
 def new_run_tag() -> str:
@@ -75,18 +79,39 @@ def book_of(config: Config, currency: str) -> BookParams:
 
 def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str | None]:
     """Run on the virtual clock; the result and a picture (None when nothing happened)."""
-    simulation = simulation_of(config, options)
-    began_s = time.perf_counter()
-    try:
-        result = simulation.run(Mode.SIMULATE.value)
-    except ValueError as error:
-        raise ConfigError(f"portfolio: {error}") from error
+    with contextlib.ExitStack() as stack:
+        tape = None
+        if options.tape_out is not None:
+            run = _manifest(
+                config,
+                (book_of(config, options.currency),),
+                run_id=f"sim-{options.currency.upper()}-{options.seed}",
+                started_ns=SIMULATION_START_NS,
+            )
+            tape = stack.enter_context(contextlib.closing(Tape.open(options.tape_out, run)))
+        simulation = simulation_of(config, options, tape)
+        began_s = time.perf_counter()
+        try:
+            result = simulation.run(Mode.SIMULATE.value)
+        except ValueError as error:
+            raise ConfigError(f"portfolio: {error}") from error
     took_s = time.perf_counter() - began_s
     result = structs.replace(result, speed=round(result.seconds / took_s, 1))
     return result, picture(simulation.tally, simulation.hedges, title=_title(result), coin=result.book)
 
 
-def simulation_of(config: Config, options: SimulateOptions) -> Simulation:
+def _manifest(config: Config, books: Sequence[BookParams], *, run_id: str, started_ns: Ns) -> Manifest:
+    return Manifest.of_this_process(
+        run_id=run_id,
+        mode=config.mode.value,
+        started_ns=started_ns,
+        version=__version__,
+        config_digest=config.digest,
+        books=books,
+    )
+
+
+def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = None) -> Simulation:
     """A simulated run that has not begun."""
     if config.portfolio is None:
         raise ConfigError("portfolio: is missing; give a file with --portfolio")
@@ -104,7 +129,7 @@ def simulation_of(config: Config, options: SimulateOptions) -> Simulation:
         step_ns=Ns(options.step_ms * 1_000_000),
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
     )
-    return Simulation(params, exchange, recorded)
+    return Simulation(params, exchange, recorded, tape)
 
 
 def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:

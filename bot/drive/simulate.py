@@ -23,6 +23,7 @@ from bot.domain.units import amount_from_coin_toward_zero, float_from_decimal
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
+from bot.journal.tape import Tape
 from bot.observe.charts import HedgeMark
 from bot.observe.tally import RunResult, Tally
 from bot.sim.exchange import Exchange
@@ -74,8 +75,15 @@ def _native(spec: Instrument, qty_coin: Decimal, price_usd: float) -> Decimal:
 class Simulation:
     """One run; call `run` once."""
 
-    def __init__(self, params: SimulateParams, exchange: Exchange, recorded: RecordedMarket | None = None) -> None:
-        """`recorded` makes steps follow the rows of a recorded day instead of a fixed grid."""
+    def __init__(
+        self,
+        params: SimulateParams,
+        exchange: Exchange,
+        recorded: RecordedMarket | None = None,
+        tape: Tape | None = None,
+    ) -> None:
+        """With `recorded`, steps follow a recorded day instead of a fixed grid; the caller closes `tape`."""
+        self._tape = tape
         self._params = params
         self._exchange = exchange
         self._recorded = recorded
@@ -173,11 +181,15 @@ class Simulation:
         for event in self._inbox.drain():
             self._apply(event, now_ns)
         self._apply(Ticked(now_ns=now_ns), now_ns)
+        if self._tape is not None:
+            self._tape.push()
         if self.tally.wants_sample(now_ns):
             self.tally.sample(self._engine.status())
 
     def _apply(self, event: Event, now_ns: Ns) -> None:
         outcome = self._engine.apply(event)
+        if self._tape is not None:
+            self._tape.take(self._params.book.book, self._engine.seq, event, outcome)
         self._hash.update(msgspec.msgpack.encode(event))
         self.tally.saw(event, outcome)
         seen = outcome.decided

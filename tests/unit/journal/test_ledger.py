@@ -335,11 +335,9 @@ def test_a_book_is_restored_as_the_ledger_ends(open_ledger: Callable[..., Ledger
 
     perpetual = PositionSeen(instrument=InstrumentId("BTC-PERPETUAL"), amount_native=Decimal(-5200))
     held = PositionSeen(instrument=InstrumentId(option), amount_native=Decimal("0.5"))
-    fill_ids = (FillId("BTC-77"),)
-    assert known == LedgerRestored(positions=(held, perpetual), fill_ids=fill_ids, received_ns=Ns(70_000), book="BTC")
-    assert second.restored("BTC") == LedgerRestored(
-        positions=(perpetual,), fill_ids=fill_ids, received_ns=Ns(70_000), book="BTC"
-    )
+    end = {"fill_ids": (FillId("BTC-77"),), "received_ns": Ns(70_000), "book": "BTC"}
+    assert known == LedgerRestored(positions=(held, perpetual), **end)
+    assert second.restored("BTC") == LedgerRestored(positions=(perpetual,), **end)
     assert second.restored("ETH") is None
     # only what changed was written again
     changes = [(row.instrument, row.position_native) for row in second.reader().positions()]

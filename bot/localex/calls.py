@@ -10,7 +10,7 @@ from bot.localex.auth import Grant, Keyring, unauthorized
 from bot.localex.channels import Grammar
 from bot.localex.faults import Faults
 from bot.localex.publisher import Listener, Publisher
-from bot.localex.rpc import Params, RpcError
+from bot.localex.rpc import Params, RpcError, invalid_param
 from bot.sim.exchange import Exchange
 
 
@@ -33,6 +33,13 @@ class Venue:
     def instrument(self, params: Params) -> Instrument:
         """The instrument a call names."""
         return self.exchange.instrument(params.text("instrument_name"))
+
+    def currency(self, params: Params) -> str:
+        """The currency a call names; -32602 for one nothing is settled in."""
+        currency = params.text("currency")
+        if currency not in self.currencies:
+            raise invalid_param("currency", "wrong format")
+        return currency
 
 
 class Socket(Listener, Protocol):

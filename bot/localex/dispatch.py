@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.localex import methods_market as market
+from bot.localex import methods_orders as orders
 from bot.localex import methods_private as private
 from bot.localex import methods_public as public
 from bot.localex.auth import unauthorized
@@ -45,6 +46,9 @@ METHODS: Final[dict[str, Method]] = {
     "private/unsubscribe": Method(public.unsubscribe, "connection:none"),
     "private/buy": Method(private.buy, _TRADE, moves_time=True),
     "private/sell": Method(private.sell, _TRADE, moves_time=True),
+    "private/edit": Method(orders.edit, _TRADE, moves_time=True),
+    "private/edit_by_label": Method(orders.edit_by_label, _TRADE, moves_time=True),
+    "private/close_position": Method(orders.close_position, _TRADE, moves_time=True),
     "private/cancel": Method(private.cancel, _TRADE, moves_time=True),
     "private/cancel_all": Method(private.cancel_all, _TRADE, moves_time=True),
     "private/cancel_all_by_currency": Method(private.cancel_all_by_currency, _TRADE, moves_time=True),
@@ -53,6 +57,9 @@ METHODS: Final[dict[str, Method]] = {
     "private/get_open_orders": Method(private.get_open_orders, _TRADE_READ),
     "private/get_open_orders_by_currency": Method(private.get_open_orders_by_currency, _TRADE_READ),
     "private/get_open_orders_by_instrument": Method(private.get_open_orders_by_instrument, _TRADE_READ),
+    "private/get_open_orders_by_label": Method(orders.get_open_orders_by_label, _TRADE_READ),
+    "private/get_order_history_by_instrument": Method(orders.get_order_history_by_instrument, _TRADE_READ),
+    "private/get_order_history_by_currency": Method(orders.get_order_history_by_currency, _TRADE_READ),
     "private/get_order_state": Method(private.get_order_state, _TRADE_READ),
     "private/get_order_state_by_label": Method(private.get_order_state_by_label, _TRADE_READ),
     "private/get_user_trades_by_instrument": Method(private.get_user_trades_by_instrument, _TRADE_READ),
@@ -60,6 +67,7 @@ METHODS: Final[dict[str, Method]] = {
     "private/get_user_trades_by_currency": Method(private.get_user_trades_by_currency, _TRADE_READ),
     "private/get_user_trades_by_currency_and_time": Method(private.get_user_trades_by_currency, _TRADE_READ),
     "private/get_user_trades_by_order": Method(private.get_user_trades_by_order, _TRADE_READ),
+    "private/get_position": Method(private.get_position, _TRADE_READ),
     "private/get_positions": Method(private.get_positions, _TRADE_READ),
     "private/get_account_summary": Method(private.get_account_summary, _ACCOUNT_READ),
     "private/get_account_summaries": Method(private.get_account_summaries, _ACCOUNT_READ),

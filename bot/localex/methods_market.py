@@ -36,7 +36,7 @@ def get_book_summary_by_instrument(call: Call) -> object:
 
 def get_book_summary_by_currency(call: Call) -> object:
     """Summaries of all instruments of a currency that can be traded, of one kind where asked."""
-    currency, kind = _currency(call), call.params.choice("kind", KINDS, "any")
+    currency, kind = call.venue.currency(call.params), call.params.choice("kind", KINDS, "any")
     return [
         _summary(call, instrument)
         for instrument in call.exchange.instruments()
@@ -57,7 +57,7 @@ def get_last_trades_by_instrument(call: Call) -> object:
 
 def get_last_trades_by_currency(call: Call) -> object:
     """Public trades of all instruments of a currency."""
-    currency, exchange = _currency(call), call.exchange
+    currency, exchange = call.venue.currency(call.params), call.exchange
     found: list[Trade] = []
     for instrument in exchange.instruments():
         if currency_of(instrument) == currency:
@@ -85,10 +85,3 @@ def get_delivery_prices(call: Call) -> object:
 def get_contract_size(call: Call) -> object:
     """Contract size of one instrument in its native unit."""
     return {"contract_size": number(call.venue.instrument(call.params).contract_size_native)}
-
-
-def _currency(call: Call) -> str:
-    currency = call.params.text("currency")
-    if currency not in call.venue.currencies:
-        raise invalid_param("currency", "wrong format")
-    return currency

@@ -16,8 +16,10 @@ from bot.localex.pages import trade_page
 from bot.localex.rpc import Params, invalid_param
 from bot.localex.wire import currency_of, kind_of
 from bot.localex.wire_account import (
+    flat_position,
     listed_position_object,
     order_object,
+    placed_object,
     summary_object,
     trade_object,
     user_id,
@@ -51,24 +53,20 @@ def sell(call: Call) -> object:
 def _place(call: Call, side: Side) -> object:
     instrument = call.venue.instrument(call.params)
     order, trades = call.exchange.submit(_order_request(call.params, call.account, instrument, side))
-    return {
-        "order": order_object(order, instrument),
-        "trades": [trade_object(trade, instrument) for trade in trades],
-    }
+    return placed_object(order, trades, instrument)
 
 
 def _order_request(params: Params, account: str, instrument: Instrument, side: Side) -> OrderRequest:
-    for name in _UNSUPPORTED:
-        if params.has(name):
-            raise invalid_param(name, "not supported by this exchange")
+    refuse_unsupported(params)
     order_type = OrderType(params.choice("type", tuple(OrderType), OrderType.LIMIT))
     price = params.number("price") if order_type is OrderType.LIMIT else None
+    amount = amount_or_none(params, instrument)
     valid_until_ms = params.integer_or_none("valid_until")
     return OrderRequest(
         account=account,
         instrument=instrument.id,
         side=side,
-        amount_native=_amount(params, instrument),
+        amount_native=params.number("amount") if amount is None else amount,
         type=order_type,
         price_native=price,
         time_in_force=TimeInForce(params.choice("time_in_force", tuple(TimeInForce), TimeInForce.GTC)),
@@ -80,11 +78,19 @@ def _order_request(params: Params, account: str, instrument: Instrument, side: S
     )
 
 
-def _amount(params: Params, instrument: Instrument) -> Decimal:
+def refuse_unsupported(params: Params) -> None:
+    """-32602 for what would change an order's meaning and is not known here."""
+    for name in _UNSUPPORTED:
+        if params.has(name):
+            raise invalid_param(name, "not supported by this exchange")
+
+
+def amount_or_none(params: Params, instrument: Instrument) -> Decimal | None:
+    """Amount in the instrument's native unit, from `amount` or `contracts`; -32602 when they disagree."""
     contracts = params.number_or_none("contracts")
     amount = params.number_or_none("amount")
     if contracts is None:
-        return params.number("amount")
+        return amount
     from_contracts = contracts * instrument.contract_size_native
     if amount is not None and amount != from_contracts:
         raise invalid_param("amount", "amount and contracts do not match")
@@ -104,7 +110,7 @@ def cancel_all(call: Call) -> object:
 
 def cancel_all_by_currency(call: Call) -> object:
     """Cancel all orders of a currency."""
-    return call.exchange.cancel_all(call.account, currency=_currency(call))
+    return call.exchange.cancel_all(call.account, currency=call.venue.currency(call.params))
 
 
 def cancel_all_by_instrument(call: Call) -> object:
@@ -114,7 +120,7 @@ def cancel_all_by_instrument(call: Call) -> object:
 
 def cancel_by_label(call: Call) -> object:
     """Cancel all orders with a label, of one currency where named."""
-    currency = _currency(call) if call.params.has("currency") else None
+    currency = call.venue.currency(call.params) if call.params.has("currency") else None
     return call.exchange.cancel_all(call.account, currency=currency, label=call.params.text("label", _LABEL_LENGTH_MAX))
 
 
@@ -125,7 +131,7 @@ def get_open_orders(call: Call) -> object:
 
 def get_open_orders_by_currency(call: Call) -> object:
     """Open orders of one currency."""
-    currency, exchange = _currency(call), call.exchange
+    currency, exchange = call.venue.currency(call.params), call.exchange
     orders = exchange.orders_open(call.account)
     return _order_objects(call, (o for o in orders if currency_of(exchange.instrument(o.instrument)) == currency))
 
@@ -145,7 +151,7 @@ def get_order_state(call: Call) -> object:
 def get_order_state_by_label(call: Call) -> object:
     """Recent orders of one currency with a label; labels are not unique."""
     label = call.params.text("label", _LABEL_LENGTH_MAX)
-    orders = call.exchange.orders_by_label(call.account, _currency(call), label)
+    orders = call.exchange.orders_by_label(call.account, call.venue.currency(call.params), label)
     return [order_object(order, call.exchange.instrument(order.instrument)) for order in orders]
 
 
@@ -168,7 +174,7 @@ def get_user_trades_by_instrument(call: Call) -> object:
 
 def get_user_trades_by_currency(call: Call) -> object:
     """Trades of the account in one currency."""
-    return trade_page(call, call.exchange.trades_of(call.account, currency=_currency(call)))
+    return trade_page(call, call.exchange.trades_of(call.account, currency=call.venue.currency(call.params)))
 
 
 def get_user_trades_by_order(call: Call) -> object:
@@ -192,9 +198,18 @@ def get_positions(call: Call) -> object:
     return found
 
 
+def get_position(call: Call) -> object:
+    """The position of one instrument, flat where there never was one."""
+    instrument = call.venue.instrument(call.params)
+    ticker = call.exchange.ticker(instrument.id)
+    held = [position for position in call.exchange.positions(call.account) if position.instrument == instrument.id]
+    position = held[0] if held else flat_position(ticker)
+    return listed_position_object(position, instrument, ticker.interest_value)
+
+
 def get_account_summary(call: Call) -> object:
     """Money of one currency."""
-    summary = summary_object(call.exchange.summary(call.account, _currency(call)))
+    summary = summary_object(call.exchange.summary(call.account, call.venue.currency(call.params)))
     return summary | _identity(call) if call.params.flag("extended") else summary
 
 
@@ -223,10 +238,3 @@ def _identity(call: Call) -> dict[str, object]:
         "self_trading_extended_to_subaccounts": False,
         "block_rfq_self_match_prevention": True,
     }
-
-
-def _currency(call: Call) -> str:
-    currency = call.params.text("currency")
-    if currency not in call.venue.currencies:
-        raise invalid_param("currency", "wrong format")
-    return currency

@@ -55,6 +55,14 @@ def order_object(order: Order, instrument: Instrument) -> Wire:
     return wire
 
 
+def placed_object(order: Order, trades: Sequence[Trade], instrument: Instrument) -> Wire:
+    """Reply to an order: how it stands, and the trades that came of it at once."""
+    return {
+        "order": order_object(order, instrument),
+        "trades": [trade_object(trade, instrument) for trade in trades],
+    }
+
+
 def trade_object(trade: Trade, instrument: Instrument) -> Wire:
     """A trade of an account, or of the public tape where the private facts are None."""
     wire: Wire = {

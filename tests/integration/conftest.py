@@ -95,6 +95,7 @@ class _LocalexSession:
         placed = await self._ask(ws, "post-only buy", "private/buy", **resting)
         await self._keep_private(ws, "open")
         order_id = placed["result"]["order"]["order_id"]
+        await self._ask(ws, "edit", "private/edit", order_id=order_id, amount=20, price=below - 1)
         await self._ask(ws, "cancel", "private/cancel", order_id=order_id)
         await self._keep_private(ws, "cancelled")
         await self._ask(ws, "cancel again", "private/cancel", order_id=order_id)

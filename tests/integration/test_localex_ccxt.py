@@ -128,6 +128,24 @@ async def test_the_market_is_read_every_way() -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_order_is_edited_and_the_past_is_read() -> None:
+    """An edit into the market fills; closed orders and the one position show it."""
+    async with _venue(ccxt_rest.deribit) as venue:
+        client = venue.client
+        await client.load_markets()
+        placed = await client.create_order(_PERP, "limit", "buy", 100, await _far_bid(client))
+        moved = await client.edit_order(placed["id"], _PERP, "limit", "buy", 200, await _far_bid(client))
+        ask = (await client.fetch_ticker(_PERP))["ask"]
+        filled = await client.edit_order(placed["id"], _PERP, "limit", "buy", 200, ask + 50)
+        closed = await client.fetch_closed_orders(_PERP)
+        position = await client.fetch_position(_PERP)
+
+    assert (moved["id"], moved["status"], moved["amount"]) == (placed["id"], "open", 200.0)
+    assert (filled["status"], filled["filled"], [order["id"] for order in closed]) == ("closed", 200.0, [placed["id"]])
+    assert (position["contracts"], position["side"]) == (200.0, "long")
+
+
+@pytest.mark.asyncio
 async def test_options_and_linear_contracts_trade_in_their_units() -> None:
     """Coins for both; premium in coins, profit in USDC."""
     async with _venue(ccxt_rest.deribit) as venue:

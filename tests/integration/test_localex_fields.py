@@ -149,6 +149,7 @@ TABLE = [
     # orders
     _Row(("post-only buy",), (f"{_NAUT}/ws_order_buy_response.json",), _IDS),
     _Row(("post-only buy", "result", "order"), (_LIFE, 1, "raw_body", "result", "order"), _STARBASE),
+    _Row(("edit",), (f"{_NAUT}/ws_order_edit_response.json",), _IDS),
     _Row(("cancel",), (f"{_NAUT}/ws_order_cancel_response.json",), _IDS),
     _Row(("cancel", "result"), (_LIFE, 2, "raw_body", "result"), _STARBASE),
     _Row(("user.changes.any.any.raw open",), (_ROQ, 0), _POST_ONLY),

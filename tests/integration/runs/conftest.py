@@ -159,7 +159,7 @@ class BotProcess(TellingProcess):
             "HEDGEBOT_LEDGER__URL": f"sqlite:///{self.ledger}",
             "HEDGEBOT_HEALTH__PORT": str(self.health_port),
             "HEDGEBOT_LOG__FORMAT": "json",
-            "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "2",
+            "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "1",
         }
         super().__init__(
             ["run", "--config", "config/testnet.toml", "--json", *arguments],

@@ -11,7 +11,7 @@ import pytest
 async def test_the_demo_hedges_ends_by_itself_and_draws(processes: Any) -> None:
     """Exit 0, the result as its last line, positions match, a picture when it was asked for."""
     picture = processes.folder / "run.svg"
-    demo = processes.start("demo", "--seconds", "5", "--json", "--picture", str(picture))
+    demo = processes.start("demo", "--seconds", "3", "--json", "--picture", str(picture))
     assert await demo.ended() == 0, demo.text()[-4000:]
 
     result = demo.result()

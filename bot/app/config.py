@@ -10,21 +10,11 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -33,13 +23,21 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bot.app.settings import (
+    BookSection,
+    HealthSection,
+    LedgerSection,
+    LogSection,
+    RunSection,
+    TapeSection,
+    VenueSection,
+)
 from bot.domain.errors import ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, VenueId
 from bot.domain.portfolio import PortfolioSpec
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.engine import BookParams
 from bot.execution.tactics import cross
-from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
 from bot.market.quality import TrustLimits
 from bot.risk.limits import Limits
@@ -60,137 +58,6 @@ class Mode(enum.StrEnum):
     TESTNET = "testnet"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_flags(cls, value: object, info: ValidationInfo) -> object:
-        """`order_usd_max = true` is a slip of the pen, not one dollar."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("is true or false where something else belongs")
-        return value
-
-
-_Positive = Annotated[float, Field(gt=0.0)]
-_NotNegative = Annotated[float, Field(ge=0.0)]
-_NotPositive = Annotated[float, Field(le=0.0)]
-
-
-def _url_of(*schemes: str) -> AfterValidator:
-    def check(url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
-            raise ValueError(f"needs {' or '.join(schemes)}://HOST without a user in it")
-        return url
-
-    return AfterValidator(check)
-
-
-class VenueSection(_Section):
-    """Where orders go and market data comes from."""
-
-    name: str = Field("deribit", description="venue id")
-    ws_url: Annotated[str, _url_of("ws", "wss")] = Field(
-        "wss://test.deribit.com/ws/api/v2", description="websocket address"
-    )
-    rest_url: Annotated[str, _url_of("http", "https")] = Field(
-        "https://test.deribit.com", description="scheme and host of the HTTP interface"
-    )
-    testnet: bool = Field(True, description="what the `testnet` flag of every reply must say")
-    client_id: str | None = Field(None, description="API key id")
-    client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
-    client_secret_file: Path | None = Field(None, description="file that holds the API secret")
-
-
-class BandSection(_Section):
-    """When to trade: edges relative to the target; the absolute and the relative part add."""
-
-    policy: Literal["fixed"] = Field("fixed", description="band policy")
-    target_coin: float = Field(0.0, description="net delta aimed at")
-    low_coin: _NotPositive = Field(0.0, description="low edge, coins from the target")
-    high_coin: _NotNegative = Field(0.0, description="high edge, coins from the target")
-    low_coin_per_option_coin: _NotPositive = Field(-0.05, description="low edge per coin of option held")
-    high_coin_per_option_coin: _NotNegative = Field(0.05, description="high edge per coin of option held")
-    trade_to: TradeTo = Field(TradeTo.EDGE, description="`edge` left by, or `target`")
-    trade_coin_min: _NotNegative = Field(0.005, description="smallest hedge; one lot at least")
-
-
-class TacticSection(_Section):
-    """How a hedge is priced."""
-
-    name: Literal["cross"] = Field("cross", description="limit, immediate-or-cancel")
-    slippage_bps_max: _NotNegative = Field(10.0, description="limit beyond the touch")
-    valid_for_ms: Annotated[int, Field(ge=100, le=10_000)] = Field(
-        2_000, description="the venue must start the order within this time"
-    )
-
-
-class TrustSection(_Section):
-    """How old and how odd market data may be."""
-
-    option_age_ms_max: Annotated[int, Field(gt=0)] = Field(10_000, description="oldest option ticker")
-    hedge_age_ms_max: Annotated[int, Field(gt=0)] = Field(5_000, description="oldest touch of the hedge instrument")
-    clock_ahead_ms_max: Annotated[int, Field(gt=0)] = Field(1_000, description="stamps may be this far in the future")
-    spread_bps_max: _Positive = Field(20.0, description="widest touch traded on")
-
-
-class LimitsSection(_Section):
-    """Hard limits; none has a default."""
-
-    order_usd_max: _Positive = Field(description="largest order; more is split")
-    hedge_position_usd_max: _Positive = Field(description="largest hedge position, either side")
-    delta_coin_worst_max: _Positive = Field(description="largest worst-case net delta")
-    orders_per_minute_max: Annotated[int, Field(gt=0)] = Field(description="orders in any 60 seconds")
-    refusals_in_a_row_max: Annotated[int, Field(gt=0)] = Field(5, description="refused orders in a row that halt")
-    unresolved_s_max: _Positive = Field(60.0, description="an order unknown for longer halts the book")
-
-
-class BookSection(_Section):
-    """One currency: its convention, band and hedge instrument."""
-
-    convention: Literal["options_only"] = Field(description="which delta is hedged; no default on purpose")
-    hedge_instrument: str | None = Field(None, description="default: the coin's inverse perpetual")
-    band: BandSection = Field(default_factory=BandSection)
-    tactic: TacticSection = Field(default_factory=TacticSection)
-    trust: TrustSection = Field(default_factory=TrustSection)
-    limits: LimitsSection
-
-
-class LedgerSection(_Section):
-    """Durable records."""
-
-    url: str = Field("sqlite:///var/hedgebot.db", description="where the ledger lives")
-
-
-class LogSection(_Section):
-    """What is told, and how."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level shown")
-    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON")
-
-
-class HealthSection(_Section):
-    """`/healthz`, `/readyz`, `/status`, `/metrics`."""
-
-    enabled: bool = Field(True, description="whether to serve")
-    host: Literal["127.0.0.1", "::1", "localhost"] = Field("127.0.0.1", description="loopback only")
-    port: Annotated[int, Field(ge=0, le=65_535)] = Field(8642, description="0 takes any free port")
-
-
-class RunSection(_Section):
-    """The process."""
-
-    label_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,7}$")] = Field(
-        "hb", description="start of every order label; ours are known by it"
-    )
-    reconcile_interval_s: Annotated[float, Field(ge=1.0)] = Field(60.0, description="time between looks at the account")
-    tick_interval_ms: Annotated[int, Field(ge=50, le=5_000)] = Field(
-        1_000, description="decisions while nothing happens"
-    )
-    adopt_positions: bool = Field(False, description="take the venue's positions even against the ledger")
-
-
 class Settings(BaseSettings):
     """All sections; the documentation of the file is generated from here."""
 
@@ -202,6 +69,7 @@ class Settings(BaseSettings):
     venue: VenueSection = Field(default_factory=VenueSection)
     books: dict[str, BookSection] = Field(min_length=1, description="one table per currency: [books.btc]")
     ledger: LedgerSection = Field(default_factory=LedgerSection)
+    tape: TapeSection = Field(default_factory=TapeSection)
     log: LogSection = Field(default_factory=LogSection)
     health: HealthSection = Field(default_factory=HealthSection)
     run: RunSection = Field(default_factory=RunSection)
@@ -215,6 +83,8 @@ class Config(Struct, frozen=True, kw_only=True):
     venue: VenueSettings
     books: tuple[BookParams, ...]
     ledger_url: str
+    tape_folder: Path | None
+    """Where the folders of runs are; None: no tape."""
     log_level: str
     log_format: str
     health_enabled: bool
@@ -319,6 +189,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         venue=venue,
         books=tuple(_book(name, book, settings.run, run_tag) for name, book in settings.books.items()),
         ledger_url=settings.ledger.url,
+        tape_folder=settings.tape.folder if settings.tape.enabled else None,
         log_level=settings.log.level,
         log_format=settings.log.format,
         health_enabled=settings.health.enabled,

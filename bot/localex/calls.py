@@ -1,13 +1,14 @@
 """What a method of the protocol gets to see: the venue, the caller, the parameters. Types only."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.localex.auth import Grant, Keyring, unauthorized
 from bot.localex.channels import Grammar
+from bot.localex.disconnects import Disconnects, Placed
 from bot.localex.faults import Faults
 from bot.localex.publisher import Listener, Publisher
 from bot.localex.rpc import Params, RpcError, invalid_param
@@ -25,6 +26,7 @@ class Venue:
     faults: Faults
     now_ns: Callable[[], Ns]
     currencies: tuple[str, ...]
+    disconnects: Disconnects
 
     def advance(self) -> None:
         """Bring the world to the present; a clock that goes back waits."""
@@ -42,11 +44,22 @@ class Venue:
         return currency
 
 
+def must_be_websocket() -> RpcError:
+    """The method makes no sense over HTTP."""
+    return RpcError(10030, "must_be_websocket_request")
+
+
 class Socket(Listener, Protocol):
     """A websocket as methods see it."""
 
     def start_heartbeat(self, interval_s: float) -> None:
         """Send heartbeats and test requests from now on."""
+
+    def stop_heartbeat(self) -> None:
+        """Send none any more."""
+
+    def hang_up(self) -> None:
+        """Close the websocket after what is already queued."""
 
     def note_test(self) -> None:
         """The client answered a test request."""
@@ -60,6 +73,7 @@ class Session:
     """None over HTTP."""
     socket: Socket | None = None
     grant: Grant | None = None
+    placed: Placed = field(default_factory=Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class Call:
     def socket(self) -> Socket:
         """The websocket the call came by; 10030 over HTTP."""
         if self.session.socket is None:
-            raise RpcError(10030, "must_be_websocket_request")
+            raise must_be_websocket()
         return self.session.socket
 
 
@@ -101,3 +115,5 @@ class Method:
     """Scope a private method needs; None for public."""
     moves_time: bool = False
     """Order methods meet the world as it is now, not as it was at the last step."""
+    is_silent: bool = False
+    """Carried out without a reply."""

@@ -37,6 +37,7 @@ class Connection:
         self._frames_sent = 0
         self._is_answered = asyncio.Event()
         self._heart: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def send(self, frame: str) -> None:
         """Queue a frame; a connection whose outbox is full is cut."""
@@ -63,6 +64,15 @@ class Connection:
             self._heart.cancel()
         self._heart = asyncio.get_running_loop().create_task(self._beat(interval_s))
 
+    def stop_heartbeat(self) -> None:
+        """Send none any more."""
+        if self._heart is not None:
+            self._heart.cancel()
+
+    def hang_up(self) -> None:
+        """Close with a frame, after the caller has gone on."""
+        self._closing = asyncio.get_running_loop().create_task(self.close(1000, ""))
+
     def note_test(self) -> None:
         """The client answered a test request."""
         self._is_answered.set()
@@ -81,6 +91,8 @@ class Connection:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
+            if self._closing is not None:
+                await self._closing
 
     async def close(self, code: int, reason: str) -> None:
         """Close with a frame; a peer that does not answer is cut after a bounded time."""

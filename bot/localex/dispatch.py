@@ -10,12 +10,14 @@ from bot.localex import methods_market as market
 from bot.localex import methods_orders as orders
 from bot.localex import methods_private as private
 from bot.localex import methods_public as public
+from bot.localex import methods_session as session_of
 from bot.localex.auth import unauthorized
 from bot.localex.calls import Call, Method, Session, Venue
 from bot.localex.rpc import METHOD_NOT_FOUND, Envelope, Params, Request, RpcError, from_venue
 from bot.sim.facts import VenueSays
 
-_TRADE, _TRADE_READ, _ACCOUNT_READ = "trade:read_write", "trade:read", "account:read"
+_TRADE, _TRADE_READ = "trade:read_write", "trade:read"
+_ACCOUNT, _ACCOUNT_READ = "account:read_write", "account:read"
 
 METHODS: Final[dict[str, Method]] = {
     "public/auth": Method(public.auth),
@@ -23,6 +25,7 @@ METHODS: Final[dict[str, Method]] = {
     "public/hello": Method(public.hello),
     "public/status": Method(market.status),
     "public/set_heartbeat": Method(public.set_heartbeat),
+    "public/disable_heartbeat": Method(session_of.disable_heartbeat),
     "public/get_time": Method(public.get_time),
     "public/get_currencies": Method(public.get_currencies),
     "public/get_instruments": Method(public.get_instruments),
@@ -41,9 +44,15 @@ METHODS: Final[dict[str, Method]] = {
     "public/get_contract_size": Method(market.get_contract_size),
     "public/subscribe": Method(public.subscribe),
     "public/unsubscribe": Method(public.unsubscribe),
+    "public/unsubscribe_all": Method(session_of.unsubscribe_all_public),
     # Any valid token may subscribe: each channel asks for its own scope.
     "private/subscribe": Method(public.private_subscribe, "connection:none"),
     "private/unsubscribe": Method(public.unsubscribe, "connection:none"),
+    "private/unsubscribe_all": Method(session_of.unsubscribe_all, "connection:none"),
+    "private/logout": Method(session_of.logout, "connection:none", is_silent=True),
+    "private/enable_cancel_on_disconnect": Method(session_of.enable_cancel_on_disconnect, _ACCOUNT),
+    "private/disable_cancel_on_disconnect": Method(session_of.disable_cancel_on_disconnect, _ACCOUNT),
+    "private/get_cancel_on_disconnect": Method(session_of.get_cancel_on_disconnect, _ACCOUNT_READ),
     "private/buy": Method(private.buy, _TRADE, moves_time=True),
     "private/sell": Method(private.sell, _TRADE, moves_time=True),
     "private/edit": Method(orders.edit, _TRADE, moves_time=True),
@@ -76,7 +85,7 @@ METHODS: Final[dict[str, Method]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply ready to send."""
+    """A reply ready to send; an empty frame is none."""
 
     frame: str
     is_error: bool
@@ -98,7 +107,8 @@ class Dispatch:
             return self.refusal(from_venue(no), request.id, us_in)
         except RpcError as error:
             return self.refusal(error, request.id, us_in)
-        return Answer(self._envelope.result(request.id, result, us_in), is_error=False)
+        method = METHODS[request.method]
+        return Answer("" if method.is_silent else self._envelope.result(request.id, result, us_in), is_error=False)
 
     def refusal(self, error: RpcError, request_id: str | int | float | None, us_in: int) -> Answer:
         """A refusal as an answer."""

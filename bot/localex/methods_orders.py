@@ -77,6 +77,7 @@ def close_position(call: Call) -> object:
         reduce_only=True,
     )
     order, trades = call.exchange.submit(request)
+    call.session.placed.note(call.account, order.order_id)
     return placed_object(order, trades, instrument)
 
 

@@ -53,6 +53,7 @@ def sell(call: Call) -> object:
 def _place(call: Call, side: Side) -> object:
     instrument = call.venue.instrument(call.params)
     order, trades = call.exchange.submit(_order_request(call.params, call.account, instrument, side))
+    call.session.placed.note(call.account, order.order_id)
     return placed_object(order, trades, instrument)
 
 

@@ -23,6 +23,7 @@ def auth(call: Call) -> object:
     grant = call.venue.keyring.authenticate(call.params, call.venue.now_ns(), call.session.socket_id)
     if call.session.socket_id is not None:
         call.session.grant = grant
+        call.venue.disconnects.begin(call.session.placed, grant.account)
     return grant.reply()
 
 

@@ -109,10 +109,11 @@ class Publisher:
             self._leave(key, listener)
         return bool(mine)
 
-    def forget(self, listener: Listener) -> None:
-        """Remove a listener from all channels."""
-        for key in [key for key, feed in self._feeds.items() if listener in feed.listeners]:
-            self._leave(key, listener)
+    def forget(self, listener: Listener, *, public_only: bool = False) -> None:
+        """Remove a listener from all channels, or from the public ones."""
+        for key, feed in list(self._feeds.items()):
+            if listener in feed.listeners and not (public_only and feed.channel.scope is not None):
+                self._leave(key, listener)
 
     def count(self, listener: Listener) -> int:
         """Channels a listener is subscribed to."""

@@ -17,6 +17,7 @@ from bot.localex.auth import HttpCall, Key, Keyring, parse_key
 from bot.localex.calls import Session, Venue
 from bot.localex.channels import Grammar
 from bot.localex.connection import CLOSE_TIMEOUT_S, FRAME_BYTES_READ_MAX, Connection
+from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Answer, Dispatch
 from bot.localex.faults import Faults
 from bot.localex.publisher import Publisher
@@ -85,6 +86,7 @@ class LocalExchange:
             faults=self.faults,
             now_ns=now_ns,
             currencies=currencies,
+            disconnects=Disconnects(exchange),
         )
         self._envelope = Envelope(now_ns, testnet=testnet)
         self._dispatch = Dispatch(self._venue, self._envelope)
@@ -177,6 +179,8 @@ class LocalExchange:
             del self._connections[socket_id]
             self._venue.publisher.forget(connection)
             self._venue.keyring.forget_socket(socket_id)
+            self._venue.disconnects.end(session.placed)
+            self._venue.publisher.flush()
         return websocket
 
     def _take_frame(self, connection: Connection, session: Session, frame: str | bytes) -> None:
@@ -188,6 +192,8 @@ class LocalExchange:
             return
         answer = self._dispatch.answer(session, request, us_in)
         fault = self.faults.take_reply(request.method)
+        if not answer.frame:
+            return
         if fault.delay_s > 0.0:
             asyncio.get_running_loop().call_later(fault.delay_s, connection.send, answer.frame)
         elif not fault.is_lost:

@@ -11,6 +11,7 @@ from bot.domain.time import NS_PER_MS, Ns, ns_from_iso
 from bot.localex.auth import Keyring, parse_key
 from bot.localex.calls import Session, Venue
 from bot.localex.channels import Grammar
+from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Dispatch
 from bot.localex.faults import Faults
 from bot.localex.publisher import Publisher
@@ -31,6 +32,7 @@ class FakeSocket:
         self.frames: list[str] = []
         self.heartbeat_s: float | None = None
         self.tests_answered = 0
+        self.is_over = False
 
     def send(self, frame: str) -> None:
         """Keep a frame."""
@@ -39,6 +41,14 @@ class FakeSocket:
     def start_heartbeat(self, interval_s: float) -> None:
         """Remember the rhythm asked for."""
         self.heartbeat_s = interval_s
+
+    def stop_heartbeat(self) -> None:
+        """Forget the rhythm."""
+        self.heartbeat_s = None
+
+    def hang_up(self) -> None:
+        """Remember."""
+        self.is_over = True
 
     def note_test(self) -> None:
         """Count answers."""
@@ -61,6 +71,7 @@ class World:
         self.now_ns = START_NS
         self.faults = Faults()
         keys = [parse_key("demo:demo"), parse_key("reader:reader:trade:read"), parse_key("other:other")]
+        keys.append(parse_key("owner:owner:trade:read_write account:read_write"))
         for key in keys:
             exchange.open_account(key.client_id, {"BTC": Decimal(10), "USDC": Decimal(100_000)})
         currencies = currencies_of(exchange.instruments())
@@ -72,6 +83,7 @@ class World:
             faults=self.faults,
             now_ns=lambda: self.now_ns,
             currencies=currencies,
+            disconnects=Disconnects(exchange),
         )
         self.dispatch = Dispatch(self.venue, Envelope(lambda: self.now_ns, testnet=True))
         self._sockets = 0
@@ -97,7 +109,7 @@ class World:
         request = parse_request(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
         answer = self.dispatch.answer(session, request, self.now_ns // 1000)
         self.venue.publisher.flush()
-        reply: dict[str, object] = json.loads(answer.frame)
+        reply: dict[str, object] = json.loads(answer.frame or "{}")
         assert answer.is_error == ("error" in reply)
         return reply
 

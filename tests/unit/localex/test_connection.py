@@ -109,3 +109,16 @@ async def test_answered_test_requests_keep_the_socket() -> None:
                 connection.note_test()
 
     assert asked == 3
+
+
+@pytest.mark.asyncio
+async def test_hanging_up_closes_in_good_order() -> None:
+    """1000, as a peer would expect; a rhythm that was stopped says nothing before."""
+    async with _connected() as (peer, connection, ws):
+        connection.start_heartbeat(0.01)
+        connection.stop_heartbeat()
+        connection.hang_up()
+        end = await ws.receive()
+        await peer.is_over.wait()
+
+    assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1000)

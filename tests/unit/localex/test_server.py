@@ -15,7 +15,7 @@ from bot.localex.server import BALANCES_DEFAULT, LocalExchange, open_accounts, p
 from bot.sim.exchange import Exchange
 from bot.sim.world import build_exchange
 
-_KEYS = [parse_key("demo:demo")]
+_KEYS = [parse_key("demo:demo"), parse_key("owner:owner:trade:read_write account:read_write")]
 _PERP = "BTC-PERPETUAL"
 _LOGIN = {"grant_type": "client_credentials", "client_id": "demo", "client_secret": "demo"}
 
@@ -328,3 +328,29 @@ def test_accounts_are_opened_once(start_ns: Ns) -> None:
     assert exchange.balance_native("demo", "BTC") == BALANCES_DEFAULT["BTC"]
     with pytest.raises(AssertionError, match="nobody"):
         LocalExchange(exchange, keys=[parse_key("nobody:x")], now_ns=lambda: start_ns)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("farewell", "left"), [("drop", 1), ("logout", 2)])
+async def test_orders_of_a_lost_socket_are_taken_back(start_ns: Ns, farewell: str, left: int) -> None:
+    """Those it created, when it asked for that, told to others; logging out leaves them."""
+    async with _serve(start_ns) as served, served.socket() as mine:
+        login = _LOGIN | {"client_id": "owner", "client_secret": "owner"}
+        await _call(mine, "public/auth", **login)
+        bid = (await _call(mine, "public/ticker", instrument_name=_PERP))["result"]["best_bid_price"]
+        order = {"instrument_name": _PERP, "amount": 10, "price": round(bid * 0.99)}
+        async with served.socket() as lost:
+            await _call(mine, "private/buy", **order)
+            await _call(mine, "private/subscribe", channels=["user.orders.any.any.raw"])
+            await _call(lost, "public/auth", **login)
+            await _call(lost, "private/enable_cancel_on_disconnect")
+            await _call(lost, "private/buy", **order)
+            await mine.receive_json()
+            if farewell == "logout":
+                await lost.send_str('{"jsonrpc":"2.0","id":2,"method":"private/logout","params":{}}')
+                assert (await lost.receive()).type is aiohttp.WSMsgType.CLOSE
+        if farewell == "drop":
+            told = (await mine.receive_json())["params"]["data"]
+            assert (told["order_state"], told["cancel_reason"]) == ("cancelled", "cancel_on_disconnect")
+
+    assert len(served.exchange.orders_open("owner")) == left

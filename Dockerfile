@@ -22,6 +22,7 @@ COPY --from=build /opt/hedgebot /opt/hedgebot
 WORKDIR /app
 COPY config config
 RUN ln -s /var/lib/hedgebot var
+ENV HEDGEBOT_TAPE__FOLDER=/var/lib/hedgebot/runs
 ENV PATH=/opt/hedgebot/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 VOLUME /var/lib/hedgebot

@@ -70,15 +70,17 @@ def run(
 
 @cli.command()
 def demo(
+    *,
     seconds: _Seconds = None,
     as_json: _Json = False,
     seed: Annotated[int, typer.Option(help="Seed of the exchange's market.")] = 7,
     config: _Config = Path("config/demo.toml"),
     picture: _Picture = None,
+    runs: Annotated[Path | None, typer.Option(help="Keep the tape in a folder of its own below this one.")] = None,
 ) -> None:
     """Start a local exchange and hedge a short-dated straddle on it, over real sockets."""
     loaded = load(config, {}, run_tag=(tag := compose.new_run_tag()))
-    results, drawn = compose.run_live(loaded, f"demo-{tag}", seconds=seconds, demo_seed=seed)
+    results, drawn = compose.run_live(loaded, f"demo-{tag}", seconds=seconds, demo_seed=seed, runs=runs)
     _write(picture, drawn)
     _finish(results, as_json=as_json)
 

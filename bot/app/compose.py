@@ -8,7 +8,7 @@ import contextlib
 import secrets
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -161,9 +161,12 @@ def picture(tally: Tally, hedges: Sequence[HedgeMark], *, title: str, coin: str)
 
 
 def run_live(
-    config: Config, run_id: str, *, seconds: float | None, demo_seed: int | None = None
+    config: Config, run_id: str, *, seconds: float | None, demo_seed: int | None = None, runs: Path | None = None
 ) -> tuple[list[RunResult], str | None]:
-    """Run on the real clock until stopped; results per book and a picture of the first."""
+    """Run on the real clock until stopped; results per book and a picture of the first.
+
+    A demo keeps nothing, except its tape in `runs`.
+    """
     match config.mode:
         case Mode.SIMULATE:
             raise ConfigError("mode: a simulation has no real clock; use `hedgebot simulate`")
@@ -179,7 +182,12 @@ def run_live(
                 )
                 # A new exchange each time: an old ledger would rightly object to its positions.
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgebot-demo-"))
-                own = structs.replace(config, venue=venue, ledger_url=f"sqlite:///{folder}/demo.db")
+                own = structs.replace(
+                    config,
+                    venue=venue,
+                    ledger_url=f"sqlite:///{folder}/demo.db",
+                    tape_folder=None if config.tape_folder is None else runs or Path(folder),
+                )
                 return _on_loop(own, run_id, seconds)
         case Mode.TESTNET:
             return _on_loop(config, run_id, seconds)
@@ -188,14 +196,27 @@ def run_live(
 
 
 def _on_loop(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(config, run_id, seconds))
-
-
-async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
-    venue = venue_named(config.venue.venue)
     if config.venue.credentials is None:
         raise ConfigError("venue.client_id: is missing; orders need a key")
+    with _tape(config, run_id) as tape, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_live(config, run_id, seconds, tape))
+
+
+@contextlib.contextmanager
+def _tape(config: Config, run_id: str) -> Iterator[Tape | None]:
+    """The tape of a run where one is wanted; closed in the end."""
+    if config.tape_folder is None:
+        yield None
+        return
+    run = _manifest(config, config.books, run_id=run_id, started_ns=clock.now_ns())
+    with contextlib.closing(Tape.open(config.tape_folder / run_id, run)) as tape:
+        yield tape
+
+
+async def _live(
+    config: Config, run_id: str, seconds: float | None, tape: Tape | None
+) -> tuple[list[RunResult], str | None]:
+    venue = venue_named(config.venue.venue)
     log = open_log(now_ns=clock.now_ns, level=Level[config.log_level.upper()], style=config.log_format)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
     metrics = Metrics(book.book for book in config.books)
@@ -220,6 +241,7 @@ async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[lis
         ledger=ledger,
         now_ns=clock.now_ns,
         tick_interval_s=config.tick_interval_s,
+        tape=tape,
     )
     health = None
     if config.health_enabled:
@@ -231,6 +253,7 @@ async def _live(config: Config, run_id: str, seconds: float | None) -> tuple[lis
         version=__version__,
         config_hash=config.digest,
         ledger=config.ledger_url,
+        tape="none" if config.tape_folder is None else str(config.tape_folder / run_id),
         books=[book.book for book in config.books],
         ws_url=config.venue.ws_url,
         rest_url=config.venue.rest_url,

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from bot.app.live import Live
+from bot.app.live import Live, Tape
 from bot.app.witness import RunWitness
 from bot.domain.errors import VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
@@ -46,6 +46,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     ledger: Ledger
     now_ns: Callable[[], Ns]
     tick_interval_s: float
+    tape: Tape | None = None
+    """Closed by whoever opened it."""
 
 
 def tallies_of(books: Sequence[BookParams]) -> dict[str, Tally]:
@@ -82,6 +84,8 @@ async def run(
         tick_interval_s=parts.tick_interval_s,
     )
     witness.follow(live)
+    if parts.tape is not None:
+        live.tape_on(parts.tape)
     try:
         with _signals(live.request_stop):
             first = await _unless_stopped(live, _first_events(parts))

@@ -54,6 +54,16 @@ class Journal(Protocol):
         """Write what was noted."""
 
 
+class Tape(Protocol):
+    """What the driver needs of the tape."""
+
+    def take(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
+        """Note what an engine was given and what it said."""
+
+    def push(self) -> None:
+        """Out of the reach of a kill on return, or JournalError."""
+
+
 class Witness(Protocol):
     """Told of everything after the orders have left: narration, metrics, counts."""
 
@@ -84,6 +94,7 @@ class Live:
         self._feeds = tuple(feeds)
         self._journal = journal
         self._witness = witness
+        self._tape: Tape | None = None
         self._now_ns = now_ns
         self._tick_interval_s = tick_interval_s
         self._inbox = Inbox()
@@ -94,6 +105,10 @@ class Live:
         self._halts_asked: set[HaltCause] = set()
         self._failure: ConfigError | None = None
         self._stop = asyncio.Event()
+
+    def tape_on(self, tape: Tape) -> None:
+        """Put every event on a tape; to be called before `run`."""
+        self._tape = tape
 
     def statuses(self) -> tuple[BookStatus, ...]:
         """Frozen pictures of all books."""
@@ -192,6 +207,8 @@ class Live:
     def _apply(self, event: Event) -> None:
         for book, engine in self._concerned(event):
             outcome = engine.apply(event)
+            if self._tape is not None:
+                self._tape.take(book, engine.seq, event, outcome)
             if outcome.commands:
                 self._carry_out(outcome)
             self._applied.append((book, engine.seq, event, outcome))
@@ -214,9 +231,11 @@ class Live:
             self._start(command)
 
     def _commit(self, orders: list[PlaceOrder], decided: Decided) -> bool:
-        """Make intents durable; False means that the orders must not leave."""
+        """What led to them out of a kill's reach, then intents durable; False means that the orders must not leave."""
         began_s = time.perf_counter()
         try:
+            if self._tape is not None:
+                self._tape.push()
             self._journal.commit_intents(orders, decided)
         except JournalError as error:
             now_ns = self._now_ns()
@@ -283,6 +302,11 @@ class Live:
         """Record what was applied, then narrate and count it: words that fail must not cost the ledger its rows."""
         self._has_news = False
         applied, self._applied = self._applied, []
+        try:
+            if self._tape is not None:
+                self._tape.push()
+        except JournalError as error:
+            self._halt_once(HaltCause.JOURNAL_FAILED, str(error))
         try:
             for book, _, event, outcome in applied:
                 self._journal.record(book, event, outcome)

@@ -78,7 +78,8 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     # --- the run ---
     "run.started": _info(
         "The process begins: what runs, with which configuration.",
-        *("mode", "version", "config_hash", "config_path", "ledger", "books", "ws_url", "rest_url", "seed", "pid"),
+        *("mode", "version", "config_hash", "config_path", "ledger", "tape", "books", "ws_url", "rest_url"),
+        *("seed", "pid"),
     ),
     "run.ended": _info(
         "The process ends by itself; without this line it was killed.",

@@ -157,6 +157,7 @@ class BotProcess(TellingProcess):
             "HEDGEBOT_VENUE__CLIENT_ID": "demo",
             "HEDGEBOT_VENUE__CLIENT_SECRET": "demo",
             "HEDGEBOT_LEDGER__URL": f"sqlite:///{self.ledger}",
+            "HEDGEBOT_TAPE__FOLDER": str(folder / "runs"),
             "HEDGEBOT_HEALTH__PORT": str(self.health_port),
             "HEDGEBOT_LOG__FORMAT": "json",
             "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "1",

@@ -33,6 +33,9 @@ FUNDS: Final = {"BTC": Decimal(100), "ETH": Decimal(1000), "USDC": Decimal(5_000
 """Collateral of the simulated account: enough that margin is never the story."""
 _SAMPLE_AFTER_NS: Final = 200 * NS_PER_MS
 """A sample is taken this long after the last row: an order and its answers have passed by then."""
+_ROUND_PAUSE_NS: Final = 30 * NS_PER_S
+_ROUND_NS_MAX: Final = 600 * NS_PER_S
+"""The first round of a recorded day ends at the first pause, after ten minutes at most."""
 _SETTLE_NS: Final = 5 * NS_PER_S
 """After the end: answers still under way may arrive, nothing new is decided on fresh prices."""
 
@@ -105,11 +108,13 @@ class Simulation:
 
     def run(self, mode: str) -> RunResult:
         """Play to the end and give the result."""
+        self._await_quotes()
         start_ns = self._exchange.now_ns
         base = self._params.book.book
         listed = [spec for spec in self._exchange.instruments() if spec.base == base]
         index_usd = self._exchange.index_usd(f"{base.lower()}_usd")
-        holdings = resolve(self._params.portfolio, base=base, listed=listed, index_usd=index_usd, now_ns=start_ns)
+        quoted = [spec for spec in listed if self._is_quoted(spec)]
+        holdings = resolve(self._params.portfolio, base=base, listed=quoted, index_usd=index_usd, now_ns=start_ns)
         self._exchange.open_account(ACCOUNT, FUNDS)
         seed_positions(self._exchange, ACCOUNT, holdings)
         self._held = frozenset(held.instrument.id for held in holdings if held.instrument.is_option)
@@ -122,10 +127,26 @@ class Simulation:
         first: list[Event] = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
         first += [StreamRestored(stream=stream, received_ns=start_ns) for stream in StreamName]
         self._deliver(first, start_ns)
+        if self._recorded is not None:
+            self._venue.tickers(start_ns)  # a subscription begins with what is known, however old
         self._schedule.at(start_ns, self._step)
         while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
             due[1](due[0])
         return self._result(mode)
+
+    def _await_quotes(self) -> None:
+        """Let a recorded day show its chain once: a collector takes minutes for one round, then pauses."""
+        if self._recorded is None:
+            return
+        first_ns = self._exchange.now_ns
+        while (next_ns := self._recorded.next_time_ns()) is not None:
+            if next_ns - self._exchange.now_ns > _ROUND_PAUSE_NS or next_ns - first_ns > _ROUND_NS_MAX:
+                return
+            self._exchange.advance(next_ns)
+
+    def _is_quoted(self, spec: Instrument) -> bool:
+        """Whether one could hold it now: on a recorded day, an option not yet seen has no price."""
+        return self._recorded is None or not spec.is_option or self._recorded.recorded(spec) is not None
 
     def _step(self, now_ns: Ns) -> None:
         """Let the world move to `now_ns` and send what it shows; plan the next step."""

@@ -11,7 +11,7 @@ import typer
 from bot import __version__
 from bot.app import compose, exchange, reference
 from bot.app.config import load, load_portfolio
-from bot.app.daemon import has_halted
+from bot.app.daemon import needs_a_human
 from bot.app.demo import LISTENING
 from bot.app.exit_codes import ExitCode
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
@@ -163,7 +163,7 @@ def _write(path: Path | None, drawn: str | None) -> None:
 def _finish(results: list[RunResult], *, as_json: bool) -> None:
     for result in results:
         typer.echo(msgspec.json.encode(result).decode() if as_json else _sentence(result))
-    if has_halted(results):
+    if needs_a_human(results):
         raise SystemExit(ExitCode.HALTED)
 
 

@@ -17,4 +17,4 @@ class ExitCode(enum.IntEnum):
     JOURNAL = 4
     """The ledger cannot be opened or written."""
     HALTED = 5
-    """Trading had halted before the end; a human must look."""
+    """Trading had halted before the end, or an order's fate is not known; a human must look."""

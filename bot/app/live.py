@@ -28,7 +28,7 @@ from bot.drive.inbox import Inbox, InboxOverflowed
 from bot.engine import Engine
 from bot.venues.contract import Feed, Gateway
 
-_STOP_S_MAX: Final = 8.0
+_STOP_S_MAX: Final = 5.0
 """Longest wait for answers about open orders at an orderly end."""
 _STALL_LOG_S: Final = 0.050
 _STALL_HALT_S: Final = 2.0

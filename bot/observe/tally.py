@@ -127,13 +127,21 @@ class Tally:
             self._sample_every_ns = Ns(2 * self._sample_every_ns)
 
     def result(
-        self, *, mode: str, status: BookStatus, positions_match: bool, violations: list[str], trace_hash: str | None
+        self,
+        *,
+        mode: str,
+        status: BookStatus,
+        positions_match: bool | None,
+        violations: list[str],
+        trace_hash: str | None,
     ) -> RunResult:
-        """The result object at the end of a run."""
+        """The result object at the end of a run. `positions_match` None: the venue was asked and did not answer."""
         last = status.decided
         span_ns = 0 if last is None or self._first_ns is None else last.now_ns - self._first_ns
         found = [*violations, *self.halts]
-        if not positions_match:
+        if positions_match is None:
+            found.append("the venue did not tell its positions at the end")
+        elif not positions_match:
             found.append("positions do not match the venue's")
         return RunResult(
             mode=mode,
@@ -150,10 +158,10 @@ class Tally:
             band_low_coin=None if last is None else last.band_low_coin,
             band_high_coin=None if last is None else last.band_high_coin,
             gamma_coin_per_usd_final=None if last is None else last.gamma_coin_per_usd,
-            positions_match=positions_match,
+            positions_match=positions_match is True,
             outside_band_s=self._outside_ns / NS_PER_S,
             phase=status.phase.value,
-            reconciled=status.is_reconciled or (status.phase is Phase.STOPPED and positions_match),
+            reconciled=status.is_reconciled or (status.phase is Phase.STOPPED and positions_match is True),
             violations=tuple(found),
             pnl_usd=status.profit_usd,
             trace_hash=trace_hash,

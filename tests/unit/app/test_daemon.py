@@ -73,7 +73,7 @@ async def test_a_run_of_given_length_hedges_and_closes_everything(runner: Runner
     assert (result.phase, result.orders, result.fills) == ("stopped", 1, 1)
     assert (result.positions_match, result.violations) == (True, ())
     assert runner.shell.gateway.is_closed
-    assert not daemon.has_halted([result])
+    assert not daemon.needs_a_human([result])
 
 
 @pytest.mark.asyncio
@@ -110,7 +110,7 @@ async def test_a_position_the_ledger_does_not_know_halts(runner: Runner) -> None
     result = await task
 
     assert (result.phase, result.orders) == ("halted", 0)
-    assert daemon.has_halted([result])
+    assert daemon.needs_a_human([result])
 
 
 @pytest.mark.asyncio

@@ -115,7 +115,6 @@ async def test_a_task_that_fails_halts_trading_and_not_the_process(shell: Any, w
 @pytest.mark.asyncio
 async def test_a_gateway_bug_halts(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway promises events; an exception is a bug of ours and the order is in doubt."""
-
     monkeypatch.setattr(live, "_STOP_S_MAX", 0.2)
 
     def fail(command: PlaceOrder) -> list[ev.Event]:

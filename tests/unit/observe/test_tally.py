@@ -170,3 +170,12 @@ def test_the_result_as_json_has_the_keys_a_reader_relies_on(decided: Decide) -> 
         *("net_delta_coin_final", "band_low_coin", "band_high_coin", "gamma_coin_per_usd_final", "positions_match"),
         *("outside_band_s", "violations", "pnl_usd", "trace_hash", "var_ratio", "var_ratio_delta"),
     }
+
+
+def test_a_silent_venue_is_not_a_mismatch() -> None:
+    """Asked and not answered is told in its own words, and never as agreement."""
+    tally = Tally(trade_coin_min=0.01, sample_every_ns=Ns(NS_PER_S))
+    result = tally.result(mode="demo", status=_status(None), positions_match=None, violations=[], trace_hash=None)
+
+    assert result.positions_match is False
+    assert result.violations == ("the venue did not tell its positions at the end",)

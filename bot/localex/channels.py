@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.instruments import Instrument
+from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import NS_PER_MS, NS_PER_S
 from bot.localex.wire import currency_of, kind_of
 from bot.sim.facts import VenueSays
@@ -43,10 +43,23 @@ class Topic(enum.StrEnum):
     BOOK_GROUPED = "book_grouped"
     QUOTE = "quote"
     PRICE_INDEX = "deribit_price_index"
+    TRADES = "trades"
+    PERPETUAL = "perpetual"
+    INCREMENTAL_TICKER = "incremental_ticker"
+    MARK_PRICES = "markprice.options"
+    VOLATILITY_INDEX = "deribit_volatility_index"
+    EXPIRATION_PRICE = "estimated_expiration_price"
+    INSTRUMENT_STATE = "instrument.state"
+    PLATFORM_STATE = "platform_state"
     USER_CHANGES = "user.changes"
     USER_ORDERS = "user.orders"
     USER_TRADES = "user.trades"
     USER_PORTFOLIO = "user.portfolio"
+
+
+_INDEX_TOPICS: Final = frozenset((Topic.PRICE_INDEX, Topic.MARK_PRICES, Topic.VOLATILITY_INDEX, Topic.EXPIRATION_PRICE))
+_TIMED_TOPICS: Final = frozenset((Topic.TICKER, Topic.BOOK, Topic.TRADES, Topic.PERPETUAL))
+_VOLATILITY_INDICES: Final = ("btc_usd", "eth_usd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ class Channel:
         return self.scope is None and self.name.endswith(".raw")
 
     def covers(self, instrument: Instrument) -> bool:
-        """Whether a private channel is about this instrument."""
+        """Whether a channel of a group or an instrument is about this instrument."""
         if self.instrument:
             return self.instrument == instrument.id
         return self.kind in ("any", kind_of(instrument)) and self.currency in ("any", currency_of(instrument))
@@ -89,22 +102,49 @@ class Grammar:
     def parse(self, name: str) -> Channel | None:
         """The channel, or None when the venue would drop the name from its acknowledgement."""
         match name.split("."):
-            case ["ticker", instrument, interval] if self._is_known(instrument, interval):
-                return Channel(name, Topic.TICKER, Interval(interval), instrument=instrument)
-            case ["book", instrument, interval] if self._is_known(instrument, interval):
-                return Channel(name, Topic.BOOK, Interval(interval), instrument=instrument)
+            case ["user", *words]:
+                return self._private(name, words)
+            case ["trades", kind, currency, interval] if _is_group(kind, currency) and interval in tuple(Interval):
+                return Channel(name, Topic.TRADES, Interval(interval), kind=kind, currency=currency)
+            case ["instrument", "state", kind, currency] if _is_group(kind, currency):
+                return Channel(name, Topic.INSTRUMENT_STATE, Interval.AGG2, kind=kind, currency=currency)
+            case ["platform_state"]:
+                return Channel(name, Topic.PLATFORM_STATE, Interval.AGG2)
+            case [*words, index_name] if ".".join(words) in _INDEX_TOPICS:
+                return self._of_index(name, Topic(".".join(words)), index_name)
+            case words:
+                return self._of_instrument(name, words)
+
+    def _of_instrument(self, name: str, words: list[str]) -> Channel | None:
+        match words:
+            case [what, instrument, interval] if what in _TIMED_TOPICS and self._is_known(instrument, interval):
+                is_perpetual = self._instrument(instrument).kind is Kind.PERPETUAL
+                if what == Topic.PERPETUAL and not is_perpetual:
+                    return None
+                return Channel(name, Topic(what), Interval(interval), instrument=instrument)
             case ["book", instrument, group, depth, interval] if self._is_known(instrument, interval):
                 return self._grouped(name, instrument, group, depth)
             case ["quote", instrument] if self._is_known(instrument, "raw"):
                 return Channel(name, Topic.QUOTE, instrument=instrument)
-            case ["deribit_price_index", index_name] if index_name in self._index_names():
-                return Channel(name, Topic.PRICE_INDEX, Interval.AGG2, index_name=index_name)
-            case ["user", "portfolio", currency]:
+            case ["incremental_ticker", instrument] if self._is_known(instrument, "agg2"):
+                return Channel(name, Topic.INCREMENTAL_TICKER, Interval.AGG2, instrument=instrument)
+            case _:
+                return None
+
+    def _private(self, name: str, words: list[str]) -> Channel | None:
+        match words:
+            case ["portfolio", currency]:
                 return _portfolio(name, currency)
-            case ["user", ("changes" | "orders" | "trades") as what, *rest]:
+            case [("changes" | "orders" | "trades") as what, *rest]:
                 return self._user(name, Topic(f"user.{what}"), rest)
             case _:
                 return None
+
+    def _of_index(self, name: str, topic: Topic, index_name: str) -> Channel | None:
+        has_volatility = index_name in _VOLATILITY_INDICES or topic is not Topic.VOLATILITY_INDEX
+        if index_name not in self._index_names() or not has_volatility:
+            return None
+        return Channel(name, topic, Interval.AGG2, index_name=index_name)
 
     def _is_known(self, instrument: str, interval: str) -> bool:
         if interval not in tuple(Interval):
@@ -132,6 +172,10 @@ class Grammar:
                 return Channel(name, topic, Interval(interval), scope="trade:read", instrument=instrument)
             case _:
                 return None
+
+
+def _is_group(kind: str, currency: str) -> bool:
+    return kind in KINDS and currency in CURRENCIES
 
 
 def _portfolio(name: str, currency: str) -> Channel | None:

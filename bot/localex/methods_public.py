@@ -5,8 +5,8 @@ from typing import Final
 from bot.domain.time import ms_from_ns
 from bot.localex.calls import Call
 from bot.localex.channels import KINDS, Channel
-from bot.localex.publisher import BOOK_DEPTH_MAX
 from bot.localex.rpc import RpcError, invalid_param
+from bot.localex.states import BOOK_DEPTH_MAX
 from bot.localex.wire import currency_of, instrument_object, kind_of, order_book_object, shown_usd, ticker_object
 
 VERSION: Final = "1.2.26"
@@ -114,8 +114,11 @@ def get_index_price(call: Call) -> object:
     index_name = call.params.text("index_name")
     if index_name not in call.exchange.index_names():
         raise invalid_param("index_name", "wrong format")
-    price = shown_usd(call.exchange.index_usd(index_name))
-    return {"index_price": price, "estimated_delivery_price": price}
+    estimate_usd, _, _ = call.exchange.estimated_delivery(index_name)
+    return {
+        "index_price": shown_usd(call.exchange.index_usd(index_name)),
+        "estimated_delivery_price": shown_usd(estimate_usd),
+    }
 
 
 def subscribe(call: Call) -> object:

@@ -8,25 +8,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from bot.domain.instruments import Kind
 from bot.domain.time import Ns
-from bot.localex.books import BookFeed, group_levels
+from bot.localex.books import BookFeed
 from bot.localex.channels import Channel, Interval, Topic
 from bot.localex.faults import Faults
 from bot.localex.rpc import notification
-from bot.localex.wire import Wire, quote_object, shown_usd, ticker_object
+from bot.localex.states import BOOK_DEPTH_MAX, States, ticker_change, without_timestamp
+from bot.localex.wire import Wire
 from bot.localex.wire_account import (
     changes_object,
     flat_position,
     order_object,
     position_object,
-    summary_object,
     trade_object,
 )
 from bot.sim.exchange import Exchange
-from bot.sim.facts import BookChange, Order, OrderChange, Trade, TradeOwned, VenueSays
+from bot.sim.facts import BookChange, Order, OrderChange, Trade, TradeOwned, TradePrinted
 
-BOOK_DEPTH_MAX: Final = 10_000
-"""Deepest book anyone may ask for (venue documentation of get_order_book)."""
 _USER_TOPICS: Final = (Topic.USER_CHANGES, Topic.USER_ORDERS, Topic.USER_TRADES)
 _BOOK_TOPICS: Final = (Topic.BOOK, Topic.BOOK_GROUPED)
 
@@ -71,6 +70,8 @@ def _mover(feed: _Feed) -> tuple[str, str] | None:
     """What makes a feed of events speak; None for feeds of states, which are looked at."""
     if feed.channel.topic in _BOOK_TOPICS:
         return "book", feed.channel.instrument
+    if feed.channel.topic is Topic.TRADES:
+        return "trades", ""
     return ("user", feed.account) if feed.channel.topic in _USER_TOPICS else None
 
 
@@ -81,7 +82,7 @@ class Publisher:
         """Start without a listener; `currencies` are those accounts hold."""
         self._exchange = exchange
         self._faults = faults
-        self._currencies = currencies
+        self._states = States(exchange, faults, currencies)
         self._feeds: dict[tuple[str, str], _Feed] = {}
         self._concerned: dict[tuple[str, str], list[_Feed]] = {}
         """Feeds by what moves them: a book's instrument or an account."""
@@ -142,10 +143,9 @@ class Publisher:
         feed = _Feed(channel=channel, account=account, looked_ns=self._exchange.now_ns)
         mover = _mover(feed)
         if mover is not None:
-            beside = self._concerned.setdefault(mover, [])
-            if not beside and channel.topic in _BOOK_TOPICS:
-                self._exchange.watch(channel.instrument)
-            beside.append(feed)
+            self._concerned.setdefault(mover, []).append(feed)
+        for name in self._watched(channel):
+            self._exchange.watch(name)
         if channel.topic is Topic.BOOK:
             bids, asks, change_id = self._exchange.book(channel.instrument, BOOK_DEPTH_MAX)
             feed.book = BookFeed(channel.instrument, self._exchange.now_ns, bids, asks, change_id)
@@ -164,30 +164,43 @@ class Publisher:
         self._concerned[mover].remove(feed)
         if not self._concerned[mover]:
             del self._concerned[mover]
-            if feed.channel.topic in _BOOK_TOPICS:
-                self._exchange.unwatch(feed.channel.instrument)
+        for name in self._watched(feed.channel):
+            self._exchange.unwatch(name)
+
+    def _watched(self, channel: Channel) -> list[str]:
+        """Instruments whose books must move for the channel; of a group of trades its perpetuals."""
+        if channel.topic in _BOOK_TOPICS or (channel.topic is Topic.TRADES and channel.instrument):
+            return [channel.instrument]
+        if channel.topic is not Topic.TRADES:
+            return []
+        listed = self._exchange.instruments()
+        return [item.id for item in listed if item.kind is Kind.PERPETUAL and channel.covers(item)]
 
     def _drain(self) -> None:
         """Hand the exchange's changes to the feeds they concern."""
         for change in self._exchange.changes():
             match change:
                 case BookChange():
-                    for feed in self._concerned.get(("book", change.instrument), []):
-                        self._moved[feed] = None
-                        feed.is_touched = True
-                        if feed.book is not None:
-                            feed.book.apply(change)
+                    self._apply(change)
                 case OrderChange(order=order):
-                    for feed in self._user_feeds(order.account, order.instrument):
+                    for feed in self._covering(("user", order.account), order.instrument):
                         feed.orders.append(order)
                 case TradeOwned(trade=trade):
-                    for feed in self._user_feeds(str(trade.account), trade.instrument):
+                    for feed in self._covering(("user", str(trade.account)), trade.instrument):
                         feed.trades.append(trade)
-                case _:
-                    pass  # the public tape has no channel yet
+                case TradePrinted(trade=trade):
+                    for feed in self._covering(("trades", ""), trade.instrument):
+                        feed.trades.append(trade)
 
-    def _user_feeds(self, account: str, instrument: str) -> Iterable[_Feed]:
-        for feed in self._concerned.get(("user", account), []):
+    def _apply(self, change: BookChange) -> None:
+        for feed in self._concerned.get(("book", change.instrument), []):
+            self._moved[feed] = None
+            feed.is_touched = True
+            if feed.book is not None:
+                feed.book.apply(change)
+
+    def _covering(self, mover: tuple[str, str], instrument: str) -> Iterable[_Feed]:
+        for feed in self._concerned.get(mover, []):
             if feed.channel.covers(self._exchange.instrument(instrument)):
                 self._moved[feed] = None
                 yield feed
@@ -211,7 +224,7 @@ class Publisher:
                 # Raw tells one order, every other interval a list (exchange facts 1.5).
                 for data in told if feed.channel.interval is Interval.RAW else filter(None, [told]):
                     feed.say(data)
-            case Topic.USER_TRADES if trades:
+            case Topic.USER_TRADES | Topic.TRADES if trades:
                 feed.say([trade_object(trade, self._exchange.instrument(trade.instrument)) for trade in trades])
             case _:
                 pass
@@ -233,9 +246,13 @@ class Publisher:
         if feed.book is not None:
             states: list[object] = [feed.book.snapshot()]
         else:
-            states = self._states(feed, {})
+            states = self._states.of(feed.channel, feed.account, {})
             if feed.told is None:
-                feed.told = [_without_timestamp(state) for state in states]
+                feed.told = [without_timestamp(state) for state in states]
+            if feed.channel.topic is Topic.INCREMENTAL_TICKER:
+                states = [{"type": "snapshot"} | state for state in states if isinstance(state, dict)]
+            if feed.channel.topic is Topic.INSTRUMENT_STATE:
+                states = []  # what happened before is not told
         for state in states:
             listener.send(notification(feed.channel.name, state))
 
@@ -244,57 +261,12 @@ class Publisher:
         if feed.channel.topic is Topic.BOOK_GROUPED and not feed.is_touched:
             return
         feed.is_touched = False
-        states = self._states(feed, tickers)
-        told = [_without_timestamp(state) for state in states]
+        states = self._states.of(feed.channel, feed.account, tickers)
+        told = [without_timestamp(state) for state in states]
         before = feed.told if isinstance(feed.told, list) else []
         feed.told = told
         for number, state in enumerate(states):
-            if number >= len(before) or told[number] != before[number]:
-                feed.say(state)
-
-    def _states(self, feed: _Feed, tickers: dict[str, Wire]) -> list[object]:
-        """What the channel shows now; nothing for channels of events and for frozen or vanished instruments."""
-        channel, exchange = feed.channel, self._exchange
-        if channel.topic in (Topic.TICKER, Topic.QUOTE) and self._faults.is_frozen(channel.instrument):
-            return []
-        try:
-            match channel.topic:
-                case Topic.TICKER:
-                    if channel.instrument not in tickers:
-                        ticker = exchange.ticker(channel.instrument)
-                        tickers[channel.instrument] = ticker_object(ticker, exchange.instrument(channel.instrument))
-                    return [tickers[channel.instrument]]
-                case Topic.QUOTE:
-                    return [quote_object(channel.instrument, exchange.now_ns, exchange.touch(channel.instrument))]
-                case Topic.PRICE_INDEX:
-                    return [self._index(channel.index_name)]
-                case Topic.BOOK_GROUPED:
-                    return [self._window(channel)]
-                case Topic.USER_PORTFOLIO:
-                    return [summary_object(exchange.summary(feed.account, name)) for name in self._held(channel)]
-                case _:
-                    return []
-        except VenueSays:
-            return []
-
-    def _held(self, channel: Channel) -> tuple[str, ...]:
-        return self._currencies if channel.currency == "any" else (channel.currency,)
-
-    def _index(self, index_name: str) -> Wire:
-        price = shown_usd(self._exchange.index_usd(index_name))
-        return {"index_name": index_name, "price": price, "timestamp": self._exchange.now_ns // 1_000_000}
-
-    def _window(self, channel: Channel) -> Wire:
-        bids, asks, change_id = self._exchange.book(channel.instrument, BOOK_DEPTH_MAX)
-        return {
-            "timestamp": self._exchange.now_ns // 1_000_000,
-            "instrument_name": channel.instrument,
-            "change_id": change_id,
-            "bids": group_levels(bids, channel.group, channel.depth, is_bid=True),
-            "asks": group_levels(asks, channel.group, channel.depth, is_bid=False),
-        }
-
-
-def _without_timestamp(state: object) -> object:
-    assert isinstance(state, dict), f"a channel's state is an object, not {state!r}"
-    return {name: value for name, value in state.items() if name != "timestamp"}
+            if number < len(before) and told[number] == before[number]:
+                continue
+            is_incremental = feed.channel.topic is Topic.INCREMENTAL_TICKER
+            feed.say(ticker_change(before[number : number + 1], state) if is_incremental else state)

@@ -26,6 +26,13 @@ def next_stop_ns(now_ns: Ns, until_ns: Ns) -> Ns:
     return Ns(min(until_ns, midnight + NS_PER_DAY + opens))
 
 
+def settlement_after_ns(now_ns: Ns) -> Ns:
+    """The next 08:00 UTC strictly after now."""
+    of_day = now_ns % NS_PER_DAY
+    days_on = 0 if of_day < SETTLEMENT_OF_DAY_NS else 1
+    return Ns(now_ns - of_day + days_on * NS_PER_DAY + SETTLEMENT_OF_DAY_NS)
+
+
 def is_settlement(now_ns: Ns) -> bool:
     """Whether this very moment is 08:00 UTC."""
     return now_ns % NS_PER_DAY == SETTLEMENT_OF_DAY_NS

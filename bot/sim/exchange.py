@@ -14,7 +14,7 @@ from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire
 from bot.sim.account import Account
 from bot.sim.checks import invalid_params
-from bot.sim.delivery import is_in_window, is_settlement, next_stop_ns
+from bot.sim.delivery import WINDOW_NS, is_in_window, is_settlement, next_stop_ns, settlement_after_ns
 from bot.sim.desk import Desk
 from bot.sim.facts import (
     AccountSummary,
@@ -124,6 +124,17 @@ class Exchange:
         """Everything about one instrument now."""
         pit, mark = self._quoted(name)
         return ticker_of(pit, mark, self._market, self._now_ns, self._marks.funding.get(pit.instrument.id))
+
+    def mark(self, name: str) -> tuple[float, float | None]:
+        """(mark, volatility as a fraction) now, without a look at the book."""
+        mark = self._marks.of(self._pit(name))
+        return mark.mark_native, mark.iv
+
+    def estimated_delivery(self, index_name: str) -> tuple[float, int, bool]:
+        """(USD expected of the next delivery, nanoseconds to it, whether its average has begun)."""
+        left_ns = settlement_after_ns(self._now_ns) - self._now_ns
+        usd = self._marks.average.estimate_usd(index_name, self.index_usd(index_name), left_ns)
+        return usd, left_ns, left_ns < WINDOW_NS
 
     def touch(self, name: str) -> Touch:
         """Best prices now."""

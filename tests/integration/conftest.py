@@ -79,6 +79,8 @@ class _LocalexSession:
         names = (_PERP, _LINEAR, _FUTURE, _OPTION, _LINEAR_OPTION)
         channels = [f"ticker.{name}.100ms" for name in names]
         channels += [f"book.{_PERP}.100ms", f"book.{_PERP}.none.10.100ms", f"quote.{_PERP}"]
+        channels += ["trades.any.any.raw", f"incremental_ticker.{_PERP}", "markprice.options.btc_usd"]
+        channels += ["deribit_volatility_index.btc_usd", "platform_state"]
         await self._ask(ws, "ack of feeds", "public/subscribe", channels=channels)
         for _ in range(20):
             self.now_ns = Ns(self.now_ns + 100 * NS_PER_MS)
@@ -101,12 +103,16 @@ class _LocalexSession:
         await self._ask(ws, "cancel again", "private/cancel", order_id=order_id)
         await self._ask(ws, "off-tick price", "private/buy", **(resting | {"price": below + 0.25}))
         above = round(ticker["result"]["best_ask_price"] * 1.001 * 2) / 2
+        for name in (_FUTURE, _OPTION):
+            await self._ask(ws, "market buy", "private/buy", instrument_name=name, amount=10, type="market")
+            await self._keep_private(ws, name)
         crossing = {"instrument_name": _PERP, "amount": 10, "price": above, "time_in_force": "immediate_or_cancel"}
         await self._ask(ws, "crossing buy", "private/buy", **crossing, label="hb2")
         await self._keep_private(ws, "filled")
         await self._ask(ws, "positions", "private/get_positions")
         await self._ask(ws, "last trades", "public/get_last_trades_by_instrument", instrument_name=_PERP)
-        await self._ask(ws, "trades by currency", "private/get_user_trades_by_currency", currency="BTC")
+        ask = {"currency": "BTC", "kind": "future"}
+        await self._ask(ws, "trades by currency", "private/get_user_trades_by_currency", **ask)
         await self._ask(ws, "summaries", "private/get_account_summaries", extended=True)
         await self._ask(ws, "summary without currency", "private/get_account_summary")
 

@@ -232,6 +232,22 @@ async def test_pro_watches_ticker_and_book() -> None:
 
 
 @pytest.mark.asyncio
+async def test_pro_watches_public_trades() -> None:
+    """A fill of ours is on the tape others see."""
+    async with _venue(ccxt_pro.deribit) as venue:
+        client = venue.client
+        await client.load_markets()
+        watching = asyncio.create_task(client.watch_trades(_PERP))
+        publisher = venue.local._venue.publisher
+        while not publisher._concerned.get(("trades", "")):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await client.create_order(_PERP, "market", "buy", 100)
+        trades = await watching
+
+    assert all(trade["price"] > 0 and trade["side"] in ("buy", "sell") for trade in trades)
+
+
+@pytest.mark.asyncio
 async def test_pro_watches_orders() -> None:
     """Authenticates by signature; an order placed over HTTP is told on the socket."""
     async with _venue(ccxt_pro.deribit) as venue:

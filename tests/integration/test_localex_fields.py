@@ -46,6 +46,7 @@ _SUMMARY_NEWER = _UNTRADED | {
     "[].mark_iv": "later addition: named by the venue's documentation since 2024",
     "[].volume_usd": "later addition: recorded in tickers of options since 2024",
 }
+_CONTRACTS = {"params.data[].contracts": "later addition: recorded over HTTP since 2025"}
 _ENGINE = "only of accounts on the new matching engine (exchange facts 0.1)"
 _REDACTED = {"user_id": "redacted to text in the recording"}
 _STARBASE = {"starbase_order_id": _ENGINE, "starbase_last_update_timestamp": _ENGINE} | _REDACTED
@@ -146,6 +147,11 @@ TABLE = [
     _Row((f"summary {_OPTION}", "result"), (*_parsed("open_interest/option"), "result"), _SUMMARY_NEWER),
     _Row(("last trades", "result"), (f"{_NAUT}/http_get_last_trades.json", "result")),
     _Row(("last trades", "result"), ("bourse/deribit__responses__fetch_trades.json", "body", "result")),
+    _Row(("trades.any.any.raw filled",), _parsed("trade/inverse_swap"), _CONTRACTS),
+    _Row((f"trades.any.any.raw {_FUTURE}",), _parsed("trade/inverse_future"), _CONTRACTS),
+    _Row((f"trades.any.any.raw {_OPTION}",), _parsed("trade/option"), _CONTRACTS),
+    _Row(("markprice.options.btc_usd",), ("other/misc_messages.jsonl", 0, "raw")),
+    _Row(("platform_state",), (_ROQ, 6)),
     # orders
     _Row(("post-only buy",), (f"{_NAUT}/ws_order_buy_response.json",), _IDS),
     _Row(("post-only buy", "result", "order"), (_LIFE, 1, "raw_body", "result", "order"), _STARBASE),

@@ -224,3 +224,60 @@ def test_a_delivered_instrument_does_not_stop_the_rest(world: Any) -> None:
     world.pass_ms(1_000)
 
     assert socket.take(f"ticker.{_PERP}")
+
+
+@pytest.mark.parametrize("channel", [f"trades.{_PERP}.raw", "trades.future.BTC.raw", "trades.any.any.100ms"])
+def test_public_trades_are_told_without_their_owners(world: Any, channel: str) -> None:
+    """The taker's side, one list, nothing private; raw leaves with the request."""
+    session, socket = _watch(world, channel)
+    placed = _buy(world, session)
+    if not channel.endswith("raw"):
+        assert socket.take(channel) == []
+        world.pass_ms(100)
+    [told] = socket.take(channel)
+
+    ids = [trade["trade_id"] for trade in placed["trades"]]
+    mine = [trade for trade in told if trade["trade_id"] in ids]
+    assert [trade["trade_id"] for trade in mine] == ids
+    assert all(trade["direction"] == "buy" and "order_id" not in trade for trade in mine)
+
+
+def test_strangers_trade_where_trades_are_watched(world: Any) -> None:
+    """A minute of a perpetual has some; leaving the channel stops the book from being moved."""
+    session, socket = _watch(world, "trades.future.BTC.agg2")
+    world.pass_ms(60_000)
+    told = socket.take("trades")
+    world.ask(session, "public/unsubscribe_all")
+    world.pass_ms(1_000)
+
+    assert {trade["instrument_name"] for trades in told for trade in trades} == {_PERP}
+    assert world.exchange._pits[_PERP].watchers_count == 0
+
+
+def test_an_incremental_ticker_merges_to_the_ticker(world: Any) -> None:
+    """A snapshot, then changes at most once a second that lead to the same object."""
+    _, socket = _watch(world, f"incremental_ticker.{_PERP}", f"ticker.{_PERP}.agg2")
+    world.pass_ms(5_000)
+    first, *changes = socket.take("incremental_ticker")
+    last = socket.take("ticker")[-1]
+    merged = dict(first)
+    for change in changes:
+        merged.update(change)
+
+    assert (first["type"], {change["type"] for change in changes}) == ("snapshot", {"change"})
+    assert 0 < len(changes) <= 5
+    assert any(len(change) < len(first) for change in changes)
+    assert {name: value for name, value in merged.items() if name != "type"} == last
+
+
+def test_a_delivered_instrument_is_told_once(world: Any) -> None:
+    """Nothing at first; after 08:00 each of the kind and currency."""
+    _, socket = _watch(world, "instrument.state.future.BTC", "instrument.state.option.BTC", "platform_state")
+    assert socket.take("instrument.state") == []
+    world.pass_ms(24 * 3_600_000, step_ms=600_000)
+    told = socket.take("instrument.state")
+
+    expired = [row["instrument_name"] for row in world.ask(_watch(world)[0], "public/get_instruments", expired=True)]
+    assert sorted(state["instrument_name"] for state in told) == sorted(n for n in expired if n.startswith("BTC-"))
+    assert {state["state"] for state in told} == {"delivered"}
+    assert len(socket.take("platform_state")) == len(world.exchange.index_names())

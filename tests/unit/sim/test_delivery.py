@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.time import NS_PER_S, Ns, iso_utc, ns_from_iso
-from bot.sim.delivery import DeliveryAverage, is_in_window, is_settlement, next_stop_ns
+from bot.sim.delivery import DeliveryAverage, is_in_window, is_settlement, next_stop_ns, settlement_after_ns
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,16 @@ def test_the_average_is_weighted_by_time() -> None:
 def test_the_estimate_is_the_index_before_the_window() -> None:
     """Nothing is fixed yet."""
     assert DeliveryAverage().estimate_usd("btc_usd", 5.0, 1800 * NS_PER_S) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-11-23T07:59:59Z", "2026-11-23T08:00:00Z"),
+        ("2026-11-23T08:00:00Z", "2026-11-24T08:00:00Z"),
+        ("2026-11-23T23:00:00Z", "2026-11-24T08:00:00Z"),
+    ],
+)
+def test_the_next_settlement_is_strictly_later(now: str, expected: str) -> None:
+    """08:00 UTC itself belongs to the day before."""
+    assert settlement_after_ns(ns_from_iso(now)) == ns_from_iso(expected)

@@ -251,3 +251,13 @@ def test_the_venue_takes_back_orders_on_its_own_account(exchange: Exchange, requ
         with pytest.raises(VenueSays) as said:
             exchange.edit(account, order_id, OrderEdit())
         assert said.value.code == code
+
+
+def test_marks_and_the_next_delivery_are_told_without_a_book(exchange: Exchange, start_ns: Ns) -> None:
+    """The ticker's mark; at 09:00 delivery is 23 hours away and expected at the index."""
+    ticker = exchange.ticker(_PERP)
+
+    assert exchange.mark(_PERP) == (ticker.mark_native, None)
+    assert exchange.estimated_delivery("btc_usd") == (50_000.0, 23 * 3600 * 1_000_000_000, False)
+    exchange.advance(Ns(start_ns + int(22.75 * 3600) * 1_000_000_000))
+    assert exchange.estimated_delivery("btc_usd") == (50_000.0, 900 * 1_000_000_000, True)

@@ -1,0 +1,173 @@
+"""What a channel of states shows right now: tickers, quotes, indices, marks, windows of books, money.
+
+Asks the simulated exchange and writes Deribit's objects. Knows no subscriber and remembers nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from bot.domain.instruments import Instrument, Kind
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, ms_from_ns
+from bot.localex.books import group_levels
+from bot.localex.channels import Channel, Topic
+from bot.localex.faults import Faults
+from bot.localex.wire import Wire, price_digits, quote_object, shown, shown_usd, ticker_object
+from bot.localex.wire_account import summary_object
+from bot.sim.exchange import Exchange
+from bot.sim.facts import VenueSays
+
+BOOK_DEPTH_MAX: Final = 10_000
+"""Deepest book anyone may ask for (venue documentation of get_order_book)."""
+_IV_DIGITS: Final = 4
+_VOLATILITY_TERM_NS: Final = 30 * NS_PER_DAY
+"""The venue's volatility index looks thirty days ahead."""
+_FROZEN_TOPICS: Final = (Topic.TICKER, Topic.QUOTE, Topic.INCREMENTAL_TICKER)
+
+
+class States:
+    """Reads the present for channels."""
+
+    def __init__(self, exchange: Exchange, faults: Faults, currencies: tuple[str, ...]) -> None:
+        """`currencies` are those accounts hold."""
+        self._exchange = exchange
+        self._faults = faults
+        self._currencies = currencies
+
+    def of(self, channel: Channel, account: str, tickers: dict[str, Wire]) -> list[object]:
+        """One object per message; nothing for channels of events and for frozen or vanished instruments.
+
+        `tickers` are those already made for this moment.
+        """
+        if channel.topic in _FROZEN_TOPICS and self._faults.is_frozen(channel.instrument):
+            return []
+        try:
+            if channel.topic is Topic.USER_PORTFOLIO:
+                held = self._currencies if channel.currency == "any" else (channel.currency,)
+                return [summary_object(self._exchange.summary(account, name)) for name in held]
+            if channel.index_name or channel.topic in (Topic.PLATFORM_STATE, Topic.INSTRUMENT_STATE):
+                return self._of_venue(channel)
+            return self._of_instrument(channel, tickers)
+        except VenueSays:
+            return []
+
+    def _of_instrument(self, channel: Channel, tickers: dict[str, Wire]) -> list[object]:
+        name, exchange = channel.instrument, self._exchange
+        match channel.topic:
+            case Topic.TICKER | Topic.INCREMENTAL_TICKER:
+                return [self._ticker(name, tickers)]
+            case Topic.QUOTE:
+                return [quote_object(name, exchange.now_ns, exchange.touch(name))]
+            case Topic.PERPETUAL:
+                ticker = self._ticker(name, tickers)
+                return [
+                    {
+                        "timestamp": ticker["timestamp"],
+                        "interest": ticker["current_funding"],
+                        "index_price": ticker["index_price"],
+                    }
+                ]
+            case Topic.BOOK_GROUPED:
+                return [self._window(channel)]
+            case _:
+                return []
+
+    def _of_venue(self, channel: Channel) -> list[object]:
+        exchange, index_name = self._exchange, channel.index_name
+        now_ms = ms_from_ns(exchange.now_ns)
+        match channel.topic:
+            case Topic.PRICE_INDEX:
+                price = shown_usd(exchange.index_usd(index_name))
+                return [{"index_name": index_name, "price": price, "timestamp": now_ms}]
+            case Topic.EXPIRATION_PRICE:
+                usd, left_ns, is_estimated = exchange.estimated_delivery(index_name)
+                return [{"price": shown_usd(usd), "seconds": left_ns // NS_PER_S, "is_estimated": is_estimated}]
+            case Topic.VOLATILITY_INDEX:
+                return [{"timestamp": now_ms, "volatility": self._volatility(index_name), "index_name": index_name}]
+            case Topic.MARK_PRICES:
+                return [self._marks(index_name)]
+            case Topic.PLATFORM_STATE:
+                return [{"locked": False, "price_index": name} for name in exchange.index_names()]
+            case Topic.INSTRUMENT_STATE:
+                return list(self._delivered(channel))
+            case _:
+                return []
+
+    def _ticker(self, name: str, tickers: dict[str, Wire]) -> Wire:
+        if name not in tickers:
+            tickers[name] = ticker_object(self._exchange.ticker(name), self._exchange.instrument(name))
+        return tickers[name]
+
+    def _window(self, channel: Channel) -> Wire:
+        bids, asks, change_id = self._exchange.book(channel.instrument, BOOK_DEPTH_MAX)
+        return {
+            "timestamp": ms_from_ns(self._exchange.now_ns),
+            "instrument_name": channel.instrument,
+            "change_id": change_id,
+            "bids": group_levels(bids, channel.group, channel.depth, is_bid=True),
+            "asks": group_levels(asks, channel.group, channel.depth, is_bid=False),
+        }
+
+    def _open_options(self, index_name: str) -> Iterable[Instrument]:
+        for item in self._exchange.instruments():
+            if item.is_option and item.index_name == index_name and self._exchange.instrument_state(item.id) == "open":
+                yield item
+
+    def _marks(self, index_name: str) -> list[Wire]:
+        """All options of an index; volatility is a fraction here (data notes 4.4)."""
+        rows: list[Wire] = []
+        for item in self._open_options(index_name):
+            mark_native, iv = self._exchange.mark(item.id)
+            rows.append(
+                {
+                    "timestamp": ms_from_ns(self._exchange.now_ns),
+                    "iv": shown(iv or 0.0, _IV_DIGITS),
+                    "instrument_name": item.id,
+                    "mark_price": shown(mark_native, price_digits(item)),
+                }
+            )
+        return rows
+
+    def _volatility(self, index_name: str) -> float:
+        """Percent: mark volatility of the option nearest to thirty days and to the money."""
+        index_usd, now_ns = self._exchange.index_usd(index_name), self._exchange.now_ns
+
+        def distance(item: Instrument) -> tuple[int, float]:
+            expiry_ns, strike_usd = item.expiry_ns or now_ns, item.strike_usd or 0.0
+            return abs(expiry_ns - now_ns - _VOLATILITY_TERM_NS), abs(strike_usd - index_usd)
+
+        nearest = min(self._open_options(index_name), key=distance, default=None)
+        iv = None if nearest is None else self._exchange.mark(nearest.id)[1]
+        return shown((iv or 0.0) * 100.0, 2)
+
+    def _delivered(self, channel: Channel) -> Iterable[Wire]:
+        """Instruments that left the state they began in, oldest first."""
+        over = [
+            item
+            for item in self._exchange.instruments()
+            if item.kind is not Kind.PERPETUAL
+            and channel.covers(item)
+            and self._exchange.instrument_state(item.id) != "open"
+        ]
+        for item in sorted(over, key=lambda item: item.expiry_ns or Ns(0)):
+            yield {
+                "instrument_name": item.id,
+                "state": self._exchange.instrument_state(item.id),
+                "timestamp": ms_from_ns(item.expiry_ns or Ns(0)),
+            }
+
+
+def without_timestamp(state: object) -> object:
+    """What has to differ for a state to be news."""
+    if isinstance(state, list):
+        return [without_timestamp(row) for row in state]
+    assert isinstance(state, dict), f"a channel's state is an object or a list of them, not {state!r}"
+    return {name: value for name, value in state.items() if name != "timestamp"}
+
+
+def ticker_change(before: list[object], state: object) -> Wire:
+    """An incremental ticker after its snapshot: what changed since `before` (empty: all), with name and time."""
+    assert isinstance(state, dict), f"a ticker is an object, not {state!r}"
+    told = before[0] if before and isinstance(before[0], dict) else {}
+    changed = {name: value for name, value in state.items() if name not in told or told[name] != value}
+    same = {"timestamp": state["timestamp"], "instrument_name": state["instrument_name"]}
+    return {"type": "change"} | same | changed

@@ -40,7 +40,7 @@ def main() -> None:
     except (VenueError, MalformedMessage) as error:
         _refuse(f"venue: {error}", ExitCode.VENUE)
     except JournalError as error:
-        _refuse(f"ledger: {error}", ExitCode.JOURNAL)
+        _refuse(f"{'' if str(error).startswith('tape: ') else 'ledger: '}{error}", ExitCode.JOURNAL)
 
 
 def _refuse(line: str, code: ExitCode) -> None:

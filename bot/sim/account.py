@@ -10,14 +10,16 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from bot.domain.instruments import Instrument
+from bot.domain.time import Ns
 from bot.domain.units import ZERO
-from bot.sim.facts import Order, Trade
+from bot.sim.facts import LogEntry, Order, Side, Trade
 
 _MONEY_STEP: Final = Decimal("1e-8")
 _OPTION_FEE_CAP: Final = Decimal("0.125")
 """Share of the option's price a fee may not exceed (exchange facts 2.7)."""
 _ORDERS_KEPT: Final = 100_000
 _TRADES_KEPT: Final = 200_000
+_LOG_KEPT: Final = 200_000
 
 
 def to_money(value: Decimal) -> Decimal:
@@ -99,6 +101,7 @@ class Account:
     """Order ids by (currency, label), oldest first."""
     open_orders: dict[str, Order] = field(default_factory=dict)
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_KEPT))
+    log: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=_LOG_KEPT))
     fees_paid_native: dict[str, Decimal] = field(default_factory=dict)
     funding_paid_native: dict[str, Decimal] = field(default_factory=dict)
     realized_session_native: dict[str, Decimal] = field(default_factory=dict)
@@ -118,6 +121,50 @@ class Account:
     def pay(self, currency: str, money: Decimal) -> None:
         """Change a balance; positive is received."""
         self.balances[currency] = self.balances.get(currency, ZERO) + money
+
+    def write_trade(self, instrument: Instrument, trade: Trade, change_native: Decimal) -> None:
+        """Log a fill that has been booked; `change_native` is what it did to the balance."""
+        amount = trade.amount_native if trade.side is Side.BUY else -trade.amount_native
+        self._write(instrument, "trade", trade.time_ns, amount, change_native, trade=trade)
+
+    def write_delivery(self, holding: Holding, now_ns: Ns, payoff_native: Decimal, change_native: Decimal) -> None:
+        """Log the delivery of a position that is about to vanish."""
+        amount = -holding.amount_native
+        self._write(holding.instrument, "delivery", now_ns, amount, change_native, price_native=payoff_native)
+
+    def write_settlement(self, holding: Holding, now_ns: Ns) -> None:
+        """Log the end of a position's session with the funding it brought."""
+        funding = holding.funding_session_native
+        self._write(holding.instrument, "settlement", now_ns, holding.amount_native, funding)
+
+    def _write(
+        self,
+        instrument: Instrument,
+        sort: str,
+        now_ns: Ns,
+        amount_native: Decimal,
+        change_native: Decimal,
+        *,
+        price_native: Decimal | None = None,
+        trade: Trade | None = None,
+    ) -> None:
+        currency = instrument.settlement_currency
+        self.log.append(
+            LogEntry(
+                log_id=self.log[-1].log_id + 1 if self.log else 1,
+                time_ns=now_ns,
+                type=sort,
+                instrument=instrument.id,
+                currency=currency,
+                amount_native=amount_native,
+                price_native=price_native if trade is None else trade.price_native,
+                position_native=ZERO if sort == "delivery" else self.size_native(instrument.id),
+                change_native=change_native,
+                balance_native=self.balances.get(currency, ZERO),
+                funding_native=change_native if sort == "settlement" else ZERO,
+                trade=trade,
+            )
+        )
 
     def keep_order(self, order: Order, currency: str) -> None:
         """Remember an order, forgetting the oldest closed ones beyond the bound."""

@@ -253,6 +253,7 @@ class Desk:
         fee = fee_native(item, amount, price, index_usd, is_maker=is_maker)
         account = self.accounts[order.account]
         self.settle_funding(account, match.pit)
+        before = account.balances.get(item.settlement_currency, ZERO)
         profit = account.book_fill(item, amount if order.side is Side.BUY else -amount, price, fee)
         filled = order.filled_native + amount
         order.average_price_native = (order.average_price_native * order.filled_native + price * amount) / filled
@@ -284,6 +285,7 @@ class Desk:
             is_api=order.is_api,
         )
         account.trades.append(trade)
+        account.write_trade(item, trade, account.balances[item.settlement_currency] - before)
         self.tell(TradeOwned(trade=trade))
         return trade
 

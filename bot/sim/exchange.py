@@ -19,6 +19,7 @@ from bot.sim.desk import Desk
 from bot.sim.facts import (
     AccountSummary,
     Change,
+    LogEntry,
     Order,
     OrderEdit,
     OrderRequest,
@@ -322,6 +323,10 @@ class Exchange:
             if (instrument is None or trade.instrument == instrument)
             and (currency is None or trade.fee_currency == currency)
         ]
+
+    def log_of(self, account: str, currency: str) -> list[LogEntry]:
+        """Why the balance of a currency changed, newest first, a bounded number."""
+        return [entry for entry in reversed(self._desk.accounts[account].log) if entry.currency == currency]
 
     # --- inside ----------------------------------------------------------------------------------
 

@@ -143,6 +143,30 @@ class Trade(Struct, frozen=True, kw_only=True):
     is_api: bool = True
 
 
+class LogEntry(Struct, frozen=True, kw_only=True):
+    """One line of an account's transaction log: why its balance changed."""
+
+    log_id: int
+    """Counts up from 1 in each account."""
+    time_ns: Ns
+    type: str
+    """`trade`, `delivery`, or `settlement`, which is where the funding of a session is listed."""
+    instrument: str
+    currency: str
+    amount_native: Decimal
+    """Signed: what was added to the position; at settlement what is held."""
+    price_native: Decimal | None
+    position_native: Decimal
+    """Signed, afterwards."""
+    change_native: Decimal
+    """Of the balance; a session's funding had left it as it accrued."""
+    balance_native: Decimal
+    """Afterwards."""
+    funding_native: Decimal
+    """Received over the session, negative is paid."""
+    trade: Trade | None = None
+
+
 class Touch(Struct, frozen=True, kw_only=True):
     """Best prices with amounts; None where a side is empty."""
 

@@ -39,7 +39,7 @@ def settle_day(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
             pit.settlement_native = mark.mark_native
     for account in desk.accounts.values():
         _cancel_at_settlement(desk, account, pits)
-        _deliver(account, delivered)
+        _deliver(account, delivered, now_ns)
         _start_session(desk, account, pits)
     average.reset()
 
@@ -61,24 +61,29 @@ def payoff_native(instrument: Instrument, delivery_usd: Decimal) -> Decimal:
     return value / delivery_usd if instrument.is_inverse else value
 
 
-def _deliver(account: Account, delivered: dict[str, float]) -> None:
+def _deliver(account: Account, delivered: dict[str, float], now_ns: Ns) -> None:
     for name, holding in list(account.holdings.items()):
         if name in delivered:
-            _settle_holding(account, holding, decimal_from_wire(delivered[name]))
+            _settle_holding(account, holding, decimal_from_wire(delivered[name]), now_ns)
             del account.holdings[name]
 
 
-def _settle_holding(account: Account, holding: Holding, delivery_usd: Decimal) -> None:
+def _settle_holding(account: Account, holding: Holding, delivery_usd: Decimal, now_ns: Ns) -> None:
     item, amount = holding.instrument, holding.amount_native
     payoff = payoff_native(item, delivery_usd)
     profit = to_money(profit_native(item, amount, holding.average_native, payoff))
-    account.pay(item.settlement_currency, to_money(amount * payoff) if item.is_option else profit)
+    cash = to_money(amount * payoff) if item.is_option else profit
+    account.pay(item.settlement_currency, cash)
+    if amount:
+        account.write_delivery(holding, now_ns, payoff, cash)
 
 
 def _start_session(desk: Desk, account: Account, pits: dict[str, Pit]) -> None:
     """Session figures start again; funding is booked first, flat positions are forgotten."""
     for name, holding in list(account.holdings.items()):
         desk.settle_funding(account, pits[name])
+        if holding.amount_native or holding.funding_session_native:
+            account.write_settlement(holding, desk.now_ns)
         holding.realized_session_native = ZERO
         holding.funding_session_native = ZERO
         # Seeded and traded back to flat stays, or the sum of its fills could not be explained.

@@ -122,3 +122,21 @@ def test_equity_runs_through_delivery(exchange: Exchange) -> None:
     exchange.advance(_AT)
 
     assert exchange.summary("a", "BTC").equity_native == pytest.approx(before, abs=2e-6)
+
+
+def test_the_log_explains_every_balance(exchange: Exchange, request_for: Request, market: object, start_ns: Ns) -> None:
+    """Fills, funding at settlement and deliveries add up to what the balance did; ids count up."""
+    market.premium = 0.001  # type: ignore[attr-defined]
+    option = next(item for item in exchange.instruments() if item.is_option and item.base == "BTC" and item.is_inverse)
+    before = exchange.balance_native("a", "BTC")
+    exchange.seed_position("a", option.id, Decimal(1))
+    exchange.submit(request_for("buy", "1000", "50200", time_in_force=TimeInForce.IOC))
+    exchange.advance(Ns(start_ns + 23 * 3600 * NS_PER_S))
+    log = exchange.log_of("a", "BTC")
+
+    assert [entry.type for entry in log] == ["settlement", "delivery", "trade"]
+    assert [entry.log_id for entry in log] == [3, 2, 1]
+    assert (log[0].funding_native < 0, log[0].position_native, log[1].position_native) == (True, 1000, 0)
+    assert before + sum(entry.change_native for entry in log) == exchange.balance_native("a", "BTC")
+    assert log[0].balance_native == exchange.balance_native("a", "BTC")
+    assert exchange.log_of("a", "ETH") == exchange.log_of("b", "BTC") == []

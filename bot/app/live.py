@@ -57,8 +57,8 @@ class Journal(Protocol):
 class Tape(Protocol):
     """What the driver needs of the tape."""
 
-    def take(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
-        """Note what an engine was given and what it said."""
+    def take(self, book: str, seq: int, event: Event, outcome: Outcome | None) -> None:
+        """Note what an engine was given and what it said; None: it raised."""
 
     def push(self) -> None:
         """Out of the reach of a kill on return, or JournalError."""
@@ -206,9 +206,13 @@ class Live:
 
     def _apply(self, event: Event) -> None:
         for book, engine in self._concerned(event):
-            outcome = engine.apply(event)
-            if self._tape is not None:
-                self._tape.take(book, engine.seq, event, outcome)
+            outcome: Outcome | None = None
+            try:
+                outcome = engine.apply(event)
+            finally:
+                # Also what the engine fails on: nothing else would explain the halt that follows.
+                if self._tape is not None:
+                    self._tape.take(book, engine.seq, event, outcome)
             if outcome.commands:
                 self._carry_out(outcome)
             self._applied.append((book, engine.seq, event, outcome))

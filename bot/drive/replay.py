@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from bot.domain.decided import Outcome
 from bot.domain.errors import JournalError
 from bot.engine import Engine
 from bot.journal import manifest
@@ -139,12 +140,21 @@ class _Comparison:
             known = f"no book {theirs.book}" if engine is None else f"{engine.seq + 1}"
             self._differs(theirs, "seq", known, f"{theirs.seq}")
             return False
-        outcome = engine.apply(theirs.event)
+        outcome: Outcome | None = None
+        failure = "no failure"
+        try:
+            outcome = engine.apply(theirs.event)
+        except Exception as error:  # noqa: BLE001 - a bug that was met in the run has to be met again
+            failure = f"{type(error).__name__} {error}"
         ours = self._recorder.taken(theirs.book, theirs.seq, theirs.event, outcome)
         self._last = (theirs.book, theirs.seq)
         self.events_count += 1
-        self.decisions_count += outcome.decided is not None
-        self.commands_count += len(outcome.commands)
+        if outcome is not None:
+            self.decisions_count += outcome.decided is not None
+            self.commands_count += len(outcome.commands)
+        if ours.has_failed is not theirs.has_failed:
+            self._differs(theirs, "failure", failure, "the engine failed" if theirs.has_failed else "no failure")
+            return False
         if self._is_same(ours, read):
             return True
         self._differs(theirs, *first_difference(ours, theirs))

@@ -56,6 +56,8 @@ class Taken(Struct, frozen=True, array_like=True, tag="taken"):
     """In full when it said something new."""
     repeat_check: bytes | None
     """CRC-32 of the encoded decision when it repeated the one before."""
+    has_failed: bool
+    """The engine raised: a bug, which trading has halted on; replay must meet it again."""
 
 
 class Ended(Struct, frozen=True, array_like=True, tag="ended"):
@@ -75,8 +77,10 @@ class Recorder:
         self._told: dict[str, Decided] = {}
         self._encoder = msgspec.msgpack.Encoder()
 
-    def taken(self, book: str, seq: int, event: Event, outcome: Outcome) -> Taken:
-        """The record of an event; to be asked once per event, in order."""
+    def taken(self, book: str, seq: int, event: Event, outcome: Outcome | None) -> Taken:
+        """The record of an event, without an outcome if the engine failed on it; once per event, in order."""
+        if outcome is None:
+            return Taken(book, seq, event, (), None, None, has_failed=True)
         decided, repeat_check = outcome.decided, None
         if decided is not None:
             if is_repeat(decided, self._told.get(book)):
@@ -84,7 +88,7 @@ class Recorder:
                 decided = None
             else:
                 self._told[book] = decided
-        return Taken(book, seq, event, outcome.commands, decided, repeat_check)
+        return Taken(book, seq, event, outcome.commands, decided, repeat_check, has_failed=False)
 
     def payload(self, record: Record) -> bytes:
         """The bytes of a record."""
@@ -111,6 +115,7 @@ class Tape:
         self._segment_bytes = 0
         self._handle: int | None = None
         self._failure: str | None = None
+        self._full: list[Path] = []
         self._compressing: threading.Thread | None = None
         self._pending += frame(self._recorder.payload(Began(manifest_sha256)))
 
@@ -121,8 +126,8 @@ class Tape:
         tape.push()
         return tape
 
-    def take(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
-        """Note one event and its outcome; on its way to the disk after `push`."""
+    def take(self, book: str, seq: int, event: Event, outcome: Outcome | None) -> None:
+        """Note one event and its outcome (None: the engine raised); on its way to the disk after `push`."""
         self._events += 1
         self._pending += frame(self._recorder.payload(self._recorder.taken(book, seq, event, outcome)))
 
@@ -169,14 +174,16 @@ class Tape:
 
     def _next_segment(self) -> None:
         """Open the next segment and have the one before compressed."""
-        full = self._folder / _SEGMENT_NAME.format(number=self._number)
+        if self._number > 0:
+            self._full.append(self._folder / _SEGMENT_NAME.format(number=self._number))
         self._number += 1
         self._segment_bytes = 0
         path = self._folder / _SEGMENT_NAME.format(number=self._number)
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        # One at a time: a segment that is full before the last one is compressed stays as it is.
-        if self._number > 1 and (self._compressing is None or not self._compressing.is_alive()):
-            self._compressing = threading.Thread(target=compress, args=(full,), name="tape")
+        # One thread at a time: what gets full meanwhile is the next one's.
+        if self._full and (self._compressing is None or not self._compressing.is_alive()):
+            full, self._full = self._full, []
+            self._compressing = threading.Thread(target=compress, args=full, name="tape")
             self._compressing.start()
 
     def _let_go(self) -> None:
@@ -186,20 +193,25 @@ class Tape:
                 os.close(handle)
 
 
-def compress(path: Path) -> None:
-    """Replace a closed segment by its gzip; one that cannot be compressed stays as it is."""
-    part, done = path.with_suffix(".bin.part"), path.with_suffix(".bin.gz")
+def compress(*segments: Path) -> None:
+    """Replace closed segments by their gzip; one that cannot be compressed stays as it is."""
+    for path in segments:
+        part = path.with_suffix(".bin.part")
+        try:
+            _pack(path, part)
+            part.replace(path.with_suffix(".bin.gz"))
+            path.unlink()
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+
+def _pack(path: Path, part: Path) -> None:
     packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP_WINDOW)
-    try:
-        with path.open("rb") as source, part.open("wb") as target:
-            os.fchmod(target.fileno(), 0o600)
-            while chunk := source.read(_CHUNK_BYTES):
-                target.write(packer.compress(chunk))
-            target.write(packer.flush())
-            target.flush()
-            os.fsync(target.fileno())
-        part.replace(done)
-        path.unlink()
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    with path.open("rb") as source, part.open("wb") as target:
+        os.fchmod(target.fileno(), 0o600)
+        while chunk := source.read(_CHUNK_BYTES):
+            target.write(packer.compress(chunk))
+        target.write(packer.flush())
+        target.flush()
+        os.fsync(target.fileno())

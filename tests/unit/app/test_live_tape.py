@@ -15,11 +15,11 @@ class FakeTape:
 
     def __init__(self, diary: list[str]) -> None:
         self._diary = diary
-        self._pending: list[tuple[str, int, ev.Event, Outcome]] = []
-        self.pushed: list[tuple[str, int, ev.Event, Outcome]] = []
+        self._pending: list[tuple[str, int, ev.Event, Outcome | None]] = []
+        self.pushed: list[tuple[str, int, ev.Event, Outcome | None]] = []
         self.is_broken = False
 
-    def take(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:
+    def take(self, book: str, seq: int, event: ev.Event, outcome: Outcome | None) -> None:
         """Held back until the push."""
         self._pending.append((book, seq, event, outcome))
 
@@ -30,7 +30,8 @@ class FakeTape:
             raise JournalError("tape: the disk is full")
         self.pushed += pending
         for _, _, _, outcome in pending:
-            self._diary += [f"push {command.label}" for command in outcome.commands if hasattr(command, "label")]
+            commands = () if outcome is None else outcome.commands
+            self._diary += [f"push {command.label}" for command in commands if hasattr(command, "label")]
 
 
 @pytest.fixture
@@ -89,3 +90,23 @@ async def test_a_tape_that_breaks_later_halts_once(shell: Any, tape: FakeTape) -
 
     halts = [event for _, _, event, _ in shell.witness.told if isinstance(event, ev.HaltRequested)]
     assert [(halt.cause, halt.detail) for halt in halts] == [(HaltCause.JOURNAL_FAILED, "tape: the disk is full")]
+
+
+@pytest.mark.asyncio
+async def test_the_event_an_engine_fails_on_is_on_the_tape(
+    shell: Any, tape: FakeTape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its number and without an outcome; trading halts, and the numbers have no gap."""
+
+    def fail(event: ev.QuoteDistrusted) -> Outcome:
+        raise KeyError(event.instrument)
+
+    monkeypatch.setitem(shell.engines["BTC"]._handlers, ev.Quoted, fail)
+    async with shell.running():
+        await shell.until(lambda: bool(shell.gateway.placed))
+        with pytest.raises(KeyError):
+            shell.live.sink([shell.make.quoted()])
+        await shell.until(lambda: any(isinstance(item[2], ev.Quoted) for item in tape.pushed))
+
+    assert [outcome for _, _, event, outcome in tape.pushed if isinstance(event, ev.Quoted)] == [None]
+    assert [seq for _, seq, _, _ in tape.pushed] == list(range(1, len(tape.pushed) + 1))

@@ -15,6 +15,7 @@ from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.drive.replay import Difference, replay, sentence
 from bot.drive.simulate import SimulateParams, Simulation
+from bot.engine import Engine
 from bot.journal import manifest
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Began, Recorder, Taken, Tape, frame
@@ -104,7 +105,7 @@ def test_a_price_on_the_tape_that_was_another_is_named_by_its_consequence(record
         event = record.event
         if isinstance(event, ev.OptionMarked) and event.forward_usd is not None:
             changed = structs.replace(event, forward_usd=event.forward_usd / 2)
-            return Taken(record.book, record.seq, changed, record.commands, record.decided, record.repeat_check)
+            return structs.replace(record, event=changed)
         return record
 
     result = replay(_rewritten(recorded(), halve))
@@ -123,7 +124,7 @@ def test_a_command_that_was_another_is_named_to_the_field(recorded: Callable[...
             structs.replace(item, price_native=item.price_native + 1) if hasattr(item, "price_native") else item
             for item in record.commands
         )
-        return Taken(record.book, record.seq, record.event, commands, record.decided, record.repeat_check)
+        return structs.replace(record, commands=commands)
 
     found = replay(_rewritten(recorded(), one_dollar_more)).difference
 
@@ -154,7 +155,7 @@ def test_a_gap_in_the_numbers_is_named(recorded: Callable[..., Path]) -> None:
 
     def renumber(record: Taken) -> Taken:
         later = record.seq + (record.seq > 10)
-        return Taken(record.book, later, record.event, record.commands, record.decided, record.repeat_check)
+        return structs.replace(record, seq=later)
 
     assert replay(_rewritten(recorded(), renumber)).difference == Difference(
         book="BTC", seq=12, field="seq", ours="11", recorded="12"
@@ -189,12 +190,36 @@ def test_other_code_or_another_machine_is_said_and_commands_are_compared(
         decided = record.decided
         if decided is not None and decided.delta_coin_net is not None:
             decided = structs.replace(decided, delta_coin_net=decided.delta_coin_net + 1e-15)
-        return Taken(record.book, record.seq, record.event, record.commands, decided, record.repeat_check)
+        return structs.replace(record, decided=decided)
 
     for result in (replay(folder), replay(_rewritten(folder, nudge))):
         assert (result.is_equal, result.compared) == (True, "commands")
         assert len(result.because) == 1
         assert "was another, is " in result.because[0]
+
+
+def test_a_bug_met_in_the_run_is_met_again(
+    tmp_path: Path, make: Any, manifest_of: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event an engine failed on is on the tape; a failure on one side only is a difference, named."""
+    folder = tmp_path / "failed"
+    engine = Engine(make.book())
+    tape = Tape.open(folder, manifest_of())
+    tick = ev.Ticked(now_ns=make.now_ns)
+    tape.take("BTC", 1, tick, engine.apply(tick))
+    tape.take("BTC", 2, make.quoted(), None)
+    tape.close()
+    mended = replay(folder)
+
+    def fail(_: Engine, __: ev.Quoted) -> None:
+        raise KeyError("boom")
+
+    monkeypatch.setattr(Engine, "_on_quote", fail)
+
+    assert mended.difference == Difference(
+        book="BTC", seq=2, field="failure", ours="no failure", recorded="the engine failed"
+    )
+    assert (replay(folder).is_equal, replay(folder).events_count) == (True, 2)
 
 
 def test_a_killed_run_replays_as_far_as_it_goes(recorded: Callable[..., Path]) -> None:

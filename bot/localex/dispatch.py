@@ -6,6 +6,7 @@ A new method is one function in one of the `methods_*` modules and one row here.
 from dataclasses import dataclass
 from typing import Final
 
+from bot.localex import methods_log as log
 from bot.localex import methods_market as market
 from bot.localex import methods_orders as orders
 from bot.localex import methods_private as private
@@ -78,6 +79,7 @@ METHODS: Final[dict[str, Method]] = {
     "private/get_user_trades_by_order": Method(private.get_user_trades_by_order, _TRADE_READ),
     "private/get_position": Method(private.get_position, _TRADE_READ),
     "private/get_positions": Method(private.get_positions, _TRADE_READ),
+    "private/get_transaction_log": Method(log.get_transaction_log, _ACCOUNT_READ),
     "private/get_account_summary": Method(private.get_account_summary, _ACCOUNT_READ),
     "private/get_account_summaries": Method(private.get_account_summaries, _ACCOUNT_READ),
 }

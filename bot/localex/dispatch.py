@@ -41,6 +41,7 @@ METHODS: Final[dict[str, Method]] = {
     "public/get_last_trades_by_instrument_and_time": Method(market.get_last_trades_by_instrument),
     "public/get_last_trades_by_currency": Method(market.get_last_trades_by_currency),
     "public/get_last_trades_by_currency_and_time": Method(market.get_last_trades_by_currency),
+    "public/get_funding_rate_value": Method(market.get_funding_rate_value),
     "public/get_delivery_prices": Method(market.get_delivery_prices),
     "public/get_contract_size": Method(market.get_contract_size),
     "public/subscribe": Method(public.subscribe),

@@ -6,7 +6,7 @@ One function each, from a call to its result. Knows no account, no socket and no
 from typing import Final
 
 from bot.domain.instruments import Instrument
-from bot.domain.time import iso_utc
+from bot.domain.time import iso_utc, ns_from_ms
 from bot.localex.calls import Call
 from bot.localex.channels import KINDS
 from bot.localex.pages import trade_page
@@ -63,6 +63,17 @@ def get_last_trades_by_currency(call: Call) -> object:
         if currency_of(instrument) == currency:
             found.extend(exchange.trades_public(instrument.id))
     return trade_page(call, found)
+
+
+def get_funding_rate_value(call: Call) -> object:
+    """Funding of a perpetual between two moments, a fraction."""
+    params, instrument = call.params, call.venue.instrument(call.params)
+    start_ms, end_ms = params.integer_or_none("start_timestamp"), params.integer_or_none("end_timestamp")
+    if start_ms is None or end_ms is None:
+        raise invalid_param("start_timestamp" if start_ms is None else "end_timestamp", "value required")
+    if end_ms < start_ms:
+        raise invalid_param("end_timestamp", "must not be before start_timestamp")
+    return call.exchange.funding_interest(instrument.id, ns_from_ms(start_ms), ns_from_ms(end_ms))
 
 
 def get_delivery_prices(call: Call) -> object:

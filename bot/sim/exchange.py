@@ -137,6 +137,13 @@ class Exchange:
         usd = self._marks.average.estimate_usd(index_name, self.index_usd(index_name), left_ns)
         return usd, left_ns, left_ns < WINDOW_NS
 
+    def funding_interest(self, name: str, start_ns: Ns, end_ns: Ns) -> float:
+        """Funding of a perpetual between two moments, fraction, positive: long paid. -32602 for anything else."""
+        funding = self._marks.funding.get(self._pit(name).instrument.id)
+        if funding is None:
+            raise invalid_params("instrument_name", "not a perpetual")
+        return funding.interest(start_ns, end_ns, self._now_ns)
+
     def touch(self, name: str) -> Touch:
         """Best prices now."""
         return touch_of(self._quoted(name)[0])

@@ -6,6 +6,7 @@ deltas of what expires decay linearly, volatility stands still.
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ from bot.sim.market import Market
 from bot.sim.pit import Mark, Pit
 from bot.sim.valuation import value_and_delta
 
+_HOUR_NS: Final = 3600 * NS_PER_S
+_HOURS_KEPT: Final = 1_000
 _FUNDING_PERIOD_NS: Final = 8 * 3600 * NS_PER_S
 _DAMPER: Final = 0.00025
 _FUNDING_CAP: Final = {"BTC-PERPETUAL": 0.005, "ETH-PERPETUAL": 0.01}
@@ -38,13 +41,16 @@ def funding_rate_8h(instrument: Instrument, premium: float) -> float:
 class Funding:
     """Funding of one perpetual: the rate now, and what one unit held since the start has paid."""
 
-    __slots__ = ("instrument", "paid_per_native", "rate_8h", "rate_8h_trailing")
+    __slots__ = ("_hours", "instrument", "interest_total", "paid_per_native", "rate_8h", "rate_8h_trailing")
 
     def __init__(self, instrument: Instrument) -> None:
         """Nothing accrued."""
         self.instrument = instrument
         self.rate_8h = 0.0
         self.rate_8h_trailing = 0.0
+        self.interest_total = 0.0
+        """Rates added up over time since the start, fraction."""
+        self._hours: deque[tuple[int, float]] = deque(maxlen=_HOURS_KEPT)
         self.paid_per_native = 0.0
         """Settlement currency per native unit held long: coins per USD, or USDC per coin."""
 
@@ -52,10 +58,32 @@ class Funding:
         """Add a step at the rate of its end."""
         self.rate_8h = rate = funding_rate_8h(self.instrument, premium)
         share = dt_ns / _FUNDING_PERIOD_NS
+        self.interest_total += rate * share
         if rate:
             self.paid_per_native += rate * share / index_usd if self.instrument.is_inverse else rate * share * index_usd
         # A moving average with the memory of the window stands for the exact trailing sum.
         self.rate_8h_trailing += (rate - self.rate_8h_trailing) * min(1.0, share)
+
+    def note(self, now_ns: Ns) -> None:
+        """Remember the sum about once an hour."""
+        if not self._hours or now_ns - self._hours[-1][0] >= _HOUR_NS:
+            self._hours.append((now_ns, self.interest_total))
+
+    def interest(self, start_ns: Ns, end_ns: Ns, now_ns: Ns) -> float:
+        """Funding a long has paid between two moments, fraction; nothing before what is remembered or after now."""
+        points = [*self._hours, (now_ns, self.interest_total)]
+        return _at(points, end_ns) - _at(points, start_ns)
+
+
+def _at(points: Sequence[tuple[int, float]], at_ns: Ns) -> float:
+    """Sum at a moment, in a line between what is remembered."""
+    before_ns, before = points[0]
+    for point_ns, total in points:
+        if point_ns >= at_ns:
+            width_ns = point_ns - before_ns
+            return before + (total - before) * max(0, at_ns - before_ns) / width_ns if width_ns else total
+        before_ns, before = point_ns, total
+    return before
 
 
 class Marks:
@@ -76,6 +104,7 @@ class Marks:
         for funding in self.funding.values():
             item = funding.instrument
             funding.accrue(market.perp_premium(item), market.index_usd(item.index_name), dt_ns)
+            funding.note(now_ns)
 
     def of(self, pit: Pit) -> Mark:
         """The mark of an instrument now."""

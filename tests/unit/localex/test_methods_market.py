@@ -88,3 +88,20 @@ def test_contract_sizes_are_native(world: Any) -> None:
 def test_wrong_parameters_are_refused(world: Any, method: str, params: dict[str, object]) -> None:
     """-32602."""
     assert world.code(Session(), method, **params) == -32602
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"start_timestamp": 1, "end_timestamp": 2}, None),
+        ({"start_timestamp": 2, "end_timestamp": 1}, -32602),
+        ({"start_timestamp": 2}, -32602),
+        ({"end_timestamp": 2}, -32602),
+        ({"start_timestamp": 1, "end_timestamp": 2, "instrument_name": "BTC-27MAR26"}, -32602),
+    ],
+)
+def test_funding_is_asked_for_a_perpetual_and_a_period(world: Any, params: dict[str, object], code: int | None) -> None:
+    """A number, or -32602."""
+    ask = {"instrument_name": _PERP} | params
+
+    assert world.code(Session(), "public/get_funding_rate_value", **ask) == code

@@ -97,3 +97,23 @@ def test_the_perpetual_is_marked_with_its_premium(exchange: Exchange, market: ob
     exchange.advance(Ns(start_ns + 1))
 
     assert exchange.ticker("BTC-PERPETUAL").mark_native == 50_050.0
+
+
+def test_funding_between_two_moments(start_ns: Ns) -> None:
+    """A steady rate adds up with time; nothing before the start, nothing after now; any part of it in a line."""
+    funding = Funding(_instrument("BTC-PERPETUAL", start_ns))
+    now_ns = start_ns
+    funding.note(now_ns)
+    for _ in range(16):
+        now_ns = Ns(now_ns + _HOUR_NS // 2)
+        funding.accrue(0.00125, 50_000.0, _HOUR_NS // 2)
+        funding.note(now_ns)
+
+    def over(start_hours: float, end_hours: float) -> float:
+        start, end = (Ns(start_ns + int(hours * _HOUR_NS)) for hours in (start_hours, end_hours))
+        return funding.interest(start, end, now_ns)
+
+    assert over(0, 8) == pytest.approx(0.001)
+    assert over(-5, 50) == pytest.approx(0.001)
+    assert over(2.25, 6.25) == pytest.approx(0.0005)
+    assert over(9, 12) == over(-9, -1) == 0.0

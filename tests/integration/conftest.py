@@ -110,6 +110,8 @@ class _LocalexSession:
         await self._ask(ws, "crossing buy", "private/buy", **crossing, label="hb2")
         await self._keep_private(ws, "filled")
         await self._ask(ws, "positions", "private/get_positions")
+        period = {"start_timestamp": 0, "end_timestamp": self.now_ns // NS_PER_MS}
+        await self._ask(ws, "funding", "public/get_funding_rate_value", instrument_name=_PERP, **period)
         await self._ask(ws, "last trades", "public/get_last_trades_by_instrument", instrument_name=_PERP)
         ask = {"currency": "BTC", "kind": "future"}
         await self._ask(ws, "trades by currency", "private/get_user_trades_by_currency", **ask)

@@ -117,11 +117,12 @@ async def test_the_market_is_read_every_way() -> None:
         status = await client.fetch_status()
         tickers = await client.fetch_tickers([_PERP], {"code": "BTC"})
         chain = await client.fetch_option_chain("BTC")
+        funding = await client.fetch_funding_rate(_PERP)
         await client.create_order(_PERP, "market", "buy", 100)
         trades = await client.fetch_trades(_PERP)
         since = await client.fetch_trades(_PERP, client.milliseconds() - 60_000, 5)
 
-    assert status["status"] == "ok"
+    assert (status["status"], abs(funding["fundingRate"]) < 0.01) == ("ok", True)
     assert 0 < tickers[_PERP]["bid"] < tickers[_PERP]["ask"]
     assert all(row["markPrice"] >= 0 for row in chain.values())
     assert sum(trade["amount"] for trade in trades) == sum(trade["amount"] for trade in since) == 100.0

@@ -145,6 +145,7 @@ TABLE = [
     _Row((f"summary {_PERP}", "result"), (*_parsed("open_interest/inverse_swap"), "result"), _UNTRADED),
     _Row((f"summary {_FUTURE}", "result"), (*_parsed("open_interest/inverse_future"), "result"), _UNTRADED),
     _Row((f"summary {_OPTION}", "result"), (*_parsed("open_interest/option"), "result"), _SUMMARY_NEWER),
+    _Row(("funding", "result"), ("bourse/deribit__responses__fetch_funding_rate.json", "body", "result")),
     _Row(("last trades", "result"), (f"{_NAUT}/http_get_last_trades.json", "result")),
     _Row(("last trades", "result"), ("bourse/deribit__responses__fetch_trades.json", "body", "result")),
     _Row(("trades.any.any.raw filled",), _parsed("trade/inverse_swap"), _CONTRACTS),

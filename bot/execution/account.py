@@ -5,7 +5,7 @@ Turns account events into commands and notes; what may be placed, and what is op
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -24,6 +24,10 @@ from bot.market.view import MarketView
 from bot.risk.limits import Limits
 from bot.risk.positions import Positions
 from bot.risk.profit import Profit
+
+_MISMATCH_NEXT: Final = (
+    "find out who traded; then restart with run.adopt_positions = true, or with a new ledger.url for a new account"
+)
 
 
 class AccountParams(Struct, frozen=True, kw_only=True):
@@ -194,7 +198,7 @@ class Account:
                     self._watched.pop(name, None)
             commands = self._watch(list(held))
         elif conclusion is Conclusion.MISMATCHED:
-            notes += _some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED))
+            notes += _some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED, _MISMATCH_NEXT))
         elif differences:
             notes += _some(self._standing.enter(Phase.RECONCILING, "position mismatch"))
         return Outcome(commands=tuple(commands), notes=tuple(notes))

@@ -29,8 +29,8 @@ from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
 from bot.observe.catalogue import Level
-from bot.observe.charts import HedgeMark, render_run
-from bot.observe.logs import Log, open_log
+from bot.observe.charts import render_run
+from bot.observe.logs import open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
@@ -97,7 +97,7 @@ def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str |
             raise ConfigError(f"portfolio: {error}") from error
     took_s = time.perf_counter() - began_s
     result = structs.replace(result, speed=round(result.seconds / took_s, 1))
-    return result, picture(simulation.tally, simulation.hedges, title=_title(result), coin=result.book)
+    return result, picture(simulation.tally, title=_title(result), coin=result.book)
 
 
 def _manifest(config: Config, books: Sequence[BookParams], *, run_id: str, started_ns: Ns) -> Manifest:
@@ -152,10 +152,10 @@ def _title(result: RunResult) -> str:
     return f"{result.book} options delta-hedged for {span} ({result.mode})"
 
 
-def picture(tally: Tally, hedges: Sequence[HedgeMark], *, title: str, coin: str) -> str | None:
+def picture(tally: Tally, *, title: str, coin: str) -> str | None:
     """The run as SVG; None when there is too little to draw."""
     try:
-        return render_run(tally.samples, hedges, title=title, coin=coin)
+        return render_run(tally.samples, tally.marks, title=title, coin=coin)
     except ValueError:
         return None
 
@@ -246,9 +246,7 @@ async def _live(
     health = None
     if config.health_enabled:
         health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=clock.now_ns)
-    told = log.bind(run_id=run_id, venue=config.venue.venue)
-    told.tell(
-        "run.started",
+    narrator.started(
         mode=config.mode.value,
         version=__version__,
         config_hash=config.digest,
@@ -259,18 +257,17 @@ async def _live(
         rest_url=config.venue.rest_url,
     )
     results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
-    _tell_end(told, results)
+    _tell_end(narrator, results)
     first = config.books[0].book
-    return results, picture(tallies[first], witness.hedges, title=_title(results[0]), coin=first)
+    return results, picture(tallies[first], title=_title(results[0]), coin=first)
 
 
-def _tell_end(told: Log, results: Sequence[RunResult]) -> None:
+def _tell_end(narrator: Narrator, results: Sequence[RunResult]) -> None:
     for result in results:
-        told.tell(
-            "run.ended",
+        narrator.ended(
+            result.seconds,
             book=result.book,
             cause=result.phase,
-            elapsed_s=result.seconds,
             events=result.events,
             decisions=result.decisions,
             hedges=result.hedges,

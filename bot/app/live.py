@@ -242,20 +242,21 @@ class Live:
                 self._tape.push()
             self._journal.commit_intents(orders, decided)
         except JournalError as error:
-            now_ns = self._now_ns()
-            self._inbox.put((HaltRequested(received_ns=now_ns, cause=HaltCause.JOURNAL_FAILED, detail=str(error)),))
-            self._inbox.put(_unsent(order, now_ns) for order in orders)
+            self._give_up(orders, str(error))
             return False
         took_s = time.perf_counter() - began_s
         if took_s > _STALL_LOG_S:
             self._witness.stalled(took_s)
         if took_s > _STALL_HALT_S:
-            now_ns = self._now_ns()
-            detail = f"the ledger took {took_s:.1f} s to commit"
-            self._inbox.put((HaltRequested(received_ns=now_ns, cause=HaltCause.JOURNAL_FAILED, detail=detail),))
-            self._inbox.put(_unsent(order, now_ns) for order in orders)
+            self._give_up(orders, f"the ledger took {took_s:.1f} s to commit")
             return False
         return True
+
+    def _give_up(self, orders: list[PlaceOrder], detail: str) -> None:
+        """Halt, and say of orders that never left that they did not."""
+        now_ns = self._now_ns()
+        self._inbox.put((HaltRequested(received_ns=now_ns, cause=HaltCause.JOURNAL_FAILED, detail=detail),))
+        self._inbox.put(_unsent(order, now_ns) for order in orders)
 
     def _start(self, command: Command) -> None:
         work: Callable[[], Coroutine[Any, Any, None]]

@@ -1,19 +1,12 @@
 """Told of everything after the orders have left: narrates, measures, counts. Decides nothing."""
 
-from typing import Final
-
 from bot.app.live import Live
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Outcome
 from bot.domain.events import Event, Ticked
-from bot.domain.reasons import Action
-from bot.observe.charts import HedgeMark
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import Tally
-
-_HEDGES_KEPT_MAX: Final = 2_000
-"""Hedges kept for the picture."""
 
 
 class RunWitness:
@@ -25,7 +18,6 @@ class RunWitness:
         self._metrics = metrics
         self._tallies = tallies
         self._live: Live | None = None
-        self.hedges: list[HedgeMark] = []
 
     def follow(self, live: Live) -> None:
         """Sample this driver's books from now on."""
@@ -39,10 +31,6 @@ class RunWitness:
             if isinstance(command, PlaceOrder):
                 self._narrator.sent(seq, command)
         self._metrics.applied(book, event, outcome)
-        seen = outcome.decided
-        if seen is not None and seen.action is Action.HEDGE and seen.price_usd is not None:
-            mark = HedgeMark(time_ns=seen.now_ns, price_usd=seen.price_usd, trade_coin=seen.trade_coin)
-            self.hedges = [*self.hedges[-_HEDGES_KEPT_MAX:], mark]
         tally = self._tallies[book]
         tally.saw(event, outcome)
         if isinstance(event, Ticked) and self._live is not None and tally.wants_sample(event.now_ns):

@@ -17,14 +17,12 @@ from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestore
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
-from bot.domain.reasons import Action
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import amount_from_coin_toward_zero, float_from_decimal
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
 from bot.journal.tape import Tape
-from bot.observe.charts import HedgeMark
 from bot.observe.tally import RunResult, Tally
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket
@@ -94,7 +92,6 @@ class Simulation:
         self._schedule = Schedule()
         self._inbox = Inbox()
         self._venue = SimVenue(exchange, self._schedule, params.latency, self._deliver)
-        self.hedges: list[HedgeMark] = []
         self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
         self._hash = hashlib.sha256()
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
@@ -213,9 +210,6 @@ class Simulation:
             self._tape.take(self._params.book.book, self._engine.seq, event, outcome)
         self._hash.update(msgspec.msgpack.encode(event))
         self.tally.saw(event, outcome)
-        seen = outcome.decided
-        if seen is not None and seen.action is Action.HEDGE and seen.price_usd is not None:
-            self.hedges.append(HedgeMark(time_ns=now_ns, price_usd=seen.price_usd, trade_coin=seen.trade_coin))
         for command in outcome.commands:
             self._hash.update(msgspec.msgpack.encode(command))
             self._venue.carry_out(command, now_ns)

@@ -4,7 +4,7 @@ Knows samples and how to draw lines with axes; not where the samples come from.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import Final
 from xml.sax.saxutils import escape
@@ -80,7 +80,7 @@ _PARTS: Final = (
 """Part of the profit, colour, width of its line."""
 
 
-def render_run(samples: Sequence[Sample], hedges: Sequence[HedgeMark], *, title: str, coin: str) -> str:
+def render_run(samples: Sequence[Sample], hedges: Collection[HedgeMark], *, title: str, coin: str) -> str:
     """Price with hedges, net delta in its band, profit by part over time; ValueError without two samples.
 
     Times on the axis are minutes or hours since the first sample.
@@ -151,7 +151,7 @@ def _heading(title: str, hedge_count: int) -> list[str]:
     ]
 
 
-def _price_panel(samples: Sequence[Sample], hedges: Sequence[HedgeMark], clock: _Clock, coin: str) -> list[str]:
+def _price_panel(samples: Sequence[Sample], hedges: Collection[HedgeMark], clock: _Clock, coin: str) -> list[str]:
     prices = [sample.price_usd for sample in samples] + [hedge.price_usd for hedge in hedges]
     panel = _panel(0, f"{coin} price and hedges", f"USD per {coin}", prices)
     line = _Line(label="price", colour=_INK, points=_trace(samples, clock, attrgetter("price_usd")))

@@ -3,6 +3,7 @@
 Fed with what was applied and what came of it; decides nothing.
 """
 
+from collections import deque
 from typing import Final
 
 from msgspec import Struct
@@ -13,10 +14,14 @@ from bot.domain.events import Event, OrderRefused
 from bot.domain.reasons import Action, Phase
 from bot.domain.status import BookStatus, ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
-from bot.observe.charts import Sample
+from bot.observe.charts import HedgeMark, Sample
 
 _SAMPLES_MAX: Final = 4_000
 """Samples kept for pictures; beyond it every second one is dropped and the spacing doubles."""
+
+
+_MARKS_MAX: Final = 2_001
+"""Hedges kept for pictures, the newest."""
 
 
 class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -71,6 +76,8 @@ class Tally:
         self.events = self.decisions = self.hedges = self.orders = self.fills = self.refused = 0
         self.halts: list[str] = []
         self.samples: list[Sample] = []
+        self.marks: deque[HedgeMark] = deque(maxlen=_MARKS_MAX)
+        """The newest hedges, for pictures."""
 
     def saw(self, event: Event, outcome: Outcome) -> None:
         """Count one applied event and its outcome."""
@@ -89,7 +96,11 @@ class Tally:
 
     def _decided(self, decided: Decided) -> None:
         self.decisions += 1
-        self.hedges += decided.action is Action.HEDGE
+        if decided.action is Action.HEDGE:
+            self.hedges += 1
+            if decided.price_usd is not None:
+                mark = HedgeMark(time_ns=decided.now_ns, price_usd=decided.price_usd, trade_coin=decided.trade_coin)
+                self.marks.append(mark)
         self._first_ns = decided.now_ns if self._first_ns is None else self._first_ns
         if self._last is not None and self._is_outside(self._last):
             self._outside_ns += decided.now_ns - self._last.now_ns

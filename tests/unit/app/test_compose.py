@@ -69,7 +69,7 @@ def test_nothing_to_draw_is_no_picture() -> None:
     """A run that ended at once."""
     tally = Tally(trade_coin_min=0.1, sample_every_ns=Ns(1))
 
-    assert compose.picture(tally, [], title="t", coin="BTC") is None
+    assert compose.picture(tally, title="t", coin="BTC") is None
 
 
 def test_a_simulation_needs_a_portfolio(loaded: Loaded) -> None:

@@ -53,7 +53,7 @@ async def test_a_run_is_told_counted_and_drawn(shell: Any, witness: RunWitness, 
 
     tally = witness._tallies["BTC"]
     assert (tally.hedges, tally.orders, tally.fills) == (1, 1, 1)
-    assert [mark.trade_coin < 0 for mark in witness.hedges] == [True]
+    assert [mark.trade_coin < 0 for mark in tally.marks] == [True]
     assert len(tally.samples) == 1
     text = "".join(told)
     assert text.index('"action":"hedge"') < text.index('"event":"order.sent"')
@@ -76,7 +76,7 @@ def test_marks_of_hedges_are_bounded(shell: Any, witness: RunWitness, now_ns: Ns
     for number in range(2_100):
         witness.applied("BTC", number, Ticked(now_ns=now_ns), hedged)
 
-    assert len(witness.hedges) == 2_001
+    assert len(witness._tallies["BTC"].marks) == 2_001
 
 
 def test_a_stall_is_told_and_counted(witness: RunWitness, told: list[str]) -> None:

@@ -135,6 +135,7 @@ def exchange_command(
     key: Annotated[list[str] | None, typer.Option(help="ID:SECRET:SCOPES; default demo:demo.")] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read one more key from standard input.")] = False,
     vol_scale: Annotated[float, typer.Option(min=0.0, max=20.0, help="Times the usual volatility.")] = 1.0,
+    claim_production: Annotated[bool, typer.Option("--claim-production", help="Say `testnet: false`.")] = False,
 ) -> None:
     """Serve a Deribit of our own on loopback: HTTP and websocket."""
     keys = [*([sys.stdin.readline().strip()] if key_stdin else []), *(key or [])]
@@ -145,6 +146,7 @@ def exchange_command(
         portfolio=None if portfolio is None else load_portfolio(portfolio),
         currency=currency,
         vol_scale=vol_scale,
+        claim_production=claim_production,
     )
     exchange.serve(options, lambda address: typer.echo(f"{LISTENING}{address}"))
 

@@ -27,6 +27,8 @@ class ExchangeOptions(Struct, frozen=True, kw_only=True):
     portfolio: PortfolioSpec | None
     currency: str
     vol_scale: float
+    claim_production: bool
+    """Whether replies say `testnet: false`."""
 
 
 def serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
@@ -43,7 +45,9 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
         raise ConfigError(f"--key: {error}") from None
     open_accounts(exchange, keys)
     _seed(exchange, options, [key.client_id for key in keys])
-    server = LocalExchange(exchange, keys=keys, now_ns=clock.now_ns, port=options.port)
+    server = LocalExchange(
+        exchange, keys=keys, now_ns=clock.now_ns, port=options.port, testnet=not options.claim_production
+    )
     try:
         port = await server.start()
     except OSError as error:

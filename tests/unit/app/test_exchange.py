@@ -26,6 +26,7 @@ def _options(**change: Any) -> ExchangeOptions:
         "portfolio": None,
         "currency": "BTC",
         "vol_scale": 1.0,
+        "claim_production": False,
     }
     return ExchangeOptions(**(defaults | change))
 
@@ -56,6 +57,29 @@ async def test_it_serves_until_a_signal_and_the_first_account_has_the_portfolio(
     assert other == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) != 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("claims", [False, True])
+async def test_it_may_claim_to_be_production(claims: bool) -> None:
+    """Replies and refusals over HTTP and websocket then say `testnet: false`; a test venue without the option."""
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(exchange._serve(_options(claim_production=claims), told.set_result))
+    async with asyncio.timeout(10.0):
+        address = await told
+        async with aiohttp.ClientSession() as http:
+            said = []
+            for method in ("public/get_time", "private/get_positions", "public/no_such_method"):
+                async with http.get(f"http://{address}/api/v2/{method}") as response:
+                    said.append((await response.json())["testnet"])
+            async with http.ws_connect(f"http://{address}/ws/api/v2") as socket_:
+                for frame in ('{"jsonrpc": "2.0", "id": 1, "method": "public/test"}', "nonsense"):
+                    await socket_.send_str(frame)
+                    said.append((await socket_.receive_json())["testnet"])
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+
+    assert said == [not claims] * 5
 
 
 @pytest.mark.parametrize(

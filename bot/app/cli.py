@@ -126,7 +126,7 @@ def replay_command(
 
 
 @cli.command(name="exchange")
-def exchange_command(
+def exchange_command(  # noqa: PLR0913 - the options of a command line
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")] = 8651,
     seed: Annotated[int, typer.Option(help="Seed of the market.")] = 1,

@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bot.app.hosts import Expected, resolved
 from bot.app.settings import (
     BookSection,
     HealthSection,
@@ -56,6 +57,14 @@ class Mode(enum.StrEnum):
     SIMULATE = "simulate"
     DEMO = "demo"
     TESTNET = "testnet"
+
+
+_EXPECTED: Final = {
+    Mode.SIMULATE: Expected(hosts="testnet", is_testnet=None),
+    Mode.DEMO: Expected(hosts="testnet", is_testnet=None),
+    Mode.TESTNET: Expected(hosts="testnet", is_testnet=True),
+}
+"""Simulation and demo bring their own venue: theirs is not looked at."""
 
 
 class Settings(BaseSettings):
@@ -176,11 +185,12 @@ def _one_line(error: ValidationError) -> str:
 
 def _config(settings: Settings, run_tag: str) -> Config:
     assert len(run_tag) <= _RUN_TAG_LENGTH, f"run tag {run_tag} is over {_RUN_TAG_LENGTH} characters"
+    hosts = resolved(settings.venue, _EXPECTED[settings.mode], settings.mode.value)
     venue = VenueSettings(
         venue=VenueId(settings.venue.name),
-        ws_url=settings.venue.ws_url,
-        rest_url=settings.venue.rest_url,
-        is_testnet=settings.venue.testnet,
+        ws_url=hosts.ws_url,
+        rest_url=hosts.rest_url,
+        is_testnet=hosts.is_testnet,
         credentials=_credentials(settings.venue),
     )
     plain = settings.model_dump_json(exclude={"venue": {"client_secret", "client_secret_file"}})

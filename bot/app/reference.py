@@ -12,7 +12,7 @@ import textwrap
 import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Final, Literal, Union, get_args, get_origin
 
 from msgspec import Struct
 from pydantic import BaseModel
@@ -119,6 +119,8 @@ _TYPE_WORDS: Final = {
 def _type_words(annotation: object) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _type_words(get_args(annotation)[0])
     if get_origin(annotation) in {Union, types.UnionType}:
         return " or ".join(_type_words(item) for item in get_args(annotation) if item is not type(None))
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):

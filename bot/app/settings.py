@@ -4,7 +4,7 @@ Knows pydantic and the words of the file; reads nothing. What the keys turn into
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
@@ -19,7 +19,8 @@ class _Section(BaseModel):
     @classmethod
     def _refuse_flags(cls, value: object, info: ValidationInfo) -> object:
         """`order_usd_max = true` is a slip of the pen, not one dollar."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
             raise ValueError("is true or false where something else belongs")
         return value
 
@@ -43,13 +44,18 @@ class VenueSection(_Section):
     """Where orders go and market data comes from."""
 
     name: str = Field("deribit", description="venue id")
-    ws_url: Annotated[str, _url_of("ws", "wss")] = Field(
-        "wss://test.deribit.com/ws/api/v2", description="websocket address"
+    hosts: Literal["production", "testnet", "local"] | None = Field(
+        None, description="addresses by name; default: those of the mode (live, paper: production, else testnet)"
     )
-    rest_url: Annotated[str, _url_of("http", "https")] = Field(
-        "https://test.deribit.com", description="scheme and host of the HTTP interface"
+    ws_url: Annotated[str, _url_of("ws", "wss")] | None = Field(
+        None, description="websocket address, instead of the one of `hosts`"
     )
-    testnet: bool = Field(True, description="what the `testnet` flag of every reply must say")
+    rest_url: Annotated[str, _url_of("http", "https")] | None = Field(
+        None, description="scheme and host of the HTTP interface, instead of those of `hosts`"
+    )
+    testnet: bool | None = Field(
+        None, description="what the `testnet` flag of every reply must say; default: what `hosts` and the mode say"
+    )
     client_id: str | None = Field(None, description="API key id")
     client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
     client_secret_file: Path | None = Field(None, description="file that holds the API secret")

@@ -93,7 +93,7 @@ class CcxtClient:
     def _result(self, method: str, reply: object) -> object:
         if not isinstance(reply, dict) or "result" not in reply:
             raise VenueOutcomeUnknown(f"{method}: the reply is not a JSON-RPC result")
-        if reply.get("testnet") is not self._settings.is_testnet:
+        if self._settings.is_testnet is not None and reply.get("testnet") is not self._settings.is_testnet:
             raise ConfigError(
                 f"venue: a reply says testnet={reply.get('testnet')}, the configuration says"
                 f" {self._settings.is_testnet}; check rest_url and mode"

@@ -58,7 +58,7 @@ class Session:
 
     def take(self, reply: deribit.Reply) -> None:
         """Hand a reply to its request; ConfigError when it comes from the wrong world."""
-        if reply.is_testnet is not self._settings.is_testnet:
+        if self._settings.is_testnet is not None and reply.is_testnet is not self._settings.is_testnet:
             message = (
                 f"venue: a reply says testnet={reply.is_testnet}, the configuration says {self._settings.is_testnet};"
                 " check ws_url and mode"

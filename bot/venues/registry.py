@@ -3,7 +3,7 @@
 Knows constructors; must not know modes: `app.compose` picks what a mode needs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.contract import Feed, Gateway
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_link import Link
+from bot.venues.settings import Hosts
 
 
 class Venue(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class Venue(Struct, frozen=True, kw_only=True):
     """Link, hedge instruments, other instruments."""
     account_feed: Callable[[Link], Feed]
     gateway: Callable[[Link, OrderRate], Gateway]
+    hosts: Mapping[str, Hosts]
+    """Where it lives, by the word in `venue.hosts`."""
 
 
 def _deribit_gateway(link: Link, rate: OrderRate) -> Gateway:
@@ -35,6 +38,16 @@ VENUES: Final[dict[VenueId, Venue]] = {
         market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
         account_feed=AccountFeed,
         gateway=_deribit_gateway,
+        hosts={
+            "production": Hosts(
+                ws_url="wss://www.deribit.com/ws/api/v2", rest_url="https://www.deribit.com", is_testnet=False
+            ),
+            "testnet": Hosts(
+                ws_url="wss://test.deribit.com/ws/api/v2", rest_url="https://test.deribit.com", is_testnet=True
+            ),
+            # `hedgebot exchange` on its default port; with `--claim-production` it says that it is production.
+            "local": Hosts(ws_url="ws://127.0.0.1:8651/ws/api/v2", rest_url="http://127.0.0.1:8651", is_testnet=None),
+        },
     ),
 }
 

@@ -24,6 +24,17 @@ class Credentials:
         return f"Credentials({self.key_id!r}, ***)"
 
 
+class Hosts(Struct, frozen=True, kw_only=True):
+    """A pair of addresses that belong together."""
+
+    ws_url: str
+    """Whole address of the websocket: `wss://test.deribit.com/ws/api/v2`."""
+    rest_url: str
+    """Scheme and host: `https://test.deribit.com`; a trailing `/api/v2` is allowed."""
+    is_testnet: bool | None
+    """What the `testnet` flag of replies from there says; None: either."""
+
+
 class VenueSettings(Struct, frozen=True, kw_only=True):
     """One venue as this run talks to it."""
 
@@ -32,7 +43,7 @@ class VenueSettings(Struct, frozen=True, kw_only=True):
     """Whole address of the websocket: `wss://test.deribit.com/ws/api/v2`."""
     rest_url: str
     """Scheme and host: `https://test.deribit.com`; a trailing `/api/v2` is allowed."""
-    is_testnet: bool
-    """What the `testnet` flag of every reply must say."""
+    is_testnet: bool | None
+    """What the `testnet` flag of every reply must say; None: not checked, for runs that send no orders."""
     credentials: Credentials | None = None
     """None: public market data only."""

@@ -33,7 +33,9 @@ def test_keys_show_type_bounds_and_default() -> None:
     assert keys["books.COIN.limits.order_usd_max"] == ("number > 0.0", "**required**")
     assert keys["health.port"][0] == "integer ≥ 0, ≤ 65,535"
     assert keys["venue.client_secret"] == ("secret", "")
-    assert keys["venue.testnet"] == ("true or false", "`true`")
+    assert keys["venue.testnet"] == ("true or false", "")
+    assert keys["venue.ws_url"] == ("text", "")
+    assert keys["tape.enabled"] == ("true or false", "`true`")
 
 
 def test_every_log_event_with_its_fields_is_listed() -> None:

@@ -103,3 +103,17 @@ async def test_reply_of_the_wrong_world(rest: Any, client: CcxtClient) -> None:
     rest.put("public/test", {})
     with pytest.raises(ConfigError, match="testnet=False"):
         await client.call("public/test", {})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("flag", [True, False])
+async def test_either_world_where_no_orders_are_sent(rest: Any, settings: VenueSettings, flag: bool) -> None:
+    """A run that only watches takes what comes."""
+    rest.is_testnet = flag
+    rest.put("public/test", {})
+    client = CcxtClient(msgspec.structs.replace(settings, rest_url=rest.url, is_testnet=None))
+    client.open()
+    try:
+        assert await client.call("public/test", {}) == {}
+    finally:
+        await client.close()

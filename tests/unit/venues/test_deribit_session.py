@@ -24,12 +24,12 @@ def reply(number: int, result: object, *, is_testnet: bool | None = True) -> Rep
 @pytest.fixture
 def session_of(
     settings: VenueSettings, connection_type: Callable[..., Any], fixed_ns: Callable[[], Ns]
-) -> Callable[[], tuple[Session, Any]]:
+) -> Callable[..., tuple[Session, Any]]:
     """A session over a venue that stays silent until the test speaks."""
 
-    def make() -> tuple[Session, Any]:
+    def make(changed: VenueSettings = settings) -> tuple[Session, Any]:
         connection = connection_type(lambda _method, _params: None)
-        return Session(connection, settings, fixed_ns, "nonce"), connection
+        return Session(connection, changed, fixed_ns, "nonce"), connection
 
     return make
 
@@ -67,6 +67,19 @@ async def test_reply_of_the_wrong_world(session_of: Callable[[], tuple[Session, 
     session, _ = session_of()
     with pytest.raises(ConfigError, match="testnet"):
         session.take(reply(1, "x", is_testnet=flag))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("flag", [True, False, None])
+async def test_either_world_where_no_orders_are_sent(
+    settings: VenueSettings, session_of: Callable[..., tuple[Session, Any]], flag: bool | None
+) -> None:
+    """A run that only watches takes what comes."""
+    session, _ = session_of(msgspec.structs.replace(settings, is_testnet=None))
+    call = asyncio.create_task(session.call("public/a", {}))
+    await asyncio.sleep(0)
+    session.take(reply(1, "x", is_testnet=flag))
+    assert bytes(await call) == b'"x"'
 
 
 @pytest.mark.asyncio

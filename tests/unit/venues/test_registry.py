@@ -30,3 +30,18 @@ def test_unknown_venue_is_refused_by_name() -> None:
     """The message names the key, the value and what there is."""
     with pytest.raises(ConfigError, match=r"venue.name: 'nowhere' is not one of deribit"):
         venue_named("nowhere")
+
+
+def test_production_and_testnet_say_of_themselves_what_they_are() -> None:
+    """A run is refused where the venue says otherwise; the exchange on this machine can say either."""
+    hosts = venue_named("deribit").hosts
+    assert {name: place.is_testnet for name, place in hosts.items()} == {
+        "production": False,
+        "testnet": True,
+        "local": None,
+    }
+    assert {place.rest_url.rpartition("/")[2] for place in hosts.values()} == {
+        "www.deribit.com",
+        "test.deribit.com",
+        "127.0.0.1:8651",
+    }

@@ -1,0 +1,54 @@
+"""Which addresses a run talks to and what the venue there must say of itself: from names, overrides and mode.
+
+Knows the keys of `[venue]` and the rules between them; must not know modes, only what one expects.
+"""
+
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from bot.app.settings import VenueSection
+from bot.domain.errors import ConfigError
+from bot.venues.registry import venue_named
+from bot.venues.settings import Hosts
+
+
+class Expected(Struct, frozen=True, kw_only=True):
+    """What a mode expects of the venue."""
+
+    hosts: str
+    """Its addresses unless others are named."""
+    is_testnet: bool | None
+    """What the venue must say of itself; None: this mode sends no orders, either will do."""
+
+
+def resolved(section: VenueSection, expected: Expected, mode: str) -> Hosts:
+    """Addresses and flag of a run; ConfigError when they do not belong together or not to the mode."""
+    name = section.hosts or expected.hosts
+    named = venue_named(section.name).hosts[name]
+    ws_url, rest_url = section.ws_url or named.ws_url, section.rest_url or named.rest_url
+    is_named = (ws_url, rest_url) == (named.ws_url, named.rest_url)
+    implied = named.is_testnet if is_named else None
+    is_testnet = next((flag for flag in (section.testnet, implied, expected.is_testnet) if flag is not None), None)
+    if expected.is_testnet is not None:
+        if is_testnet is not expected.is_testnet:
+            key = f"venue.hosts: {name}" if section.testnet is None else f"venue.testnet: {str(is_testnet).lower()}"
+            raise ConfigError(f"{key} is not for mode {mode}; remove the key, or change the mode")
+        if _is_loopback(ws_url) is not _is_loopback(rest_url):
+            raise ConfigError(
+                "venue.ws_url: one of ws_url and rest_url is on this machine, the other is not; give both or none"
+            )
+    return Hosts(ws_url=ws_url, rest_url=rest_url, is_testnet=is_testnet)
+
+
+_LOCAL_NAMES: Final = frozenset({"localhost", "localhost.localdomain"})
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in _LOCAL_NAMES

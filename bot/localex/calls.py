@@ -7,7 +7,7 @@ from typing import Protocol
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.localex.auth import Grant, Keyring, unauthorized
-from bot.localex.channels import Grammar
+from bot.localex.channels import CURRENCIES, Grammar
 from bot.localex.disconnects import Disconnects, Placed
 from bot.localex.faults import Faults
 from bot.localex.publisher import Listener, Publisher
@@ -37,9 +37,9 @@ class Venue:
         return self.exchange.instrument(params.text("instrument_name"))
 
     def currency(self, params: Params) -> str:
-        """The currency a call names; -32602 for one nothing is settled in."""
+        """The currency a call names; -32602 for a word that is none. Nothing need be settled in it."""
         currency = params.text("currency")
-        if currency not in self.currencies:
+        if currency not in CURRENCIES[:-1]:
             raise invalid_param("currency", "wrong format")
         return currency
 

@@ -16,6 +16,7 @@ from bot.sim.facts import VenueSays
 
 KINDS: Final = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
 CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR", "any")
+"""Words the venue takes for a currency, whether or not it lists anything in it; `any` is last."""
 DEPTHS: Final = ("1", "10", "20")
 _GROUPS: Final = ("none", "1", "2", "5", "10", "25", "100", "250")
 _ETH_GROUP_DIVISOR: Final = 100

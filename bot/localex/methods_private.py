@@ -11,7 +11,7 @@ from typing import Final
 from bot.domain.instruments import Instrument
 from bot.domain.time import ns_from_ms
 from bot.localex.calls import Call
-from bot.localex.channels import KINDS
+from bot.localex.channels import CURRENCIES, KINDS
 from bot.localex.pages import trade_page
 from bot.localex.rpc import Params, invalid_param
 from bot.localex.wire import currency_of, kind_of
@@ -188,7 +188,7 @@ def get_user_trades_by_order(call: Call) -> object:
 
 def get_positions(call: Call) -> object:
     """Positions, of a currency or kind where asked."""
-    currency = call.params.choice("currency", (*call.venue.currencies, "any"), "any")
+    currency = call.params.choice("currency", CURRENCIES, "any")
     kind = call.params.choice("kind", KINDS, "any")
     found: list[object] = []
     for position in call.exchange.positions(call.account):

@@ -4,7 +4,7 @@ from typing import Final
 
 from bot.domain.time import ms_from_ns
 from bot.localex.calls import Call
-from bot.localex.channels import KINDS, Channel
+from bot.localex.channels import CURRENCIES, KINDS, Channel
 from bot.localex.rpc import RpcError, invalid_param
 from bot.localex.states import BOOK_DEPTH_MAX
 from bot.localex.wire import currency_of, instrument_object, kind_of, order_book_object, shown_usd, ticker_object
@@ -77,7 +77,7 @@ def get_currencies(call: Call) -> object:
 
 def get_instruments(call: Call) -> object:
     """All instruments that can be traded, of a currency or kind where asked; with `expired` those delivered."""
-    currency = call.params.choice("currency", (*call.venue.currencies, "any"), "any")
+    currency = call.params.choice("currency", CURRENCIES, "any")
     kind = call.params.choice("kind", KINDS, "any")
     wants_expired, exchange = call.params.flag("expired"), call.exchange
     found: list[object] = []

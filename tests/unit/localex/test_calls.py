@@ -42,3 +42,31 @@ def test_a_clock_that_goes_back_waits(world: Any) -> None:
     world.venue.advance()
 
     assert world.exchange.now_ns == reached_ns
+
+
+@pytest.mark.parametrize(
+    ("method", "empty"),
+    [
+        ("private/get_user_trades_by_currency_and_time", {"trades": [], "has_more": False}),
+        ("private/get_order_history_by_currency", []),
+        ("private/get_open_orders_by_currency", []),
+        ("private/cancel_all_by_currency", 0),
+        ("private/get_positions", []),
+        ("public/get_instruments", []),
+        ("public/get_book_summary_by_currency", []),
+    ],
+)
+@pytest.mark.parametrize("currency", ["USDT", "EURR"])
+def test_a_currency_nothing_is_settled_in_has_nothing(world: Any, currency: str, method: str, empty: object) -> None:
+    """The venue's words are understood; clients walk through all of them when they start."""
+    session, _ = world.connect("demo")
+
+    assert world.ask(session, method, currency=currency) == empty
+
+
+@pytest.mark.parametrize("currency", ["DOGE", "any", "btc"])
+def test_a_word_that_is_no_currency_is_refused(world: Any, currency: str) -> None:
+    """-32602, where one currency is wanted."""
+    session, _ = world.connect("demo")
+
+    assert world.code(session, "private/get_user_trades_by_currency", currency=currency) == -32602

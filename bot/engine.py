@@ -24,6 +24,7 @@ from bot.hedging.hedger import Desk, HedgeParams, Hedger
 from bot.hedging.situation import Frame, Hedge
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
 
 
@@ -43,6 +44,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     trade_coin_min: float
     tactic: cross.Params
     trust: TrustLimits
+    window: Window
+    """The venue's, before delivery."""
     limits: Limits
     reconcile_interval_ns: Ns
     adopts_positions: bool
@@ -72,6 +75,7 @@ class Engine:
             trade_to=params.trade_to,
             trade_coin_min=params.trade_coin_min,
             spread_bps_max=params.trust.spread_bps_max,
+            window=params.window,
             limits=params.limits,
         )
         self._hedger = Hedger(hedging, fixed.policy(params.band))

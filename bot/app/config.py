@@ -42,6 +42,7 @@ from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
 from bot.market.quality import TrustLimits
 from bot.risk.limits import Limits
+from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
 
 ENV_PREFIX: Final = "HEDGEBOT_"
@@ -197,7 +198,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
     return Config(
         mode=settings.mode,
         venue=venue,
-        books=tuple(_book(name, book, settings.run, run_tag) for name, book in settings.books.items()),
+        books=tuple(_book(name, book, settings, run_tag) for name, book in settings.books.items()),
         ledger_url=settings.ledger.url,
         tape_folder=settings.tape.folder if settings.tape.enabled else None,
         log_level=settings.log.level,
@@ -228,8 +229,8 @@ def _credentials(venue: VenueSection) -> Credentials | None:
     return None if secret is None or venue.client_id is None else Credentials(venue.client_id, secret)
 
 
-def _book(name: str, book: BookSection, run: RunSection, run_tag: str) -> BookParams:
-    band, limits, trust = book.band, book.limits, book.trust
+def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> BookParams:
+    band, limits, trust, run = book.band, book.limits, book.trust, settings.run
     widest = max(
         abs(band.target_coin + band.low_coin + band.low_coin_per_option_coin),
         abs(band.target_coin + band.high_coin + band.high_coin_per_option_coin),
@@ -276,6 +277,7 @@ def _book(name: str, book: BookSection, run: RunSection, run_tag: str) -> BookPa
             refusals_in_a_row_max=limits.refusals_in_a_row_max,
             unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
         ),
+        window=venue_named(settings.venue.name).settlement_window,
         reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
         adopts_positions=run.adopt_positions,
     )

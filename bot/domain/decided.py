@@ -27,7 +27,13 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """Interval of possible net deltas: doubtful legs, unknown orders."""
     delta_coin_options: float | None
     delta_coin_futures: float | None
+    delta_coin_expiring: float | None
+    """Of the net delta: what is inside its settlement window, by what is still open of the average."""
+    delta_coin_surviving: float | None
+    """The rest of it, the hedge included."""
     gamma_coin_per_usd: float | None
+    gamma_coin_per_hour: float | None
+    """One standard deviation of what gamma moves the delta by in an hour: gamma x price x iv x root of an hour."""
     band_low_coin: float | None
     band_high_coin: float | None
     target_coin: float | None

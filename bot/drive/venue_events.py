@@ -40,6 +40,7 @@ def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionM
             forward_usd=ticker.forward_usd,
             index_usd=ticker.index_usd,
             is_open=ticker.state == "open",
+            delivery_usd=ticker.estimated_delivery_usd,
         )
     return FutureMarked(
         instrument=InstrumentId(ticker.instrument),
@@ -55,6 +56,7 @@ def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionM
         price_max_usd=float_from_decimal(ticker.price_max_native),
         funding_rate_8h=ticker.funding_rate_current_8h,
         is_open=ticker.state == "open",
+        delivery_usd=ticker.estimated_delivery_usd,
     )
 
 
@@ -105,14 +107,7 @@ def order_seen(order: facts.Order) -> OrderSeen:
 
 def position_seen(position: facts.Position) -> PositionSeen:
     """A position of a snapshot."""
-    return PositionSeen(
-        instrument=InstrumentId(position.instrument),
-        amount_native=position.size_native,
-        delta_coin=position.delta_coin,
-        gamma_coin_per_usd=position.gamma_coin_per_usd,
-        vega_usd_per_point=position.vega_usd_per_point,
-        theta_usd_per_day=position.theta_usd_per_day,
-    )
+    return PositionSeen(instrument=InstrumentId(position.instrument), amount_native=position.size_native)
 
 
 def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
@@ -127,9 +122,4 @@ def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
         delta_coin_total=summary.delta_total_coin,
         delta_coin_options=summary.options_delta_coin,
         received_ns=received_ns,
-        delta_coin_by_index=dict(summary.delta_total_by_index),
-        options_value_native=summary.options_value_native,
-        gamma_coin_per_usd_options=summary.options_gamma,
-        vega_usd_per_point_options=summary.options_vega,
-        theta_usd_per_day_options=summary.options_theta,
     )

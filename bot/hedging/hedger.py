@@ -19,6 +19,7 @@ from bot.hedging.band import BandPolicy, TradeTo, within
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 from bot.risk.exposure import Legs, arrange, measure
 from bot.risk.limits import Limits
 
@@ -49,6 +50,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     trade_to: TradeTo
     trade_coin_min: float
     spread_bps_max: float
+    window: Window
     limits: Limits
 
 
@@ -75,7 +77,7 @@ class Hedger:
         hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
         price_usd = None if hedge is None else hedge.price_usd
         legs = self._arranged(view, held)
-        exposure = measure(view, legs, now_ns, price_usd=price_usd, outstanding=desk.outstanding)
+        exposure = measure(view, legs, now_ns, window=params.window, price_usd=price_usd, outstanding=desk.outstanding)
         if hedge is None or exposure is None:
             verdict = situation.missing(hedge, legs)
             if desk.blocked is not None:

@@ -3,19 +3,24 @@
 Knows the market view and the exposure; decides nothing itself.
 """
 
+import math
+from typing import Final
+
 from msgspec import Struct
 
 from bot.domain.decided import Decided
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, Reason
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.domain.units import float_from_decimal
 from bot.hedging.band import Band, BandInputs, BandPolicy
 from bot.hedging.decide import Verdict
 from bot.market.quality import Touch
 from bot.market.view import MarketView
 from bot.risk.exposure import Exposure, Legs
+
+_ROOT_HOUR: Final = math.sqrt(3600 * NS_PER_S / NS_PER_YEAR)
 
 
 class Hedge(Struct, frozen=True, kw_only=True):
@@ -101,7 +106,10 @@ def write_down(
         delta_coin_high=None if exposure is None else exposure.delta_coin_high,
         delta_coin_options=None if exposure is None else exposure.delta_coin_options,
         delta_coin_futures=None if exposure is None else exposure.delta_coin_futures,
+        delta_coin_expiring=None if exposure is None else exposure.delta_coin_expiring,
+        delta_coin_surviving=None if exposure is None else exposure.delta_coin_net - exposure.delta_coin_expiring,
         gamma_coin_per_usd=None if exposure is None else exposure.gamma_coin_per_usd,
+        gamma_coin_per_hour=None if exposure is None or hedge is None else _per_hour(exposure, hedge.price_usd),
         band_low_coin=None if band is None else band.low_coin,
         band_high_coin=None if band is None else band.high_coin,
         target_coin=verdict.target_coin,
@@ -114,6 +122,11 @@ def write_down(
         doubtful=() if exposure is None else exposure.doubtful,
         detail=verdict.detail,
     )
+
+
+def _per_hour(exposure: Exposure, price_usd: float) -> float:
+    """Coins of delta that gamma brings in an hour: one standard deviation of it, signed like gamma."""
+    return exposure.gamma_coin_per_usd * price_usd * (exposure.iv_mark or 0.0) * _ROOT_HOUR
 
 
 def missing(hedge: Hedge | None, legs: Legs) -> Verdict:

@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 1
-"""Grows with every change of a table below; an older ledger is migrated, a newer one refused."""
+SCHEMA_VERSION: Final = 2
+"""Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
 
 metadata: Final = MetaData()
 
@@ -123,7 +123,10 @@ decisions: Final = Table(
     Column("delta_coin_high", Float),
     Column("delta_coin_options", Float),
     Column("delta_coin_futures", Float),
+    Column("delta_coin_expiring", Float),
+    Column("delta_coin_surviving", Float),
     Column("gamma_coin_per_usd", Float),
+    Column("gamma_coin_per_hour", Float),
     Column("band_low_coin", Float),
     Column("band_high_coin", Float),
     Column("target_coin", Float),

@@ -25,7 +25,8 @@ class MarketView:
         self.futures: dict[InstrumentId, FutureMarked] = {}
         self._touches: dict[InstrumentId, Touch] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
-        self._forwards: dict[tuple[str, Ns], tuple[float, Ns]] = {}
+        self._newest: dict[tuple[str, Ns], OptionMarked] = {}
+        """Of each expiry, the newest ticker that has a forward."""
         self._lost_ns: Ns = _NEVER
         self.ignored_count = 0
         """Messages dropped because a newer one of the same instrument was already here."""
@@ -44,9 +45,9 @@ class MarketView:
         self.options[marked.instrument] = marked
         if marked.forward_usd is not None:
             key = (spec.index_name, spec.expiry_ns)
-            held = self._forwards.get(key)
-            if held is None or marked.venue_ns >= held[1]:
-                self._forwards[key] = (marked.forward_usd, marked.venue_ns)
+            held = self._newest.get(key)
+            if held is None or marked.venue_ns >= held.venue_ns:
+                self._newest[key] = marked
 
     def see_future(self, marked: FutureMarked) -> None:
         """Take a future's or perpetual's ticker unless a newer one is here."""
@@ -106,8 +107,12 @@ class MarketView:
 
     def forward_usd(self, index_name: str, expiry_ns: Ns) -> float | None:
         """Newest forward of an expiry, from any option of it."""
-        held = self._forwards.get((index_name, expiry_ns))
-        return None if held is None else held[0]
+        held = self._newest.get((index_name, expiry_ns))
+        return None if held is None else held.forward_usd
+
+    def newest_of(self, index_name: str, expiry_ns: Ns) -> OptionMarked | None:
+        """Newest ticker of any option of an expiry: its forward, index and expected delivery price belong together."""
+        return self._newest.get((index_name, expiry_ns))
 
     def option_verdict(self, marked: OptionMarked | None, now_ns: Ns) -> DistrustCause | None:
         """Whether greeks can be computed from this ticker of an option now."""

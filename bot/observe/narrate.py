@@ -140,7 +140,10 @@ class Narrator:
             delta_coin_high=decided.delta_coin_high,
             delta_coin_options=decided.delta_coin_options,
             delta_coin_futures=decided.delta_coin_futures,
+            delta_coin_expiring=decided.delta_coin_expiring,
+            delta_coin_surviving=decided.delta_coin_surviving,
             gamma_coin_per_usd=decided.gamma_coin_per_usd,
+            gamma_coin_per_hour=decided.gamma_coin_per_hour,
             band_low_coin=decided.band_low_coin,
             band_high_coin=decided.band_high_coin,
             target_coin=decided.target_coin,
@@ -337,11 +340,6 @@ class Narrator:
             available_native=event.available_native,
             delta_coin_total=event.delta_coin_total,
             delta_coin_options=event.delta_coin_options,
-            delta_coin_by_index=event.delta_coin_by_index,
-            options_value_native=event.options_value_native,
-            gamma_coin_per_usd_options=event.gamma_coin_per_usd_options,
-            vega_usd_per_point_options=event.vega_usd_per_point_options,
-            theta_usd_per_day_options=event.theta_usd_per_day_options,
         )
 
     def _malformed_message(self, seq: int, event: ev.MessageMalformed) -> None:

@@ -1,22 +1,29 @@
 """Positions and market to net delta: a best estimate and the interval it can lie in.
 
 Convention `options_only`: sum of Black-76 deltas on each expiry's forward, plus futures in coins at
-their mark; the premium and the collateral are apart (exchange facts 2.4, row C). Doubt widens the
-interval and is never a zero: a leg without usable greeks can have any delta its kind allows.
+their mark; the premium and the collateral are apart (exchange facts 2.4, row C). Inside the venue's settlement window
+an option is one on the average and a future has only what is open of it (theory 1.5): what is fixed is money, so the
+hedge is unwound along the average. Outside it the venue's volatility makes Black-76 with the full time its mark. Doubt
+widens the interval and is never a zero: a leg without usable greeks can have any delta its kind allows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from bot.domain.events import OptionMarked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
-from bot.domain.time import Ns, tau_years
+from bot.domain.time import NS_PER_YEAR, Ns
 from bot.domain.units import coin_from_amount, float_from_decimal
 from bot.market.view import MarketView
-from bot.pricing import black76
+from bot.pricing import black76, settlement_window
+from bot.pricing.settlement_window import Average, Window
+
+_DeltaGamma = Callable[[float, float, float, float, bool], tuple[float, float]]
+"""(forward, strike, tau_years, iv, is_call) to (delta, gamma): `black76.delta_gamma`."""
 
 
 class Exposure(Struct, frozen=True, kw_only=True):
@@ -28,9 +35,12 @@ class Exposure(Struct, frozen=True, kw_only=True):
     delta_coin_high: float
     delta_coin_options: float
     delta_coin_futures: float
+    delta_coin_expiring: float
+    """Part of the net delta inside its settlement window: options and futures."""
     gamma_coin_per_usd: float
     option_coin_gross: float
-    """Coins of option, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
+    """Coins of option, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1). Inside
+    a settlement window only what is open counts."""
     iv_mark: float | None
     """Gamma-weighted, fraction."""
     tau_years: float | None
@@ -87,6 +97,7 @@ class _Sum:
         "age_ns",
         "calls",
         "doubtful",
+        "expiring",
         "futures",
         "gamma",
         "high",
@@ -100,7 +111,7 @@ class _Sum:
 
     def __init__(self) -> None:
         self.low = self.high = self.options = self.futures = self.gamma = self.calls = self.puts = 0.0
-        self.w = self.w_iv = self.w_tau = 0.0
+        self.w = self.w_iv = self.w_tau = self.expiring = 0.0
         self.age_ns: int | None = None
         self.doubtful: list[InstrumentId] = []
 
@@ -110,6 +121,7 @@ def measure(
     legs: Legs,
     now_ns: Ns,
     *,
+    window: Window,
     price_usd: float | None,
     outstanding: Mapping[InstrumentId, tuple[Decimal, Decimal]],
 ) -> Exposure | None:
@@ -122,17 +134,21 @@ def measure(
         return None
     total = _Sum()
     for index_name, expiry_ns, options in legs.expiries:
-        tau = tau_years(now_ns, expiry_ns)
-        if tau > 0.0:  # an expired option has paid: what it was is money, not delta
-            _add_options(total, view, options, (view.forward_usd(index_name, expiry_ns), tau, now_ns))
+        left_ns = expiry_ns - now_ns
+        if left_ns >= window.length_ns:
+            forward = view.forward_usd(index_name, expiry_ns)
+            _add_options(total, view, options, (forward, left_ns / NS_PER_YEAR, now_ns, 1.0))
+        elif left_ns > 0:  # an expired option has paid: what it was is money, not delta
+            _add_expiring(total, view, options, (view.newest_of(index_name, expiry_ns), window, left_ns, now_ns))
     for spec, amount in legs.futures:
-        if spec.expiry_ns is not None and spec.expiry_ns <= now_ns:
-            continue
+        share = 1.0 if spec.expiry_ns is None else settlement_window.share_of(window, spec.expiry_ns - now_ns)
         # A mark too old to trade on still counts coins well enough: it is the hedge verdict that stops trading then.
         price = _future_price(view, spec.id, price_usd)
-        if price is None and spec.amount_is_in_usd:
+        if price is None and spec.amount_is_in_usd and share:
             return None
-        total.futures += coin_from_amount(spec, amount, price or 1.0)
+        coin = share * coin_from_amount(spec, amount, price or 1.0)
+        total.futures += coin
+        total.expiring += coin if share < 1.0 else 0.0
     for name, (less, more) in outstanding.items():
         instrument = view.instruments.get(name)
         price = _future_price(view, name, price_usd)
@@ -147,6 +163,7 @@ def measure(
         delta_coin_high=net + total.high,
         delta_coin_options=total.options,
         delta_coin_futures=total.futures,
+        delta_coin_expiring=total.expiring,
         gamma_coin_per_usd=total.gamma,
         option_coin_gross=max(total.calls, total.puts),
         iv_mark=total.w_iv / total.w if total.w > 0.0 else None,
@@ -156,12 +173,49 @@ def measure(
     )
 
 
-def _add_options(
-    total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], at: tuple[float | None, float, Ns]
+def _add_expiring(
+    total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], at: tuple[OptionMarked | None, Window, int, Ns]
 ) -> None:
-    """Options of one expiry at (forward, tau, now). The innermost loop of a decision: locals, no look-ups."""
-    forward, tau, now_ns = at
-    seen, judge, delta_gamma = view.options, view.option_verdict, black76.delta_gamma
+    """Options inside their settlement window at (newest ticker of the expiry, window, nanoseconds left, now).
+
+    Without an expected delivery price the average so far is not known: then each leg can have any delta of what is
+    open. Index and expected price come from one message; its age is judged leg by leg like that of a forward.
+    """
+    newest, window, left_ns, now_ns = at
+    left = settlement_window.left_of(window, left_ns)
+    index_usd: float | None = None
+    delta_gamma: _DeltaGamma = black76.delta_gamma
+    if newest is not None and newest.index_usd is not None and newest.delivery_usd is not None:
+        index_usd = newest.index_usd
+        delta_gamma = _on(settlement_window.average_of(left, index_usd, newest.delivery_usd))
+    before = total.options
+    _add_options(total, view, options, (index_usd, left_ns / NS_PER_YEAR, now_ns, left.share), delta_gamma)
+    total.expiring += total.options - before
+
+
+def _on(average: Average) -> _DeltaGamma:
+    """Greeks of options on one average; it has its own index and times."""
+
+    def delta_gamma(
+        index_usd: float, strike_usd: float, tau_years: float, iv: float, is_call: bool
+    ) -> tuple[float, float]:
+        del index_usd, tau_years
+        found = settlement_window.worth(average, strike_usd, iv, is_call)
+        return found.delta, found.gamma
+
+    return delta_gamma
+
+
+def _add_options(
+    total: _Sum,
+    view: MarketView,
+    options: tuple[OptionLeg, ...],
+    at: tuple[float | None, float, Ns, float],
+    delta_gamma: _DeltaGamma = black76.delta_gamma,
+) -> None:
+    """Options of one expiry at (forward, tau, now, share still open): the innermost loop of a decision, so locals."""
+    forward, tau, now_ns, share = at
+    seen, judge = view.options, view.option_verdict
     sure = gamma_net = calls = puts = weights = weighted_iv = 0.0
     oldest_ns: int = now_ns if total.age_ns is None else now_ns - total.age_ns
     has_seen = total.age_ns is not None
@@ -173,14 +227,14 @@ def _add_options(
             puts += size
         marked = seen.get(name)
         if marked is None or marked.iv_mark is None or forward is None:
-            _doubt(total, name, qty, None, is_call)
+            _doubt(total, name, qty * share, None, is_call)
             continue
         has_seen = True
         if marked.received_ns < oldest_ns:  # noqa: PLR1730 - min() costs twice as much here
             oldest_ns = marked.received_ns
         delta, gamma = delta_gamma(forward, strike, tau, marked.iv_mark, is_call)
         if delta != delta:  # NaN: what the ticker gave is no ground for a formula  # noqa: PLR0124
-            _doubt(total, name, qty, None, is_call)
+            _doubt(total, name, qty * share, None, is_call)
             continue
         weight = size * gamma
         gamma_net += qty * gamma
@@ -189,11 +243,11 @@ def _add_options(
         if judge(marked, now_ns) is None:
             sure += qty * delta
         else:
-            _doubt(total, name, qty, delta, is_call)
+            _doubt(total, name, qty * share, delta / share, is_call)
     total.options += sure
     total.gamma += gamma_net
-    total.calls += calls
-    total.puts += puts
+    total.calls += share * calls
+    total.puts += share * puts
     total.w += weights
     total.w_iv += weighted_iv
     total.w_tau += weights * tau

@@ -58,11 +58,6 @@ class Position(Struct):
     direction: Literal["buy", "sell", "zero"]
     size: Number
     size_currency: Number | None = None
-    delta: Number | None = None
-    gamma: Number | None = None
-    vega: Number | None = None
-    theta: Number | None = None
-    """Of the whole position, signed; gamma, vega and theta of options only (facts 2.2)."""
 
 
 class IndexPrice(Struct):
@@ -208,14 +203,7 @@ def position_seen(position: Position, instrument: Instrument | None) -> Position
         amount = on_lot(value, instrument)
     except MalformedMessage:
         amount = exact(value)
-    return PositionSeen(
-        instrument=position.instrument_name,
-        amount_native=amount,
-        delta_coin=position.delta,
-        gamma_coin_per_usd=position.gamma,
-        vega_usd_per_point=position.vega,
-        theta_usd_per_day=position.theta,
-    )
+    return PositionSeen(instrument=position.instrument_name, amount_native=amount)
 
 
 def signed(amount: Decimal, direction: Direction) -> Decimal:

@@ -36,7 +36,7 @@ class Ticker(Struct, gc=False):
     """`ticker.*` payload; fields in the order of the wire, which the decoder rewards with speed.
 
     Prices that are computed with are bounded by type; the decoder lets no infinity and no NaN through
-    anyway. `estimated_delivery_price` is left out on purpose: it is the string "expired" after delivery.
+    anyway. `estimated_delivery_price` is the string "expired" after delivery.
     """
 
     timestamp: Stamp
@@ -48,6 +48,7 @@ class Ticker(Struct, gc=False):
     mark_price: Number | None = None
     best_ask_price: Number | None = None
     best_bid_price: Number | None = None
+    estimated_delivery_price: Loose | str | None = None
     best_ask_amount: Loose | None = None
     best_bid_amount: Loose | None = None
     current_funding: Loose | None = None
@@ -136,12 +137,6 @@ class Portfolio(Struct):
     available_funds: Number
     delta_total: Number
     options_delta: Number
-    delta_total_map: dict[str, Number] | None = None
-    """Null where the venue has nothing to say (captured 2025-12, as are the greeks without positions)."""
-    options_value: Number | None = None
-    options_gamma: Number | None = None
-    options_vega: Number | None = None
-    options_theta: Number | None = None
 
 
 _ORDER_STATES: Final = {
@@ -197,6 +192,7 @@ def marked(ticker: Ticker, received_ns: Ns) -> OptionMarked | FutureMarked | Non
         forward_usd=forward if forward and forward > 0.0 else None,
         index_usd=index if index and index > 0.0 else None,
         is_open=ticker.state == "open",
+        delivery_usd=_number(ticker.estimated_delivery_price),
     )
 
 
@@ -219,7 +215,13 @@ def _future_marked(ticker: Ticker, received_ns: Ns) -> FutureMarked | None:
         price_max_usd=ticker.max_price,
         funding_rate_8h=ticker.current_funding,
         is_open=ticker.state == "open",
+        delivery_usd=_number(ticker.estimated_delivery_price),
     )
+
+
+def _number(value: float | str | None) -> float | None:
+    """A price where a word may stand instead; None for the word, and for what is no price."""
+    return value if isinstance(value, float) and value > 0.0 else None
 
 
 def _side(price: float | None, amount: float | None) -> tuple[float | None, float | None]:
@@ -300,9 +302,4 @@ def account_seen(portfolio: Portfolio, received_ns: Ns) -> AccountSeen:
         delta_coin_total=portfolio.delta_total,
         delta_coin_options=portfolio.options_delta,
         received_ns=received_ns,
-        delta_coin_by_index=portfolio.delta_total_map,
-        options_value_native=portfolio.options_value,
-        gamma_coin_per_usd_options=portfolio.options_gamma,
-        vega_usd_per_point_options=portfolio.options_vega,
-        theta_usd_per_day_options=portfolio.options_theta,
     )

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.time import NS_PER_S, Ns
+from bot.pricing.settlement_window import Window
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.contract import Feed, Gateway
@@ -27,6 +29,8 @@ class Venue(Struct, frozen=True, kw_only=True):
     gateway: Callable[[Link, OrderRate], Gateway]
     hosts: Mapping[str, Hosts]
     """Where it lives, by the word in `venue.hosts`."""
+    settlement_window: Window
+    """What of its index it averages to a delivery price."""
 
 
 def _deribit_gateway(link: Link, rate: OrderRate) -> Gateway:
@@ -38,6 +42,8 @@ VENUES: Final[dict[VenueId, Venue]] = {
         market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
         account_feed=AccountFeed,
         gateway=_deribit_gateway,
+        # The last half hour; the newer of its two texts has a fixing every 4 s (exchange facts 2.5, theory 1.5).
+        settlement_window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
         hosts={
             "production": Hosts(
                 ws_url="wss://www.deribit.com/ws/api/v2", rest_url="https://www.deribit.com", is_testnet=False

@@ -23,6 +23,7 @@ from bot.execution.tactics import cross
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
 from bot.market.quality import TrustLimits
+from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
 
 START_NS = Ns(1_790_000_000 * NS_PER_S)
@@ -69,6 +70,7 @@ def book() -> BookParams:
             clock_ahead_ns_max=Ns(NS_PER_S),
             spread_bps_max=20.0,
         ),
+        window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
         limits=Limits(
             order_usd_max=1e6,
             hedge_position_usd_max=1e8,

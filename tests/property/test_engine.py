@@ -20,6 +20,7 @@ from bot.execution.tactics import cross
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
 from bot.market.quality import TrustLimits
+from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
 
 _START = Ns(1_772_359_200 * NS_PER_S)
@@ -41,6 +42,7 @@ _PARAMS = BookParams(
         clock_ahead_ns_max=Ns(0),
         spread_bps_max=10.0,
     ),
+    window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
     limits=Limits(
         order_usd_max=20_000.0,
         hedge_position_usd_max=1e6,

@@ -13,16 +13,20 @@ from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window, share_of
 from bot.risk.exposure import Exposure, arrange, measure
 
 _NOW = Ns(1_772_359_200 * NS_PER_S)
 _FORWARD = 100_000.0
+_WINDOW = Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
 _TRUST = TrustLimits(
     option_age_ns_max=Ns(10 * NS_PER_S),
     hedge_age_ns_max=Ns(2 * NS_PER_S),
     clock_ahead_ns_max=Ns(0),
     spread_bps_max=10.0,
 )
+_LEFT_NS = [NS_PER_S, 900 * NS_PER_S, NS_PER_DAY, 30 * NS_PER_DAY, 365 * NS_PER_DAY]
+"""The first two lie inside the settlement window."""
 _DOUBTS = ["trusted", "stale", "closed", "crossed", "no greeks", "never seen"]
 
 
@@ -57,7 +61,7 @@ def _options(draw: st.DrawFn) -> list[tuple[Instrument, Decimal, str]]:
             _spec(f"O{number}", Kind.OPTION, settlement),
             strike_usd=draw(st.sampled_from([60_000.0, 95_000.0, 100_000.0, 105_000.0, 170_000.0])),
             is_call=draw(st.booleans()),
-            expiry_ns=Ns(_NOW + draw(st.sampled_from([1, 30, 365])) * NS_PER_DAY),
+            expiry_ns=Ns(_NOW + draw(st.sampled_from(_LEFT_NS))),
         )
         amount = draw(st.decimals(min_value=-5, max_value=5, places=1))
         found.append((spec, amount, draw(st.sampled_from(_DOUBTS))))
@@ -78,6 +82,7 @@ def _marked(spec: Instrument, doubt: str) -> OptionMarked:
         forward_usd=_FORWARD,
         index_usd=_FORWARD,
         is_open=doubt != "closed",
+        delivery_usd=99_900.0,
     )
 
 
@@ -113,7 +118,14 @@ def _measure(
         if doubt != "never seen":
             view.see_option(_marked(spec, doubt))
     held = {spec.id: amount for spec, amount, _ in options} | {spec.id: amount for spec, amount in futures.items()}
-    found = measure(view, arrange(held, view.instruments), _NOW, price_usd=None, outstanding={_INVERSE.id: outstanding})
+    found = measure(
+        view,
+        arrange(held, view.instruments),
+        _NOW,
+        window=_WINDOW,
+        price_usd=None,
+        outstanding={_INVERSE.id: outstanding},
+    )
     assert found is not None, "all of it can be counted"
     return found
 
@@ -138,11 +150,15 @@ def test_the_true_delta_lies_inside_the_interval(
 
 @given(_options(), _usd)
 def test_doubt_is_as_wide_as_what_is_doubtful(options: list[tuple[Instrument, Decimal, str]], inverse: Decimal) -> None:
-    """One coin of delta per coin of doubtful option, calls and puts, long and short; nothing for the rest."""
+    """One coin of delta per coin of doubtful option, of what is open of it; calls and puts, long and short."""
     found = _measure(options, {_INVERSE: inverse})
-    unsure = sum(abs(amount) for _, amount, doubt in options if doubt != "trusted")
+    unsure = sum(
+        float(abs(amount)) * share_of(_WINDOW, (spec.expiry_ns or _NOW) - _NOW)
+        for spec, amount, doubt in options
+        if doubt != "trusted"
+    )
 
-    assert found.delta_coin_high - found.delta_coin_low == pytest.approx(float(unsure), abs=1e-9)
+    assert found.delta_coin_high - found.delta_coin_low == pytest.approx(unsure, abs=1e-9)
 
 
 @given(_options(), st.integers(min_value=-50_000, max_value=0), st.integers(min_value=0, max_value=50_000))

@@ -16,6 +16,7 @@ from bot.execution.tactics import cross
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
 from bot.market.quality import TrustLimits
+from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
 
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
@@ -232,6 +233,7 @@ class Make:
             "trade_coin_min": 0.0001,
             "tactic": cross.Params(),
             "trust": self.trust(),
+            "window": Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
             "limits": self.limits(),
             "reconcile_interval_ns": Ns(60 * NS_PER_S),
             "adopts_positions": False,

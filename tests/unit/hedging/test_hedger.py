@@ -14,6 +14,7 @@ from bot.hedging.band import Band, BandInputs, TradeTo
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
 from bot.hedging.situation import Frame
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
@@ -39,6 +40,7 @@ class Book:
         self.asked: list[BandInputs] = []
         self.held: dict[InstrumentId, Decimal] = {CALL: Decimal(1)}
         params = HedgeParams(
+            window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
             hedge_instrument=PERPETUAL,
             trade_to=TradeTo.TARGET,
             trade_coin_min=0.001,

@@ -13,10 +13,12 @@ from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
 from bot.hedging.situation import Frame, Hedge, band_for, hedge_seen, missing, write_down
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 from bot.risk.exposure import Exposure, arrange, measure
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
+_WINDOW = Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def _hedge(view: MarketView, make: Any) -> Hedge:
 def _exposure(view: MarketView, make: Any) -> Exposure:
     view.see_option(make.option_marked())
     legs = arrange({CALL: make.snapshot({CALL: "2"}).positions[0].amount_native}, view.instruments)
-    found = measure(view, legs, make.now_ns, price_usd=100_000.0, outstanding={})
+    found = measure(view, legs, make.now_ns, window=_WINDOW, price_usd=100_000.0, outstanding={})
     assert found is not None, "one call can be counted"
     return found
 
@@ -136,6 +138,16 @@ def test_the_record_holds_what_mattered(view: MarketView, make: Any) -> None:
     assert (record.seq, record.band_low_coin, record.band_high_coin, record.target_coin) == (9, -0.1, 0.2, 0.0)
     assert record.delta_coin_net == record.delta_coin_low == record.delta_coin_high == record.delta_coin_options
     assert (record.price_usd, record.trade_coin, record.option_age_ns_max) == (100_000.0, -1.0, 0)
+    assert (record.delta_coin_expiring, record.delta_coin_surviving) == (0.0, record.delta_coin_net)
+
+
+def test_gamma_per_hour_is_what_one_standard_deviation_of_an_hour_moves(view: MarketView, make: Any) -> None:
+    """1e-5 coins per USD at 100,000 USD and 50 %: one coin per unit move, times 0.5 / sqrt(8760)."""
+    exposure = msgspec.structs.replace(_exposure(view, make), gamma_coin_per_usd=1e-5, iv_mark=0.5)
+    verdict = Verdict(action=Action.SKIP, reason=Reason.INSIDE_BAND)
+    record = write_down(_frame(make), verdict, exposure=exposure, band=None, hedge=_hedge(view, make))
+
+    assert record.gamma_coin_per_hour == pytest.approx(0.5 / 8760**0.5, rel=1e-12)
 
 
 def test_what_is_not_known_is_none_in_the_record(make: Any) -> None:

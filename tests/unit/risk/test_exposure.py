@@ -12,11 +12,13 @@ from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
+from bot.pricing import settlement_window as sw
 from bot.risk.exposure import Exposure, arrange, measure
 
 _NOW = Ns(1_000 * NS_PER_DAY)
 _EXPIRY = Ns(_NOW + 73 * NS_PER_DAY)  # 0.2 years
 _FORWARD = 100_000.0
+_WINDOW = sw.Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
 _PERP, _LINEAR = InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC_USDC-PERPETUAL")
 _CALL, _PUT = InstrumentId("BTC-X-100000-C"), InstrumentId("BTC-X-100000-P")
 _HELD_DEFAULT = {_CALL: "1", _PUT: "1"}
@@ -105,7 +107,7 @@ def _measure(
     now_ns: Ns = _NOW,
 ) -> Exposure:
     legs = arrange({name: Decimal(amount) for name, amount in held.items()}, view.instruments)
-    found = measure(view, legs, now_ns, price_usd=_FORWARD, outstanding=outstanding or {})
+    found = measure(view, legs, now_ns, window=_WINDOW, price_usd=_FORWARD, outstanding=outstanding or {})
     assert found is not None
     return found
 
@@ -179,7 +181,7 @@ def test_a_position_without_a_specification_cannot_be_counted() -> None:
     legs = arrange({InstrumentId("BTC-NEW"): Decimal(1)}, view.instruments)
 
     assert legs.unlisted == ("BTC-NEW",)
-    assert measure(view, legs, _NOW, price_usd=_FORWARD, outstanding={}) is None
+    assert measure(view, legs, _NOW, window=_WINDOW, price_usd=_FORWARD, outstanding={}) is None
 
 
 def test_an_inverse_future_without_any_price_cannot_be_counted() -> None:
@@ -187,8 +189,8 @@ def test_an_inverse_future_without_any_price_cannot_be_counted() -> None:
     view = _view(perp_mark_usd=None)
     legs = arrange({_PERP: Decimal(10)}, view.instruments)
 
-    assert measure(view, legs, _NOW, price_usd=None, outstanding={}) is None
-    counted = measure(view, legs, _NOW, price_usd=50_000.0, outstanding={})
+    assert measure(view, legs, _NOW, window=_WINDOW, price_usd=None, outstanding={}) is None
+    counted = measure(view, legs, _NOW, window=_WINDOW, price_usd=50_000.0, outstanding={})
     assert counted is not None
     assert counted.delta_coin_futures == pytest.approx(10 / 50_000.0)
 
@@ -197,19 +199,19 @@ def test_an_expired_future_has_no_delta_and_an_open_one_counts_at_its_own_mark()
     """A hedge in a dated future ends with it: counting it on would leave the options naked."""
     view = _view()
     expired, dated = InstrumentId("BTC-1JAN20"), InstrumentId("BTC-1JAN30")
-    for name, expiry_ns in ((expired, _NOW), (dated, Ns(_NOW + 1))):
+    for name, expiry_ns in ((expired, _NOW), (dated, _EXPIRY)):
         view.list_instrument(replace(_spec(_PERP), id=name, kind=Kind.FUTURE, expiry_ns=expiry_ns))
     held = {expired: "50000", dated: "-50000"}
 
     assert _measure(view, held).delta_coin_net == pytest.approx(-0.5)
-    assert _measure(view, held, now_ns=Ns(_NOW + 1)).delta_coin_net == 0.0
+    assert _measure(view, held, now_ns=_EXPIRY).delta_coin_net == 0.0
 
 
 def test_an_order_on_an_unknown_instrument_cannot_be_counted() -> None:
     """Left over from an earlier run, its instrument not listed: its worst case has no size."""
     unlisted = {InstrumentId("BTC-1JAN30"): (Decimal(0), Decimal(10))}
 
-    assert measure(_view(), arrange({}, {}), _NOW, price_usd=_FORWARD, outstanding=unlisted) is None
+    assert measure(_view(), arrange({}, {}), _NOW, window=_WINDOW, price_usd=_FORWARD, outstanding=unlisted) is None
 
 
 def test_inverse_and_linear_options_add_up_in_one_book() -> None:
@@ -240,3 +242,79 @@ def test_greeks_that_are_no_number_are_doubt(iv_mark: float, forward_usd: float)
 
     assert _interval(found) == (-0.5, 1.5)
     assert (found.doubtful, found.gamma_coin_per_usd) == ((_CALL,), 0.0)
+
+
+# --- inside the settlement window ----------------------------------------------------------------------------------
+
+_QUARTER = Ns(900 * NS_PER_S)
+
+
+def _in_window(*, delivery_usd: float | None, left_ns: int = _QUARTER, **held: str) -> Exposure:
+    """Calls at 100,000 (C), puts (P), the perpetual (X), a future of the same expiry (F), some way before expiry."""
+    future = InstrumentId("BTC-SOON")
+    now = Ns(_EXPIRY - left_ns)
+    view = _view()
+    view.list_instrument(replace(_spec(_PERP), id=future, kind=Kind.FUTURE, expiry_ns=_EXPIRY))
+    for name in (_CALL, _PUT):
+        marked = replace(_option(name), received_ns=now, venue_ns=now, index_usd=101_000.0, delivery_usd=delivery_usd)
+        view.see_option(marked)
+    names = {"C": _CALL, "P": _PUT, "X": _PERP, "F": future}
+    return _measure(view, {names[key]: amount for key, amount in held.items()}, now_ns=now)
+
+
+def test_inside_its_window_an_option_is_one_on_the_average() -> None:
+    """Half fixed at 100,000, the index at 101,000: delta and gamma of theory 1.5, not half of Black-76's."""
+    left = sw.left_of(_WINDOW, _QUARTER)
+    on = sw.Average(left, 101_000.0, 50_000.0)
+    call, put = (sw.worth(on, 100_000.0, 0.5, is_call) for is_call in (True, False))
+    found = _in_window(delivery_usd=100_500.0, C="2", P="-1", X="-30000")
+
+    assert found.delta_coin_options == pytest.approx(2.0 * call.delta - put.delta, rel=1e-12)
+    assert found.gamma_coin_per_usd == pytest.approx(call.gamma, rel=1e-9)
+    assert found.delta_coin_expiring == found.delta_coin_options
+    assert found.delta_coin_net == pytest.approx(found.delta_coin_options - 0.3, rel=1e-12)
+    assert (_interval(found), found.option_coin_gross) == ((found.delta_coin_net, found.delta_coin_net), 1.0)
+
+
+def test_a_future_in_its_window_counts_by_what_is_open() -> None:
+    """A perpetual does not decay: a hedge in the one is no hedge in the other."""
+    found = _in_window(delivery_usd=100_500.0, F="-100000", X="100000")
+
+    assert found.delta_coin_futures == pytest.approx(1.0 - 0.5)
+    assert found.delta_coin_expiring == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(
+    ("left_ns", "is_european"), [(1800 * NS_PER_S, True), (1800 * NS_PER_S - 1, False), (1800 * NS_PER_S + 1, True)]
+)
+def test_the_window_opens_to_the_nanosecond(left_ns: int, is_european: bool) -> None:
+    """Outside, Black-76 on the forward; inside, the average on the index."""
+    found = _in_window(delivery_usd=101_000.0, left_ns=left_ns, C="1")
+
+    assert (found.delta_coin_expiring == 0.0) is is_european
+    assert (found.delta_coin_options == pytest.approx(0.5, abs=0.01)) is is_european
+
+
+def test_an_unknown_average_is_doubt_about_what_is_open() -> None:
+    """No expected delivery price: a call can have any delta up to the half that is still to be fixed."""
+    found = _in_window(delivery_usd=None, C="2")
+
+    assert (_interval(found), found.delta_coin_net, found.doubtful) == ((0.0, 1.0), 0.5, (_CALL,))
+
+
+def test_a_stale_leg_in_its_window_can_have_any_delta_of_what_is_open() -> None:
+    """Its estimate stays the last one."""
+    now = Ns(_EXPIRY - _QUARTER)
+    view = _view()
+    view.see_option(replace(_option(_CALL), received_ns=Ns(now - 61 * NS_PER_S), venue_ns=now, delivery_usd=130_000.0))
+    found = _measure(view, {_CALL: "1"}, now_ns=now)
+
+    assert _interval(found) == (pytest.approx(0.0), pytest.approx(0.5))
+    assert found.delta_coin_net == pytest.approx(0.5)
+
+
+def test_the_last_second_has_next_to_no_delta_and_expiry_none() -> None:
+    """1/450 of a coin at one second to go; at 08:00:00 what is left is money."""
+    assert _in_window(delivery_usd=101_000.0, left_ns=NS_PER_S, C="1").delta_coin_net == pytest.approx(1 / 450)
+    gone = _in_window(delivery_usd=101_000.0, left_ns=0, C="1", F="1000", X="1000")
+    assert (gone.delta_coin_net, gone.delta_coin_expiring) == (pytest.approx(0.01), 0.0)

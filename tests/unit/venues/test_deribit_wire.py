@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bot.domain.errors import MalformedMessage
@@ -104,6 +105,20 @@ def test_future_mark_of_zero_is_absent() -> None:
     marked = deribit_wire.marked(ticker, NOW)
     assert marked is not None
     assert (getattr(marked, "mark_usd", 1), marked.index_usd) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "delivery_usd"), [("64250.5", 64_250.5), ('"expired"', None), ("0", None), ("null", None)]
+)
+@pytest.mark.parametrize("name", ["BTC-27MAR26-100000-C", "BTC-27MAR26"])
+def test_the_expected_delivery_price_may_be_a_word(name: str, said: str, delivery_usd: float | None) -> None:
+    """`expired` after delivery (recorded); options and futures carry it, and a price of zero is none."""
+    text = f'{{"timestamp":1,"state":"open","instrument_name":"{name}","estimated_delivery_price":{said}'
+    text += ',"mark_iv":50.0}' if name.endswith("-C") else "}"
+    marked = deribit_wire.marked(msgspec.json.decode(text, type=Ticker), NOW)
+
+    assert marked is not None
+    assert marked.delivery_usd == delivery_usd
 
 
 # --- recorded messages -------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.demo import LISTENING
 from bot.app.exit_codes import ExitCode
+from bot.app.probe.report import sentence as probe_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
@@ -123,6 +124,38 @@ def replay_command(
     typer.echo(msgspec.json.encode(result).decode() if as_json else replay_sentence(result))
     if not result.is_equal:
         raise SystemExit(ExitCode.DIFFERENT)
+
+
+@cli.command()
+def probe(
+    config: _Config,
+    report: Annotated[Path, typer.Option(help="Markdown file for the answers; JSON goes beside it.")] = Path(
+        "probe-report.md"
+    ),
+    delivery_wait_s: Annotated[
+        float, typer.Option(min=0.0, max=86_400.0, help="Wait up to so long for the next 08:00 UTC.")
+    ] = 0.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to the test orders without being asked.")] = False,
+) -> None:
+    """Ask the venue's test hosts what nobody knows yet, with the smallest orders; writes a report."""
+    loaded = load(config, {}, run_tag=compose.new_run_tag())
+    found = compose.probe(
+        loaded,
+        report_path=report,
+        delivery_wait_s=delivery_wait_s,
+        say=lambda line: typer.echo(f"probe: {line}"),
+        consent=(lambda: None) if yes else _consent,
+    )
+    typer.echo(f"{probe_sentence(found)}; see {report}")
+    if found.left:
+        raise SystemExit(ExitCode.HALTED)
+
+
+def _consent() -> None:
+    if not sys.stdin.isatty():
+        raise ConfigError("probe: it sends orders to the test venue; add --yes to agree")
+    if typer.prompt("Type trade to go on", default="", show_default=False) != "trade":
+        raise ConfigError("probe: not agreed to; nothing was sent")
 
 
 @cli.command(name="exchange")

@@ -19,9 +19,13 @@ from bot import __version__
 from bot.app import clock, daemon
 from bot.app.config import Config, Mode
 from bot.app.demo import local_exchange
+from bot.app.probe import report as probe_report
+from bot.app.probe.report import Report
+from bot.app.probe.run import Consent, ProbeOptions, Say
+from bot.app.probe.run import run as probe_run
 from bot.app.witness import RunWitness
 from bot.domain.errors import ConfigError, MalformedMessage
-from bot.domain.time import Ns, ns_from_iso, ns_from_s
+from bot.domain.time import NS_PER_S, Ns, ns_from_iso, ns_from_s
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.engine import BookParams
 from bot.journal.history_files import read_rows
@@ -193,6 +197,35 @@ def run_live(
             return _on_loop(config, run_id, seconds)
         case _:
             assert_never(config.mode)
+
+
+def probe(config: Config, *, report_path: Path, delivery_wait_s: float, say: Say, consent: Consent) -> Report:
+    """Ask the test venue the open questions; the report is written as Markdown, and as JSON beside it.
+
+    Only in mode testnet, where every reply must say so.
+    """
+    if config.mode is not Mode.TESTNET or config.venue.is_testnet is not True:
+        raise ConfigError("mode: a probe trades, so it runs on a test venue only; use config/testnet.toml")
+    if config.venue.credentials is None:
+        raise ConfigError("venue.client_id: is missing; a probe needs a key")
+    as_json = report_path.with_suffix(".json")
+    if as_json == report_path or not report_path.parent.is_dir():
+        raise ConfigError(f"--report: {report_path} cannot be written; name a Markdown file in a folder that exists")
+    options = ProbeOptions(
+        base=config.books[0].book,
+        tag=new_run_tag(),
+        version=__version__,
+        look_s=max(book.limits.unresolved_ns_max for book in config.books) / NS_PER_S,
+        delivery_wait_s=delivery_wait_s,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        report = runner.run(probe_run(config.venue, clock.now_ns, options, say, consent))
+    try:
+        report_path.write_text(probe_report.as_markdown(report))
+        as_json.write_bytes(probe_report.as_json(report))
+    except OSError as error:
+        raise ConfigError(f"--report: cannot write {report_path}: {error.strerror}; the answers are above") from None
+    return report
 
 
 def _on_loop(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:

@@ -1,0 +1,1 @@
+"""Open questions about the venue, asked of its test hosts: `hedgebot probe`."""

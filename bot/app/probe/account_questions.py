@@ -1,0 +1,78 @@
+"""Questions about the account: how long a token lives, what is told at a delivery."""
+
+import asyncio
+from typing import Final
+
+from msgspec import Struct
+
+from bot.app.probe.contract_questions import deliveries
+from bot.app.probe.question import Answer, Bench, Question, answered, inconclusive
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, iso_utc, ns_from_ms
+from bot.venues.deribit import login_params
+from bot.venues.deribit_rest import convert
+from bot.venues.deribit_wire import is_option_name
+
+_CHANNEL: Final = "user.changes.any.any.raw"
+_DELIVERY_OF_DAY_NS: Final = 8 * 3600 * NS_PER_S
+_BEFORE_NS: Final = 2 * NS_PER_S
+"""What came earlier is no delivery."""
+_AFTER_S: Final = 30.0
+"""How long after 08:00 UTC is still listened."""
+
+
+class _Granted(Struct):
+    """Of `public/auth` all but the tokens."""
+
+    expires_in: int
+    scope: str = ""
+
+
+async def token_lifetime(bench: Bench) -> Answer:
+    """Log in once more and read `expires_in`."""
+    params = login_params(bench.credentials, bench.road.venue_ms(), bench.nonce)
+    granted = convert(await bench.road.ask("public/auth", params), _Granted)
+    return answered(
+        f"expires_in {granted.expires_in} s; scope {granted.scope}",
+        expires_in_s=granted.expires_in,
+        scope=granted.scope,
+    )
+
+
+async def delivery(bench: Bench) -> Answer:
+    """What `user.changes` tells at 08:00 UTC, if that is near enough; what the log tells of earlier deliveries."""
+    rows = await deliveries(bench)
+    facts: dict[str, object] = {"log": sorted({row.instrument_name for row in rows})}
+    now_ns = ns_from_ms(bench.road.venue_ms())
+    left_ns = (_DELIVERY_OF_DAY_NS - now_ns % NS_PER_DAY) % NS_PER_DAY
+    if left_ns > bench.delivery_wait_s * NS_PER_S:
+        moment = iso_utc(Ns(now_ns + left_ns))
+        return inconclusive(f"not waited for {moment}; {len(rows)} deliveries in the log", **facts)
+    if not await bench.road.subscribe(_CHANNEL):
+        return inconclusive(f"the venue did not take {_CHANNEL}", **facts)
+    due_ns = bench.now_ns() + left_ns - _BEFORE_NS
+    await asyncio.sleep(left_ns / NS_PER_S + _AFTER_S)
+    told = [item.data for item in bench.road.heard() if item.channel == _CHANNEL and item.received_ns >= due_ns]
+    names = [str(data.get("instrument_name")) for data in told if isinstance(data, dict)]
+    options, futures = ([n for n in names if is_option_name(n) is kind] for kind in (True, False))
+    facts |= {"told": told}
+    if not names:
+        return inconclusive("user.changes told nothing: did the account hold an expiring option?", **facts)
+    return answered(
+        f"told of options {', '.join(options) or 'none'} and futures {', '.join(futures) or 'none'}", **facts
+    )
+
+
+QUESTIONS: Final = (
+    Question(
+        name="token_lifetime",
+        asked="How long does an access token of this key live?",
+        done="one more log-in",
+        ask=token_lifetime,
+    ),
+    Question(
+        name="delivery",
+        asked="What does `user.changes` tell when an option is delivered (a leg in the future of the same expiry)?",
+        done="nothing is sent; listens over 08:00 UTC with `--delivery-wait-s`, else looks at the transaction log",
+        ask=delivery,
+    ),
+)

@@ -1,16 +1,16 @@
 """Questions about the account: how long a token lives, what is told at a delivery."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from bot.app.probe.contract_questions import deliveries
 from bot.app.probe.question import Answer, Bench, Question, answered, inconclusive
-from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, iso_utc, ns_from_ms
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, iso_utc, ms_from_ns, ns_from_ms
 from bot.venues.deribit import login_params
 from bot.venues.deribit_rest import convert
-from bot.venues.deribit_wire import is_option_name
 
 _CHANNEL: Final = "user.changes.any.any.raw"
 _DELIVERY_OF_DAY_NS: Final = 8 * 3600 * NS_PER_S
@@ -39,27 +39,29 @@ async def token_lifetime(bench: Bench) -> Answer:
 
 
 async def delivery(bench: Bench) -> Answer:
-    """What `user.changes` tells at 08:00 UTC, if that is near enough; what the log tells of earlier deliveries."""
-    rows = await deliveries(bench)
-    facts: dict[str, object] = {"log": sorted({row.instrument_name for row in rows})}
+    """What `user.changes` tells at 08:00 UTC if that is near enough, beside what the transaction log has of it."""
     now_ns = ns_from_ms(bench.road.venue_ms())
     left_ns = (_DELIVERY_OF_DAY_NS - now_ns % NS_PER_DAY) % NS_PER_DAY
     if left_ns > bench.delivery_wait_s * NS_PER_S:
+        logged = sorted({row.instrument_name for row in await deliveries(bench)})
         moment = iso_utc(Ns(now_ns + left_ns))
-        return inconclusive(f"not waited for {moment}; {len(rows)} deliveries in the log", **facts)
+        return inconclusive(f"not waited for {moment}; deliveries in the log: {_names(logged)}", log=logged)
     if not await bench.road.subscribe(_CHANNEL):
-        return inconclusive(f"the venue did not take {_CHANNEL}", **facts)
-    due_ns = bench.now_ns() + left_ns - _BEFORE_NS
+        return inconclusive(f"the venue did not take {_CHANNEL}")
+    heard_from_ns = bench.now_ns() + left_ns - _BEFORE_NS
+    logged_from_ms = ms_from_ns(Ns(now_ns + left_ns - _BEFORE_NS))
     await asyncio.sleep(left_ns / NS_PER_S + _AFTER_S)
-    told = [item.data for item in bench.road.heard() if item.channel == _CHANNEL and item.received_ns >= due_ns]
+    told = [item.data for item in bench.road.heard() if item.channel == _CHANNEL and item.received_ns >= heard_from_ns]
     names = [str(data.get("instrument_name")) for data in told if isinstance(data, dict)]
-    options, futures = ([n for n in names if is_option_name(n) is kind] for kind in (True, False))
-    facts |= {"told": told}
-    if not names:
-        return inconclusive("user.changes told nothing: did the account hold an expiring option?", **facts)
-    return answered(
-        f"told of options {', '.join(options) or 'none'} and futures {', '.join(futures) or 'none'}", **facts
-    )
+    logged = [row.instrument_name for row in await deliveries(bench) if row.timestamp >= logged_from_ms]
+    if not names and not logged:
+        return inconclusive("nothing was delivered: does the account hold an option that expires then?")
+    seen = f"user.changes told of {_names(names)}; the log has {_names(logged)}"
+    return answered(seen, told=told, log=logged)
+
+
+def _names(instruments: Sequence[str]) -> str:
+    return ", ".join(instruments) or "none"
 
 
 QUESTIONS: Final = (

@@ -230,9 +230,9 @@ class Processes:
         """Start a bot; all bots of a test share one ledger."""
         return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, **settings))
 
-    def start(self, *arguments: str) -> TellingProcess:
+    def start(self, *arguments: str, **settings: str) -> TellingProcess:
         """Start any command of ours that tells in JSON."""
-        environment = {"HEDGEBOT_LOG__FORMAT": "json"}
+        environment = {"HEDGEBOT_LOG__FORMAT": "json"} | settings
         return self._keep(TellingProcess(arguments, environment, self.folder / f"other{len(self._started)}.log"))
 
     @staticmethod

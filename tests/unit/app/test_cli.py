@@ -12,6 +12,7 @@ from msgspec import structs
 from bot import __version__
 from bot.app import cli, compose, daemon
 from bot.app.exit_codes import ExitCode
+from bot.app.probe.report import Report
 from bot.domain.errors import (
     ConfigError,
     JournalError,
@@ -197,3 +198,49 @@ def test_the_operators_mistakes_are_named(
     assert call(*arguments) == ExitCode.CONFIG
     said = capsys.readouterr().err
     assert (said.startswith(start), said.count("\n")) == (True, 1), said
+
+
+def test_a_probe_writes_where_it_was_told_and_says_what_is_left(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The report for people and the one for programs; something left behind is a case for a human."""
+    found = Report(
+        when="2026-01-01T00:00:00Z",
+        version="1",
+        ws_url="ws://x",
+        rest_url="http://x",
+        scope="",
+        sizes=(),
+        findings=(),
+        orders_count=1,
+        left=("order x may be open",),
+        interrupted="",
+    )
+
+    async def probed(*_: object) -> Report:
+        return found
+
+    monkeypatch.setattr(compose, "probe_run", probed)
+    monkeypatch.setenv("HEDGEBOT_VENUE__CLIENT_ID", "id")
+    monkeypatch.setenv("HEDGEBOT_VENUE__CLIENT_SECRET", "secret")
+    report = tmp_path / "answers.md"
+    probe = ("probe", "--config", "config/testnet.toml", "--yes", "--report")
+
+    assert call(*probe, str(report)) == ExitCode.HALTED
+    assert "LEFT BEHIND: order x may be open" in capsys.readouterr().out
+    assert "order x may be open" in report.read_text()
+    assert json.loads(report.with_suffix(".json").read_text())["left"] == ["order x may be open"]
+    assert call(*probe, str(tmp_path / "none" / "answers.md")) == ExitCode.CONFIG
+    assert "--report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [("config/demo.toml", "runs on a test venue only"), ("config/testnet.toml", "a probe needs a key")],
+)
+def test_a_probe_needs_a_test_venue_and_a_key(
+    call: Call, capsys: pytest.CaptureFixture[str], config: str, line: str
+) -> None:
+    """Exit 2 before anything is asked of anybody."""
+    assert call("probe", "--config", config, "--yes") == ExitCode.CONFIG
+    assert line in capsys.readouterr().err

@@ -53,7 +53,7 @@ async def delivery(bench: Bench) -> Answer:
     await asyncio.sleep(left_ns / NS_PER_S + _AFTER_S)
     told = [item.data for item in bench.road.heard() if item.channel == _CHANNEL and item.received_ns >= heard_from_ns]
     names = [str(data.get("instrument_name")) for data in told if isinstance(data, dict)]
-    logged = [row.instrument_name for row in await deliveries(bench) if row.timestamp >= logged_from_ms]
+    logged = [row.instrument_name for row in await deliveries(bench) if row.stamp_ms >= logged_from_ms]
     if not names and not logged:
         return inconclusive("nothing was delivered: does the account hold an option that expires then?")
     seen = f"user.changes told of {_names(names)}; the log has {_names(logged)}"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from bot.app.probe.question import Answer, Bench, Question, answered, inconclusive
 from bot.domain.ids import InstrumentId
@@ -48,7 +48,7 @@ class LogRow(Struct):
     instrument_name: str
     amount: Number = 0.0
     commission: Number = 0.0
-    timestamp: int = 0
+    stamp_ms: int = field(name="timestamp", default=0)
 
 
 class _Log(Struct):

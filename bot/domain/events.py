@@ -219,16 +219,30 @@ class AccountSeen(_Event, frozen=True, kw_only=True):
     margin_maintenance_native: float
     available_native: float
     delta_coin_total: float
+    """Futures plus options less the options' premium (net transaction delta); the equity is not in it."""
     delta_coin_options: float
+    """Black-76, decayed in the settlement window."""
     received_ns: Ns
+    delta_coin_by_index: dict[str, float] | None = None
+    """Futures plus options by index, no premium taken off. None here and below: not told."""
+    options_value_native: float | None = None
+    gamma_coin_per_usd_options: float | None = None
+    vega_usd_per_point_options: float | None = None
+    theta_usd_per_day_options: float | None = None
+    """Over the shorter of a day and the life left."""
 
 
 class PositionSeen(Struct, frozen=True, kw_only=True):
-    """One position at the venue."""
+    """One position at the venue. Greeks are of the whole position, signed; None: not told."""
 
     instrument: InstrumentId
     amount_native: Decimal
     """Signed: USD for inverse futures, coins otherwise."""
+    delta_coin: float | None = None
+    """Black-76, decayed in the settlement window."""
+    gamma_coin_per_usd: float | None = None
+    vega_usd_per_point: float | None = None
+    theta_usd_per_day: float | None = None
 
 
 class OrderSeen(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from bot.domain.events import (
 from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
-from bot.domain.time import NS_PER_MS, Ns
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.drive import venue_events
 from bot.sim import facts, invariants
@@ -32,6 +32,8 @@ from bot.sim.exchange import Exchange
 from bot.venues.deribit_errors import order_outcome
 
 ACCOUNT: Final = "bot"
+_ACCOUNT_EVERY_NS: Final = 2 * NS_PER_S
+"""Account figures go out with the next tickers after this long."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -76,7 +78,7 @@ class SimVenue:
         self._deliver = deliver
         self._specs: dict[InstrumentId, Instrument] = {spec.id: spec for spec in exchange.instruments()}
         self._watched: list[Instrument] = []
-        self._perpetuals = [name for name, spec in self._specs.items() if not spec.is_option]
+        self._account_due_ns = Ns(0)
 
     def watch(self, names: Sequence[InstrumentId]) -> None:
         """Send tickers of these instruments from now on."""
@@ -87,14 +89,24 @@ class SimVenue:
                 self._exchange.watch(name)
 
     def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
-        """Send the tickers of watched instruments, all futures and the options named by `only`."""
+        """Send the tickers of watched instruments, all futures and the options named by `only`; account figures."""
         received = Ns(now_ns + self._latency.feed_ns)
         events: list[Event] = [
             venue_events.marked(self._exchange.ticker(spec.id), received, is_option=spec.is_option)
             for spec in self._watched
             if only is None or not spec.is_option or spec.id in only
         ]
+        if now_ns >= self._account_due_ns:
+            self._account_due_ns = Ns(now_ns + _ACCOUNT_EVERY_NS)
+            events += self._account_figures(received)
         self._later(received, events)
+
+    def _account_figures(self, received: Ns) -> list[Event]:
+        """Money and greeks of the account, one event per currency of what is watched."""
+        currencies = sorted({spec.settlement_currency for spec in self._watched})
+        return [
+            venue_events.account_seen(self._exchange.summary(ACCOUNT, currency), received) for currency in currencies
+        ]
 
     def private(self, now_ns: Ns) -> None:
         """Send what happened on the account since the last call: the private stream."""
@@ -182,7 +194,7 @@ class SimVenue:
             requested_ns=requested,
             received_ns=received,
         )
-        self._later(received, [taken])
+        self._later(received, [*self._account_figures(received), taken])
 
     def positions(self) -> list[facts.Position]:
         """The account's positions at the venue now."""

@@ -107,7 +107,14 @@ def order_seen(order: facts.Order) -> OrderSeen:
 
 def position_seen(position: facts.Position) -> PositionSeen:
     """A position of a snapshot."""
-    return PositionSeen(instrument=InstrumentId(position.instrument), amount_native=position.size_native)
+    return PositionSeen(
+        instrument=InstrumentId(position.instrument),
+        amount_native=position.size_native,
+        delta_coin=position.delta_coin,
+        gamma_coin_per_usd=position.gamma_coin_per_usd,
+        vega_usd_per_point=position.vega_usd_per_point,
+        theta_usd_per_day=position.theta_usd_per_day,
+    )
 
 
 def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
@@ -122,4 +129,9 @@ def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
         delta_coin_total=summary.delta_total_coin,
         delta_coin_options=summary.options_delta_coin,
         received_ns=received_ns,
+        delta_coin_by_index=dict(summary.delta_total_by_index),
+        options_value_native=summary.options_value_native,
+        gamma_coin_per_usd_options=summary.options_gamma,
+        vega_usd_per_point_options=summary.options_vega,
+        theta_usd_per_day_options=summary.options_theta,
     )

@@ -145,7 +145,9 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "account.seen": _debug(
         "Account figures of one currency.",
         *("currency", "equity_native", "balance_native", "margin_initial_native", "margin_maintenance_native"),
-        *("available_native", "delta_coin_total", "delta_coin_options"),
+        *("available_native", "delta_coin_total", "delta_coin_options", "delta_coin_by_index"),
+        *("options_value_native", "gamma_coin_per_usd_options", "vega_usd_per_point_options"),
+        "theta_usd_per_day_options",
     ),
     "snapshot.requested": _debug("Positions, orders and fills of the account are asked for.", "cause"),
     "snapshot.taken": _debug("Positions, orders and fills of the account were read.", "positions", "orders", "fills"),

@@ -340,6 +340,11 @@ class Narrator:
             available_native=event.available_native,
             delta_coin_total=event.delta_coin_total,
             delta_coin_options=event.delta_coin_options,
+            delta_coin_by_index=event.delta_coin_by_index,
+            options_value_native=event.options_value_native,
+            gamma_coin_per_usd_options=event.gamma_coin_per_usd_options,
+            vega_usd_per_point_options=event.vega_usd_per_point_options,
+            theta_usd_per_day_options=event.theta_usd_per_day_options,
         )
 
     def _malformed_message(self, seq: int, event: ev.MessageMalformed) -> None:

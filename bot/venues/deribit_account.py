@@ -6,6 +6,7 @@ it is given; must not know what the picture is compared with.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from bot.domain.events import Event, Filled, PositionSeen, SnapshotFailed, SnapshotTaken
@@ -43,7 +44,7 @@ class AccountReader:
                 fills = await self._recent_fills()
                 summaries = convert(await self._ask("private/get_account_summaries", {}), dict[str, object])
                 after = await self._positions()
-                if before == after:
+                if _amounts(before) == _amounts(after):
                     break
                 before = after
                 await asyncio.sleep(_SNAPSHOT_PAUSE_S)
@@ -83,3 +84,8 @@ class AccountReader:
         """Open orders of the account, all currencies."""
         orders = convert(await self._ask("private/get_open_orders", {}), list[Order])
         return [(OrderId(order.order_id), Label(order.label) if order.label else None) for order in orders]
+
+
+def _amounts(positions: Sequence[PositionSeen]) -> list[tuple[InstrumentId, Decimal]]:
+    """What must not change while an account is read; greeks change all the time."""
+    return [(item.instrument, item.amount_native) for item in positions]

@@ -58,6 +58,11 @@ class Position(Struct):
     direction: Literal["buy", "sell", "zero"]
     size: Number
     size_currency: Number | None = None
+    delta: Number | None = None
+    gamma: Number | None = None
+    vega: Number | None = None
+    theta: Number | None = None
+    """Of the whole position, signed; gamma, vega and theta of options only (facts 2.2)."""
 
 
 class IndexPrice(Struct):
@@ -203,7 +208,14 @@ def position_seen(position: Position, instrument: Instrument | None) -> Position
         amount = on_lot(value, instrument)
     except MalformedMessage:
         amount = exact(value)
-    return PositionSeen(instrument=position.instrument_name, amount_native=amount)
+    return PositionSeen(
+        instrument=position.instrument_name,
+        amount_native=amount,
+        delta_coin=position.delta,
+        gamma_coin_per_usd=position.gamma,
+        vega_usd_per_point=position.vega,
+        theta_usd_per_day=position.theta,
+    )
 
 
 def signed(amount: Decimal, direction: Direction) -> Decimal:

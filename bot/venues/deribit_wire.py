@@ -137,6 +137,12 @@ class Portfolio(Struct):
     available_funds: Number
     delta_total: Number
     options_delta: Number
+    delta_total_map: dict[str, Number] | None = None
+    """Null where the venue has nothing to say (captured 2025-12, as are the greeks without positions)."""
+    options_value: Number | None = None
+    options_gamma: Number | None = None
+    options_vega: Number | None = None
+    options_theta: Number | None = None
 
 
 _ORDER_STATES: Final = {
@@ -302,4 +308,9 @@ def account_seen(portfolio: Portfolio, received_ns: Ns) -> AccountSeen:
         delta_coin_total=portfolio.delta_total,
         delta_coin_options=portfolio.options_delta,
         received_ns=received_ns,
+        delta_coin_by_index=portfolio.delta_total_map,
+        options_value_native=portfolio.options_value,
+        gamma_coin_per_usd_options=portfolio.options_gamma,
+        vega_usd_per_point_options=portfolio.options_vega,
+        theta_usd_per_day_options=portfolio.options_theta,
     )

@@ -181,9 +181,23 @@ def test_what_is_watched_ticks_and_nothing_else(at_play: Any, start_ns: Ns) -> N
     at_play.venue.tickers(start_ns, only=frozenset({names[1]}))
     second = at_play.play()
 
-    assert [event.instrument for event in first] == [PERPETUAL, *names]
+    assert [event.instrument for event in first if not isinstance(event, ev.AccountSeen)] == [PERPETUAL, *names]
     assert [event.instrument for event in second] == [PERPETUAL, names[1]]
     assert {event.received_ns for event in first} == {start_ns + at_play.latency.feed_ns}
+
+
+def test_account_figures_come_with_the_tickers_every_two_seconds(at_play: Any, start_ns: Ns) -> None:
+    """One event per currency of what is watched, in the batch of the tickers and with a snapshot."""
+    linear = InstrumentId("BTC_USDC-PERPETUAL")
+    at_play.carry_out(Watch(instruments=(PERPETUAL, linear)))
+    seen = []
+    for second in range(4):
+        at_play.venue.tickers(Ns(start_ns + second * NS_PER_S))
+        seen.append([event.currency for event in at_play.play() if isinstance(event, ev.AccountSeen)])
+    at_play.carry_out(TakeSnapshot(cause="test"), after_ms=5_000)
+
+    assert seen == [["BTC", "USDC"], [], ["BTC", "USDC"], []]
+    assert [event.currency for event in at_play.play() if isinstance(event, ev.AccountSeen)] == ["BTC", "USDC"]
 
 
 def test_clean_books_have_no_violation_and_spoilt_ones_have(at_play: Any) -> None:

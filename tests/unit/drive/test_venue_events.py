@@ -94,6 +94,22 @@ def test_account_figures_are_of_one_currency(exchange: Any) -> None:
     assert (seen.margin_initial_native, seen.delta_coin_options, seen.received_ns) == (0.0, 0.0, _NOW)
 
 
+def test_account_and_position_say_the_same_greeks(exchange: Any) -> None:
+    """One option held: its position's greeks are the account's; the total has the premium taken off, the map not."""
+    name = next(spec.id for spec in exchange.instruments() if spec.is_option and spec.base == "BTC")
+    exchange.seed_position(ACCOUNT, name, Decimal(2))
+    seen = venue_events.account_seen(exchange.summary(ACCOUNT, "BTC"), _NOW)
+    held = venue_events.position_seen(next(item for item in exchange.positions(ACCOUNT) if item.instrument == name))
+
+    assert seen.delta_coin_options == held.delta_coin == seen.delta_coin_by_index["btc_usd"] != 0.0
+    assert seen.delta_coin_total == pytest.approx(seen.delta_coin_options - seen.options_value_native, abs=1e-12)
+    assert (seen.gamma_coin_per_usd_options, seen.vega_usd_per_point_options, seen.theta_usd_per_day_options) == (
+        held.gamma_coin_per_usd,
+        held.vega_usd_per_point,
+        held.theta_usd_per_day,
+    )
+
+
 def test_a_public_trade_is_no_fill() -> None:
     """Without an order id it is not of this account: a bug."""
     with pytest.raises(AssertionError, match="no order"):

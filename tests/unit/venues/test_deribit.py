@@ -266,6 +266,22 @@ def test_portfolio() -> None:
         received_ns=NOW,
     )
     assert (expected,) == decode(frame("user.portfolio.any", data), NOW)
+    more = {
+        "delta_total_map": {"btc_usd": -0.27},
+        "options_value": 0.03,
+        "options_gamma": 0.00002,
+        "options_vega": 61.5,
+        "options_theta": -40.25,
+    }
+    told = msgspec.structs.replace(
+        expected,
+        delta_coin_by_index={"btc_usd": -0.27},
+        options_value_native=0.03,
+        gamma_coin_per_usd_options=0.00002,
+        vega_usd_per_point_options=61.5,
+        theta_usd_per_day_options=-40.25,
+    )
+    assert (told,) == decode(frame("user.portfolio.any", data | more), NOW)
 
 
 @pytest.mark.parametrize(

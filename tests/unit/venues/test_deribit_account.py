@@ -164,9 +164,8 @@ async def test_snapshot(venue: FakeAsk, reader: AccountReader) -> None:
 async def test_snapshot_waits_for_agreement(venue: FakeAsk, reader: AccountReader) -> None:
     """A position that changed while being read is read again; one that floats with the price does not count."""
     linear = {"instrument_name": "BTC_USDC-PERPETUAL", "kind": "future", "direction": "buy", "size_currency": 0.001}
-    put_account(
-        venue, [position(60.0)], [position(70.0), linear | {"size": 92.0}], [position(70.0), linear | {"size": 93.0}]
-    )
+    before, after = linear | {"size": 92.0, "delta": 0.00101}, linear | {"size": 93.0, "delta": 0.00102}
+    put_account(venue, [position(60.0)], [position(70.0), before], [position(70.0), after])
     *_, taken = await reader.snapshot()
     assert isinstance(taken, SnapshotTaken)
     assert [Decimal(70), Decimal("0.001")] == [item.amount_native for item in taken.positions]

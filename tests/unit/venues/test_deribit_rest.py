@@ -256,8 +256,13 @@ def test_recorded_positions(shared_data: Path) -> None:
     """An option of 0.1 coins is held, a flat perpetual is not."""
     rows = convert(_result(shared_data, "bourse/deribit__responses__fetch_positions.json"), list[Position])
     seen = [deribit_rest.position_seen(row, None) for row in rows]
-    expected = PositionSeen(instrument=InstrumentId("BTC-31JUL26-65000-C"), amount_native=Decimal("0.1"))
-    assert [expected, None] == seen
+    option, flat = seen
+    assert option is not None
+    assert (option.instrument, option.amount_native, flat) == ("BTC-31JUL26-65000-C", Decimal("0.1"), None)
+    greeks = (option.delta_coin, option.gamma_coin_per_usd, option.vega_usd_per_point, option.theta_usd_per_day)
+    told = (rows[0].delta, rows[0].gamma, rows[0].vega, rows[0].theta)
+    assert greeks == told
+    assert None not in greeks
 
 
 @pytest.mark.realdata

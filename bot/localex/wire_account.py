@@ -214,19 +214,17 @@ def _money(value: float) -> float:
 
 def summary_object(summary: AccountSummary) -> Wire:
     """`user.portfolio` and get_account_summary of one currency (segregated margin, captured 2025-12)."""
-    index_names = list(summary.delta_total_by_index)
     deltas = {name: _money(delta) for name, delta in summary.delta_total_by_index.items()}
     equity, realized = _money(summary.equity_native), _money(summary.session_realized_native)
-    # Without option positions the greek maps are empty on the wire.
-    has_options = any((summary.options_value_native, summary.options_delta_coin, summary.options_vega))
-    greeks = {
-        "gamma": shown(summary.options_gamma, 5),
-        "vega": shown(summary.options_vega, 5),
-        "theta": shown(summary.options_theta, 5),
+    by_index = {
+        "gamma": summary.options_gamma_by_index,
+        "vega": summary.options_vega_by_index,
+        "theta": summary.options_theta_by_index,
     }
+    # Without option positions the greek maps are empty on the wire.
     maps: Wire = {
-        f"options_{greek}_map": dict.fromkeys(index_names[:1], value) if has_options else {}
-        for greek, value in greeks.items()
+        f"options_{greek}_map": {name: shown(value, 5) for name, value in values.items()}
+        for greek, values in by_index.items()
     }
     return maps | {
         "currency": summary.currency,
@@ -237,15 +235,15 @@ def summary_object(summary: AccountSummary) -> Wire:
         "available_withdrawal_funds": _money(max(0.0, min(summary.available_native, summary.balance_native))),
         "initial_margin": _money(summary.margin_initial_native),
         "maintenance_margin": _money(summary.margin_maintenance_native),
-        "projected_initial_margin": _money(summary.margin_initial_native),
-        "projected_maintenance_margin": _money(summary.margin_maintenance_native),
+        "projected_initial_margin": _money(summary.margin_initial_projected_native),
+        "projected_maintenance_margin": _money(summary.margin_maintenance_projected_native),
         "delta_total": _money(summary.delta_total_coin),
-        "projected_delta_total": _money(summary.delta_total_coin),
+        "projected_delta_total": _money(summary.delta_total_projected_coin),
         "delta_total_map": deltas,
         "options_delta": shown(summary.options_delta_coin, 5),
-        "options_gamma": greeks["gamma"],
-        "options_vega": greeks["vega"],
-        "options_theta": greeks["theta"],
+        "options_gamma": shown(summary.options_gamma, 5),
+        "options_vega": shown(summary.options_vega, 5),
+        "options_theta": shown(summary.options_theta, 5),
         "options_value": _money(summary.options_value_native),
         "options_pl": _money(summary.options_profit_native),
         "futures_pl": _money(summary.futures_profit_native),
@@ -257,7 +255,7 @@ def summary_object(summary: AccountSummary) -> Wire:
         "options_session_rpl": 0.0,
         "options_session_upl": _money(summary.options_profit_native),
         "estimated_liquidation_ratio": 0.0,
-        "estimated_liquidation_ratio_map": dict.fromkeys(index_names, 0.0),
+        "estimated_liquidation_ratio_map": dict.fromkeys(deltas, 0.0),
         "additional_reserve": 0.0,
         "spot_reserve": 0.0,
         "fee_balance": 0.0,

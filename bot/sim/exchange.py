@@ -12,7 +12,7 @@ from typing import Final
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire
-from bot.sim.account import Account
+from bot.sim.account import Account, Holding
 from bot.sim.checks import invalid_params
 from bot.sim.delivery import WINDOW_NS, is_in_window, is_settlement, next_stop_ns, settlement_after_ns
 from bot.sim.desk import Desk
@@ -34,7 +34,7 @@ from bot.sim.marks import Marks
 from bot.sim.pit import Mark, Pit, open_pit
 from bot.sim.quoting import Quoting
 from bot.sim.settlement import settle_day
-from bot.sim.statements import position_of, summary_of
+from bot.sim.statements import available_native, position_of, summary_of
 from bot.sim.tickers import ticker_of, touch_of
 
 _CURRENCIES: Final = ("BTC", "ETH", "USDC")
@@ -213,21 +213,28 @@ class Exchange:
 
     def positions(self, account: str) -> list[Position]:
         """All positions, flat ones held today included."""
-        return [position for position, _ in self._positions(self._desk.accounts[account])]
+        client = self._desk.accounts[account]
+        self._settle_fundings(client)
+        held = ((holding, self._pits[name]) for name, holding in client.holdings.items())
+        return [position_of(holding, pit, self._marks.of(pit)) for holding, pit in held]
 
     def summary(self, account: str, currency: str) -> AccountSummary:
         """Money of one currency."""
         client = self._desk.accounts[account]
-        return summary_of(client, currency, self._positions(client, currency))
+        return summary_of(client, currency, self._held(client, currency), settlement_after_ns(self._now_ns))
 
-    def _positions(self, client: Account, currency: str | None = None) -> list[tuple[Position, Pit]]:
+    def _available_native(self, account: str, pit: Pit) -> float:
+        client, currency = self._desk.accounts[account], pit.instrument.settlement_currency
+        return available_native(client, currency, self._held(client, currency))
+
+    def _held(self, client: Account, currency: str) -> list[tuple[Holding, Mark]]:
+        """Positions settled in a currency, funding booked, with their marks."""
         self._settle_fundings(client)
-        told: list[tuple[Position, Pit]] = []
-        for name, holding in client.holdings.items():
-            pit = self._pits[name]
-            if currency is None or pit.instrument.settlement_currency == currency:
-                told.append((position_of(holding, pit, self._marks.of(pit)), pit))
-        return told
+        return [
+            (holding, self._marks.of(self._pits[name]))
+            for name, holding in client.holdings.items()
+            if holding.instrument.settlement_currency == currency
+        ]
 
     def _settle_fundings(self, client: Account) -> None:
         for name, holding in client.holdings.items():
@@ -239,8 +246,7 @@ class Exchange:
     def submit(self, request: OrderRequest) -> tuple[Order, tuple[Trade, ...]]:
         """A new order: the order as it stands after matching, and its own trades."""
         pit, _ = self._quoted(request.instrument)
-        available = self.summary(request.account, pit.instrument.settlement_currency).available_native
-        order, trades = self._desk.submit(request, pit, available)
+        order, trades = self._desk.submit(request, pit, self._available_native(request.account, pit))
         self._quoting.follow(pit)
         self._desk.flush_book(pit)
         return order, trades
@@ -258,8 +264,7 @@ class Exchange:
         pit, _ = self._quoted(order.instrument)
         # Bringing the book up to this moment may have filled it.
         order = self._open_order(account, order_id)
-        available = self.summary(account, pit.instrument.settlement_currency).available_native
-        edited, trades = self._desk.edit(order, edit, pit, available)
+        edited, trades = self._desk.edit(order, edit, pit, self._available_native(account, pit))
         self._quoting.follow(pit)
         self._desk.flush_book(pit)
         return edited, trades

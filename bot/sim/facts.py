@@ -250,12 +250,18 @@ class AccountSummary(Struct, frozen=True, kw_only=True):
     equity_native: float
     margin_initial_native: float
     margin_maintenance_native: float
+    margin_initial_projected_native: float
+    """Projected: without what expires at the next 08:00 UTC."""
+    margin_maintenance_projected_native: float
     available_native: float
     options_value_native: float
     options_delta_coin: float
     options_gamma: float
     options_vega: float
     options_theta: float
+    options_gamma_by_index: dict[str, float]
+    options_vega_by_index: dict[str, float]
+    options_theta_by_index: dict[str, float]
     futures_profit_native: float
     options_profit_native: float
     session_realized_native: float
@@ -263,6 +269,7 @@ class AccountSummary(Struct, frozen=True, kw_only=True):
     fees_paid_native: float
     funding_paid_native: float
     delta_total_coin: float
+    delta_total_projected_coin: float
     delta_total_by_index: dict[str, float]
 
 

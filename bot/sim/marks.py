@@ -119,7 +119,6 @@ class Marks:
         if item.kind is Kind.PERPETUAL:
             mark.mark_native = round(mark.index_usd * (1.0 + self._market.perp_premium(item)), _MARK_DIGITS_USD)
             mark.forward_usd = mark.mark_native
-            mark.delta_per_unit = 1.0
         else:
             self._mark_dated(item, mark)
         return mark
@@ -136,22 +135,21 @@ class Marks:
             mark.forward_usd = self.average.estimate_usd(item.index_name, mark.index_usd, left_ns)
         else:
             mark.forward_usd = self._market.forward_usd(item.base, item.expiry_ns)
-        decay = min(1.0, left_ns / WINDOW_NS)
-        mark.is_decaying = left_ns < WINDOW_NS
+        mark.moving_share = min(1.0, left_ns / WINDOW_NS)
         if item.kind is Kind.FUTURE:
             mark.mark_native = round(mark.forward_usd, _MARK_DIGITS_USD)
-            mark.delta_per_unit = decay
             return
-        self._mark_option(item, mark, decay)
+        self._mark_option(item, mark)
 
-    def _mark_option(self, item: Instrument, mark: Mark, decay: float) -> None:
+    def _mark_option(self, item: Instrument, mark: Mark) -> None:
         assert item.strike_usd is not None, f"{item.id} has no strike"
         assert item.is_call is not None, f"{item.id} has no right"
         row = mark.row
         if row is not None:
             mark.iv = None if row.iv_mark_percent is None else row.iv_mark_percent / 100.0
             mark.mark_native = row.mark_coin
-            mark.delta_per_unit = row.delta * decay
+            # Recorded deltas have decayed already (recorded data notes 4.3).
+            mark.delta_per_unit = row.delta
             return
         if self._market.is_recorded:
             # Listed but not yet seen: no volatility, no mark, as the venue shows it (0.0).
@@ -160,7 +158,7 @@ class Marks:
         mark.iv = iv = self._market.iv(item)
         assert iv is not None, f"{item.id} has no volatility"
         value_usd, delta = value_and_delta(mark.forward_usd, item.strike_usd, iv, mark.tau_years, is_call=item.is_call)
-        mark.delta_per_unit = delta * decay
+        mark.delta_per_unit = delta * mark.moving_share
         if item.is_inverse:
             mark.mark_native = round(value_usd / mark.forward_usd, _MARK_DIGITS_COIN)
         else:

@@ -34,9 +34,9 @@ class Mark:
     iv: float | None = None
     tau_years: float = 0.0
     delta_per_unit: float = 0.0
-    """Options: delta in coins of one coin of option, decayed in the settlement window. Others: the decay weight."""
-    is_decaying: bool = False
-    """Whether the settlement window of its expiry has begun."""
+    """Delta in coins of one coin of option, decayed in the settlement window. Options only."""
+    moving_share: float = 1.0
+    """Share of the price not yet averaged: below one once the settlement window of its expiry has begun."""
     row: HistoryRow | None = None
 
 

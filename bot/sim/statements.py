@@ -6,16 +6,18 @@ max(15 % - out-of-the-money share, 10 %) of a coin plus its mark, half of it for
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from bot.domain.instruments import Instrument
+from bot.domain.time import Ns
 from bot.domain.units import ZERO, float_from_decimal
 from bot.sim.account import Account, Holding
 from bot.sim.facts import AccountSummary, Position
 from bot.sim.pit import Mark, Pit
-from bot.sim.valuation import ticker_greeks
+from bot.sim.revaluation import Line, delta_total_coin, greeks_of
 
 _FUTURE_INITIAL_SHARE: Final = 0.02
 _FUTURE_MAINTENANCE_SHARE: Final = 0.01
@@ -35,13 +37,6 @@ def floating_native(holding: Holding, mark: Mark) -> float:
     return amount * (mark_native - average)
 
 
-def delta_coin(holding: Holding, mark: Mark) -> float:
-    """Black-76 delta of a position in coins, signed, decayed in the settlement window."""
-    amount = float_from_decimal(holding.amount_native)
-    coins = amount / mark.mark_native if holding.instrument.amount_is_in_usd else amount
-    return coins * mark.delta_per_unit
-
-
 def margins_native(instrument: Instrument, amount_native: float, mark: Mark) -> tuple[float, float]:
     """(initial, maintenance) of a signed amount, settlement currency."""
     if instrument.is_option:
@@ -58,15 +53,17 @@ def margins_native(instrument: Instrument, amount_native: float, mark: Mark) -> 
     return notional * _FUTURE_INITIAL_SHARE, notional * _FUTURE_MAINTENANCE_SHARE
 
 
+def line_of(holding: Holding, mark: Mark) -> Line:
+    """A position ready to be valued again."""
+    amount, average = float_from_decimal(holding.amount_native), float_from_decimal(holding.average_native)
+    return Line(item=holding.instrument, amount_native=amount, average_native=average, mark=mark)
+
+
 def position_of(holding: Holding, pit: Pit, mark: Mark) -> Position:
     """One position as the venue tells it; greeks of the whole position, signed."""
-    item = holding.instrument
-    amount = float_from_decimal(holding.amount_native)
-    gamma = vega = theta = 0.0
-    if item.strike_usd is not None and mark.iv is not None and amount:
-        raw = ticker_greeks(mark.forward_usd, item.strike_usd, mark.iv, mark.tau_years, is_call=item.is_call is True)
-        gamma, vega, theta = raw.gamma * amount, raw.vega * amount, raw.theta * amount
-    initial, maintenance = margins_native(item, amount, mark)
+    item, line = holding.instrument, line_of(holding, mark)
+    greeks = greeks_of(line)
+    initial, maintenance = margins_native(item, line.amount_native, mark)
     return Position(
         instrument=item.id,
         size_native=holding.amount_native,
@@ -76,10 +73,10 @@ def position_of(holding: Holding, pit: Pit, mark: Mark) -> Position:
         settlement_native=pit.settlement_native,
         floating_profit_native=floating_native(holding, mark),
         realized_profit_native=float_from_decimal(holding.realized_session_native),
-        delta_coin=delta_coin(holding, mark),
-        gamma_coin_per_usd=gamma,
-        vega_usd_per_point=vega,
-        theta_usd_per_day=theta,
+        delta_coin=greeks.delta_coin,
+        gamma_coin_per_usd=greeks.gamma_coin_per_usd,
+        vega_usd_per_point=greeks.vega_usd_per_point,
+        theta_usd_per_day=greeks.theta_usd_per_day,
         margin_initial_native=initial,
         margin_maintenance_native=maintenance,
         realized_funding_native=float_from_decimal(holding.funding_session_native),
@@ -88,74 +85,111 @@ def position_of(holding: Holding, pit: Pit, mark: Mark) -> Position:
 
 @dataclass(slots=True)
 class _Sums:
-    """Running sums over the positions of one currency."""
+    """Running sums over the positions of one currency, settlement currency."""
 
-    futures_delta_coin: float = 0.0
     futures_profit_native: float = 0.0
-    options_value_native: float = 0.0
     options_profit_native: float = 0.0
-    options_delta_coin: float = 0.0
-    options_gamma_coin: float = 0.0
-    options_vega_usd: float = 0.0
-    options_theta_usd: float = 0.0
+    options_value_native: float = 0.0
     initial_native: float = 0.0
     maintenance_native: float = 0.0
 
+    def add(self, holding: Holding, mark: Mark) -> None:
+        """Count a position."""
+        amount, floating = float_from_decimal(holding.amount_native), floating_native(holding, mark)
+        initial, maintenance = margins_native(holding.instrument, amount, mark)
+        self.initial_native += initial
+        self.maintenance_native += maintenance
+        if holding.instrument.is_option:
+            self.options_value_native += amount * mark.mark_native
+            self.options_profit_native += floating
+        else:
+            self.futures_profit_native += floating
 
-def summary_of(account: Account, currency: str, positions: list[tuple[Position, Pit]]) -> AccountSummary:
-    """Money of one currency. `positions` are all of the account with their pits.
+    def available_native(self, balance_native: float) -> float:
+        """Value of long options cannot be spent; what short ones cost is in their margin."""
+        return balance_native + self.futures_profit_native - self.initial_native
+
+
+@dataclass(slots=True)
+class _Greeks:
+    """Running sums of greeks over the positions of one index."""
+
+    delta_coin: float = 0.0
+    options_delta_coin: float = 0.0
+    gamma: float = 0.0
+    vega: float = 0.0
+    theta: float = 0.0
+    has_options: bool = False
+
+    def add(self, line: Line) -> None:
+        """Count a position."""
+        greeks = greeks_of(line)
+        self.delta_coin += greeks.delta_coin
+        self.gamma += greeks.gamma_coin_per_usd
+        self.vega += greeks.vega_usd_per_point
+        self.theta += greeks.theta_usd_per_day
+        if line.item.is_option:
+            self.options_delta_coin += greeks.delta_coin
+            self.has_options = True
+
+
+def available_native(account: Account, currency: str, held: Sequence[tuple[Holding, Mark]]) -> float:
+    """What new orders may take. `held` are the positions in this currency with their marks."""
+    money = _Sums()
+    for holding, mark in held:
+        money.add(holding, mark)
+    return money.available_native(float_from_decimal(account.balances.get(currency, ZERO)))
+
+
+def summary_of(
+    account: Account, currency: str, held: Sequence[tuple[Holding, Mark]], next_expiry_ns: Ns
+) -> AccountSummary:
+    """Money of one currency. `held` are the positions in it with their marks.
 
     equity = balance + floating profit of futures + value of options; realised profit, fees, premium and
     funding are in the balance at once. delta_total = futures + options (Black-76) - options value for coin
-    currencies (exchange facts 2.3); its map has no premium taken off.
+    currencies, in the settlement window the decayed value; its map has no premium taken off; projected figures
+    leave out what expires at `next_expiry_ns` (exchange facts 2.3).
     """
-    sums = _Sums()
-    by_index: dict[str, float] = {}
-    for position, pit in positions:
-        item = pit.instrument
-        if item.settlement_currency == currency and position.size_native:
-            _add(sums, item, position)
-            by_index[item.index_name] = by_index.get(item.index_name, 0.0) + position.delta_coin
+    money, projected = _Sums(), _Sums()
+    lines = [line_of(holding, mark) for holding, mark in held if holding.amount_native]
+    for holding, mark in held:
+        money.add(holding, mark)
+        if holding.instrument.expiry_ns != next_expiry_ns:
+            projected.add(holding, mark)
+    # A coin's own index is in the map from the start (recorded 2025-12).
+    by_index = {} if currency == "USDC" else {f"{currency.lower()}_usd": _Greeks()}
+    for line in lines:
+        by_index.setdefault(line.item.index_name, _Greeks()).add(line)
+    greeks, with_options = by_index.values(), {name: sums for name, sums in by_index.items() if sums.has_options}
     balance = float_from_decimal(account.balances.get(currency, ZERO))
-    premium_coin = 0.0 if currency == "USDC" else sums.options_value_native
-    cash = balance + sums.futures_profit_native
     return AccountSummary(
         currency=currency,
         balance_native=balance,
-        equity_native=cash + sums.options_value_native,
-        margin_initial_native=sums.initial_native,
-        margin_maintenance_native=sums.maintenance_native,
-        # Value of long options cannot be spent; what short ones cost is in their margin.
-        available_native=cash - sums.initial_native,
-        options_value_native=sums.options_value_native,
-        options_delta_coin=sums.options_delta_coin,
-        options_gamma=sums.options_gamma_coin,
-        options_vega=sums.options_vega_usd,
-        options_theta=sums.options_theta_usd,
-        futures_profit_native=sums.futures_profit_native,
-        options_profit_native=sums.options_profit_native,
+        equity_native=balance + money.futures_profit_native + money.options_value_native,
+        margin_initial_native=money.initial_native,
+        margin_maintenance_native=money.maintenance_native,
+        margin_initial_projected_native=projected.initial_native,
+        margin_maintenance_projected_native=projected.maintenance_native,
+        available_native=money.available_native(balance),
+        options_value_native=money.options_value_native,
+        options_delta_coin=sum(sums.options_delta_coin for sums in greeks),
+        options_gamma=sum(sums.gamma for sums in greeks),
+        options_vega=sum(sums.vega for sums in greeks),
+        options_theta=sum(sums.theta for sums in greeks),
+        options_gamma_by_index={name: sums.gamma for name, sums in with_options.items()},
+        options_vega_by_index={name: sums.vega for name, sums in with_options.items()},
+        options_theta_by_index={name: sums.theta for name, sums in with_options.items()},
+        futures_profit_native=money.futures_profit_native,
+        options_profit_native=money.options_profit_native,
         session_realized_native=_money(account.realized_session_native, currency),
-        session_unrealized_native=sums.futures_profit_native + sums.options_profit_native,
+        session_unrealized_native=money.futures_profit_native + money.options_profit_native,
         fees_paid_native=_money(account.fees_paid_native, currency),
         funding_paid_native=_money(account.funding_paid_native, currency),
-        delta_total_coin=sums.futures_delta_coin + sums.options_delta_coin - premium_coin,
-        delta_total_by_index=by_index,
+        delta_total_coin=delta_total_coin(lines),
+        delta_total_projected_coin=delta_total_coin(line for line in lines if line.item.expiry_ns != next_expiry_ns),
+        delta_total_by_index={name: sums.delta_coin for name, sums in by_index.items()},
     )
-
-
-def _add(sums: _Sums, item: Instrument, position: Position) -> None:
-    sums.initial_native += position.margin_initial_native
-    sums.maintenance_native += position.margin_maintenance_native
-    if not item.is_option:
-        sums.futures_delta_coin += position.delta_coin
-        sums.futures_profit_native += position.floating_profit_native
-        return
-    sums.options_value_native += float_from_decimal(position.size_native) * position.mark_native
-    sums.options_profit_native += position.floating_profit_native
-    sums.options_delta_coin += position.delta_coin
-    sums.options_gamma_coin += position.gamma_coin_per_usd
-    sums.options_vega_usd += position.vega_usd_per_point
-    sums.options_theta_usd += position.theta_usd_per_day
 
 
 def _money(figures: dict[str, Decimal], currency: str) -> float:

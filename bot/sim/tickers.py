@@ -108,8 +108,7 @@ def _estimated_delivery_usd(pit: Pit, mark: Mark) -> float:
     """The index, but for what expires within the window, where the estimate is the forward."""
     if pit.delivery_usd is not None:
         return pit.delivery_usd
-    is_decaying = pit.instrument.expiry_ns is not None and mark.is_decaying
-    return mark.forward_usd if is_decaying else mark.index_usd
+    return mark.forward_usd if mark.moving_share < 1.0 else mark.index_usd
 
 
 def _change_percent(pit: Pit) -> float | None:

@@ -230,12 +230,17 @@ def test_a_summary_is_one_currencys_money() -> None:
         equity_native=10.00295059,
         margin_initial_native=0.0,
         margin_maintenance_native=0.0,
+        margin_initial_projected_native=0.0,
+        margin_maintenance_projected_native=0.0,
         available_native=10.00295059,
         options_value_native=0.0,
         options_delta_coin=0.0,
         options_gamma=0.0,
         options_vega=0.0,
         options_theta=0.0,
+        options_gamma_by_index={},
+        options_vega_by_index={},
+        options_theta_by_index={},
         futures_profit_native=0.0,
         options_profit_native=0.0,
         session_realized_native=-4e-7,
@@ -243,10 +248,11 @@ def test_a_summary_is_one_currencys_money() -> None:
         fees_paid_native=0.0,
         funding_paid_native=0.0,
         delta_total_coin=0.0,
+        delta_total_projected_coin=0.0,
         delta_total_by_index={"btc_usd": 0.0},
     )
     wire = summary_object(summary)
-    held = summary_object(msgspec.structs.replace(summary, options_vega=3.123456, options_value_native=0.1))
+    held = summary_object(msgspec.structs.replace(summary, options_vega_by_index={"btc_usd": 3.123456}))
 
     expected = {"equity": 10.00295059, "margin_balance": 10.00295059, "session_rpl": -4e-7}
     assert {name: wire[name] for name in expected} == expected

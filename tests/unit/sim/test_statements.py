@@ -93,6 +93,42 @@ def test_deltas_decay_in_the_settlement_window(exchange: Exchange) -> None:
     assert exchange.ticker("BTC-24NOV26-60000-P").greeks.delta == pytest.approx(-0.5, abs=1e-4)  # type: ignore[union-attr]
 
 
+def test_premium_decays_with_the_delta_in_the_settlement_window(exchange: Exchange) -> None:
+    """delta_total takes off the decayed value of what expires; the value itself is shown whole (exchange facts 2.5)."""
+    exchange.seed_position("a", "BTC-24NOV26-60000-P", _D(1))
+    exchange.seed_position("a", "BTC-27NOV26-60000-C", _D(1))
+    exchange.advance(Ns(exchange.instrument("BTC-24NOV26").expiry_ns - 900 * NS_PER_S))  # type: ignore[operator]
+    expiring, other = exchange.positions("a")
+    summary = exchange.summary("a", "BTC")
+
+    assert summary.options_value_native == pytest.approx(0.2 + other.mark_native, abs=1e-4)
+    assert summary.delta_total_coin == pytest.approx(-0.5 - 0.1 + other.delta_coin - other.mark_native, abs=1e-3)
+    assert summary.delta_total_by_index["btc_usd"] == pytest.approx(expiring.delta_coin + other.delta_coin)
+
+
+def test_projected_figures_leave_out_what_expires_next(exchange: Exchange) -> None:
+    """As in the venue's own example: the futures and later options remain, with their margin."""
+    for name, size in (("BTC-24NOV26-60000-C", -2), ("BTC-24NOV26", 10_000), ("BTC-PERPETUAL", 25_000)):
+        exchange.seed_position("a", name, _D(size))
+    summary = exchange.summary("a", "BTC")
+
+    assert summary.delta_total_projected_coin == pytest.approx(0.5)
+    assert summary.margin_initial_projected_native == pytest.approx(0.01)
+    assert summary.margin_maintenance_projected_native == pytest.approx(0.005)
+    assert summary.margin_initial_native == pytest.approx(0.01 + 0.004 + 0.2, abs=1e-3)
+
+
+def test_greeks_are_mapped_by_index(exchange: Exchange) -> None:
+    """Dollar accounts hold several indices; a coin's own is there without a position, without greeks of options."""
+    for name in ("BTC_USDC-24NOV26-63000-C", "ETH_USDC-24NOV26-3300-C"):
+        exchange.seed_position("a", name, _D(1))
+    dollars, coins = exchange.summary("a", "USDC"), exchange.summary("a", "BTC")
+
+    assert list(dollars.options_gamma_by_index) == list(dollars.delta_total_by_index) == ["btc_usdc", "eth_usdc"]
+    assert sum(dollars.options_vega_by_index.values()) == pytest.approx(dollars.options_vega)
+    assert (coins.delta_total_by_index, coins.options_theta_by_index) == ({"btc_usd": 0.0}, {})
+
+
 @pytest.mark.parametrize(
     ("name", "amount", "expected"),
     [

@@ -58,7 +58,7 @@ def _played(simulation: Simulation, *, with_orders: bool) -> dict[str, Any]:
 
     simulation.tally.saw = saw  # type: ignore[method-assign]
     result = simulation.run("golden")
-    lines = [json.dumps(_rounded(msgspec.to_builtins(command)), sort_keys=True) for command in commands]
+    lines = [json.dumps(_rounded(_said(command)), sort_keys=True) for command in commands]
     told: dict[str, Any] = _rounded(
         {
             "hedges": result.hedges,
@@ -80,6 +80,13 @@ def _played(simulation: Simulation, *, with_orders: bool) -> dict[str, Any]:
     if with_orders:
         told["orders_in_words"] = [_words(command) for command in commands if isinstance(command, PlaceOrder)]
     return told
+
+
+def _said(command: Command) -> dict[str, Any]:
+    """A command without its place on the tape: one more message of any kind moves that, and changes no trade."""
+    said: dict[str, Any] = msgspec.to_builtins(command)
+    said.pop("decided_seq", None)
+    return said
 
 
 def _words(order: PlaceOrder) -> str:

@@ -12,7 +12,7 @@ _TOP_LEVEL = {
 }
 
 _UNUSED_ALLOWED = {
-    "bot/pricing/implied_vol.py": "the surface (#4) will be its first caller; the number tables hold it until then",
+    "bot/pricing/surface_fit.py": "wired with the chosen volatility (#4); recorded days hold it until then",
     "bot/pricing/realized_vol_stream.py": "the regime (#5) will be its first caller; number tables hold it until then",
 }
 

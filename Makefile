@@ -14,7 +14,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench docs image clean
+.PHONY: help demo test clients lint check bench docs image clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -24,6 +24,9 @@ demo: $(STAMP) ## start an exchange and a bot on this machine and watch it hedge
 
 test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name")
 	$(BIN)/python -m pytest $(ARGS)
+
+clients: $(STAMP) ## what tests of clients in other runtimes need, in .clients (1 GB); make test skips them without it
+	$(BIN)/python tests/integration/clients/install.py
 
 lint: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -41,7 +44,7 @@ image: ## container image (CONTAINER=podman, BASE_IMAGE=...)
 	$(CONTAINER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .
 
 clean: ## remove what make and the tools created; runs/ and var/ stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist *.egg-info
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("hedgebot needs Python 3.11 or newer, this is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-_IGNORED = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+_IGNORED = {".git", ".venv", ".clients", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
 
 @pytest.fixture(scope="session")

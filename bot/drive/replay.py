@@ -4,6 +4,7 @@ Knows the tape and the engine; no venue, no clock. On other code or another mach
 may differ, it says so and compares commands only.
 """
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -91,7 +92,8 @@ def sentence(result: ReplayResult) -> str:
     counts = f"{result.events_count} events, {result.decisions_count} decisions, {result.commands_count} commands"
     only = f" (commands only: {'; '.join(result.because)})" if result.because else ""
     if result.is_equal:
-        return f"{result.run_id}: equal: {counts}; the tape ends {result.ending}{only}"
+        equal = "commands equal" if result.because else "equal"
+        return f"{result.run_id}: {equal}: {counts}; the tape ends {result.ending}{only}"
     seen = result.difference
     if seen is None:
         return f"{result.run_id}: NOT EQUAL: {result.problem}; the tape ends {result.ending}{only}"
@@ -123,7 +125,7 @@ class _Comparison:
     """Engines of a run, and what they said so far against what was recorded."""
 
     def __init__(self, run: Manifest, *, is_exact: bool) -> None:
-        self._engines = {book.book: Engine(book) for book in run.books}
+        self._run = run
         self._recorder = Recorder()
         self._is_same: Callable[[Taken, Read], bool] = _is_exact if is_exact else _has_same_commands
         self.events_count = 0
@@ -131,6 +133,11 @@ class _Comparison:
         self.commands_count = 0
         self.difference: Difference | None = None
         self._last: tuple[str, int] = ("", 0)
+
+    @functools.cached_property
+    def _engines(self) -> dict[str, Engine]:
+        """Made with the first record: by then the tape has said that the manifest is its own."""
+        return {book.book: Engine(book) for book in self._run.books}
 
     def is_same(self, read: Read) -> bool:
         """Apply one recorded event; False at the first difference."""

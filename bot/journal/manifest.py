@@ -5,10 +5,12 @@ Knows the file `manifest.json` of a run's folder. Reads neither clock nor config
 
 import functools
 import hashlib
+import importlib.metadata
 import itertools
 import math
 import os
 import platform
+import re
 import struct
 import sys
 from collections.abc import Iterable
@@ -24,6 +26,9 @@ from bot.engine import BookParams
 
 NAME: Final = "manifest.json"
 _BYTES_MAX: Final = 1 << 20
+_CPU_TARGET: Final = re.compile(rb'"cpu_target": "[^"\\]*"')
+_PACKAGES: Final = ("ccxt", "msgspec", "numpy", "scipy", "sqlalchemy", "uvloop", "websockets")
+"""What computes, encodes, stores or talks; the whole list is in the environment's own record."""
 _POINTS: Final = 2_000
 """Arguments at which the machine's arithmetic is sampled."""
 
@@ -41,6 +46,8 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of the settings without secrets."""
     books: tuple[BookParams, ...]
     python: str
+    packages: dict[str, str]
+    """Version by name, of libraries that compute, encode, store or talk."""
     cpu_target: str
     """Machine, system, C library, and a hash of what its mathematics returns."""
 
@@ -58,6 +65,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             config_digest=config_digest,
             books=tuple(books),
             python=platform.python_version(),
+            packages=package_versions(),
             cpu_target=cpu_target(),
         )
 
@@ -92,13 +100,30 @@ def read(folder: Path) -> tuple[Manifest, bytes]:
         return msgspec.json.decode(text, type=Manifest), digest(text)
     except OSError as error:
         raise JournalError(f"tape: cannot read {path}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        # Text that is no UTF-8 is a ValueError, deep nesting a RecursionError.
         raise JournalError(f"tape: {path} is not a manifest: {error}") from error
 
 
 def digest(text: bytes) -> bytes:
-    """SHA-256 of a manifest."""
-    return hashlib.sha256(text).digest()
+    """SHA-256 of a manifest without the name of the machine.
+
+    Which machine it was decides how a replay compares, and replay tells it: whoever asks what another machine would
+    say changes that one line. Everything else belongs to the tape.
+    """
+    return hashlib.sha256(_CPU_TARGET.sub(b"", text, count=1)).digest()
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """Version by name; `none` where a package is not installed."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "none"
+    return found
 
 
 def code_hash(package: Path) -> str:

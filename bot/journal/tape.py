@@ -1,11 +1,12 @@
 """The tape: every event an engine was given, in order, with what it led to. Written ahead of orders.
 
 Knows the frame (length, checksum, msgpack) and segments; a run's folder holds `manifest.json` and
-`tape-000001.bin`, older segments as `.bin.gz`. Does not fsync: it has to outlive the process, not the machine; the
+`tape-000001.bin`, older segments as `.bin.z`. Does not fsync: it has to outlive the process, not the machine; the
 ledger outlives both. Decides nothing, reads no clock.
 
 Frame, little-endian: length of the payload (u32), CRC-32 of the payload (u32), CRC-32 of these eight bytes (u32),
 payload. What a killed process leaves is a prefix of its last frame: everything else that does not fit is damage.
+A compressed segment is one such frame around a zlib stream: unlike in a gzip file, no byte of it goes unchecked.
 """
 
 import contextlib
@@ -32,9 +33,7 @@ PAYLOAD_BYTES_MAX: Final = 64 << 20
 """No event is longer; a length above this is damage."""
 HEADER: Final = struct.Struct("<III")
 _SEGMENT_NAME: Final = "tape-{number:06d}.bin"
-_CHUNK_BYTES: Final = 256 << 10
 _FASTEST: Final = 1
-_GZIP_WINDOW: Final = 31
 _WRITES_MAX: Final = 1_000
 """Parts in which the kernel may take one push."""
 
@@ -194,12 +193,12 @@ class Tape:
 
 
 def compress(*segments: Path) -> None:
-    """Replace closed segments by their gzip; one that cannot be compressed stays as it is."""
+    """Replace closed segments by their compressed form; one that cannot be compressed stays as it is."""
     for path in segments:
         part = path.with_suffix(".bin.part")
         try:
             _pack(path, part)
-            part.replace(path.with_suffix(".bin.gz"))
+            part.replace(path.with_suffix(".bin.z"))
             path.unlink()
         except OSError:
             with contextlib.suppress(OSError):
@@ -207,11 +206,9 @@ def compress(*segments: Path) -> None:
 
 
 def _pack(path: Path, part: Path) -> None:
-    packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP_WINDOW)
-    with path.open("rb") as source, part.open("wb") as target:
+    packed = frame(zlib.compress(path.read_bytes(), _FASTEST))
+    with part.open("wb") as target:
         os.fchmod(target.fileno(), 0o600)
-        while chunk := source.read(_CHUNK_BYTES):
-            target.write(packer.compress(chunk))
-        target.write(packer.flush())
+        target.write(packed)
         target.flush()
         os.fsync(target.fileno())

@@ -3,7 +3,6 @@
 Knows files and frames; what to do with an event is for the caller. A segment is read whole (it is bounded).
 """
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from bot.domain.errors import JournalError
 from bot.domain.events import Event
 from bot.journal.tape import HEADER, PAYLOAD_BYTES_MAX, Began, Ended, Record, Taken
 
-_SEGMENT: Final = re.compile(r"tape-(\d{6})\.bin(\.gz)?")
+_SEGMENT: Final = re.compile(r"tape-(\d{6})\.bin(\.z)?")
 _HEAD: Final = 8
 """Bytes of the header that its own checksum covers."""
 
@@ -59,7 +58,11 @@ class TapeReader:
     def _segments(self) -> list[Path]:
         """Paths in order; the plain one where a kill left both."""
         found: dict[int, Path] = {}
-        for path in sorted(self._folder.iterdir(), reverse=True):
+        try:
+            paths = sorted(self._folder.iterdir(), reverse=True)
+        except OSError as error:
+            raise JournalError(f"tape: cannot read {self._folder}: {error.strerror}") from error
+        for path in paths:
             if (match := _SEGMENT.fullmatch(path.name)) is not None:
                 found[int(match[1])] = path
         missing = sorted(set(range(1, len(found) + 1)) - set(found))
@@ -68,18 +71,16 @@ class TapeReader:
         return [found[number] for number in sorted(found)]
 
     def _segment(self, path: Path, *, is_last: bool) -> Iterator[Read]:
-        try:
-            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        except (OSError, EOFError, zlib.error) as error:
-            raise JournalError(f"tape: {path.name} cannot be read: {error}") from error
+        data = _unpacked(path)
         at, number = 0, 0
         while at < len(data):
             number += 1
             where = f"{path.name}, record {number} at byte {at}"
             payload = _payload(data, at, where)
             if payload is None:
-                if not is_last:
-                    raise JournalError(f"tape: {where}: incomplete, and segments follow")
+                if self.is_ended or not is_last:
+                    follows = "behind the end" if self.is_ended else "incomplete, and segments follow"
+                    raise JournalError(f"tape: {where}: {follows}")
                 self.is_torn = True
                 return
             at += HEADER.size + len(payload)
@@ -91,7 +92,8 @@ class TapeReader:
         """A record that is an event; the others are checked here."""
         try:
             record = self._decoder.decode(payload)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            # Text that is no UTF-8 is a ValueError, deep nesting a RecursionError.
             raise JournalError(f"tape: {where}: {error}") from error
         if self.is_ended or self._has_begun is isinstance(record, Began):
             raise JournalError(f"tape: {where}: a record of kind {type(record).__name__} in the wrong place")
@@ -110,6 +112,20 @@ class TapeReader:
                 self._events += 1
                 return record
         return None
+
+
+def _unpacked(path: Path) -> bytes:
+    """The bytes of a segment; JournalError when they cannot be had."""
+    try:
+        data = path.read_bytes()
+        if path.suffix != ".z":
+            return data
+        packed = _payload(data, 0, path.name)
+        if packed is None or len(data) != HEADER.size + len(packed):
+            raise JournalError(f"tape: {path.name}: the compressed segment is not whole")
+        return zlib.decompress(packed)
+    except (OSError, zlib.error) as error:
+        raise JournalError(f"tape: {path.name} cannot be read: {error}") from error
 
 
 def _payload(data: bytes, at: int, where: str) -> bytes | None:

@@ -62,6 +62,7 @@ def test_any_events_come_back(applied: list[tuple[Event, Outcome]], segment_byte
         config_digest="",
         books=(),
         python="3",
+        packages={},
         cpu_target="",
     )
     with TemporaryDirectory() as name:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.app import cli
 from bot.app.exit_codes import ExitCode
+from bot.journal.tape import HEADER
 
 Call = Callable[..., int]
 
@@ -74,6 +75,81 @@ def test_what_is_no_run_is_refused(call: Call, tmp_path: Path, capsys: pytest.Ca
     assert "there is no folder" in capsys.readouterr().err
     assert call("replay", str(tmp_path)) == ExitCode.JOURNAL
     assert "manifest.json" in capsys.readouterr().err
+
+
+def _no_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+def _manifest_of_bytes(folder: Path) -> None:
+    (folder / "manifest.json").write_bytes(bytes(range(256)) * 40)
+
+
+def _manifest_is_a_folder(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").mkdir()
+
+
+def _no_tape(folder: Path) -> None:
+    (folder / "tape-000001.bin").unlink()
+
+
+def _tape_of_bytes(folder: Path) -> None:
+    (folder / "tape-000001.bin").write_bytes(bytes(range(256)) * 40)
+
+
+def _empty_tape(folder: Path) -> None:
+    (folder / "tape-000001.bin").write_bytes(b"")
+
+
+def _tape_is_a_folder(folder: Path) -> None:
+    (folder / "tape-000001.bin").unlink()
+    (folder / "tape-000001.bin").mkdir()
+
+
+def _only_its_beginning(folder: Path) -> None:
+    """The first record is no event: an empty replay."""
+    segment = folder / "tape-000001.bin"
+    data = segment.read_bytes()
+    segment.write_bytes(data[: HEADER.size + HEADER.unpack_from(data)[0]])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (_no_manifest, ExitCode.JOURNAL, "cannot read"),
+        (_manifest_of_bytes, ExitCode.JOURNAL, "is not a manifest"),
+        (_manifest_is_a_folder, ExitCode.JOURNAL, "cannot read"),
+        (_no_tape, ExitCode.DIFFERENT, "no segment 1"),
+        (_tape_of_bytes, ExitCode.DIFFERENT, "tape-000001.bin, record 1 at byte 0"),
+        (_empty_tape, ExitCode.DIFFERENT, "holds no record"),
+        (_tape_is_a_folder, ExitCode.DIFFERENT, "cannot be read"),
+        (_only_its_beginning, ExitCode.DIFFERENT, "the replay is empty: no event"),
+    ],
+)
+def test_junk_is_one_line_and_never_equal(
+    *,
+    call: Call,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], None],
+    code: ExitCode,
+    said: str,
+) -> None:
+    """Whatever is in the folder: exit 1 or 4 and one line that says what is wrong."""
+    spoil(folder)
+
+    assert call("replay", str(folder)) == code
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert (told.out + told.err).count("\n") == 1
+    assert ": equal" not in told.out
+
+
+def test_a_file_is_no_run(call: Call, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A segment instead of its folder: exit 2 and what was expected."""
+    assert call("replay", str(folder / "tape-000001.bin")) == ExitCode.CONFIG
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_a_tape_is_not_written_over(call: Call, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

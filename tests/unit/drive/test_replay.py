@@ -1,5 +1,6 @@
 """Replay: equal to the last byte, or the first difference named; never equal because there was nothing."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.decided import NOTHING
+from bot.domain.errors import JournalError
 from bot.domain.portfolio import LegSpec, PortfolioSpec
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
@@ -196,6 +198,44 @@ def test_other_code_or_another_machine_is_said_and_commands_are_compared(
         assert (result.is_equal, result.compared) == (True, "commands")
         assert len(result.because) == 1
         assert "was another, is " in result.because[0]
+
+
+def test_a_manifest_edited_to_another_machine_compares_commands(recorded: Callable[..., Path]) -> None:
+    """The way to ask what another machine would say; the line never claims more than it compared."""
+    folder = recorded()
+    path = folder / manifest.NAME
+    path.write_bytes(path.read_bytes().replace(manifest.cpu_target().encode(), b"riscv64-linux-musl1.2-00000000"))
+    result = replay(folder)
+
+    assert (result.is_equal, result.compared, result.difference) == (True, "commands", None)
+    assert result.because == (f"CPU target was riscv64-linux-musl1.2-00000000, is {manifest.cpu_target()}",)
+    assert ": commands equal: " in sentence(result)
+    assert "(commands only: CPU target was riscv64" in sentence(result)
+
+
+def test_no_changed_byte_of_a_run_replays_equal(recorded: Callable[..., Path]) -> None:
+    """Manifest, compressed segments, the last one, first and last bytes: named, and never a crash."""
+    folder = recorded()
+    rng = random.Random(11)
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    assert [name for name in files if name.endswith(".z")]
+    for name, data in files.items():
+        places = {*range(14), *range(len(data) - 14, len(data)), *rng.sample(range(len(data)), 30)}
+        wrong = [data[:at] + bytes([data[at] ^ (1 << rng.randrange(8))]) + data[at + 1 :] for at in sorted(places)]
+        for changed in (*wrong, data + b"\0", data[: len(data) // 2] + data[len(data) // 2 + 1 :]):
+            (folder / name).write_bytes(changed)
+            try:
+                result = replay(folder)
+            except JournalError:
+                # Only the manifest is read before there is a result to speak of.
+                is_told = name == manifest.NAME
+                assert is_told, (name, changed[:80])
+                continue
+            # The one line of the manifest that may be changed is told, and then only commands are compared.
+            is_told = name == manifest.NAME and any("CPU target was" in line for line in result.because)
+            assert is_told or (not result.is_equal and result.difference is not None), (name, changed[:80])
+        (folder / name).write_bytes(data)
+    assert replay(folder).is_equal
 
 
 def test_a_bug_met_in_the_run_is_met_again(

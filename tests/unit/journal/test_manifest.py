@@ -1,5 +1,7 @@
 """What a run was: written once, read back the same, different when code or parameters are."""
 
+import importlib.metadata
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,21 @@ def test_a_folder_that_cannot_be_made_is_told(run: Manifest, tmp_path: Path) -> 
         manifest.write(tmp_path / "file" / "r1", run)
 
 
-@pytest.mark.parametrize(("text", "match"), [(None, "cannot read"), ("{}", "not a manifest"), ("x", "not a manifest")])
-def test_what_is_no_manifest_is_told(tmp_path: Path, text: str | None, match: str) -> None:
-    """Absent, incomplete, or no JSON."""
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (None, "cannot read"),
+        (b"{}", "not a manifest"),
+        (b"x", "not a manifest"),
+        (b'{"run_id": "\xff"}', "not a manifest"),
+        (b"[" * 100_000, "not a manifest"),
+        (bytes(2 << 20), "not a manifest"),
+    ],
+)
+def test_what_is_no_manifest_is_told(tmp_path: Path, text: bytes | None, match: str) -> None:
+    """Absent, incomplete, no JSON, no text, too deep, too long."""
     if text is not None:
-        (tmp_path / manifest.NAME).write_text(text)
+        (tmp_path / manifest.NAME).write_bytes(text)
 
     with pytest.raises(JournalError, match=match):
         manifest.read(tmp_path)
@@ -65,6 +77,38 @@ def test_the_hash_of_code_depends_on_names_and_contents(tmp_path: Path) -> None:
         assert manifest.code_hash(tmp_path) in seen
 
     assert len(seen) == 3
+
+
+def test_it_holds_code_configuration_versions_and_machine(run: Manifest) -> None:
+    """What somebody needs to build the same process again."""
+    assert run.code_hash == manifest.code_hash(Path(manifest.__file__).parent.parent)
+    assert (run.config_digest, run.version, run.python) == ("abc", "0.1", platform.python_version())
+    assert run.packages["msgspec"] == importlib.metadata.version("msgspec")
+    assert run.cpu_target == manifest.cpu_target()
+    assert run.books[0].limits.order_usd_max > 0
+
+
+def test_a_package_that_is_not_there_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A simulation does not need them all."""
+    monkeypatch.setattr(manifest, "_PACKAGES", ("no-such-package",))
+    manifest.package_versions.cache_clear()
+    try:
+        assert manifest.package_versions() == {"no-such-package": "none"}
+    finally:
+        manifest.package_versions.cache_clear()
+
+
+def test_the_digest_covers_every_byte_but_the_machine(run: Manifest) -> None:
+    """Even a space: whatever else is changed was changed after the run."""
+    text = run.encoded()
+    other = text.replace(run.cpu_target.encode(), b"another")
+    at = text.index(run.cpu_target.encode())
+    elsewhere = [place for place in range(len(text)) if not at <= place < at + len(run.cpu_target)]
+    changed = [text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :] for place in elsewhere]
+
+    assert other != text
+    assert manifest.digest(other) == manifest.digest(text)
+    assert [item for item in changed if manifest.digest(item) == manifest.digest(text)] == []
 
 
 def test_the_target_names_machine_system_and_arithmetic() -> None:

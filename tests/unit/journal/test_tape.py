@@ -1,8 +1,8 @@
 """The tape: in the kernel after each push, in segments, and never silently incomplete."""
 
 import errno
-import gzip
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from bot.domain.reasons import Action
 from bot.domain.time import Ns
 from bot.journal import manifest, tape
 from bot.journal.manifest import Manifest
-from bot.journal.tape import Recorder, Tape, compress, frame
+from bot.journal.tape import HEADER, Recorder, Tape, compress, frame
 from bot.journal.tape_reader import TapeReader
 
 
@@ -55,7 +55,7 @@ def test_full_segments_are_compressed_and_the_whole_reads_as_one(begin: Callable
 
     names = sorted(path.name for path in tmp_path.iterdir())
     assert [seq for _, seq, _ in _read(tmp_path)] == list(range(1, 101))
-    assert len([name for name in names if name.endswith(".bin.gz")]) >= 1
+    assert len([name for name in names if name.endswith(".bin.z")]) >= 1
     assert not [name for name in names if name.endswith(".part")]
 
 
@@ -127,12 +127,16 @@ def test_a_kernel_that_takes_nothing_is_not_asked_for_ever(
 
 
 def test_compression_keeps_the_bytes_and_gives_up_quietly(tmp_path: Path) -> None:
-    """The gzip replaces the segment; without one nothing is left behind."""
+    """The compressed form replaces the segment, for its owner only; what cannot be compressed leaves nothing."""
     segment = tmp_path / "tape-000001.bin"
     segment.write_bytes(frame(b"payload") * 1_000)
     data = segment.read_bytes()
     compress(segment)
     compress(tmp_path / "tape-000002.bin")
 
-    assert [path.name for path in tmp_path.iterdir()] == ["tape-000001.bin.gz"]
-    assert gzip.decompress((tmp_path / "tape-000001.bin.gz").read_bytes()) == data
+    assert [path.name for path in tmp_path.iterdir()] == ["tape-000001.bin.z"]
+    packed = (tmp_path / "tape-000001.bin.z").read_bytes()
+    assert zlib.decompress(packed[HEADER.size :]) == data
+    assert packed == frame(packed[HEADER.size :])
+    assert len(packed) < len(data) // 5
+    assert (tmp_path / "tape-000001.bin.z").stat().st_mode & 0o777 == 0o600

@@ -12,7 +12,7 @@ from bot.domain.events import Ticked
 from bot.domain.time import Ns
 from bot.journal import manifest
 from bot.journal.manifest import Manifest
-from bot.journal.tape import Ended, Recorder, Tape, frame
+from bot.journal.tape import Ended, Recorder, Tape, compress, frame
 from bot.journal.tape_reader import TapeReader
 
 _EVENTS = 5
@@ -110,24 +110,41 @@ def test_a_missing_segment_is_named(folder: Path, names: list[str], match: str) 
 
 def test_a_segment_killed_while_being_compressed_is_read_from_the_whole_one(folder: Path) -> None:
     """Both are there, and perhaps a part: the plain one counts."""
-    (folder / "tape-000001.bin.gz").write_bytes(b"not yet")
+    (folder / "tape-000001.bin.z").write_bytes(b"not yet")
     (folder / "tape-000001.bin.part").write_bytes(b"not yet")
 
     assert len(list(_reader(folder).events())) == _EVENTS
 
 
-def test_a_compressed_segment_that_is_damaged_is_named(folder: Path) -> None:
-    """Its own checksum finds it."""
-    (folder / "tape-000001.bin").unlink()
-    (folder / "tape-000001.bin.gz").write_bytes(b"\x1f\x8b rubbish")
+def test_every_changed_byte_of_a_compressed_segment_is_found(folder: Path) -> None:
+    """Its frame covers all of it; bytes that are missing or too many are found as well."""
+    compress(folder / "tape-000001.bin")
+    segment = folder / "tape-000001.bin.z"
+    data = segment.read_bytes()
+    changed = [data[:place] + bytes([data[place] ^ 0x04]) + data[place + 1 :] for place in range(len(data))]
+    assert len(list(_reader(folder).events())) == _EVENTS
+    for wrong in (*changed, data[:-1], data + b"\0", b"", b"\x1f\x8b rubbish", frame(b"no zlib stream")):
+        segment.write_bytes(wrong)
 
-    with pytest.raises(JournalError, match=r"tape-000001\.bin\.gz cannot be read"):
+        with pytest.raises(JournalError, match=r"tape-000001\.bin\.z"):
+            list(_reader(folder).events())
+
+
+@pytest.mark.parametrize("length", [1, 5, 11, 12, 40])
+def test_nothing_may_follow_the_end(folder: Path, length: int) -> None:
+    """A run that ended in order cannot be torn behind it."""
+    with (folder / "tape-000001.bin").open("ab") as segment:
+        segment.write(bytes(length))
+
+    with pytest.raises(JournalError, match=r"tape-000001\.bin, record 8"):
         list(_reader(folder).events())
 
 
 def test_another_manifest_is_refused(folder: Path) -> None:
-    """Parameters that were changed since would lead to other decisions."""
+    """Parameters that were changed since would lead to other decisions; the machine's name alone may be another."""
     path = folder / manifest.NAME
+    path.write_bytes(path.read_bytes().replace(manifest.cpu_target().encode(), b"another"))
+    assert len(list(_reader(folder).events())) == _EVENTS
     path.write_bytes(path.read_bytes().replace(b'"abc"', b'"abd"'))
 
     with pytest.raises(JournalError, match="the manifest is not the one"):
@@ -138,6 +155,7 @@ def test_another_manifest_is_refused(folder: Path) -> None:
     ("payload", "match"),
     [
         (msgspec.msgpack.encode(["taken", 1]), "record 8 at byte"),
+        (b"\x92\xa5taken\xa2\xff\xff", "record 8 at byte"),
         (Recorder().payload(Ended(_EVENTS)), "in the wrong place"),
     ],
 )
@@ -148,6 +166,12 @@ def test_a_record_that_does_not_belong_is_named(folder: Path, payload: bytes, ma
 
     with pytest.raises(JournalError, match=match):
         list(_reader(folder).events())
+
+
+def test_a_folder_that_cannot_be_read_is_told(folder: Path) -> None:
+    """It went away, or belongs to somebody else."""
+    with pytest.raises(JournalError, match="cannot read"):
+        list(TapeReader(folder / "gone", b"").events())
 
 
 def test_an_end_that_counts_more_events_is_damage(folder: Path) -> None:

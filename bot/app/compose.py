@@ -16,7 +16,7 @@ import uvloop
 from msgspec import Struct, structs
 
 from bot import __version__
-from bot.app import clock, daemon
+from bot.app import arming, clock, daemon
 from bot.app.config import Config, Mode
 from bot.app.demo import local_exchange
 from bot.app.probe import report as probe_report
@@ -195,6 +195,10 @@ def run_live(
                 return _on_loop(own, run_id, seconds)
         case Mode.TESTNET:
             return _on_loop(config, run_id, seconds)
+        case Mode.LIVE:
+            arming.refuse_unarmed(config)
+            arming.refuse_nameless(config)
+            return _on_loop(config, run_id, seconds)
         case _:
             assert_never(config.mode)
 
@@ -229,8 +233,7 @@ def probe(config: Config, *, report_path: Path, delivery_wait_s: float, say: Say
 
 
 def _on_loop(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
-    if config.venue.credentials is None:
-        raise ConfigError("venue.client_id: is missing; orders need a key")
+    arming.refuse_keyless(config)
     with _tape(config, run_id) as tape, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_live(config, run_id, seconds, tape))
 

@@ -28,6 +28,7 @@ from bot.app.settings import (
     BookSection,
     HealthSection,
     LedgerSection,
+    LiveSection,
     LogSection,
     RunSection,
     TapeSection,
@@ -58,12 +59,14 @@ class Mode(enum.StrEnum):
     SIMULATE = "simulate"
     DEMO = "demo"
     TESTNET = "testnet"
+    LIVE = "live"
 
 
 _EXPECTED: Final = {
     Mode.SIMULATE: Expected(hosts="testnet", is_testnet=None),
     Mode.DEMO: Expected(hosts="testnet", is_testnet=None),
     Mode.TESTNET: Expected(hosts="testnet", is_testnet=True),
+    Mode.LIVE: Expected(hosts="production", is_testnet=False),
 }
 """Simulation and demo bring their own venue: theirs is not looked at."""
 
@@ -75,8 +78,9 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, allow_inf_nan=False
     )
 
-    mode: Mode = Field(description="simulate, demo or testnet")
+    mode: Mode = Field(description="what drives the engine, and where its orders go")
     venue: VenueSection = Field(default_factory=VenueSection)
+    live: LiveSection = Field(default_factory=LiveSection)
     books: dict[str, BookSection] = Field(min_length=1, description="one table per currency: [books.btc]")
     ledger: LedgerSection = Field(default_factory=LedgerSection)
     tape: TapeSection = Field(default_factory=TapeSection)
@@ -91,6 +95,8 @@ class Config(Struct, frozen=True, kw_only=True):
 
     mode: Mode
     venue: VenueSettings
+    armed: bool
+    """Whether a live run may send orders."""
     books: tuple[BookParams, ...]
     ledger_url: str
     tape_folder: Path | None
@@ -120,6 +126,11 @@ def load(path: Path | None, overrides: Mapping[str, object], *, run_tag: str) ->
         raise ConfigError(
             f"{name or 'environment'}: is not JSON; set single keys as {name or ENV_PREFIX}__..."
         ) from None
+    if settings.mode is Mode.LIVE and settings.run.adopt_positions and "adopt_positions" in file.get("run", {}):
+        # In a file it would stay, and take every later difference for right.
+        raise ConfigError(
+            f"run.adopt_positions: in live it is for one start; set {ENV_PREFIX}RUN__ADOPT_POSITIONS=true for that one"
+        )
     return _config(settings, run_tag)
 
 
@@ -193,11 +204,13 @@ def _config(settings: Settings, run_tag: str) -> Config:
         rest_url=hosts.rest_url,
         is_testnet=hosts.is_testnet,
         credentials=_credentials(settings.venue),
+        account_id=settings.live.account_id if settings.mode is Mode.LIVE else None,
     )
     plain = settings.model_dump_json(exclude={"venue": {"client_secret", "client_secret_file"}})
     return Config(
         mode=settings.mode,
         venue=venue,
+        armed=settings.live.armed,
         books=tuple(_book(name, book, settings, run_tag) for name, book in settings.books.items()),
         ledger_url=settings.ledger.url,
         tape_folder=settings.tape.folder if settings.tape.enabled else None,

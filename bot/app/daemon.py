@@ -132,6 +132,8 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
 async def _first_events(parts: Parts) -> list[Event]:
     """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
     await _reached(parts.gateway.open)
+    if parts.gateway.account_id:
+        parts.ledger.bind(parts.gateway.account_id)
     events: list[Event] = []
     for book in parts.books:
         listed = await _listed(parts.gateway, book)

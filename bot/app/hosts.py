@@ -40,9 +40,14 @@ def resolved(section: VenueSection, expected: Expected, mode: str) -> Hosts:
             raise ConfigError(
                 "venue.ws_url: one of ws_url and rest_url is on this machine, the other is not; give both or none"
             )
+    if expected.is_testnet is False:
+        for key, url in (("ws_url", ws_url), ("rest_url", rest_url)):
+            if urlsplit(url).scheme in _PLAIN and not _is_loopback(url):
+                raise ConfigError(f"venue.{key}: is not encrypted; mode {mode} needs wss:// and https://")
     return Hosts(ws_url=ws_url, rest_url=rest_url, is_testnet=is_testnet)
 
 
+_PLAIN: Final = frozenset({"ws", "http"})
 _LOCAL_NAMES: Final = frozenset({"localhost", "localhost.localdomain"})
 
 

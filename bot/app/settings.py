@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from bot.hedging.band import TradeTo
 
@@ -40,6 +49,11 @@ def _url_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _text_of_number(value: object) -> object:
+    """An id is often written without quotes."""
+    return str(value) if isinstance(value, int) else value
+
+
 class VenueSection(_Section):
     """Where orders go and market data comes from."""
 
@@ -59,6 +73,15 @@ class VenueSection(_Section):
     client_id: str | None = Field(None, description="API key id")
     client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
     client_secret_file: Path | None = Field(None, description="file that holds the API secret")
+
+
+class LiveSection(_Section):
+    """What `mode = "live"` needs besides: a deliberate yes, and the account it is meant for."""
+
+    armed: bool = Field(False, description="live only: whether orders may be sent")
+    account_id: Annotated[str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = (
+        Field(None, description="live only: the venue's id of the account; `hedgebot check` tells it")
+    )
 
 
 class BandSection(_Section):

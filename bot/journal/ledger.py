@@ -125,6 +125,10 @@ class Ledger:
             raise opening.opening_failed(url, error) from error
         return cls(connection, run_id=run_id, venue=venue, started_ns=started_ns)
 
+    def bind(self, account_id: str) -> None:
+        """Belong to an account from now on; JournalError when the ledger belongs to another one."""
+        self._run(lambda: opening.bind(self._connection, account_id))
+
     def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
         """Write orders and the decision they come from in one transaction; durable on return.
 

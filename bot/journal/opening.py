@@ -23,6 +23,8 @@ FILE_MODE: Final = 0o600
 _BUSY_TIMEOUT_MS: Final = 1_000
 """Far longer than a commit, shorter than the life of an order."""
 
+_ACCOUNT: Final = "account"
+
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
@@ -51,6 +53,15 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
         dispose(connection)
         raise
     return connection
+
+
+def bind(connection: Connection, account_id: str) -> None:
+    """Let the ledger belong to an account if it belongs to none yet; JournalError if it belongs to another."""
+    found = connection.execute(select(meta.c.value).where(meta.c.key == _ACCOUNT)).scalar()
+    if found is None:
+        connection.execute(insert(meta).values(key=_ACCOUNT, value=account_id))
+    elif found != account_id:
+        raise JournalError(f"belongs to account {found}, the key to {account_id}: give another ledger.url")
 
 
 def dispose(connection: Connection) -> None:

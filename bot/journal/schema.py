@@ -19,7 +19,7 @@ meta: Final = Table(
     Column("key", String, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""`schema_version`, and the `mode` and `venue` this ledger belongs to."""
+"""`schema_version`, and the `mode`, the `venue` and the `account` this ledger belongs to."""
 
 runs: Final = Table(
     "runs",

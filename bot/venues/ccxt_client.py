@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from bot.domain.errors import ConfigError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
+from bot.domain.errors import VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.venues.deribit_rest import error_in
-from bot.venues.settings import VenueSettings
+from bot.venues.settings import VenueSettings, refuse_other_world
 
 _TIMEOUT_S: Final = 4.0
 _TIMEOUT_TOTAL_S: Final = 5.0
@@ -85,7 +85,7 @@ class CcxtClient:
             async with asyncio.timeout(_TIMEOUT_TOTAL_S):
                 reply = await function(dict(params))
         except self._errors as error:
-            raise _translated(method, error) from None
+            raise self._translated(method, error) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise VenueOutcomeUnknown(f"{method}: {type(error).__name__}") from None
         return self._result(method, reply)
@@ -93,20 +93,22 @@ class CcxtClient:
     def _result(self, method: str, reply: object) -> object:
         if not isinstance(reply, dict) or "result" not in reply:
             raise VenueOutcomeUnknown(f"{method}: the reply is not a JSON-RPC result")
-        if self._settings.is_testnet is not None and reply.get("testnet") is not self._settings.is_testnet:
-            raise ConfigError(
-                f"venue: a reply says testnet={reply.get('testnet')}, the configuration says"
-                f" {self._settings.is_testnet}; check rest_url and mode"
-            )
+        refuse_other_world(self._settings, reply.get("testnet"), "rest_url")
         result: object = reply["result"]
         return result
 
+    def _translated(self, method: str, error: Exception) -> Exception:
+        """Ccxt's exception as ours, without its text: the text holds the whole URL."""
+        reply = error_in(str(error))
+        if reply is None:
+            return _untold(method, error)
+        if reply.testnet is not None:  # something in front of the venue may refuse without saying where it stands
+            refuse_other_world(self._settings, reply.testnet, "rest_url")
+        return VenueRefused(reply.error.code, f"{reply.error.message[:80]} to {method}")
 
-def _translated(method: str, error: Exception) -> Exception:
-    """Ccxt's exception as ours, without its text: the text holds the whole URL."""
-    venue_error = error_in(str(error))
-    if venue_error is not None:
-        return VenueRefused(venue_error.code, f"{venue_error.message[:80]} to {method}")
+
+def _untold(method: str, error: Exception) -> Exception:
+    """Of a request the venue said nothing about."""
     cause: BaseException | None = error
     for _ in range(_CAUSES_MAX):
         if cause is None:

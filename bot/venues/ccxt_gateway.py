@@ -28,7 +28,7 @@ from bot.venues.contract import NowNs
 from bot.venues.deribit_account import AccountReader
 from bot.venues.deribit_errors import UNKNOWN, order_outcome
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
-from bot.venues.deribit_rest import IndexPrice, Placed, Scope, convert
+from bot.venues.deribit_rest import Identity, IndexPrice, Placed, Scope, convert
 from bot.venues.deribit_wire import Order
 from bot.venues.settings import VenueSettings
 
@@ -59,31 +59,64 @@ class DeribitGateway:
         self._is_measured = False
         self._orders: Final = OrderReader(self._ask, self._listed, now_ns, lambda: self._offset_ms)
         self._account: Final = AccountReader(self._ask, self._listed, now_ns)
+        self._account_id = ""
         self.scope: str = ""
         """What the key may do, as the venue says; empty without a key."""
 
     # --- opening -----------------------------------------------------------------------------------
 
+    @property
+    def account_id(self) -> str:
+        """The account the key belongs to, as the venue says; empty before it was asked, and without a key."""
+        return self._account_id
+
     async def open(self) -> None:
-        """Connect, measure the clock, check the key: it must trade and must not withdraw (facts 3.7)."""
+        """Connect, measure the clock, check key and account; opening again checks again."""
+        await self.reach()
+        if self._settings.credentials is not None:
+            await self.check_key()
+            await self.check_account()
+
+    async def reach(self) -> int:
+        """Connect and measure the clock: venue time minus ours in ms; ConfigError when that cannot be right."""
         self._client.open()
         await self._measure_offset()
         if abs(self._offset_ms) > _OFFSET_MS_MAX:
             raise ConfigError(f"clock: this host is {self._offset_ms} ms away from the venue; synchronise it")
+        return self._offset_ms
+
+    async def check_key(self) -> str:
+        """What the key may do, in the venue's words; ConfigError unless it trades and cannot withdraw (facts 3.7)."""
         credentials = self._settings.credentials
-        if credentials is None:
-            return
+        assert credentials is not None, "there is no key to check"
         params = deribit.login_params(credentials, ms_from_ns(self._now_ns()) + self._offset_ms, self._nonce)
         try:
             # Without a scope parameter: the answer names all the key may do.
-            self.scope = convert(await self._ask("public/auth", params), Scope).scope
+            self.scope = scope = convert(await self._ask("public/auth", params), Scope).scope
         except VenueRefused as error:
-            raise ConfigError(f"venue key: refused with {error.code}; check key and secret") from None
-        scopes = set(self.scope.split())
+            raise ConfigError(f"venue.client_id: the key is refused with {error.code}; check key and secret") from None
+        scopes = set(scope.split())
         if "wallet:read_write" in scopes:
-            raise ConfigError("venue key: it may withdraw (wallet:read_write); create one with wallet:none")
+            raise ConfigError("venue.client_id: the key may withdraw (wallet:read_write); create one with wallet:none")
         if "trade:read_write" not in scopes:
-            raise ConfigError(f"venue key: it may not trade; it needs trade:read_write, it has {self.scope!r}")
+            raise ConfigError(f"venue.client_id: the key may not trade; it needs trade:read_write, it has {scope!r}")
+        if scopes.isdisjoint({"account:read", "account:read_write"}):
+            raise ConfigError(
+                f"venue.client_id: the key may not read its account; it needs account:read, it has {scope!r}"
+            )
+        return scope
+
+    async def check_account(self) -> str:
+        """Id of the account the key belongs to; ConfigError when another one is expected."""
+        found = await self._ask("private/get_account_summaries", {"extended": "true"})
+        self._account_id = str(convert(found, Identity).account_id)
+        expected = self._settings.account_id
+        if expected is not None and self._account_id != expected:
+            raise ConfigError(
+                f"live.account_id: {expected} is expected, the key belongs to account {self._account_id};"
+                " check the key, then the id"
+            )
+        return self._account_id
 
     async def close(self) -> None:
         """Close connections; never raises."""

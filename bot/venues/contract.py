@@ -25,8 +25,12 @@ class Gateway(Protocol):
     Bounded: each call ends within the gateway's time-out with an event that says what is known.
     """
 
+    @property
+    def account_id(self) -> str:
+        """Whose account this is, as the venue says; empty before `open`, and without a key."""
+
     async def open(self) -> None:
-        """Connect, check keys and the `testnet` flag; ConfigError or VenueError when that cannot be."""
+        """Connect, check key, account and the `testnet` flag; ConfigError or VenueError when that cannot be."""
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
         """All open options, futures and perpetuals on a coin, inverse and linear."""

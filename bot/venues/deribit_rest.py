@@ -32,8 +32,11 @@ class ErrorBody(Struct):
     message: str = ""
 
 
-class _ErrorReply(Struct):
+class ErrorReply(Struct):
+    """A refusal, and the world it comes from where that is said."""
+
     error: ErrorBody
+    testnet: bool | None = None
 
 
 class Placed(Struct):
@@ -69,6 +72,12 @@ class IndexPrice(Struct):
     """Result of get_index_price."""
 
     index_price: Number
+
+
+class Identity(Struct):
+    """What is read of get_account_summaries with `extended`: whose the key is (captured 2026-05)."""
+
+    account_id: int = msgspec.field(name="id")
 
 
 class Scope(Struct):
@@ -114,13 +123,13 @@ def convert(value: object, shape: type[T]) -> T:
         raise MalformedMessage(message[:200]) from error
 
 
-def error_in(text: str) -> ErrorBody | None:
-    """The venue's error inside an exception text (`deribit {"jsonrpc":...}`); None when there is none."""
+def error_in(text: str) -> ErrorReply | None:
+    """The venue's refusal inside an exception text (`deribit {"jsonrpc":...}`); None when there is none."""
     start = text.find("{")
     if start < 0:
         return None
     try:
-        return msgspec.json.decode(text[start:].encode(errors="replace"), type=_ErrorReply).error
+        return msgspec.json.decode(text[start:].encode(errors="replace"), type=ErrorReply)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 

@@ -14,7 +14,7 @@ from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
 from bot.domain.time import ms_from_ns
 from bot.venues import deribit
 from bot.venues.contract import NowNs
-from bot.venues.settings import VenueSettings
+from bot.venues.settings import VenueSettings, refuse_other_world
 from bot.venues.stream import Connection
 
 HEARTBEAT_S: Final = 10
@@ -58,12 +58,7 @@ class Session:
 
     def take(self, reply: deribit.Reply) -> None:
         """Hand a reply to its request; ConfigError when it comes from the wrong world."""
-        if self._settings.is_testnet is not None and reply.is_testnet is not self._settings.is_testnet:
-            message = (
-                f"venue: a reply says testnet={reply.is_testnet}, the configuration says {self._settings.is_testnet};"
-                " check ws_url and mode"
-            )
-            raise ConfigError(message)
+        refuse_other_world(self._settings, reply.is_testnet, "ws_url")
         waiter = self._waiting.pop(reply.id, None) if isinstance(reply.id, int) else None
         if waiter is not None and not waiter.done():
             waiter.set_result(reply)
@@ -91,7 +86,9 @@ class Session:
             self._remember(await self.call("public/auth", params))
         except VenueRefused as error:
             if error.code in _KEY_CODES:
-                message = f"venue key: log-in refused with {error.code} {error.text}; check key, secret and scopes"
+                message = (
+                    f"venue.client_id: log-in refused with {error.code} {error.text}; check key, secret and scopes"
+                )
                 raise ConfigError(message) from error
             raise
 

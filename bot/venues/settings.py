@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.domain.errors import ConfigError
 from bot.domain.ids import VenueId
 
 
@@ -47,3 +48,14 @@ class VenueSettings(Struct, frozen=True, kw_only=True):
     """What the `testnet` flag of every reply must say; None: not checked, for runs that send no orders."""
     credentials: Credentials | None = None
     """None: public market data only."""
+    account_id: str | None = None
+    """The account the key must belong to; None: whichever it is."""
+
+
+def refuse_other_world(settings: VenueSettings, says: object, key: str) -> None:
+    """ConfigError when the `testnet` flag of a reply from `venue.KEY` is not the expected one, or is missing."""
+    if settings.is_testnet is not None and says is not settings.is_testnet:
+        raise ConfigError(
+            f"venue.{key}: a reply from there says testnet={says}, expected is {settings.is_testnet};"
+            f" check venue.{key}, venue.hosts and mode"
+        )

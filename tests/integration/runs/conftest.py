@@ -129,7 +129,12 @@ class TellingProcess(_Process):
 
     def lines(self) -> list[dict[str, Any]]:
         """Whole lines so far."""
-        return [json.loads(line) for line in self.text().splitlines(keepends=True) if line.endswith("\n")]
+        whole = [line for line in self.text().splitlines(keepends=True) if line.endswith("\n")]
+        return [json.loads(line) for line in whole if line.startswith("{")]
+
+    def words(self) -> list[str]:
+        """Lines that are no JSON: what an operator is told."""
+        return [line for line in self.text().splitlines() if not line.startswith("{")]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Log lines of one event."""
@@ -148,7 +153,9 @@ class TellingProcess(_Process):
 class BotProcess(TellingProcess):
     """`hedgebot run` against an exchange on loopback."""
 
-    def __init__(self, address: str, folder: Path, number: int, *arguments: str, **settings: str) -> None:
+    def __init__(
+        self, address: str, folder: Path, number: int, *arguments: str, mode: str = "testnet", **settings: str
+    ) -> None:
         self.health_port = _free_port()
         self.ledger = folder / "ledger.db"
         environment = {
@@ -163,7 +170,7 @@ class BotProcess(TellingProcess):
             "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "1",
         }
         super().__init__(
-            ["run", "--config", "config/testnet.toml", "--json", *arguments],
+            ["run", "--config", f"config/{mode}.toml", "--json", *arguments],
             environment | settings,
             folder / f"bot{number}.log",
         )
@@ -226,9 +233,9 @@ class Processes:
         """Start an exchange whose account `demo` holds the portfolio."""
         return self._keep(ExchangeProcess(self.folder, *arguments, portfolio=portfolio))
 
-    def bot(self, address: str, *arguments: str, **settings: str) -> BotProcess:
-        """Start a bot; all bots of a test share one ledger."""
-        return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, **settings))
+    def bot(self, address: str, *arguments: str, mode: str = "testnet", **settings: str) -> BotProcess:
+        """Start a bot from the file of a mode; all bots of a test share one ledger."""
+        return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, mode=mode, **settings))
 
     def start(self, *arguments: str, **settings: str) -> TellingProcess:
         """Start any command of ours that tells in JSON."""
@@ -260,7 +267,9 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 
 @asynccontextmanager
-async def _local_venue(seed: int = 1, portfolio: str = UNEVEN_STRADDLE) -> AsyncIterator[tuple[LocalExchange, Any]]:
+async def _local_venue(
+    seed: int = 1, portfolio: str = UNEVEN_STRADDLE, *, testnet: bool = True
+) -> AsyncIterator[tuple[LocalExchange, Any]]:
     """An exchange in this process, on real time, whose faults a test can plant."""
     world = build_exchange(seed, Ns(time.time_ns()))
     keys = [parse_key("demo:demo")]
@@ -269,7 +278,7 @@ async def _local_venue(seed: int = 1, portfolio: str = UNEVEN_STRADDLE) -> Async
     spec = msgspec.convert(tomllib.loads(portfolio), PortfolioSpec, strict=False)
     for held in resolve(spec, base="BTC", listed=listed, index_usd=index_usd, now_ns=world.now_ns):
         world.seed_position("demo", held.instrument.id, held.qty_coin)
-    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()))
+    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()), testnet=testnet)
     port = await local.start()
     try:
         yield local, VenueHttp(f"127.0.0.1:{port}")

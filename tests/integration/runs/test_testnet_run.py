@@ -64,5 +64,7 @@ async def test_a_wrong_key_ends_with_one_line_and_code_2(processes: Any, local_v
         bot = processes.bot(venue.address, HEDGEBOT_VENUE__CLIENT_SECRET="not the secret")  # noqa: S106 - no secret
 
         assert await bot.ended() == 2, bot.text()[-4000:]
-    assert bot.text().splitlines()[-1] == "hedgebot: venue key: refused with 13004; check key and secret"
+    assert (
+        bot.text().splitlines()[-1] == "hedgebot: venue.client_id: the key is refused with 13004; check key and secret"
+    )
     assert "not the secret" not in bot.text()

@@ -42,6 +42,7 @@ class FakeGateway:
         """What the next attempts to open fail with."""
         self.listings_count = 0
         self.is_closed = False
+        self.account_id = "7"
 
     async def open(self) -> None:
         """Fail as planned, then be open."""

@@ -22,7 +22,7 @@ def loaded(repo_root: Path) -> Loaded:
     """A configuration of the checkout."""
 
     def read(name: str = "simulate") -> Config:
-        override = {} if name == "testnet" else {"portfolio": repo_root / "config/portfolios/straddle.toml"}
+        override = {} if name in {"testnet", "live"} else {"portfolio": repo_root / "config/portfolios/straddle.toml"}
         return load(repo_root / "config" / f"{name}.toml", override, run_tag="t")
 
     return read
@@ -116,3 +116,16 @@ def test_a_real_clock_run_needs_a_key(loaded: Loaded) -> None:
     """Refused before anything is opened."""
     with pytest.raises(ConfigError, match=r"venue\.client_id: is missing"):
         compose.run_live(loaded("testnet"), "r", seconds=1.0)
+
+
+def test_a_live_run_must_be_armed(loaded: Loaded) -> None:
+    """Then named, then keyed: refused before anything is opened."""
+    config = loaded("live")
+    named = structs.replace(config.venue, account_id="7")
+
+    with pytest.raises(ConfigError, match=r"^live\.armed: is false"):
+        compose.run_live(config, "r", seconds=1.0)
+    with pytest.raises(ConfigError, match=r"^live\.account_id: is missing"):
+        compose.run_live(structs.replace(config, armed=True), "r", seconds=1.0)
+    with pytest.raises(ConfigError, match=r"^venue\.client_id: is missing"):
+        compose.run_live(structs.replace(config, armed=True, venue=named), "r", seconds=1.0)

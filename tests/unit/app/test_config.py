@@ -9,7 +9,7 @@ import pytest
 
 from bot.app.config import ENV_PREFIX, Config, Mode, load
 from bot.domain.errors import BotError, ConfigError
-from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, make_label
+from bot.domain.ids import LABEL_LENGTH_MAX, make_label
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.hedging.band import TradeTo
 from bot.journal.ledger import Ledger
@@ -87,12 +87,12 @@ _TOO_WIDE = (
     "books.btc.band: an edge at 9.05 coin is wider than limits.delta_coin_worst_max 5; "
     "narrow the band or raise the limit"
 )
-_SECTIONS = "sections are books, health, ledger, log, mode, portfolio, run, tape, venue"
+_SECTIONS = "sections are books, health, ledger, live, log, mode, portfolio, run, tape, venue"
 
 _REFUSED = [
     ("", "mode: is missing; add it"),
     ("mode = ", "config: FILE is not TOML: Invalid value (at end of document)"),
-    (_with('"testnet"', '"paper"'), "mode: Input should be 'simulate', 'demo' or 'testnet'"),
+    (_with('"testnet"', '"paper"'), "mode: Input should be 'simulate', 'demo', 'testnet' or 'live'"),
     ('mode = "demo"', "books: is missing; add it"),
     ('mode = "demo"\n[books]', "books: Dictionary should have at least 1 item after validation, not 0"),
     # limits
@@ -158,6 +158,27 @@ _REFUSED = [
     (
         f'portfolio = "absent.toml"\n{_MINIMAL}',
         "portfolio: cannot read absent.toml: No such file or directory",
+    ),
+    # live
+    (
+        f"{_MINIMAL}[live]\narmed = 1.5",
+        "live.armed: Input should be a valid boolean",
+    ),
+    (
+        f"{_MINIMAL}[live]\naccount_id = true",
+        "live.account_id: is true or false where something else belongs",
+    ),
+    (
+        _with('"testnet"', '"live"') + "[run]\nadopt_positions = true",
+        "run.adopt_positions: in live it is for one start; set HEDGEBOT_RUN__ADOPT_POSITIONS=true for that one",
+    ),
+    (
+        _with('"testnet"', '"live"') + "[venue]\ntestnet = true",
+        "venue.testnet: true is not for mode live; remove the key, or change the mode",
+    ),
+    (
+        f"{_MINIMAL}[venue]\ntestnet = false",
+        "venue.testnet: false is not for mode testnet; remove the key, or change the mode",
     ),
     # keys of the account
     (
@@ -310,37 +331,6 @@ def test_a_refusal_does_not_repeat_the_secret(load_text: Load, text: str, enviro
     assert _CANARY not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-@pytest.mark.parametrize(
-    ("name", "mode", "books"),
-    [
-        ("demo", Mode.DEMO, {"BTC"}),
-        ("simulate", Mode.SIMULATE, {"BTC", "ETH"}),
-        ("tape", Mode.SIMULATE, {"BTC", "ETH"}),
-        ("testnet", Mode.TESTNET, {"BTC"}),
-    ],
-)
-def test_the_files_in_config_load(
-    repo_root: Path, monkeypatch: pytest.MonkeyPatch, name: str, mode: Mode, books: set[str]
-) -> None:
-    """As they are, from the top of a checkout."""
-    monkeypatch.chdir(repo_root)
-    config = load(repo_root / f"config/{name}.toml", {}, run_tag="abc")
-
-    assert config.mode is mode
-    assert {book.book for book in config.books} == books
-    assert all(book.hedge_instrument == InstrumentId(f"{book.book}-PERPETUAL") for book in config.books)
-    assert (config.portfolio is None) == (mode is Mode.TESTNET)
-
-
-def test_a_recorded_day_may_be_five_minutes_old(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows come every five minutes: one may be missing."""
-    monkeypatch.chdir(repo_root)
-    config = load(repo_root / "config/tape.toml", {}, run_tag="abc")
-
-    ages = {(book.trust.option_age_ns_max, book.trust.hedge_age_ns_max) for book in config.books}
-    assert ages == {(11 * 60 * NS_PER_S, 11 * 60 * NS_PER_S)}
 
 
 def test_labels_of_a_book_fit_the_narrowest_venue(load_text: Load) -> None:

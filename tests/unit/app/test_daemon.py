@@ -218,3 +218,16 @@ async def test_a_ledger_of_another_mode_is_refused(runner: Runner) -> None:
 
     with pytest.raises(JournalError, match="mode"):
         Ledger.open(runner.url, run_id="x", started_ns=runner.now_ns, mode="other", config_hash="", version="0")
+
+
+@pytest.mark.asyncio
+async def test_another_account_is_not_traded_on_this_ledger(runner: Runner) -> None:
+    """The ledger's memory of positions and fills would be believed of the wrong account."""
+    await runner.run(seconds=0.3)
+    runner.shell.gateway.account_id = "8"
+    runner.shell.gateway.placed.clear()
+
+    with pytest.raises(JournalError, match="belongs to account 7, the key to 8"):
+        await runner.run(seconds=0.3)
+    assert runner.shell.gateway.placed == []
+    assert runner.shell.gateway.is_closed

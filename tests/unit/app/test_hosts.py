@@ -63,6 +63,12 @@ def test_where_and_what_to_expect(
         (_OWN_KEYS | {"testnet": False}, _TESTNET, "venue.testnet: false is not for mode m; "),
         ({"ws_url": _OWN[0]}, _TESTNET, "venue.ws_url: one of ws_url and rest_url is on this machine"),
         ({"rest_url": "http://[::1]:9"}, _REAL, "venue.ws_url: one of ws_url and rest_url is on this machine"),
+        (
+            {"ws_url": "ws://10.0.0.1/ws/api/v2"},
+            _REAL,
+            "venue.ws_url: is not encrypted; mode m needs wss:// and https://",
+        ),
+        ({"rest_url": "http://www.deribit.com"}, _REAL, "venue.rest_url: is not encrypted; "),
         ({"name": "nowhere"}, _WATCHES, "venue.name: 'nowhere' is not one of deribit"),
     ],
 )

@@ -129,3 +129,15 @@ def test_a_locked_ledger_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -
     other.close()
 
     assert text == f"ledger {_path(url)} is locked: stop the other process that uses it, or give another ledger.url"
+
+
+def test_a_ledger_belongs_to_the_account_it_was_first_used_for(url: str) -> None:
+    """A key of another account is told so before anything is read or written."""
+    for account, is_refused in (("1", False), ("1", False), ("2", True), ("1", False)):
+        connection = opening.connect(url, _OWNER)
+        if is_refused:
+            with pytest.raises(JournalError, match=r"^belongs to account 1, the key to 2: give another ledger\.url"):
+                opening.bind(connection, account)
+        else:
+            opening.bind(connection, account)
+        opening.dispose(connection)

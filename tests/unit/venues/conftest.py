@@ -149,6 +149,7 @@ class FakeRest:
 
     def __init__(self) -> None:
         self.replies: dict[str, list[object]] = defaultdict(list)
+        self.replies["private/get_account_summaries"] = [{"id": 10, "summaries": []}]
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.url = ""
         self.is_testnet = True

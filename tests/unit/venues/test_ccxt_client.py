@@ -106,6 +106,17 @@ async def test_reply_of_the_wrong_world(rest: Any, client: CcxtClient) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_refusal_of_the_wrong_world(rest: Any, client: CcxtClient) -> None:
+    """A no from there is no answer either; one that does not say where it comes from is still a no."""
+    refusal: dict[str, object] = {"error": {"code": 13004, "message": "invalid_credentials"}}
+    rest.put("public/auth", refusal | {"testnet": False}, refusal | {"testnet": None})
+    with pytest.raises(ConfigError, match="testnet=False"):
+        await client.call("public/auth", {})
+    with pytest.raises(VenueRefused, match="13004"):
+        await client.call("public/auth", {})
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("flag", [True, False])
 async def test_either_world_where_no_orders_are_sent(rest: Any, settings: VenueSettings, flag: bool) -> None:
     """A run that only watches takes what comes."""

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
-from bot.domain.errors import ConfigError, VenueRefused
+from bot.domain.errors import VenueRefused
 from bot.domain.events import (
     LookUpFailed,
     OrderRefused,
@@ -119,45 +119,6 @@ async def gateway(rest: Any, settings: VenueSettings) -> AsyncIterator[DeribitGa
     await made.instruments("BTC")
     yield made
     await made.close()
-
-
-@pytest.mark.asyncio
-async def test_opening_reads_the_scope(rest: Any, gateway: DeribitGateway) -> None:
-    """The key is asked for what it may do, by signature, without a scope; its secret never leaves."""
-    (auth,) = rest.asked("public/auth")
-    assert (auth["grant_type"], gateway.scope) == ("client_signature", SCOPE)
-    assert "scope" not in auth
-    assert "secret-of-the-key" not in str(rest.seen)
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("scope", "words"),
-    [
-        ("trade:read_write account:read wallet:read_write", "it may withdraw"),
-        ("trade:read account:read wallet:none", "it may not trade"),
-        ("", "it may not trade"),
-    ],
-)
-async def test_wrong_key_does_not_open(rest: Any, gateway: DeribitGateway, scope: str, words: str) -> None:
-    """A key that can withdraw, or cannot trade, is a wrong configuration."""
-    rest.put("public/auth", {"scope": scope})
-    with pytest.raises(ConfigError, match=words):
-        await gateway.open()
-    rest.put("public/auth", {"error": {"code": 13004, "message": "invalid_credentials"}})
-    with pytest.raises(ConfigError, match="refused with 13004"):
-        await gateway.open()
-
-
-@pytest.mark.asyncio
-async def test_wrong_world_or_clock_does_not_open(rest: Any, gateway: DeribitGateway) -> None:
-    """The other testnet flag, and a clock half a minute off, stop the start."""
-    rest.now_ms = lambda: now_ns() // 1_000_000 + 31_000
-    with pytest.raises(ConfigError, match="clock: this host is 3"):
-        await gateway.open()
-    rest.is_testnet = False
-    with pytest.raises(ConfigError, match="testnet=False"):
-        await gateway.open()
 
 
 @pytest.mark.asyncio

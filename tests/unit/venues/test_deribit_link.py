@@ -115,7 +115,7 @@ def test_wrong_world_is_fatal(stage: Any, virtual: Virtual) -> None:
         stage.is_testnet = False
         await stage.start(AccountFeed(stage.link()))
         assert stage.task is not None
-        with pytest.raises(ConfigError, match="testnet=False, the configuration says True"):
+        with pytest.raises(ConfigError, match="testnet=False, expected is True"):
             await stage.task
         assert stage.connections[0].is_closed
 

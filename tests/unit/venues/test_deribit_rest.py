@@ -207,7 +207,16 @@ def test_open_orders() -> None:
 )
 def test_error_in_text(text: str, expected: tuple[int, str] | None) -> None:
     """The code is read from the JSON in the text; without one there is none."""
-    assert (None if expected is None else ErrorBody(*expected)) == deribit_rest.error_in(text)
+    found = deribit_rest.error_in(text)
+    assert (None if expected is None else ErrorBody(*expected)) == (None if found is None else found.error)
+
+
+@pytest.mark.parametrize(("flag", "says"), [(',"testnet":true', True), (',"testnet":false', False), ("", None)])
+def test_a_refusal_says_where_it_comes_from(flag: str, says: bool | None) -> None:
+    """Or nothing about it."""
+    found = deribit_rest.error_in('deribit {"error":{"code":1,"message":"no"}' + flag + "}")
+    assert found is not None
+    assert found.testnet is says
 
 
 @pytest.mark.parametrize(

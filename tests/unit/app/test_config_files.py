@@ -1,0 +1,90 @@
+"""The files in `config/` as they come, and under the environment the how-to pages tell to set."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.app.config import ENV_PREFIX, Mode, load
+from bot.domain.ids import InstrumentId
+from bot.domain.time import NS_PER_S
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer has exported does not matter here."""
+    for name in list(os.environ):
+        if name.startswith(ENV_PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "books"),
+    [
+        ("demo", Mode.DEMO, {"BTC"}),
+        ("simulate", Mode.SIMULATE, {"BTC", "ETH"}),
+        ("tape", Mode.SIMULATE, {"BTC", "ETH"}),
+        ("testnet", Mode.TESTNET, {"BTC"}),
+        ("live", Mode.LIVE, {"BTC"}),
+    ],
+)
+def test_the_files_in_config_load(
+    repo_root: Path, monkeypatch: pytest.MonkeyPatch, name: str, mode: Mode, books: set[str]
+) -> None:
+    """As they are, from the top of a checkout."""
+    monkeypatch.chdir(repo_root)
+    config = load(repo_root / f"config/{name}.toml", {}, run_tag="abc")
+
+    assert config.mode is mode
+    assert {book.book for book in config.books} == books
+    assert all(book.hedge_instrument == InstrumentId(f"{book.book}-PERPETUAL") for book in config.books)
+    assert (config.portfolio is None) == (mode in {Mode.TESTNET, Mode.LIVE})
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (Path(__file__).parents[3] / "config").glob("*.toml")])
+def test_the_documented_environment_fits_every_file(
+    repo_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Key, addresses and places as the how-to pages set them."""
+    monkeypatch.chdir(repo_root)
+    (tmp_path / "secret").write_text("s")
+    environment = {
+        "VENUE__CLIENT_ID": "me",
+        "VENUE__CLIENT_SECRET_FILE": str(tmp_path / "secret"),
+        "VENUE__WS_URL": "ws://127.0.0.1:8999/ws/api/v2",
+        "VENUE__REST_URL": "http://127.0.0.1:8999",
+        "LIVE__ARMED": "true",
+        "LIVE__ACCOUNT_ID": "123456",
+        "LEDGER__URL": "sqlite:///var/second.db",
+        "RUN__ADOPT_POSITIONS": "true",
+        "BOOKS__BTC__LIMITS__ORDER_USD_MAX": "5000",
+    }
+    for key, value in environment.items():
+        monkeypatch.setenv(f"{ENV_PREFIX}{key}", value)
+    config = load(repo_root / f"config/{name}.toml", {}, run_tag="abc")
+
+    assert (config.venue.ws_url, config.venue.rest_url) == (
+        environment["VENUE__WS_URL"],
+        environment["VENUE__REST_URL"],
+    )
+    assert config.venue.credentials is not None
+    assert config.armed
+    assert config.venue.account_id == ("123456" if config.mode is Mode.LIVE else None)
+    assert (config.books[0].limits.order_usd_max, config.books[0].adopts_positions) == (5_000.0, True)
+
+
+def test_live_is_not_armed_as_it_comes(repo_root: Path) -> None:
+    """Production hosts that must say so, no account, no yes."""
+    config = load(repo_root / "config/live.toml", {}, run_tag="abc")
+
+    assert (config.armed, config.venue.account_id, config.venue.is_testnet) == (False, None, False)
+    assert config.venue.rest_url == "https://www.deribit.com"
+
+
+def test_a_recorded_day_may_be_five_minutes_old(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows come every five minutes: one may be missing."""
+    monkeypatch.chdir(repo_root)
+    config = load(repo_root / "config/tape.toml", {}, run_tag="abc")
+
+    ages = {(book.trust.option_age_ns_max, book.trust.hedge_age_ns_max) for book in config.books}
+    assert ages == {(11 * 60 * NS_PER_S, 11 * 60 * NS_PER_S)}

@@ -18,9 +18,9 @@ from bot.domain.status import BookStatus
 from bot.domain.time import Ns
 from bot.execution.account import Account, AccountParams
 from bot.execution.tactics import cross
-from bot.hedging.band import TradeTo
-from bot.hedging.bands import fixed
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
+from bot.hedging.modifiers import Modifiers, shaped
+from bot.hedging.policies import BandParams, entry_of
 from bot.hedging.situation import Frame, Hedge
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
@@ -39,8 +39,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     label_prefix: str
     run_tag: str
     """Unique per run; with the prefix and a counter it makes labels unique."""
-    band: fixed.Params
-    trade_to: TradeTo
+    band: BandParams
+    modifiers: Modifiers
     trade_coin_min: float
     tactic: cross.Params
     trust: TrustLimits
@@ -72,13 +72,15 @@ class Engine:
         )
         hedging = HedgeParams(
             hedge_instrument=params.hedge_instrument,
-            trade_to=params.trade_to,
+            modifiers=params.modifiers,
             trade_coin_min=params.trade_coin_min,
             spread_bps_max=params.trust.spread_bps_max,
             window=params.window,
             limits=params.limits,
         )
-        self._hedger = Hedger(hedging, fixed.policy(params.band))
+        entry = entry_of(params.band)
+        policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
+        self._hedger = Hedger(hedging, policy, needs_vanna=entry.needs_vanna)
         self._seq = 0
         self._orders_count = 0
         self._decided: Decided | None = None

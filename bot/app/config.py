@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bot.app.band_settings import band_of, modifiers_of
 from bot.app.hosts import Expected, resolved
 from bot.app.settings import (
     BookSection,
@@ -41,6 +42,7 @@ from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.engine import BookParams
 from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
+from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.risk.limits import Limits
 from bot.venues.registry import venue_named
@@ -243,16 +245,10 @@ def _credentials(venue: VenueSection) -> Credentials | None:
 
 
 def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> BookParams:
-    band, limits, trust, run = book.band, book.limits, book.trust, settings.run
-    widest = max(
-        abs(band.target_coin + band.low_coin + band.low_coin_per_option_coin),
-        abs(band.target_coin + band.high_coin + band.high_coin_per_option_coin),
-    )
-    if widest > limits.delta_coin_worst_max:
-        raise ConfigError(
-            f"books.{name}.band: an edge at {widest:g} coin is wider than limits.delta_coin_worst_max "
-            f"{limits.delta_coin_worst_max:g}; narrow the band or raise the limit"
-        )
+    limits, trust, run = book.limits, book.trust, settings.run
+    band, modifiers = band_of(name, book.band), modifiers_of(name, book.band)
+    if isinstance(band, fixed.Params):
+        _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
     base = name.upper()
     if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
         raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
@@ -264,15 +260,9 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
         hedge_instrument=InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL"),
         label_prefix=prefix,
         run_tag=run_tag,
-        band=fixed.Params(
-            target_coin=band.target_coin,
-            low_coin=band.low_coin,
-            high_coin=band.high_coin,
-            low_coin_per_option_coin=band.low_coin_per_option_coin,
-            high_coin_per_option_coin=band.high_coin_per_option_coin,
-        ),
-        trade_to=band.trade_to,
-        trade_coin_min=band.trade_coin_min,
+        band=band,
+        modifiers=modifiers,
+        trade_coin_min=book.band.trade_coin_min,
         tactic=cross.Params(
             slippage_bps_max=book.tactic.slippage_bps_max, valid_for_ns=Ns(book.tactic.valid_for_ms * NS_PER_MS)
         ),
@@ -294,3 +284,14 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
         reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
         adopts_positions=run.adopt_positions,
     )
+
+
+def _refuse_wide_edges(name: str, band: fixed.Params, modifiers: Modifiers, delta_coin_max: float) -> None:
+    """The absolute edges of a book of one coin; a band that grows with the book is cut at the limit while it runs."""
+    low, high = band.low_coin + band.low_coin_per_option_coin, band.high_coin + band.high_coin_per_option_coin
+    widest = max(max(abs(step.coin + low), abs(step.coin + high)) for step in modifiers.target)
+    if widest > delta_coin_max:
+        raise ConfigError(
+            f"books.{name}.band: an edge at {widest:g} coin is wider than limits.delta_coin_worst_max "
+            f"{delta_coin_max:g}; narrow the band or raise the limit"
+        )

@@ -99,11 +99,20 @@ def _kind(annotation: object, field: FieldInfo) -> str:
     """Words for a type and its bounds: `number > 0`, `edge or target`."""
     bounds = [
         f"{sign} {getattr(rule, name):,}"
-        for rule in field.metadata
+        for rule in [*field.metadata, *_nested_rules(annotation)]
         for name, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
         if getattr(rule, name, None) is not None
     ]
     return " ".join([_type_words(annotation), ", ".join(bounds)]).strip()
+
+
+def _nested_rules(annotation: object) -> list[object]:
+    """Bounds inside `Annotated[float, Field(gt=0)] | None`."""
+    rules: list[object] = []
+    for item in get_args(annotation):
+        if get_origin(item) is Annotated and get_origin(annotation) in {Union, types.UnionType}:
+            rules += [rule for info in item.__metadata__ for rule in getattr(info, "metadata", ())]
+    return rules
 
 
 _TYPE_WORDS: Final = {
@@ -121,6 +130,10 @@ def _type_words(annotation: object) -> str:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is Annotated:
         return _type_words(get_args(annotation)[0])
+    if get_origin(annotation) is dict:
+        return "table of " + " to ".join(_type_words(item) for item in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"list of {_type_words(get_args(annotation)[0])}"
     if get_origin(annotation) in {Union, types.UnionType}:
         return " or ".join(_type_words(item) for item in get_args(annotation) if item is not type(None))
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):

@@ -4,39 +4,13 @@ Knows pydantic and the words of the file; reads nothing. What the keys turn into
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from bot.hedging.band import TradeTo
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_flags(cls, value: object, info: ValidationInfo) -> object:
-        """`order_usd_max = true` is a slip of the pen, not one dollar."""
-        annotation = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
-            raise ValueError("is true or false where something else belongs")
-        return value
-
-
-_Positive = Annotated[float, Field(gt=0.0)]
-_NotNegative = Annotated[float, Field(ge=0.0)]
-_NotPositive = Annotated[float, Field(le=0.0)]
+from bot.app.band_settings import BandSection
+from bot.app.sections import NotNegative, Positive, Section
 
 
 def _url_of(*schemes: str) -> AfterValidator:
@@ -54,7 +28,7 @@ def _text_of_number(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
-class VenueSection(_Section):
+class VenueSection(Section):
     """Where orders go and market data comes from."""
 
     name: str = Field("deribit", description="venue id")
@@ -75,7 +49,7 @@ class VenueSection(_Section):
     client_secret_file: Path | None = Field(None, description="file that holds the API secret")
 
 
-class LiveSection(_Section):
+class LiveSection(Section):
     """What `mode = "live"` needs besides: a deliberate yes, and the account it is meant for."""
 
     armed: bool = Field(False, description="live only: whether orders may be sent")
@@ -84,50 +58,37 @@ class LiveSection(_Section):
     )
 
 
-class BandSection(_Section):
-    """When to trade: edges relative to the target; the absolute and the relative part add."""
-
-    policy: Literal["fixed"] = Field("fixed", description="band policy")
-    target_coin: float = Field(0.0, description="net delta aimed at")
-    low_coin: _NotPositive = Field(0.0, description="low edge, coins from the target")
-    high_coin: _NotNegative = Field(0.0, description="high edge, coins from the target")
-    low_coin_per_option_coin: _NotPositive = Field(-0.05, description="low edge per coin of option held")
-    high_coin_per_option_coin: _NotNegative = Field(0.05, description="high edge per coin of option held")
-    trade_to: TradeTo = Field(TradeTo.EDGE, description="`edge` left by, or `target`")
-    trade_coin_min: _NotNegative = Field(0.005, description="smallest hedge; one lot at least")
-
-
-class TacticSection(_Section):
+class TacticSection(Section):
     """How a hedge is priced."""
 
     name: Literal["cross"] = Field("cross", description="limit, immediate-or-cancel")
-    slippage_bps_max: _NotNegative = Field(10.0, description="limit beyond the touch")
+    slippage_bps_max: NotNegative = Field(10.0, description="limit beyond the touch")
     valid_for_ms: Annotated[int, Field(ge=100, le=10_000)] = Field(
         2_000, description="the venue must start the order within this time"
     )
 
 
-class TrustSection(_Section):
+class TrustSection(Section):
     """How old and how odd market data may be."""
 
     option_age_ms_max: Annotated[int, Field(gt=0)] = Field(10_000, description="oldest option ticker")
     hedge_age_ms_max: Annotated[int, Field(gt=0)] = Field(5_000, description="oldest touch of the hedge instrument")
     clock_ahead_ms_max: Annotated[int, Field(gt=0)] = Field(1_000, description="stamps may be this far in the future")
-    spread_bps_max: _Positive = Field(20.0, description="widest touch traded on")
+    spread_bps_max: Positive = Field(20.0, description="widest touch traded on")
 
 
-class LimitsSection(_Section):
+class LimitsSection(Section):
     """Hard limits; none has a default."""
 
-    order_usd_max: _Positive = Field(description="largest order; more is split")
-    hedge_position_usd_max: _Positive = Field(description="largest hedge position, either side")
-    delta_coin_worst_max: _Positive = Field(description="largest worst-case net delta")
+    order_usd_max: Positive = Field(description="largest order; more is split")
+    hedge_position_usd_max: Positive = Field(description="largest hedge position, either side")
+    delta_coin_worst_max: Positive = Field(description="largest worst-case net delta")
     orders_per_minute_max: Annotated[int, Field(gt=0)] = Field(description="orders in any 60 seconds")
     refusals_in_a_row_max: Annotated[int, Field(gt=0)] = Field(5, description="refused orders in a row that halt")
-    unresolved_s_max: _Positive = Field(60.0, description="an order unknown for longer halts the book")
+    unresolved_s_max: Positive = Field(60.0, description="an order unknown for longer halts the book")
 
 
-class BookSection(_Section):
+class BookSection(Section):
     """One currency: its convention, band and hedge instrument."""
 
     convention: Literal["options_only"] = Field(description="which delta is hedged; no default on purpose")
@@ -138,27 +99,27 @@ class BookSection(_Section):
     limits: LimitsSection
 
 
-class LedgerSection(_Section):
+class LedgerSection(Section):
     """Durable records."""
 
     url: str = Field("sqlite:///var/hedgebot.db", description="where the ledger lives")
 
 
-class TapeSection(_Section):
+class TapeSection(Section):
     """All that a run was given, so that it can be replayed: one folder a run."""
 
     enabled: bool = Field(True, description="whether to write one; nothing else makes a run replayable")
     folder: Path = Field(Path("runs"), description="where the folders of runs are; old ones are yours to delete")
 
 
-class LogSection(_Section):
+class LogSection(Section):
     """What is told, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level shown")
     format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON")
 
 
-class HealthSection(_Section):
+class HealthSection(Section):
     """`/healthz`, `/readyz`, `/status`, `/metrics`."""
 
     enabled: bool = Field(True, description="whether to serve")
@@ -166,7 +127,7 @@ class HealthSection(_Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8642, description="0 takes any free port")
 
 
-class RunSection(_Section):
+class RunSection(Section):
     """The process."""
 
     label_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,7}$")] = Field(

@@ -1,28 +1,62 @@
-"""What a band policy is given and gives, and how a trade is aimed. Policies import only this file.
+"""What a band policy is given and gives, how a trade is aimed, and the formulas policies share.
 
-Deltas in coins of the book's convention, signed; prices in USD per coin; costs as fractions.
+Policies import only this file. Deltas in coins of the book's convention, signed, of the whole position; prices in USD
+per coin; costs as fractions; risk aversion absolute, per USD, of the whole owner.
 """
 
 import enum
+import math
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 
 from bot.domain.time import Ns
+
+WIDEST_COIN: Final = 1e9
+"""A half width that means "never": finite, and far beyond any hard limit, which cuts it."""
+_BISECTIONS: Final = 200
+_LOGIT_MAX: Final = 700.0
+"""exp of this is still a float; a ratio of bands beyond it is zero or one."""
 
 
 class TradeTo(enum.StrEnum):
     """Where a hedge aims once the band is left."""
 
     EDGE = "edge"
+    INNER = "inner"
+    """Between edge and target: where the policy says, else half way."""
     TARGET = "target"
+
+
+class Law(enum.StrEnum):
+    """What a policy declares about its width; tests/unit/hedging/test_policies.py holds each declared law."""
+
+    VANISHES_WITH_COST = "vanishes_with_cost"
+    """No cost: no width."""
+    GROWS_WITH_COST = "grows_with_cost"
+    IGNORES_COST = "ignores_cost"
+    TWO_THIRDS_POWER_OF_SIZE = "two_thirds_power_of_size"
+    """n times the book: n^(2/3) times the width."""
+    PROPORTIONAL_TO_SIZE = "proportional_to_size"
+    """Size: gamma, option delta and coins of option together."""
+    IGNORES_SIZE = "ignores_size"
+    IGNORES_GAMMA_SIGN = "ignores_gamma_sign"
+    SHRINKS_WITH_RISK_AVERSION = "shrinks_with_risk_aversion"
+    ALL_OR_NOTHING = "all_or_nothing"
+    """Either no width (a hedge is due) or the widest."""
+    BEST_TRADED_TO_EDGE = "best_traded_to_edge"
+    """Its width is the best one for trading to the edge: aimed further in, it has to be wider."""
 
 
 class BandInputs(Struct, frozen=True, kw_only=True):
     """All a policy may look at."""
 
     delta_coin_net: float
+    delta_coin_options: float
     gamma_coin_per_usd: float
+    vanna_coin_per_vol: float
+    """What the book's option delta changes by per 1.00 of volatility; 0.0 where no policy asks for it."""
     option_coin_gross: float
     """Coins of option, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1)."""
     price_usd: float
@@ -46,23 +80,144 @@ class Band(Struct, frozen=True, kw_only=True):
     low_coin: float
     high_coin: float
     target_coin: float
+    inner_low_coin: float | None = None
+    """Where a trade from below lands under `inner`; None: half way between edge and target."""
+    inner_high_coin: float | None = None
 
 
 BandPolicy = Callable[[BandInputs], Band]
-"""Pure: the same inputs give the same band; low <= target <= high, all finite."""
+"""Pure: the same inputs give the same band; low <= inner low <= target <= inner high <= high, all finite."""
+
+
+def around(target_coin: float, half_coin: float) -> Band:
+    """The band of one half width around a target, at most the widest."""
+    half = min(half_coin, WIDEST_COIN)
+    return Band(low_coin=target_coin - half, high_coin=target_coin + half, target_coin=target_coin)
 
 
 def aim_coin(band: Band, delta_coin_net: float, trade_to: TradeTo) -> float:
-    """Net delta a hedge from outside the band aims at: the edge it left by, or the target."""
+    """Net delta a hedge from outside the band aims at."""
+    is_above = delta_coin_net > band.high_coin
     if trade_to is TradeTo.TARGET:
         return band.target_coin
-    return band.high_coin if delta_coin_net > band.high_coin else band.low_coin
+    edge = band.high_coin if is_above else band.low_coin
+    if trade_to is TradeTo.EDGE:
+        return edge
+    inner = band.inner_high_coin if is_above else band.inner_low_coin
+    return 0.5 * (edge + band.target_coin) if inner is None else inner
 
 
 def within(band: Band, delta_coin_max: float) -> Band:
     """The band cut to the hard limit: however large the book, no policy may leave more delta than that alone."""
     if -delta_coin_max <= band.low_coin and band.high_coin <= delta_coin_max:
         return band
+
+    def cut(coin: float | None) -> float | None:
+        return None if coin is None else min(max(coin, low), high)
+
     low = min(max(band.low_coin, -delta_coin_max), delta_coin_max)
     high = max(min(band.high_coin, delta_coin_max), -delta_coin_max)
-    return Band(low_coin=low, high_coin=high, target_coin=min(max(band.target_coin, low), high))
+    return Band(
+        low_coin=low,
+        high_coin=high,
+        target_coin=min(max(band.target_coin, low), high),
+        inner_low_coin=cut(band.inner_low_coin),
+        inner_high_coin=cut(band.inner_high_coin),
+    )
+
+
+# --- costs ---------------------------------------------------------------------------------------------
+
+
+def taker_cost_fraction(inputs: BandInputs) -> float:
+    """Cost of trading one coin now, one way, as a fraction of its price: taker fee and half the spread. Never below 0.
+
+    A maker rebate cannot make trading free of risk: the policies are fed the cost of crossing.
+    """
+    return max(inputs.fee_rate_taker + inputs.half_spread_usd / inputs.price_usd, 0.0)
+
+
+# --- formulas ------------------------------------------------------------------------------------------
+
+
+def gamma_half_coin(
+    gamma_coin_per_usd: float,
+    *,
+    price_usd: float,
+    cost_fraction: float,
+    risk_aversion_per_usd: float,
+    discount: float = 1.0,
+) -> float:
+    """Whalley-Wilmott half width, coins: (3/2 e^{-rT} cost S Γ^2 / ra)^(1/3) (1997; theory 4.1).
+
+    `cost_fraction` of notional, one way. Optimal for edge trades while gamma lasts; collapses where gamma vanishes.
+    """
+    return math.cbrt(1.5 * discount * cost_fraction * price_usd * gamma_coin_per_usd**2 / risk_aversion_per_usd)
+
+
+def risk_aversion_of(inputs: BandInputs, per_usd: float | None, relative: float) -> float | None:
+    """Absolute risk aversion, per USD: as given, else `relative` over the USD value of the coins of option held.
+
+    The dimensionless g = ra n S; 3 to 30 is where desks start (theory 4.4). None for a book without options.
+    """
+    if per_usd is not None:
+        return per_usd
+    worth_usd = inputs.option_coin_gross * inputs.price_usd
+    return relative / worth_usd if worth_usd > 0.0 else None
+
+
+def risk_aversion_of_budget(budget_usd_per_day: float) -> float:
+    """2 / B per USD: a day whose standard deviation is the whole budget counts as a loss of it (theory 4.4)."""
+    return 2.0 / budget_usd_per_day
+
+
+def dead_half_coin(
+    *, price_usd: float, iv: float, tau_years: float, cost_fraction: float, risk_aversion_per_usd: float
+) -> float:
+    """H0, the exact half width where gamma is nil, coins: cost / (ra S σ^2 τ) (Zakamouline 2006; theory 4.3).
+
+    A wrong delta without gamma is worth closing only if it costs less than holding it to expiry.
+    """
+    risk = risk_aversion_per_usd * price_usd * iv * iv * tau_years
+    return cost_fraction / risk if risk > 0.0 else (0.0 if cost_fraction == 0.0 else WIDEST_COIN)
+
+
+def two_bands_coin(
+    gamma_coin_per_usd: float,
+    *,
+    price_usd: float,
+    cost_fraction: float,
+    fixed_cost_usd: float,
+    risk_aversion_per_usd: float,
+    discount: float = 1.0,
+) -> tuple[float, float]:
+    """(outer A, inner B), coins: with a fixed cost per trade, wait until A and trade back to B (theory 4.1).
+
+    A B (A + B) = 3 e^{-rT} cost S Γ^2 / ra and (A + B)(A - B)^3 = 12 e^{-rT} k1 Γ^2 / ra. Without a fixed cost A = B,
+    the Whalley-Wilmott width; without a proportional one B = 0.
+    """
+    scale = discount * gamma_coin_per_usd**2 / risk_aversion_per_usd
+    both, gap = 3.0 * cost_fraction * price_usd * scale, 12.0 * fixed_cost_usd * scale
+    if gap <= 0.0:
+        half = math.cbrt(0.5 * both)
+        return half, half
+    if both <= 0.0:
+        return gap**0.25, 0.0
+    # B = θA: θ(1+θ)A^3 = both and (1+θ)(1-θ)^3 A^4 = gap. Solved for the logit of θ: both ends keep their digits.
+    low, high = -_LOGIT_MAX, _LOGIT_MAX
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        share, rest = _logistic(middle), _logistic(-middle)
+        outer = math.cbrt(both / (share * (1.0 + share)))
+        # The gap falls as B nears A.
+        if (1.0 + share) * rest**3 * outer**4 > gap:
+            low = middle
+        else:
+            high = middle
+    share = _logistic(0.5 * (low + high))
+    outer = math.cbrt(both / (share * (1.0 + share)))
+    return outer, share * outer
+
+
+def _logistic(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-logit)) if logit > -_LOGIT_MAX else math.exp(logit)

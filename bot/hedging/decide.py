@@ -45,6 +45,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     exposure: Exposure
     band: Band
     trade_to: TradeTo
+    held_back: Reason | None
+    """Why a hedge that is due has to wait by the owner's own filters."""
     trade_coin_min: float
     has_pending: bool
     is_backing_off: bool
@@ -78,8 +80,9 @@ def decide(now: Situation) -> Verdict:
     if isinstance(wanted, Verdict):
         return wanted
     delta_from, target, reason = wanted
-    if now.has_pending:
-        return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
+    waits = Reason.ORDER_PENDING if now.has_pending else now.held_back
+    if waits is not None:
+        return Verdict(action=Action.SKIP, reason=waits)
     amount = _amount(now, target - delta_from)
     if amount == ZERO:
         return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)

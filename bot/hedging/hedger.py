@@ -15,13 +15,15 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.hedging import situation
-from bot.hedging.band import BandPolicy, TradeTo, within
+from bot.hedging.band import BandPolicy, within
 from bot.hedging.decide import Situation, Verdict, decide
+from bot.hedging.modifiers import Modifiers, held_back
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.exposure import Legs, arrange, measure
 from bot.risk.limits import Limits
+from bot.risk.vanna import vanna_coin_per_vol
 
 _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
 """A refusal this old is an alarm: standing still is not safe for short gamma."""
@@ -47,7 +49,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     """What hedging needs of a book's parameters."""
 
     hedge_instrument: InstrumentId
-    trade_to: TradeTo
+    modifiers: Modifiers
     trade_coin_min: float
     spread_bps_max: float
     window: Window
@@ -57,10 +59,11 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
 class Hedger:
     """Mutable private state of one engine."""
 
-    def __init__(self, params: HedgeParams, policy: BandPolicy) -> None:
-        """Start without a hedge and without doubt."""
+    def __init__(self, params: HedgeParams, policy: BandPolicy, *, needs_vanna: bool = False) -> None:
+        """Start without a hedge and without doubt. `policy` is shaped by the modifiers already."""
         self._params = params
         self._policy = policy
+        self._needs_vanna = needs_vanna
         self._legs: Legs | None = None
         self._legs_of: dict[InstrumentId, Decimal] = {}
         self._legs_listed_count = 0
@@ -84,7 +87,10 @@ class Hedger:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
             record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)
             return record, verdict, hedge
-        asked = situation.band_for(self._policy, exposure, hedge, desk.last_hedge, now_ns)
+        vanna = vanna_coin_per_vol(view, legs, now_ns, params.window) if self._needs_vanna else 0.0
+        inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
+        asked = self._policy(inputs)
+        assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
         band = within(asked, params.limits.delta_coin_worst_max)
         touch = hedge.touch
         verdict = decide(
@@ -100,7 +106,8 @@ class Hedger:
                 hedge_native=held.get(params.hedge_instrument, ZERO),
                 exposure=exposure,
                 band=band,
-                trade_to=params.trade_to,
+                trade_to=params.modifiers.trade_to,
+                held_back=held_back(params.modifiers, inputs, band),
                 trade_coin_min=params.trade_coin_min,
                 has_pending=desk.has_pending,
                 is_backing_off=desk.is_backing_off,

@@ -14,7 +14,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.domain.units import float_from_decimal
-from bot.hedging.band import Band, BandInputs, BandPolicy
+from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
 from bot.market.quality import Touch
 from bot.market.view import MarketView
@@ -54,30 +54,30 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
     )
 
 
-def band_for(policy: BandPolicy, exposure: Exposure, hedge: Hedge, last: tuple[Ns, float] | None, now_ns: Ns) -> Band:
-    """Ask the policy, with the live costs of the hedge instrument; `last` is time and price of the last hedge fill."""
+def inputs_of(
+    exposure: Exposure, hedge: Hedge, last: tuple[Ns, float] | None, now_ns: Ns, *, vanna_coin_per_vol: float
+) -> BandInputs:
+    """What a policy is asked with, live costs of the hedge instrument among it; `last` hedge fill: time and price."""
     touch = hedge.touch
     half_spread = 0.0
     if touch is not None and touch.bid_native is not None and touch.ask_native is not None:
         half_spread = max(0.5 * (touch.ask_native - touch.bid_native), 0.0)
-    band = policy(
-        BandInputs(
-            delta_coin_net=exposure.delta_coin_net,
-            gamma_coin_per_usd=exposure.gamma_coin_per_usd,
-            option_coin_gross=exposure.option_coin_gross,
-            price_usd=hedge.price_usd,
-            iv_mark=exposure.iv_mark,
-            tau_years=exposure.tau_years,
-            fee_rate_taker=float_from_decimal(hedge.spec.fee_rate_taker),
-            half_spread_usd=half_spread,
-            funding_rate_8h=hedge.funding_rate_8h,
-            since_hedge_ns=None if last is None else Ns(now_ns - last[0]),
-            price_at_hedge_usd=None if last is None else last[1],
-            now_ns=now_ns,
-        )
+    return BandInputs(
+        delta_coin_net=exposure.delta_coin_net,
+        delta_coin_options=exposure.delta_coin_options,
+        gamma_coin_per_usd=exposure.gamma_coin_per_usd,
+        vanna_coin_per_vol=vanna_coin_per_vol,
+        option_coin_gross=exposure.option_coin_gross,
+        price_usd=hedge.price_usd,
+        iv_mark=exposure.iv_mark,
+        tau_years=exposure.tau_years,
+        fee_rate_taker=float_from_decimal(hedge.spec.fee_rate_taker),
+        half_spread_usd=half_spread,
+        funding_rate_8h=hedge.funding_rate_8h,
+        since_hedge_ns=None if last is None else Ns(now_ns - last[0]),
+        price_at_hedge_usd=None if last is None else last[1],
+        now_ns=now_ns,
     )
-    assert band.low_coin <= band.target_coin <= band.high_coin, f"band policy gave {band}"
-    return band
 
 
 class Frame(Struct, frozen=True, kw_only=True):

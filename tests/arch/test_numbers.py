@@ -12,7 +12,7 @@ _UNITS = {
     # time
     *("ns", "ms", "s", "seconds", "hours", "days", "years"),
     # pure numbers
-    *("bps", "rate", "8h", "share", "percent", "count", "iv", "multiple", "ratio", "scale", "sigmas"),
+    *("bps", "rate", "8h", "share", "percent", "fraction", "count", "iv", "multiple", "ratio", "scale", "sigmas"),
     # machines
     *("bytes", "port", "seed", "per"),
 }
@@ -20,6 +20,8 @@ _UNITS = {
 
 _ALLOWED = {
     ("bot/pricing/*", "*"): "mathematics: units in the docstrings, carried by names everywhere above",
+    ("bot/hedging/*", "discount"): "discount factor",
+    ("bot/hedging/*", "*relative"): "dimensionless: absolute risk aversion times the value of what is held",
     ("bot/domain/units.py", "step"): "same unit as the value beside it",
     ("bot/domain/ids.py", "number"): "number of a label within its run",
     ("*", "value"): "any number on its way through a conversion",

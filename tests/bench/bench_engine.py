@@ -20,8 +20,8 @@ from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.engine import BookParams, Engine
 from bot.execution.tactics import cross
-from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
+from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
@@ -61,7 +61,7 @@ def book() -> BookParams:
         label_prefix="hb",
         run_tag="bench",
         band=fixed.Params(low_coin=-1e6, high_coin=1e6),
-        trade_to=TradeTo.EDGE,
+        modifiers=Modifiers(),
         trade_coin_min=0.005,
         tactic=cross.Params(),
         trust=TrustLimits(

@@ -33,6 +33,7 @@ from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.engine import Engine
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
+from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.market.quality import TrustLimits
 from bot.venues.contract import Sink
@@ -187,7 +188,7 @@ async def trade(ws_port: int, order_port: int, ledger_url: str) -> None:
     params = structs.replace(
         book(),
         band=fixed.Params(low_coin_per_option_coin=0.0, high_coin_per_option_coin=0.0),
-        trade_to=TradeTo.TARGET,
+        modifiers=Modifiers(trade_to=TradeTo.TARGET),
         trade_coin_min=0.001,
         trust=TrustLimits(
             option_age_ns_max=week_ns, hedge_age_ns_max=week_ns, clock_ahead_ns_max=week_ns, spread_bps_max=100.0

@@ -15,6 +15,7 @@ from bot.engine import BookParams, Engine
 from bot.execution.tactics import cross
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
+from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
@@ -229,7 +230,7 @@ class Make:
             "label_prefix": "hb",
             "run_tag": "run",
             "band": fixed.Params(),
-            "trade_to": TradeTo.TARGET,
+            "modifiers": Modifiers(trade_to=TradeTo.TARGET),
             "trade_coin_min": 0.0001,
             "tactic": cross.Params(),
             "trust": self.trust(),

@@ -1,17 +1,20 @@
-"""A band of fixed width around a target: absolute, or per coin of option held.
+"""A band of fixed width: absolute, or per coin of option held.
 
 Not optimal (excess over the exact optimum about 19 %, theory 9.5), but anybody can check it by eye.
 """
 
+from typing import Final
+
 from msgspec import Struct
 
-from bot.hedging.band import Band, BandInputs, BandPolicy
+from bot.hedging.band import Band, BandInputs, BandPolicy, Law
+
+LAWS: Final = (Law.IGNORES_COST, Law.PROPORTIONAL_TO_SIZE, Law.IGNORES_GAMMA_SIGN)
 
 
-class Params(Struct, frozen=True, kw_only=True):
-    """Edges relative to the target: low ones <= 0, high ones >= 0; the absolute and the relative part add."""
+class Params(Struct, frozen=True, kw_only=True, tag="fixed"):
+    """Low edges <= 0, high ones >= 0; the absolute and the relative part add."""
 
-    target_coin: float = 0.0
     low_coin: float = 0.0
     high_coin: float = 0.0
     low_coin_per_option_coin: float = -0.05
@@ -24,9 +27,9 @@ def policy(params: Params) -> BandPolicy:
     def band(inputs: BandInputs) -> Band:
         gross = inputs.option_coin_gross
         return Band(
-            low_coin=params.target_coin + params.low_coin + params.low_coin_per_option_coin * gross,
-            high_coin=params.target_coin + params.high_coin + params.high_coin_per_option_coin * gross,
-            target_coin=params.target_coin,
+            low_coin=params.low_coin + params.low_coin_per_option_coin * gross,
+            high_coin=params.high_coin + params.high_coin_per_option_coin * gross,
+            target_coin=0.0,
         )
 
     return band

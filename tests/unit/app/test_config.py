@@ -11,7 +11,8 @@ from bot.app.config import ENV_PREFIX, Config, Mode, load
 from bot.domain.errors import BotError, ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, make_label
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.hedging.band import TradeTo
+from bot.hedging.bands import whalley_wilmott
+from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.observe.logs import open_log
 
@@ -70,8 +71,7 @@ def test_the_smallest_file_has_safe_defaults(load_text: Load) -> None:
     assert (config.venue.is_testnet, config.venue.credentials) == (True, None)
     assert (config.health_host, config.log_level, config.log_format) == ("127.0.0.1", "info", "auto")
     assert (book.book, book.hedge_instrument, book.label_prefix) == ("BTC", "BTC-PERPETUAL", "hbbtc")
-    assert (book.band.low_coin_per_option_coin, book.band.high_coin_per_option_coin) == (-0.05, 0.05)
-    assert book.trade_to is TradeTo.EDGE
+    assert (book.band, book.modifiers) == (whalley_wilmott.Params(), Modifiers())
     assert book.trust.option_age_ns_max == 10_000 * NS_PER_MS
     assert book.tactic.valid_for_ns == 2 * NS_PER_S
     assert book.limits.order_usd_max == 1000.0

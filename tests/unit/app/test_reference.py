@@ -29,7 +29,7 @@ def test_keys_show_type_bounds_and_default() -> None:
     """As someone writing the file needs them."""
     keys = {key: (kind, default) for key, kind, default, _ in reference.config_keys()}
 
-    assert keys["books.COIN.band.trade_to"] == ("`edge` or `target`", "`edge`")
+    assert keys["books.COIN.band.trade_to"] == ("`edge` or `inner` or `target`", "`edge`")
     assert keys["books.COIN.limits.order_usd_max"] == ("number > 0.0", "**required**")
     assert keys["health.port"][0] == "integer ≥ 0, ≤ 65,535"
     assert keys["venue.client_secret"] == ("secret", "")

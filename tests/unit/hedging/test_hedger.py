@@ -12,6 +12,7 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs, TradeTo
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
+from bot.hedging.modifiers import Modifiers
 from bot.hedging.situation import Frame
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
@@ -39,17 +40,18 @@ class Book:
         self.view.list_instrument(make.option())
         self.asked: list[BandInputs] = []
         self.held: dict[InstrumentId, Decimal] = {CALL: Decimal(1)}
-        params = HedgeParams(
+        self.params = HedgeParams(
             window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
             hedge_instrument=PERPETUAL,
-            trade_to=TradeTo.TARGET,
+            modifiers=Modifiers(trade_to=TradeTo.TARGET),
             trade_coin_min=0.001,
             spread_bps_max=20.0,
             limits=make.limits(),
         )
-        self.hedger = Hedger(params, self._policy)
+        self.hedger = Hedger(self.params, self.policy)
 
-    def _policy(self, inputs: BandInputs) -> Band:
+    def policy(self, inputs: BandInputs) -> Band:
+        """A tenth of a coin, remembering what it was asked with."""
         self.asked.append(inputs)
         return Band(low_coin=-0.1, high_coin=0.1, target_coin=0.0)
 
@@ -187,3 +189,24 @@ def test_a_worst_case_beyond_its_limit_is_an_alarm_even_while_it_is_being_hedged
 
     alarm = [("limit_delta_worst", None)]
     assert told == [[], alarm, [], [], [], alarm]
+
+
+@pytest.mark.parametrize("edges", [(1.0, -1.0, 0.0), (-1.0, 1.0, 2.0), (-1.0, 1.0, float("nan"))])
+def test_a_band_that_is_none_is_a_bug(book: Book, edges: tuple[float, float, float]) -> None:
+    """Edges the wrong way round, or a target outside them, would trade for ever."""
+    band = Band(low_coin=edges[0], high_coin=edges[1], target_coin=edges[2])
+    book.market()
+    book.hedger = Hedger(book.params, lambda _: band)
+
+    with pytest.raises(AssertionError, match="band policy gave"):
+        book.decide()
+
+
+@pytest.mark.parametrize(("needs_vanna", "is_asked"), [(False, False), (True, True)])
+def test_vanna_is_measured_only_for_a_policy_that_needs_it(book: Book, needs_vanna: bool, is_asked: bool) -> None:
+    """It costs a second look at every leg."""
+    book.market()
+    book.hedger = Hedger(book.params, book.policy, needs_vanna=needs_vanna)
+    book.decide()
+
+    assert (book.asked[0].vanna_coin_per_vol != 0.0) is is_asked

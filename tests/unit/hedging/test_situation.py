@@ -11,7 +11,7 @@ from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
-from bot.hedging.situation import Frame, Hedge, band_for, hedge_seen, missing, write_down
+from bot.hedging.situation import Frame, Hedge, hedge_seen, inputs_of, missing, write_down
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.exposure import Exposure, arrange, measure
@@ -86,15 +86,9 @@ def test_an_unlisted_hedge_is_none(make: Any) -> None:
 
 
 def _asked(view: MarketView, make: Any, last: tuple[Ns, float] | None, **change: object) -> BandInputs:
-    asked: list[BandInputs] = []
-
-    def policy(inputs: BandInputs) -> Band:
-        asked.append(inputs)
-        return Band(low_coin=-1.0, high_coin=1.0, target_coin=0.0)
-
     hedge = msgspec.structs.replace(_hedge(view, make), **change)
-    band_for(policy, _exposure(view, make), hedge, last, Ns(make.now_ns + 3 * NS_PER_S))
-    return asked[0]
+    now_ns = Ns(make.now_ns + 3 * NS_PER_S)
+    return inputs_of(_exposure(view, make), hedge, last, now_ns, vanna_coin_per_vol=0.25)
 
 
 def test_a_policy_sees_exposure_costs_and_the_last_hedge(view: MarketView, make: Any) -> None:
@@ -102,7 +96,8 @@ def test_a_policy_sees_exposure_costs_and_the_last_hedge(view: MarketView, make:
     inputs = _asked(view, make, (make.now_ns, 99_000.0))
 
     assert inputs.delta_coin_net == pytest.approx(2 * 0.53186, abs=1e-4)
-    assert inputs.option_coin_gross == 2.0
+    assert inputs.delta_coin_options == inputs.delta_coin_net
+    assert (inputs.option_coin_gross, inputs.vanna_coin_per_vol) == (2.0, 0.25)
     assert inputs.iv_mark == pytest.approx(0.6)
     assert inputs.fee_rate_taker == pytest.approx(0.00035)
     assert (inputs.half_spread_usd, inputs.funding_rate_8h, inputs.price_usd) == (10.0, 0.0001, 100_000.0)
@@ -114,15 +109,6 @@ def test_before_the_first_hedge_there_is_no_last(view: MarketView, make: Any) ->
     inputs = _asked(view, make, None, touch=None)
 
     assert (inputs.since_hedge_ns, inputs.price_at_hedge_usd, inputs.half_spread_usd) == (None, None, 0.0)
-
-
-@pytest.mark.parametrize("edges", [(1.0, -1.0, 0.0), (-1.0, 1.0, 2.0), (-1.0, 1.0, float("nan"))])
-def test_a_band_that_is_none_is_a_bug(view: MarketView, make: Any, edges: tuple[float, float, float]) -> None:
-    """Edges the wrong way round, or a target outside them, would trade for ever."""
-    band = Band(low_coin=edges[0], high_coin=edges[1], target_coin=edges[2])
-
-    with pytest.raises(AssertionError, match="band policy gave"):
-        band_for(lambda _: band, _exposure(view, make), _hedge(view, make), None, make.now_ns)
 
 
 def _frame(make: Any) -> Frame:

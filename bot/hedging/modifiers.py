@@ -1,0 +1,137 @@
+"""What a user may lay over any band policy: target, share hedged, width by gamma sign and hour, filters.
+
+Pure. A policy says how wide; these say around what, and when a hedge that is due may wait.
+"""
+
+import math
+from typing import Final
+
+from msgspec import Struct
+
+from bot.domain.reasons import Reason
+from bot.domain.time import NS_PER_DAY, NS_PER_YEAR, Ns
+from bot.hedging.band import Band, BandInputs, BandPolicy, Law, TradeTo
+
+_MONITORING: Final = 0.5826
+"""-ζ(1/2)/sqrt(2π): how far a path overshoots a band that is looked at in steps (Broadie-Glasserman; theory 4.1)."""
+_TRIGGER: Final = {TradeTo.EDGE: 1.0, TradeTo.INNER: 1.2873, TradeTo.TARGET: 4.0 ** (1.0 / 3.0)}
+"""Best trigger over the best width for edge trades, by where a trade aims (theory 4.1)."""
+
+
+class TargetStep(Struct, frozen=True, kw_only=True):
+    """From this time of the UTC day on, until the next step."""
+
+    of_day_ns: int
+    coin: float
+
+
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """A span of the UTC day, over midnight where it ends before it begins, with its width as a multiple."""
+
+    from_ns: int
+    to_ns: int
+    width: float
+
+
+class Modifiers(Struct, frozen=True, kw_only=True):
+    """Everything laid over a policy; the defaults change nothing."""
+
+    target: tuple[TargetStep, ...] = (TargetStep(of_day_ns=0, coin=0.0),)
+    """In order of the day; before the first step the last one holds."""
+    trade_to: TradeTo = TradeTo.EDGE
+    hedge_ratio: float = 1.0
+    """Share of the options' delta that is hedged, 0 to 1.5; what is left open moves the target."""
+    width_ratio_long_gamma: float = 1.0
+    width_ratio_short_gamma: float = 1.0
+    quiet: tuple[QuietHours, ...] = ()
+    monitoring_ns: Ns = Ns(0)
+    """Time between looks: the trigger comes nearer by what a path overshoots in between; 0 looks all the time."""
+    interval_ns_min: Ns = Ns(0)
+    """No hedge sooner after the last fill."""
+    price_move_fraction_min: float = 0.0
+    """No hedge before the price has moved so far from the last fill."""
+    hard_width_multiple: float | None = None
+    """So many half widths from the target the two filters above no longer hold a hedge back; None: they always do."""
+
+
+def shaped(policy: BandPolicy, laws: tuple[Law, ...], modifiers: Modifiers) -> BandPolicy:
+    """The policy with everything laid over it that changes the band."""
+    trigger = _TRIGGER[modifiers.trade_to] if Law.BEST_TRADED_TO_EDGE in laws else 1.0
+
+    def band(inputs: BandInputs) -> Band:
+        width = trigger * _width(modifiers, inputs)
+        target = _target_coin(modifiers, inputs.now_ns)
+        target += (1.0 - modifiers.hedge_ratio) * inputs.delta_coin_options
+        return _moved(policy(inputs), width, _overshoot_coin(modifiers.monitoring_ns, inputs), target)
+
+    return band
+
+
+def held_back(modifiers: Modifiers, inputs: BandInputs, band: Band) -> Reason | None:
+    """Why a hedge from outside the band has to wait; None where it need not."""
+    if modifiers.hard_width_multiple is not None and _is_beyond(
+        band, inputs.delta_coin_net, modifiers.hard_width_multiple
+    ):
+        return None
+    since_ns, before = inputs.since_hedge_ns, inputs.price_at_hedge_usd
+    if since_ns is not None and since_ns < modifiers.interval_ns_min:
+        return Reason.TOO_SOON
+    if before is not None and abs(inputs.price_usd - before) < modifiers.price_move_fraction_min * before:
+        return Reason.PRICE_HARDLY_MOVED
+    return None
+
+
+def _is_beyond(band: Band, delta_coin: float, widths: float) -> bool:
+    target = band.target_coin
+    return delta_coin > target + widths * (band.high_coin - target) or delta_coin < target - widths * (
+        target - band.low_coin
+    )
+
+
+def _target_coin(modifiers: Modifiers, now_ns: Ns) -> float:
+    of_day_ns = now_ns % NS_PER_DAY
+    coin = modifiers.target[-1].coin
+    for step in modifiers.target:
+        if step.of_day_ns > of_day_ns:
+            break
+        coin = step.coin
+    return coin
+
+
+def _width(modifiers: Modifiers, inputs: BandInputs) -> float:
+    width = modifiers.width_ratio_short_gamma if inputs.gamma_coin_per_usd < 0.0 else modifiers.width_ratio_long_gamma
+    of_day_ns = inputs.now_ns % NS_PER_DAY
+    for hours in modifiers.quiet:
+        is_within = hours.from_ns <= of_day_ns < hours.to_ns
+        is_over_midnight = hours.to_ns <= hours.from_ns and not hours.to_ns <= of_day_ns < hours.from_ns
+        if is_within or is_over_midnight:
+            width *= hours.width
+    return width
+
+
+def _overshoot_coin(monitoring_ns: Ns, inputs: BandInputs) -> float:
+    if not monitoring_ns or inputs.iv_mark is None:
+        return 0.0
+    delta_sd_coin = abs(inputs.gamma_coin_per_usd) * inputs.iv_mark * inputs.price_usd
+    return _MONITORING * delta_sd_coin * math.sqrt(monitoring_ns / NS_PER_YEAR)
+
+
+def _moved(band: Band, width: float, overshoot_coin: float, shift_coin: float) -> Band:
+    """Each distance from the target times `width`, less the overshoot, and everything shifted."""
+    target = band.target_coin
+
+    def placed(coin: float) -> float:
+        distance = (coin - target) * width
+        nearer = math.copysign(max(abs(distance) - overshoot_coin, 0.0), distance)
+        return target + shift_coin + nearer
+
+    def inner(coin: float | None) -> float | None:
+        return None if coin is None else placed(coin)
+
+    return Band(
+        low_coin=placed(band.low_coin),
+        high_coin=placed(band.high_coin),
+        target_coin=target + shift_coin,
+        inner_low_coin=inner(band.inner_low_coin),
+        inner_high_coin=inner(band.inner_high_coin),
+    )

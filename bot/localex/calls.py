@@ -8,6 +8,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.localex.auth import Grant, Keyring, unauthorized
 from bot.localex.channels import CURRENCIES, Grammar
+from bot.localex.chronicle import Chronicle
 from bot.localex.disconnects import Disconnects, Placed
 from bot.localex.faults import Faults
 from bot.localex.publisher import Listener, Publisher
@@ -27,6 +28,7 @@ class Venue:
     now_ns: Callable[[], Ns]
     currencies: tuple[str, ...]
     disconnects: Disconnects
+    chronicle: Chronicle
 
     def advance(self) -> None:
         """Bring the world to the present; a clock that goes back waits."""

@@ -45,6 +45,7 @@ class Topic(enum.StrEnum):
     QUOTE = "quote"
     PRICE_INDEX = "deribit_price_index"
     TRADES = "trades"
+    CHART = "chart.trades"
     PERPETUAL = "perpetual"
     INCREMENTAL_TICKER = "incremental_ticker"
     MARK_PRICES = "markprice.options"
@@ -60,7 +61,13 @@ class Topic(enum.StrEnum):
 
 _INDEX_TOPICS: Final = frozenset((Topic.PRICE_INDEX, Topic.MARK_PRICES, Topic.VOLATILITY_INDEX, Topic.EXPIRATION_PRICE))
 _TIMED_TOPICS: Final = frozenset((Topic.TICKER, Topic.BOOK, Topic.TRADES, Topic.PERPETUAL))
-_VOLATILITY_INDICES: Final = ("btc_usd", "eth_usd")
+_MS_PER_MIN: Final = 60_000
+RESOLUTIONS_MIN: Final = {
+    **{str(minutes): minutes for minutes in (1, 3, 5, 10, 15, 30, 60, 120, 180, 360, 720)},
+    "1D": 1_440,
+}
+"""Minutes of a bar by the word for it (venue documentation of charts)."""
+VOLATILITY_INDICES: Final = ("btc_usd", "eth_usd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class Channel:
     currency: str = "any"
     group: Decimal | None = None
     depth: int = 0
+    resolution_ms: int = 0
+    """Length of a chart's bar."""
 
     @property
     def is_raw_public(self) -> bool:
@@ -125,6 +134,11 @@ class Grammar:
                 return Channel(name, Topic(what), Interval(interval), instrument=instrument)
             case ["book", instrument, group, depth, interval] if self._is_known(instrument, interval):
                 return self._grouped(name, instrument, group, depth)
+            case ["chart", "trades", instrument, word] if word in RESOLUTIONS_MIN and self._is_known(
+                instrument, "agg2"
+            ):
+                length_ms = RESOLUTIONS_MIN[word] * _MS_PER_MIN
+                return Channel(name, Topic.CHART, Interval.AGG2, instrument=instrument, resolution_ms=length_ms)
             case ["quote", instrument] if self._is_known(instrument, "raw"):
                 return Channel(name, Topic.QUOTE, instrument=instrument)
             case ["incremental_ticker", instrument] if self._is_known(instrument, "agg2"):
@@ -142,7 +156,7 @@ class Grammar:
                 return None
 
     def _of_index(self, name: str, topic: Topic, index_name: str) -> Channel | None:
-        has_volatility = index_name in _VOLATILITY_INDICES or topic is not Topic.VOLATILITY_INDEX
+        has_volatility = index_name in VOLATILITY_INDICES or topic is not Topic.VOLATILITY_INDEX
         if index_name not in self._index_names() or not has_volatility:
             return None
         return Channel(name, topic, Interval.AGG2, index_name=index_name)

@@ -6,12 +6,15 @@ A new method is one function in one of the `methods_*` modules and one row here.
 from dataclasses import dataclass
 from typing import Final
 
+from bot.localex import methods_history as history
+from bot.localex import methods_listing as listing
 from bot.localex import methods_log as log
 from bot.localex import methods_market as market
 from bot.localex import methods_orders as orders
 from bot.localex import methods_private as private
 from bot.localex import methods_public as public
 from bot.localex import methods_session as session_of
+from bot.localex import methods_statements as statements
 from bot.localex.auth import unauthorized
 from bot.localex.calls import Call, Method, Session, Venue
 from bot.localex.rpc import METHOD_NOT_FOUND, Envelope, Params, Request, RpcError, from_venue
@@ -19,6 +22,7 @@ from bot.sim.facts import VenueSays
 
 _TRADE, _TRADE_READ = "trade:read_write", "trade:read"
 _ACCOUNT, _ACCOUNT_READ = "account:read_write", "account:read"
+_WALLET_READ: Final = "wallet:read"
 
 METHODS: Final[dict[str, Method]] = {
     "public/auth": Method(public.auth),
@@ -44,6 +48,20 @@ METHODS: Final[dict[str, Method]] = {
     "public/get_funding_rate_value": Method(market.get_funding_rate_value),
     "public/get_delivery_prices": Method(market.get_delivery_prices),
     "public/get_contract_size": Method(market.get_contract_size),
+    "public/get_tradingview_chart_data": Method(history.get_tradingview_chart_data),
+    "public/get_mark_price_history": Method(history.get_mark_price_history),
+    "public/get_volatility_index_data": Method(history.get_volatility_index_data),
+    "public/get_historical_volatility": Method(history.get_historical_volatility),
+    "public/get_funding_rate_history": Method(history.get_funding_rate_history),
+    "public/get_funding_chart_data": Method(history.get_funding_chart_data),
+    "public/get_expirations": Method(listing.get_expirations),
+    "public/get_combos": Method(listing.get_combos),
+    "public/get_combo_ids": Method(listing.get_combos),
+    "public/get_announcements": Method(listing.get_announcements),
+    "public/get_supported_index_names": Method(listing.get_supported_index_names),
+    "public/get_index_chart_data": Method(listing.get_index_chart_data),
+    "public/get_last_settlements_by_instrument": Method(listing.get_last_settlements_by_instrument),
+    "public/get_last_settlements_by_currency": Method(listing.get_last_settlements_by_currency),
     "public/subscribe": Method(public.subscribe),
     "public/unsubscribe": Method(public.unsubscribe),
     "public/unsubscribe_all": Method(session_of.unsubscribe_all_public),
@@ -64,6 +82,7 @@ METHODS: Final[dict[str, Method]] = {
     "private/cancel_all": Method(private.cancel_all, _TRADE, moves_time=True),
     "private/cancel_all_by_currency": Method(private.cancel_all_by_currency, _TRADE, moves_time=True),
     "private/cancel_all_by_instrument": Method(private.cancel_all_by_instrument, _TRADE, moves_time=True),
+    "private/cancel_all_by_kind_or_type": Method(private.cancel_all_by_kind_or_type, _TRADE, moves_time=True),
     "private/cancel_by_label": Method(private.cancel_by_label, _TRADE, moves_time=True),
     "private/get_open_orders": Method(private.get_open_orders, _TRADE_READ),
     "private/get_open_orders_by_currency": Method(private.get_open_orders_by_currency, _TRADE_READ),
@@ -81,6 +100,18 @@ METHODS: Final[dict[str, Method]] = {
     "private/get_position": Method(private.get_position, _TRADE_READ),
     "private/get_positions": Method(private.get_positions, _TRADE_READ),
     "private/get_transaction_log": Method(log.get_transaction_log, _ACCOUNT_READ),
+    "private/get_settlement_history_by_instrument": Method(
+        statements.get_settlement_history_by_instrument, _TRADE_READ
+    ),
+    "private/get_settlement_history_by_currency": Method(statements.get_settlement_history_by_currency, _TRADE_READ),
+    "private/get_trigger_order_history": Method(statements.get_trigger_order_history, _TRADE_READ),
+    "private/get_subaccounts": Method(statements.get_subaccounts, _ACCOUNT_READ),
+    "private/get_subaccounts_details": Method(statements.get_subaccounts_details, _ACCOUNT_READ),
+    "private/get_user_locks": Method(statements.get_user_locks, _ACCOUNT_READ),
+    "private/get_deposits": Method(statements.get_movements, _WALLET_READ),
+    "private/get_withdrawals": Method(statements.get_movements, _WALLET_READ),
+    "private/get_transfers": Method(statements.get_movements, _WALLET_READ),
+    "private/get_current_deposit_address": Method(statements.get_current_deposit_address, _WALLET_READ),
     "private/get_account_summary": Method(private.get_account_summary, _ACCOUNT_READ),
     "private/get_account_summaries": Method(private.get_account_summaries, _ACCOUNT_READ),
 }

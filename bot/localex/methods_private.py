@@ -4,7 +4,7 @@ Knows no socket and no envelope. A parameter that would change an order's meanin
 refused, never ignored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -38,6 +38,11 @@ _UNSUPPORTED: Final = (
     "trigger_offset",
     "trigger_price",
 )
+_TYPES_OF_LISTS: Final = (
+    *("all", "limit", "market", "market_limit", "trigger_all", "stop_all", "stop_limit", "stop_market"),
+    *("take_all", "take_limit", "take_market", "trailing_all", "trailing_stop"),
+)
+"""Words the venue takes where orders are listed or cancelled by type."""
 
 
 def buy(call: Call) -> object:
@@ -110,13 +115,31 @@ def cancel_all(call: Call) -> object:
 
 
 def cancel_all_by_currency(call: Call) -> object:
-    """Cancel all orders of a currency."""
-    return call.exchange.cancel_all(call.account, currency=call.venue.currency(call.params))
+    """Cancel all orders of a currency, of one kind and type where named."""
+    currency = call.venue.currency(call.params)
+    return _cancel_each(call, lambda item: currency_of(item) == currency)
 
 
 def cancel_all_by_instrument(call: Call) -> object:
-    """Cancel all orders of an instrument."""
-    return call.exchange.cancel_all(call.account, instrument=call.venue.instrument(call.params).id)
+    """Cancel all orders of an instrument, of one type where named."""
+    name = call.venue.instrument(call.params).id
+    return _cancel_each(call, lambda item: item.id == name)
+
+
+def cancel_all_by_kind_or_type(call: Call) -> object:
+    """Cancel all orders of a kind or type, of one currency or several."""
+    currencies = call.params.texts("currency")
+    if not all(currency in CURRENCIES for currency in currencies):
+        raise invalid_param("currency", "wrong format")
+    return _cancel_each(call, lambda item: "any" in currencies or currency_of(item) in currencies)
+
+
+def _cancel_each(call: Call, covers: Callable[[Instrument], bool]) -> int:
+    """Number of orders that were open and are not any more."""
+    wanted = [o for o in _chosen(call, call.exchange.orders_open(call.account)) if covers(_instrument_of(call, o))]
+    for order in wanted:
+        call.exchange.cancel(call.account, order.order_id)
+    return len(wanted)
 
 
 def cancel_by_label(call: Call) -> object:
@@ -157,14 +180,22 @@ def get_order_state_by_label(call: Call) -> object:
 
 
 def _order_objects(call: Call, orders: Iterable[Order]) -> list[object]:
+    return [order_object(order, _instrument_of(call, order)) for order in _chosen(call, orders)]
+
+
+def _chosen(call: Call, orders: Iterable[Order]) -> list[Order]:
+    """Orders of the kind and type a call names; of types not taken here there are none."""
     kind = call.params.choice("kind", KINDS, "any")
-    order_type = call.params.choice("type", ("all", *OrderType), "all")
-    found: list[object] = []
-    for order in orders:
-        instrument = call.exchange.instrument(order.instrument)
-        if kind in ("any", kind_of(instrument)) and order_type in ("all", order.type):
-            found.append(order_object(order, instrument))
-    return found
+    order_type = call.params.choice("type", _TYPES_OF_LISTS, "all")
+    return [
+        order
+        for order in orders
+        if kind in ("any", kind_of(_instrument_of(call, order))) and order_type in ("all", order.type)
+    ]
+
+
+def _instrument_of(call: Call, order: Order) -> Instrument:
+    return call.exchange.instrument(order.instrument)
 
 
 def get_user_trades_by_instrument(call: Call) -> object:

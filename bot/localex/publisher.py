@@ -12,6 +12,7 @@ from bot.domain.instruments import Kind
 from bot.domain.time import Ns
 from bot.localex.books import BookFeed
 from bot.localex.channels import Channel, Interval, Topic
+from bot.localex.chronicle import Chronicle
 from bot.localex.faults import Faults
 from bot.localex.rpc import notification
 from bot.localex.states import BOOK_DEPTH_MAX, States, ticker_change, without_timestamp
@@ -78,11 +79,12 @@ def _mover(feed: _Feed) -> tuple[str, str] | None:
 class Publisher:
     """All feeds of one exchange."""
 
-    def __init__(self, exchange: Exchange, faults: Faults, currencies: tuple[str, ...]) -> None:
+    def __init__(self, exchange: Exchange, faults: Faults, currencies: tuple[str, ...], chronicle: Chronicle) -> None:
         """Start without a listener; `currencies` are those accounts hold."""
         self._exchange = exchange
         self._faults = faults
-        self._states = States(exchange, faults, currencies)
+        self._chronicle = chronicle
+        self._states = States(exchange, faults, currencies, chronicle)
         self._feeds: dict[tuple[str, str], _Feed] = {}
         self._concerned: dict[tuple[str, str], list[_Feed]] = {}
         """Feeds by what moves them: a book's instrument or an account."""
@@ -132,6 +134,7 @@ class Publisher:
     def step(self) -> None:
         """Say what the passing of time brought: everything whose interval is over."""
         self.flush()
+        self._chronicle.look()
         now_ns = self._exchange.now_ns
         tickers: dict[str, Wire] = {}
         for feed in list(self._feeds.values()):
@@ -158,18 +161,18 @@ class Publisher:
             return
         del self._feeds[key]
         self._moved.pop(feed, None)
+        for name in self._watched(feed.channel):
+            self._exchange.unwatch(name)
         mover = _mover(feed)
         if mover is None:
             return
         self._concerned[mover].remove(feed)
         if not self._concerned[mover]:
             del self._concerned[mover]
-        for name in self._watched(feed.channel):
-            self._exchange.unwatch(name)
 
     def _watched(self, channel: Channel) -> list[str]:
         """Instruments whose books must move for the channel; of a group of trades its perpetuals."""
-        if channel.topic in _BOOK_TOPICS or (channel.topic is Topic.TRADES and channel.instrument):
+        if channel.topic in (*_BOOK_TOPICS, Topic.CHART) or (channel.topic is Topic.TRADES and channel.instrument):
             return [channel.instrument]
         if channel.topic is not Topic.TRADES:
             return []

@@ -16,6 +16,7 @@ from bot.domain.time import Ns
 from bot.localex.auth import HttpCall, Key, Keyring, parse_key
 from bot.localex.calls import Session, Venue
 from bot.localex.channels import Grammar
+from bot.localex.chronicle import Chronicle
 from bot.localex.connection import CLOSE_TIMEOUT_S, FRAME_BYTES_READ_MAX, Connection
 from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Answer, Dispatch
@@ -77,16 +78,17 @@ class LocalExchange:
         self.faults = Faults()
         missing = sorted({key.client_id for key in keys} - set(exchange.accounts()))
         assert not missing, f"no account for keys {missing}: open_accounts first"
-        currencies = currencies_of(exchange.instruments())
+        currencies, chronicle = currencies_of(exchange.instruments()), Chronicle(exchange)
         self._venue = Venue(
             exchange=exchange,
             keyring=Keyring(keys),
-            publisher=Publisher(exchange, self.faults, currencies),
+            publisher=Publisher(exchange, self.faults, currencies, chronicle),
             grammar=Grammar(exchange.instrument, lambda: list(exchange.index_names())),
             faults=self.faults,
             now_ns=now_ns,
             currencies=currencies,
             disconnects=Disconnects(exchange),
+            chronicle=chronicle,
         )
         self._envelope = Envelope(now_ns, testnet=testnet)
         self._dispatch = Dispatch(self._venue, self._envelope)

@@ -6,10 +6,12 @@ Asks the simulated exchange and writes Deribit's objects. Knows no subscriber an
 from collections.abc import Iterable
 from typing import Final
 
-from bot.domain.instruments import Instrument, Kind
-from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, ms_from_ns
+from bot.domain.instruments import Kind
+from bot.domain.time import NS_PER_S, Ns, ms_from_ns
 from bot.localex.books import group_levels
+from bot.localex.candles import candles
 from bot.localex.channels import Channel, Topic
+from bot.localex.chronicle import Chronicle, open_options, volatility_percent
 from bot.localex.faults import Faults
 from bot.localex.wire import Wire, price_digits, quote_object, shown, shown_usd, ticker_object
 from bot.localex.wire_account import summary_object
@@ -19,17 +21,16 @@ from bot.sim.facts import VenueSays
 BOOK_DEPTH_MAX: Final = 10_000
 """Deepest book anyone may ask for (venue documentation of get_order_book)."""
 _IV_DIGITS: Final = 4
-_VOLATILITY_TERM_NS: Final = 30 * NS_PER_DAY
-"""The venue's volatility index looks thirty days ahead."""
 _FROZEN_TOPICS: Final = (Topic.TICKER, Topic.QUOTE, Topic.INCREMENTAL_TICKER)
 
 
 class States:
     """Reads the present for channels."""
 
-    def __init__(self, exchange: Exchange, faults: Faults, currencies: tuple[str, ...]) -> None:
+    def __init__(self, exchange: Exchange, faults: Faults, currencies: tuple[str, ...], chronicle: Chronicle) -> None:
         """`currencies` are those accounts hold."""
         self._exchange = exchange
+        self._chronicle = chronicle
         self._faults = faults
         self._currencies = currencies
 
@@ -68,6 +69,8 @@ class States:
                 ]
             case Topic.BOOK_GROUPED:
                 return [self._window(channel)]
+            case Topic.CHART:
+                return self._candle(channel)
             case _:
                 return []
 
@@ -82,7 +85,8 @@ class States:
                 usd, left_ns, is_estimated = exchange.estimated_delivery(index_name)
                 return [{"price": shown_usd(usd), "seconds": left_ns // NS_PER_S, "is_estimated": is_estimated}]
             case Topic.VOLATILITY_INDEX:
-                return [{"timestamp": now_ms, "volatility": self._volatility(index_name), "index_name": index_name}]
+                volatility = volatility_percent(exchange, index_name)
+                return [{"timestamp": now_ms, "volatility": volatility, "index_name": index_name}]
             case Topic.MARK_PRICES:
                 return [self._marks(index_name)]
             case Topic.PLATFORM_STATE:
@@ -97,6 +101,24 @@ class States:
             tickers[name] = ticker_object(self._exchange.ticker(name), self._exchange.instrument(name))
         return tickers[name]
 
+    def _candle(self, channel: Channel) -> list[object]:
+        """The bar of a chart that is being drawn."""
+        instrument = self._exchange.instrument(channel.instrument)
+        now_ms, step_ms = ms_from_ns(self._exchange.now_ns), channel.resolution_ms
+        begun_ms = now_ms // step_ms * step_ms
+        return [
+            {
+                "tick": bar.time_ms,
+                "open": bar.open,
+                "high": bar.high,
+                "low": bar.low,
+                "close": bar.close,
+                "volume": shown(bar.volume, 8),
+                "cost": shown(bar.cost, 8),
+            }
+            for bar in candles(self._chronicle.prints(instrument), begun_ms, now_ms, step_ms)
+        ]
+
     def _window(self, channel: Channel) -> Wire:
         bids, asks, change_id = self._exchange.book(channel.instrument, BOOK_DEPTH_MAX)
         return {
@@ -107,15 +129,10 @@ class States:
             "asks": group_levels(asks, channel.group, channel.depth, is_bid=False),
         }
 
-    def _open_options(self, index_name: str) -> Iterable[Instrument]:
-        for item in self._exchange.instruments():
-            if item.is_option and item.index_name == index_name and self._exchange.instrument_state(item.id) == "open":
-                yield item
-
     def _marks(self, index_name: str) -> list[Wire]:
         """All options of an index; volatility is a fraction here (data notes 4.4)."""
         rows: list[Wire] = []
-        for item in self._open_options(index_name):
+        for item in open_options(self._exchange, index_name):
             mark_native, iv = self._exchange.mark(item.id)
             rows.append(
                 {
@@ -126,18 +143,6 @@ class States:
                 }
             )
         return rows
-
-    def _volatility(self, index_name: str) -> float:
-        """Percent: mark volatility of the option nearest to thirty days and to the money."""
-        index_usd, now_ns = self._exchange.index_usd(index_name), self._exchange.now_ns
-
-        def distance(item: Instrument) -> tuple[int, float]:
-            expiry_ns, strike_usd = item.expiry_ns or now_ns, item.strike_usd or 0.0
-            return abs(expiry_ns - now_ns - _VOLATILITY_TERM_NS), abs(strike_usd - index_usd)
-
-        nearest = min(self._open_options(index_name), key=distance, default=None)
-        iv = None if nearest is None else self._exchange.mark(nearest.id)[1]
-        return shown((iv or 0.0) * 100.0, 2)
 
     def _delivered(self, channel: Channel) -> Iterable[Wire]:
         """Instruments that left the state they began in, oldest first."""

@@ -57,6 +57,7 @@ class _LocalexSession:
         await self._ask(ws, "ack", "private/subscribe", channels=[*channels, "user.portfolio.btc"])
         await self._feeds(local, ws)
         await self._orders(ws)
+        await self._hours(local, ws)
 
     async def _looks(self, http: aiohttp.ClientSession, host: str, ws: aiohttp.ClientWebSocketResponse) -> None:
         async with http.get(f"{host}/api/v2/public/get_instrument?instrument_name={_PERP}") as response:
@@ -80,7 +81,7 @@ class _LocalexSession:
         channels = [f"ticker.{name}.100ms" for name in names]
         channels += [f"book.{_PERP}.100ms", f"book.{_PERP}.none.10.100ms", f"quote.{_PERP}"]
         channels += ["trades.any.any.raw", f"incremental_ticker.{_PERP}", "markprice.options.btc_usd"]
-        channels += ["deribit_volatility_index.btc_usd", "platform_state"]
+        channels += ["deribit_volatility_index.btc_usd", "platform_state", f"chart.trades.{_PERP}.1"]
         await self._ask(ws, "ack of feeds", "public/subscribe", channels=channels)
         for _ in range(20):
             self.now_ns = Ns(self.now_ns + 100 * NS_PER_MS)
@@ -112,11 +113,23 @@ class _LocalexSession:
         await self._ask(ws, "positions", "private/get_positions")
         period = {"start_timestamp": 0, "end_timestamp": self.now_ns // NS_PER_MS}
         await self._ask(ws, "funding", "public/get_funding_rate_value", instrument_name=_PERP, **period)
+        await self._ask(
+            ws, "chart", "public/get_tradingview_chart_data", instrument_name=_PERP, resolution="1", **period
+        )
+        await self._ask(ws, "expirations", "public/get_expirations", currency="any", kind="any")
+        await self._ask(ws, "expirations of BTC options", "public/get_expirations", currency="BTC", kind="option")
         await self._ask(ws, "last trades", "public/get_last_trades_by_instrument", instrument_name=_PERP)
         ask = {"currency": "BTC", "kind": "future"}
         await self._ask(ws, "trades by currency", "private/get_user_trades_by_currency", **ask)
         await self._ask(ws, "summaries", "private/get_account_summaries", extended=True)
         await self._ask(ws, "summary without currency", "private/get_account_summary")
+
+    async def _hours(self, local: LocalExchange, ws: aiohttp.ClientWebSocketResponse) -> None:
+        for _ in range(120):
+            self.now_ns = Ns(self.now_ns + 60_000 * NS_PER_MS)
+            local.step()
+        period = {"start_timestamp": 0, "end_timestamp": self.now_ns // NS_PER_MS}
+        await self._ask(ws, "funding by the hour", "public/get_funding_rate_history", instrument_name=_PERP, **period)
 
     async def _keep_private(self, ws: aiohttp.ClientWebSocketResponse, state: str) -> None:
         self.frames.clear()

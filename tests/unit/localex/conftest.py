@@ -11,6 +11,7 @@ from bot.domain.time import NS_PER_MS, Ns, ns_from_iso
 from bot.localex.auth import Keyring, parse_key
 from bot.localex.calls import Session, Venue
 from bot.localex.channels import Grammar
+from bot.localex.chronicle import Chronicle
 from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Dispatch
 from bot.localex.faults import Faults
@@ -72,18 +73,20 @@ class World:
         self.faults = Faults()
         keys = [parse_key("demo:demo"), parse_key("reader:reader:trade:read"), parse_key("other:other")]
         keys.append(parse_key("owner:owner:trade:read_write account:read_write"))
+        keys.append(parse_key("wallet:wallet:trade:read wallet:read"))
         for key in keys:
             exchange.open_account(key.client_id, {"BTC": Decimal(10), "USDC": Decimal(100_000)})
-        currencies = currencies_of(exchange.instruments())
+        currencies, chronicle = currencies_of(exchange.instruments()), Chronicle(exchange)
         self.venue = Venue(
             exchange=exchange,
             keyring=Keyring(keys),
-            publisher=Publisher(exchange, self.faults, currencies),
+            publisher=Publisher(exchange, self.faults, currencies, chronicle),
             grammar=Grammar(exchange.instrument, lambda: list(exchange.index_names())),
             faults=self.faults,
             now_ns=lambda: self.now_ns,
             currencies=currencies,
             disconnects=Disconnects(exchange),
+            chronicle=chronicle,
         )
         self.dispatch = Dispatch(self.venue, Envelope(lambda: self.now_ns, testnet=True))
         self._sockets = 0

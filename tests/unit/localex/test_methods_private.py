@@ -190,3 +190,36 @@ def test_money_is_told_by_currency(world: Any) -> None:
 def test_a_currency_must_be_one_of_the_venues(world: Any, params: dict[str, str]) -> None:
     """Missing or unknown: -32602."""
     assert world.code(world.connect("demo")[0], "private/get_account_summary", **params) == -32602
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "left"),
+    [
+        ("cancel_all_by_currency", {"currency": "BTC"}, 1),
+        ("cancel_all_by_currency", {"currency": "BTC", "kind": "option"}, 3),
+        ("cancel_all_by_currency", {"currency": "BTC", "type": "stop_all"}, 3),
+        ("cancel_all_by_instrument", {"instrument_name": "BTC-PERPETUAL", "type": "limit"}, 1),
+        ("cancel_all_by_instrument", {"instrument_name": "BTC-PERPETUAL", "type": "trigger_all"}, 3),
+        ("cancel_all_by_kind_or_type", {"currency": "any", "kind": "future"}, 0),
+        ("cancel_all_by_kind_or_type", {"currency": ["USDC", "ETH"], "type": "all"}, 2),
+        ("cancel_all_by_kind_or_type", {"currency": "DOGE"}, None),
+    ],
+)
+def test_orders_are_cancelled_by_kind_and_type(
+    world: Any, method: str, params: dict[str, object], left: int | None
+) -> None:
+    """Only what is named goes, and the number told is how many went."""
+    session, _ = world.connect("demo")
+    for name, price, amount in (
+        ("BTC-PERPETUAL", 60_000, 10),
+        ("BTC-PERPETUAL", 60_001, 10),
+        ("BTC_USDC-PERPETUAL", 60_000, 0.001),
+    ):
+        world.ask(session, "private/buy", instrument_name=name, amount=amount, price=price, post_only=True)
+
+    if left is None:
+        assert world.code(session, f"private/{method}", **params) == -32602
+        return
+    assert world.ask(session, f"private/{method}", **params) == 3 - left
+    assert len(world.ask(session, "private/get_open_orders")) == left
+    assert world.ask(session, "private/get_open_orders", type="stop_all") == []

@@ -10,7 +10,9 @@ _PERP = "BTC-PERPETUAL"
 
 def _now(world: Any, channel: str) -> list[Any]:
     parsed = world.venue.grammar.parse(channel)
-    found: list[Any] = States(world.exchange, world.faults, world.venue.currencies).of(parsed, "demo", {})
+    found: list[Any] = States(world.exchange, world.faults, world.venue.currencies, world.venue.chronicle).of(
+        parsed, "demo", {}
+    )
     return found
 
 

@@ -1,10 +1,16 @@
-"""What a live run needs before it may so much as connect: a deliberate yes, an account, a key.
+"""What a run needs before it may so much as connect: a key, and in live a deliberate yes and an account.
 
 Knows the keys and the next steps; which mode is live is `compose`'s word, what the venue says is the gateway's.
 """
 
 from bot.app.config import Config
 from bot.domain.errors import ConfigError
+
+
+def refuse_flat(config: Config) -> None:
+    """ConfigError where there is nothing to hedge."""
+    if config.portfolio is None:
+        raise ConfigError("portfolio: is missing; give a file with --portfolio")
 
 
 def refuse_keyless(config: Config) -> None:

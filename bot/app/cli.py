@@ -9,7 +9,8 @@ import msgspec
 import typer
 
 from bot import __version__
-from bot.app import compose, exchange, reference
+from bot.app import check_report, compose, exchange, reference
+from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.demo import LISTENING
@@ -67,6 +68,18 @@ def run(
     results, drawn = compose.run_live(loaded, f"run-{tag}", seconds=seconds)
     _write(picture, drawn)
     _finish(results, as_json=as_json)
+
+
+@cli.command()
+def check(config: _Config, as_json: _Json = False) -> None:
+    """Say what a run would do and test what can be tested without an order."""
+    try:
+        report = compose.check(load(config, {}, run_tag=compose.new_run_tag()), config)
+    except ConfigError as error:
+        report = check_report.Report(would_run={}, checks=(failure("configuration", error),))
+    typer.echo(check_report.as_json(report) if as_json else check_report.as_text(report))
+    if report.exit_code:
+        raise SystemExit(report.exit_code)
 
 
 @cli.command()

@@ -17,6 +17,9 @@ from msgspec import Struct, structs
 
 from bot import __version__
 from bot.app import arming, clock, daemon
+from bot.app.check import Checks, VenueParts
+from bot.app.check_report import Report as CheckReport
+from bot.app.check_report import would_run
 from bot.app.config import Config, Mode
 from bot.app.demo import local_exchange
 from bot.app.probe import report as probe_report
@@ -117,8 +120,8 @@ def _manifest(config: Config, books: Sequence[BookParams], *, run_id: str, start
 
 def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = None) -> Simulation:
     """A simulated run that has not begun."""
-    if config.portfolio is None:
-        raise ConfigError("portfolio: is missing; give a file with --portfolio")
+    arming.refuse_flat(config)
+    assert config.portfolio is not None, "refused otherwise"
     book = book_of(config, options.currency)
     recorded: RecordedMarket | None = None
     if options.tape is None:
@@ -201,6 +204,46 @@ def run_live(
             return _on_loop(config, run_id, seconds)
         case _:
             assert_never(config.mode)
+
+
+def check(config: Config, path: Path) -> CheckReport:
+    """Say what a run would do and test what can be tested of it; no order is sent in any mode."""
+    checks = Checks(config)
+    checks.demand("configuration", lambda _: None, str(path))
+    match config.mode:
+        case Mode.SIMULATE:
+            checks.demand("portfolio", arming.refuse_flat, "is there to be hedged")
+        case Mode.DEMO:
+            checks.machine(keeps_ledger=False)
+        case Mode.TESTNET:
+            _check_account(checks, config)
+        case Mode.LIVE:
+            checks.demand("armed", arming.refuse_unarmed, "orders may be sent")
+            checks.demand("account named", arming.refuse_nameless, f"account {config.venue.account_id} is expected")
+            _check_account(checks, config)
+        case _:
+            assert_never(config.mode)
+    has_account = config.mode in {Mode.TESTNET, Mode.LIVE}
+    return CheckReport(would_run=would_run(config, has_account=has_account), checks=tuple(checks.findings))
+
+
+def _check_account(checks: Checks, config: Config) -> None:
+    checks.demand("key given", arming.refuse_keyless, "id and secret")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_check_venue(checks, config))
+    checks.machine(keeps_ledger=True)
+
+
+async def _check_venue(checks: Checks, config: Config) -> None:
+    venue = venue_named(config.venue.venue)
+    link = Link(settings=config.venue, now_ns=clock.now_ns, rng=secrets.SystemRandom())
+    hedges = tuple(book.hedge_instrument for book in config.books)
+    parts = VenueParts(
+        inspector=venue.inspector(link),
+        market_feed=lambda others: venue.market_feed(link, hedges, others),
+        account_feed=None if config.venue.credentials is None else venue.account_feed(link),
+    )
+    await checks.venue(parts)
 
 
 def probe(config: Config, *, report_path: Path, delivery_wait_s: float, say: Say, consent: Consent) -> Report:

@@ -55,6 +55,31 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
     return connection
 
 
+def examine(url: str, owner: dict[str, str]) -> bool:
+    """Whether the ledger is there already; JournalError when a run of `owner` could not use it. Changes nothing."""
+    path = _path_of(url)
+    if path == ":memory:" or not Path(path).exists():
+        folder = next(folder for folder in (Path(path).absolute()).parents if folder.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise opening_failed(path, PermissionError(f"{folder} is not writable"))
+        return False
+    try:
+        connection = _connect(path)
+    except (OSError, SQLAlchemyError, sqlite3.Error) as error:
+        raise opening_failed(path, error) from error
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # as a run does: somebody who holds it, or a full disk, shows
+        found = _rows(connection) if inspect(connection).has_table(meta.name) else {}
+        connection.exec_driver_sql("ROLLBACK")
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise opening_failed(path, error) from error
+    finally:
+        dispose(connection)
+    if found:
+        _refuse_others(path, found, owner)
+    return True
+
+
 def bind(connection: Connection, account_id: str) -> None:
     """Let the ledger belong to an account if it belongs to none yet; JournalError if it belongs to another."""
     found = connection.execute(select(meta.c.value).where(meta.c.key == _ACCOUNT)).scalar()
@@ -129,8 +154,16 @@ def _check_schema(connection: Connection, path: str, owner: dict[str, str]) -> N
     if not inspect(connection).has_table(meta.name):
         metadata.create_all(connection)
         connection.execute(insert(meta), [{"key": key, "value": value} for key, value in wanted.items()])
-    found = {row.key: row.value for row in connection.execute(select(meta))}
+    found = _rows(connection)
     connection.exec_driver_sql("COMMIT")
+    _refuse_others(path, found, owner)
+
+
+def _rows(connection: Connection) -> dict[str, str]:
+    return {row.key: row.value for row in connection.execute(select(meta))}
+
+
+def _refuse_others(path: str, found: dict[str, str], owner: dict[str, str]) -> None:
     version = int(found.get("schema_version", "0"))
     if version != SCHEMA_VERSION:
         step = "upgrade hedgebot" if version > SCHEMA_VERSION else "move it away"
@@ -139,7 +172,7 @@ def _check_schema(connection: Connection, path: str, owner: dict[str, str]) -> N
             f"or give another ledger.url"
         )
     for key, value in owner.items():
-        if found.get(key) != value:
+        if found.get(key, value) != value:
             raise JournalError(
                 f"ledger {path} belongs to {key} {found.get(key)}, this run is {value}: give another ledger.url"
             )

@@ -73,14 +73,18 @@ class DeribitGateway:
     async def open(self) -> None:
         """Connect, measure the clock, check key and account; opening again checks again."""
         await self.reach()
+        self.check_clock()
         if self._settings.credentials is not None:
             await self.check_key()
             await self.check_account()
 
-    async def reach(self) -> int:
-        """Connect and measure the clock: venue time minus ours in ms; ConfigError when that cannot be right."""
+    async def reach(self) -> None:
+        """Connect, and measure the clock on the way; ConfigError or VenueError when that cannot be."""
         self._client.open()
         await self._measure_offset()
+
+    def check_clock(self) -> int:
+        """Venue time minus ours in ms; ConfigError when one of the two is wrong."""
         if abs(self._offset_ms) > _OFFSET_MS_MAX:
             raise ConfigError(f"clock: this host is {self._offset_ms} ms away from the venue; synchronise it")
         return self._offset_ms

@@ -54,6 +54,31 @@ class Gateway(Protocol):
         """Close connections; never raises."""
 
 
+class Inspector(Protocol):
+    """All a look before a run may do, one step each: no way to trade. ConfigError or VenueError says what is wrong."""
+
+    async def reach(self) -> None:
+        """Connect; every reply must carry the `testnet` flag expected."""
+
+    def check_clock(self) -> int:
+        """Venue time minus ours, milliseconds."""
+
+    async def check_key(self) -> str:
+        """What the key may do, in the venue's words: enough, and no withdrawal."""
+
+    async def check_account(self) -> str:
+        """Id of the key's account, which is the one expected."""
+
+    async def instruments(self, base: str) -> tuple[Instrument, ...]:
+        """All open options, futures and perpetuals on a coin."""
+
+    async def snapshot(self) -> Sequence[Event]:
+        """SnapshotTaken, or SnapshotFailed; `instruments` comes first."""
+
+    async def close(self) -> None:
+        """Close connections; never raises."""
+
+
 class Canceller(Protocol):
     """All a watchdog may do: see open orders and cancel them."""
 

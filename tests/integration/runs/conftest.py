@@ -154,7 +154,14 @@ class BotProcess(TellingProcess):
     """`hedgebot run` against an exchange on loopback."""
 
     def __init__(
-        self, address: str, folder: Path, number: int, *arguments: str, mode: str = "testnet", **settings: str
+        self,
+        address: str,
+        folder: Path,
+        number: int,
+        *arguments: str,
+        command: str = "run",
+        mode: str = "testnet",
+        **settings: str,
     ) -> None:
         self.health_port = _free_port()
         self.ledger = folder / "ledger.db"
@@ -170,7 +177,7 @@ class BotProcess(TellingProcess):
             "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "1",
         }
         super().__init__(
-            ["run", "--config", f"config/{mode}.toml", "--json", *arguments],
+            [command, "--config", f"config/{mode}.toml", "--json", *arguments],
             environment | settings,
             folder / f"bot{number}.log",
         )
@@ -233,9 +240,9 @@ class Processes:
         """Start an exchange whose account `demo` holds the portfolio."""
         return self._keep(ExchangeProcess(self.folder, *arguments, portfolio=portfolio))
 
-    def bot(self, address: str, *arguments: str, mode: str = "testnet", **settings: str) -> BotProcess:
-        """Start a bot from the file of a mode; all bots of a test share one ledger."""
-        return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, mode=mode, **settings))
+    def bot(self, address: str, *arguments: str, **settings: str) -> BotProcess:
+        """Start a bot, or another `command`, from the file of a `mode`; all bots of a test share one ledger."""
+        return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, **settings))
 
     def start(self, *arguments: str, **settings: str) -> TellingProcess:
         """Start any command of ours that tells in JSON."""

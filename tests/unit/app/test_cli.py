@@ -244,3 +244,17 @@ def test_a_probe_needs_a_test_venue_and_a_key(
     """Exit 2 before anything is asked of anybody."""
     assert call("probe", "--config", config, "--yes") == ExitCode.CONFIG
     assert line in capsys.readouterr().err
+
+
+def test_a_look_prints_lines_or_json_and_ends_as_a_run_would(
+    call: Call, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the configuration itself is the trouble."""
+    assert call("check", "--config", "config/simulate.toml") == 0
+    assert capsys.readouterr().out.endswith("\na run would start\n")
+    monkeypatch.setenv("HEDGEBOT_BOOKS__BTC__LIMITS__ORDER_USD_MAX", "-1")
+    assert call("check", "--config", "config/simulate.toml", "--json") == ExitCode.CONFIG
+
+    read = json.loads(capsys.readouterr().out)
+    assert (read["ok"], read["exit_code"], read["checks"][0]["status"]) == (False, 2, "FAILED")
+    assert read["checks"][0]["detail"].startswith("books.btc.limits.order_usd_max: ")

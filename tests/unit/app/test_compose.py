@@ -129,3 +129,32 @@ def test_a_live_run_must_be_armed(loaded: Loaded) -> None:
         compose.run_live(structs.replace(config, armed=True), "r", seconds=1.0)
     with pytest.raises(ConfigError, match=r"^venue\.client_id: is missing"):
         compose.run_live(structs.replace(config, armed=True, venue=named), "r", seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "checks"),
+    [("simulate", ["configuration", "portfolio"]), ("demo", ["configuration", "tape", "health"])],
+)
+def test_a_look_needs_no_venue_where_a_run_brings_its_own(loaded: Loaded, name: str, checks: list[str]) -> None:
+    """Nothing to reach, no ledger to keep."""
+    report = compose.check(loaded(name), Path("f.toml"))
+
+    assert [(check.name, check.status) for check in report.checks] == [(check, "ok") for check in checks]
+    assert report.checks[0].detail == "f.toml"
+
+
+def test_a_look_at_a_live_file_says_all_that_is_missing(loaded: Loaded, tmp_path: Path) -> None:
+    """Even when nothing can be reached: each by its key."""
+    config = loaded("live")
+    nowhere = structs.replace(config.venue, ws_url="ws://127.0.0.1:9/", rest_url="http://127.0.0.1:9")
+    report = compose.check(
+        structs.replace(config, venue=nowhere, ledger_url=f"sqlite:///{tmp_path}/l.db", health_port=0), Path("f.toml")
+    )
+
+    failed = {check.name: check.detail.partition(":")[0] for check in report.checks if check.status == "FAILED"}
+    assert failed["armed"] == "live.armed"
+    assert failed["account named"] == "live.account_id"
+    assert failed["key given"] == "venue.client_id"
+    assert failed.keys() >= {"http", "market data"}
+    assert report.exit_code == 2
+    assert list(tmp_path.iterdir()) == []

@@ -141,3 +141,45 @@ def test_a_ledger_belongs_to_the_account_it_was_first_used_for(url: str) -> None
         else:
             opening.bind(connection, account)
         opening.dispose(connection)
+
+
+def test_a_ledger_can_be_looked_at_without_being_touched(url: str) -> None:
+    """Absent, whose it is, and by whom it is held; nothing is created and no owner is written."""
+    assert opening.examine(url, _OWNER) is False
+    assert not _path(url).exists()
+    _make(url)
+    before = _path(url).read_bytes()
+
+    assert opening.examine(url, _OWNER | {"account": "7"}) is True
+    with pytest.raises(JournalError, match=r"belongs to mode demo, this run is live: give another ledger\.url"):
+        opening.examine(url, {"mode": "live", "venue": "deribit"})
+    assert _path(url).read_bytes() == before
+    with sqlite3.connect(_path(url), isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match="is locked"):
+            opening.examine(url, _OWNER)
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no ledger" * 1000])
+def test_a_file_that_is_no_ledger(url: str, content: bytes) -> None:
+    """An empty one becomes one; anything else is damage."""
+    _path(url).parent.mkdir(parents=True, exist_ok=True)
+    _path(url).write_bytes(content)
+    if content:
+        with pytest.raises(JournalError, match="is damaged"):
+            opening.examine(url, _OWNER)
+    else:
+        assert opening.examine(url, _OWNER) is True
+
+
+def test_a_ledger_in_memory_is_never_there_before() -> None:
+    """Nor in anybody's way."""
+    assert opening.examine("sqlite://", _OWNER) is False
+
+
+def test_a_folder_that_cannot_be_made(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told before a run finds out."""
+    monkeypatch.setattr(opening.os, "access", lambda *_: False)
+    with pytest.raises(JournalError, match=r"is not writable\): check ledger\.url and the permissions of its folder"):
+        opening.examine(url, _OWNER)

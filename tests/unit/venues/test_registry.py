@@ -24,6 +24,7 @@ async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns
     assert isinstance(venue.market_feed(link, [InstrumentId("BTC-PERPETUAL")], []), MarketFeed)
     assert isinstance(venue.account_feed(link), AccountFeed)
     assert isinstance(venue.gateway(link, OrderRate()), DeribitGateway)
+    assert isinstance(venue.inspector(link), DeribitGateway)
 
 
 def test_unknown_venue_is_refused_by_name() -> None:

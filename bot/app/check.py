@@ -1,0 +1,240 @@
+"""A look before a run: tests what can be tested without trading, one finding per check.
+
+Knows the order of the checks and what each needs; which of them a mode needs is `compose`'s word. Holds no gateway
+that could trade: only an `Inspector` and two feeds.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from bot.app.check_report import FAILED, OK, SKIPPED, Finding
+from bot.app.config import Config
+from bot.app.exit_codes import ExitCode
+from bot.domain.errors import BotError, ConfigError, JournalError, VenueError, VenueUnreachable
+from bot.domain.events import (
+    Event,
+    PositionSeen,
+    QuoteDistrusted,
+    SnapshotFailed,
+    SnapshotTaken,
+    StreamLost,
+    StreamRestored,
+)
+from bot.domain.ids import InstrumentId, base_of, is_ours
+from bot.engine import BookParams
+from bot.journal import opening
+from bot.venues.contract import Feed, Inspector
+
+_STREAM_S_MAX: Final = 15.0
+"""Connecting, logging in and subscribing; the venue answers each within ten seconds or not at all."""
+
+MakeFeed = Callable[[Sequence[InstrumentId]], Feed]
+
+
+class VenueParts(Struct, frozen=True, kw_only=True):
+    """The venue as a check may see it."""
+
+    inspector: Inspector
+    market_feed: MakeFeed
+    """Of these instruments besides the hedges."""
+    account_feed: Feed | None
+
+
+class Checks:
+    """The findings of one look, in order."""
+
+    def __init__(self, config: Config) -> None:
+        self._config: Final = config
+        self._held: tuple[PositionSeen, ...] = ()
+        self._account_id = config.venue.account_id
+        self.findings: Final[list[Finding]] = []
+
+    def demand(self, name: str, refuse: Callable[[Config], None], fine: str) -> None:
+        """Something of the configuration a run of this mode needs."""
+
+        def check() -> str:
+            refuse(self._config)
+            return fine
+
+        self._try(name, check)
+
+    # --- this machine -------------------------------------------------------------------------------------
+
+    def machine(self, *, keeps_ledger: bool) -> None:
+        """Ledger, tape and health port; after the venue, whose account the ledger must belong to."""
+        if keeps_ledger:
+            self._try("ledger", self._ledger)
+        self._try("tape", self._tape)
+        self._try("health", self._health)
+
+    def _ledger(self) -> str:
+        owner = {"mode": self._config.mode.value, "venue": self._config.venue.venue}
+        if self._account_id is not None:
+            owner["account"] = self._account_id
+        is_there = opening.examine(self._config.ledger_url, owner)
+        return f"{self._config.ledger_url} {'goes on' if is_there else 'will be made'}"
+
+    def _tape(self) -> str:
+        folder = self._config.tape_folder
+        if folder is None:
+            return "none: such a run cannot be replayed"
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise JournalError(f"tape.folder: {there} cannot be written; give another, or set tape.enabled = false")
+        return f"a folder per run in {folder}"
+
+    def _health(self) -> str:
+        config = self._config
+        if not config.health_enabled:
+            return "not served"
+        address = (config.health_host, config.health_port)
+        family = socket.AF_INET6 if ":" in config.health_host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                raise ConfigError(
+                    f"health.port: {config.health_port} is not free ({error.strerror}); is the bot running already?"
+                ) from None
+        return "any free port" if config.health_port == 0 else f"{config.health_host}:{config.health_port} is free"
+
+    # --- the venue ----------------------------------------------------------------------------------------
+
+    async def venue(self, parts: VenueParts) -> None:
+        """HTTP, clock, key, account, hedge instruments, positions; then both sockets. Sends no order."""
+        inspector, config = parts.inspector, self._config
+        has_key = config.venue.credentials is not None
+        try:
+            http = await self._ask("http", partial(self._reach, inspector))
+            self._try("clock", lambda: f"the venue's is {inspector.check_clock():+d} ms from ours", needs=http)
+            key = has_key and await self._ask("key", inspector.check_key, needs=http)
+            if has_key:
+                await self._ask("account", partial(self._account, inspector), needs=key)
+            listed = True
+            for book in config.books:
+                listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book), needs=http)
+            if has_key:
+                await self._ask("positions", partial(self._positions, inspector), needs=key and listed)
+        finally:
+            await inspector.close()
+        held = tuple(item.instrument for item in self._held)
+        await self._ask("market data", partial(_subscribed, parts.market_feed(held)))
+        if parts.account_feed is not None:
+            await self._ask("account data", partial(_subscribed, parts.account_feed))
+
+    async def _reach(self, inspector: Inspector) -> str:
+        try:
+            await inspector.reach()
+        except VenueError as error:
+            raise VenueUnreachable(f"{error}; check venue.rest_url and the network") from None
+        flag = self._config.venue.is_testnet
+        says = "answers" if flag is None else f"says testnet={str(flag).lower()}, as it must"
+        return f"{self._config.venue.rest_url} {says}"
+
+    async def _account(self, inspector: Inspector) -> str:
+        self._account_id = await inspector.check_account()
+        return f"the key belongs to account {self._account_id}"
+
+    async def _positions(self, inspector: Inspector) -> str:
+        for event in await inspector.snapshot():
+            if isinstance(event, SnapshotFailed):
+                raise VenueUnreachable(f"positions cannot be read: {event.cause}")
+            if isinstance(event, SnapshotTaken):
+                books = {book.book: book for book in self._config.books}
+                self._held = tuple(item for item in event.positions if base_of(item.instrument) in books)
+                held = ", ".join(f"{item.instrument} {item.amount_native:f}" for item in self._held) or "none held"
+                prefixes = [book.label_prefix for book in books.values()]
+                ours = [order for order in event.open_orders if any(is_ours(order.label, known) for known in prefixes)]
+                others = len(event.open_orders) - len(ours)
+                return f"{held}; open orders: {len(ours)} of ours, {others} of others"
+        raise VenueUnreachable("positions cannot be read: the venue did not tell any")
+
+    # --- findings -----------------------------------------------------------------------------------------
+
+    async def _ask(self, name: str, question: Callable[[], Awaitable[str]], *, needs: bool = True) -> bool:
+        if not needs:
+            return self._skipped(name)
+        try:
+            detail = await question()
+        except BotError as error:
+            return self._failed(name, error)
+        return self._fine(name, detail)
+
+    def _try(self, name: str, question: Callable[[], str], *, needs: bool = True) -> bool:
+        if not needs:
+            return self._skipped(name)
+        try:
+            detail = question()
+        except BotError as error:
+            return self._failed(name, error)
+        return self._fine(name, detail)
+
+    def _fine(self, name: str, detail: str) -> bool:
+        self.findings.append(Finding(name=name, status=OK, detail=detail))
+        return True
+
+    def _skipped(self, name: str) -> bool:
+        self.findings.append(Finding(name=name, status=SKIPPED, detail="needs what failed above"))
+        return False
+
+    def _failed(self, name: str, error: BotError) -> bool:
+        self.findings.append(failure(name, error))
+        return False
+
+
+def failure(name: str, error: BotError) -> Finding:
+    """A check that failed, in one line, with the exit code a run would end with."""
+    match error:
+        case ConfigError():
+            code = ExitCode.CONFIG
+        case JournalError():
+            code = ExitCode.JOURNAL
+        case _:
+            code = ExitCode.VENUE
+    return Finding(name=name, status=FAILED, detail=" ".join(str(error).split()), exit_code=code)
+
+
+async def _hedge(inspector: Inspector, book: BookParams) -> str:
+    for listed in await inspector.instruments(book.book):
+        if listed.id == book.hedge_instrument:
+            fees = f"fees {listed.fee_rate_maker:f} making, {listed.fee_rate_taker:f} taking"
+            return f"{listed.id} is open: tick {listed.tick_native:f}, lot {listed.lot_native:f}, {fees}"
+    key = f"books.{book.book.lower()}.hedge_instrument"
+    raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
+
+
+async def _subscribed(feed: Feed) -> str:
+    """Once every channel was acknowledged; VenueUnreachable with the cause when the socket is lost before."""
+    told: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+
+    def sink(events: Sequence[Event]) -> None:
+        if told.done():
+            return
+        lost = [event.cause for event in events if isinstance(event, StreamLost)]
+        if lost:
+            told.set_exception(VenueUnreachable(f"{lost[0]}; check venue.ws_url and the network"))
+        elif any(isinstance(event, StreamRestored) for event in events):
+            told.set_result([event.instrument for event in events if isinstance(event, QuoteDistrusted)])
+
+    running = asyncio.ensure_future(feed.run(sink))
+    try:
+        async with asyncio.timeout(_STREAM_S_MAX):
+            await asyncio.wait((running, told), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()  # nothing but a ConfigError ends a feed
+        refused = told.result()
+    except TimeoutError:
+        raise VenueUnreachable(f"no subscription within {_STREAM_S_MAX:.0f} s; check venue.ws_url") from None
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    if refused:
+        raise VenueUnreachable(f"not subscribed to {', '.join(refused)}")
+    return "every channel was acknowledged"

@@ -1,0 +1,322 @@
+"""A look before a run: each thing it asks can fail by itself, and what depends on it is skipped."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from bot.app import check
+from bot.app.check import Checks, VenueParts
+from bot.app.config import Config, load
+from bot.domain import events as ev
+from bot.domain.errors import BotError, ConfigError, VenueError, VenueUnreachable
+from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.instruments import Instrument
+from bot.domain.reasons import DistrustCause
+from bot.domain.time import Ns
+from bot.journal.ledger import Ledger
+from bot.venues.contract import Sink
+
+NOW = Ns(1)
+_ALL = ["http", "clock", "key", "account", "hedge BTC", "positions", "market data", "account data"]
+
+
+class FakeInspector:
+    """A venue where all is well, except what a test says fails."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+        self.fails: dict[str, BotError] = {}
+        self.is_closed = False
+
+    def _say(self, step: str, answer: Any) -> Any:
+        if step in self.fails:
+            raise self.fails[step]
+        return answer
+
+    async def reach(self) -> None:
+        """There."""
+        self._say("reach", None)
+
+    def check_clock(self) -> int:
+        """Slow by little."""
+        return int(self._say("clock", -12))
+
+    async def check_key(self) -> str:
+        """Enough."""
+        return str(self._say("key", "trade:read_write account:read"))
+
+    async def check_account(self) -> str:
+        """Seven."""
+        return str(self._say("account", "7"))
+
+    async def instruments(self, base: str) -> tuple[Instrument, ...]:
+        """The perpetual and a call."""
+        assert base == "BTC"
+        listed: tuple[Instrument, ...] = self._say("instruments", (self._make.perpetual(), self._make.option()))
+        return listed
+
+    async def snapshot(self) -> Sequence[ev.Event]:
+        """A call, an order of ours and one of somebody."""
+        if "snapshot" in self.fails:
+            return (ev.SnapshotFailed(received_ns=NOW, cause=str(self.fails["snapshot"])),)
+        held = [(self._make.option().id, "2"), (InstrumentId("ETH-PERPETUAL"), "10")]
+        return (
+            ev.SnapshotTaken(
+                positions=tuple(ev.PositionSeen(instrument=name, amount_native=Decimal(n)) for name, n in held),
+                open_orders=(_order("hbbtcx0000001"), _order(None)),
+                fills=(),
+                requested_ns=NOW,
+                received_ns=NOW,
+            ),
+        )
+
+    async def close(self) -> None:
+        """Done."""
+        self.is_closed = True
+
+
+def _order(label: str | None) -> ev.OrderSeen:
+    return ev.OrderSeen(
+        order_id=OrderId("1"),
+        label=None if label is None else Label(label),
+        instrument=InstrumentId("BTC-PERPETUAL"),
+        amount_native=Decimal(10),
+        filled_native=Decimal(0),
+        price_native=None,
+    )
+
+
+class FakeFeed:
+    """Comes up at once, unless told otherwise."""
+
+    def __init__(self, *events: ev.Event, error: ConfigError | None = None) -> None:
+        self.events = events or (ev.StreamRestored(stream=ev.StreamName.MARKET, received_ns=NOW),)
+        self.error = error
+        self.others: tuple[InstrumentId, ...] = ()
+        self.is_ended = False
+
+    async def run(self, sink: Sink) -> None:
+        """Say it twice: a look is over after the first word."""
+        if self.error is not None:
+            raise self.error
+        sink(self.events)
+        sink(self.events)
+        try:
+            await asyncio.sleep(60.0)
+        finally:
+            self.is_ended = True
+
+    def watch(self, instruments: Sequence[InstrumentId]) -> None:
+        """Take note."""
+        self.others += tuple(instruments)
+
+
+class Look:
+    """One look at a venue that can be spoilt."""
+
+    def __init__(self, make: Any, config: Config) -> None:
+        self.inspector = FakeInspector(make)
+        self.market, self.account = FakeFeed(), FakeFeed()
+        self.checks = Checks(config)
+
+    def _market(self, others: Sequence[InstrumentId]) -> FakeFeed:
+        self.market.watch(others)
+        return self.market
+
+    async def at_venue(self) -> dict[str, Any]:
+        """Findings by name."""
+        parts = VenueParts(inspector=self.inspector, market_feed=self._market, account_feed=self.account)
+        await self.checks.venue(parts)
+        assert self.inspector.is_closed
+        return {finding.name: finding for finding in self.checks.findings}
+
+
+@pytest.fixture
+def config(repo_root: Path, tmp_path: Path) -> Config:
+    """Of a test account; all of this machine in a folder of its own."""
+    change = {
+        "venue": {"client_id": "me", "client_secret": "s"},
+        "ledger": {"url": f"sqlite:///{tmp_path}/var/l.db"},
+        "tape": {"folder": tmp_path / "runs"},
+        "health": {"port": 0},
+    }
+    return load(repo_root / "config/testnet.toml", change, run_tag="t")
+
+
+@pytest.fixture
+def look(make: Any, config: Config) -> Look:
+    """All is well."""
+    return Look(make, config)
+
+
+@pytest.mark.asyncio
+async def test_all_is_well_in_words_that_help(look: Look) -> None:
+    """Order and detail of the checks; instruments held in other coins are nobody's business here."""
+    found = await look.at_venue()
+
+    assert [(name, finding.status) for name, finding in found.items()] == [(name, "ok") for name in _ALL]
+    assert found["http"].detail == "https://test.deribit.com says testnet=true, as it must"
+    assert found["clock"].detail == "the venue's is -12 ms from ours"
+    assert found["account"].detail == "the key belongs to account 7"
+    assert found["hedge BTC"].detail.startswith("BTC-PERPETUAL is open: tick 0.5, lot 10, fees ")
+    assert found["positions"].detail == "BTC-27MAR26-100000-C 2; open orders: 1 of ours, 1 of others"
+    assert look.market.others == (InstrumentId("BTC-27MAR26-100000-C"),)
+    assert look.market.is_ended
+    assert look.account.is_ended
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("step", "error", "failed", "skipped"),
+    [
+        ("reach", VenueUnreachable("get_time: no"), "http", _ALL[1:6]),
+        ("reach", ConfigError("venue.rest_url: testnet"), "http", _ALL[1:6]),
+        ("clock", ConfigError("clock: far away"), "clock", []),
+        ("key", ConfigError("venue.client_id: may withdraw"), "key", ["account", "positions"]),
+        ("account", ConfigError("live.account_id: 1 is expected"), "account", []),
+        ("instruments", VenueError("no list"), "hedge BTC", ["positions"]),
+        ("snapshot", VenueError("moved"), "positions", []),
+    ],
+)
+async def test_one_failure_is_named_and_the_rest_still_looked_at(
+    look: Look, step: str, error: BotError, failed: str, skipped: list[str]
+) -> None:
+    """With the exit code a run would end with; sockets do not depend on HTTP."""
+    look.inspector.fails[step] = error
+    found = await look.at_venue()
+
+    assert {name for name, finding in found.items() if finding.status == "FAILED"} == {failed}
+    assert [name for name, finding in found.items() if finding.status == "skipped"] == skipped
+    assert str(error) in found[failed].detail
+    assert found[failed].exit_code == (2 if isinstance(error, ConfigError) else 3)
+    assert found["market data"].status == found["account data"].status == "ok"
+
+
+@pytest.mark.asyncio
+async def test_a_hedge_that_is_not_listed_fails(look: Look, make: Any) -> None:
+    """A book without its hedge instrument cannot start."""
+    look.inspector.instruments = _only(make.option())  # type: ignore[method-assign]
+    found = await look.at_venue()
+
+    assert found["hedge BTC"].detail.endswith("not open at the venue; wait, or check books.btc.hedge_instrument")
+
+
+def _only(spec: Instrument) -> Any:
+    async def instruments(base: str) -> tuple[Instrument, ...]:
+        del base
+        return (spec,)
+
+    return instruments
+
+
+_LOST = ev.StreamLost(stream=ev.StreamName.MARKET, received_ns=NOW, cause="cannot connect")
+_UP = ev.StreamRestored(stream=ev.StreamName.MARKET, received_ns=NOW)
+_REFUSED = ev.QuoteDistrusted(instrument=InstrumentId("BTC-X"), received_ns=NOW, cause=DistrustCause.NOT_SUBSCRIBED)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("feed", "detail", "code"),
+    [
+        (FakeFeed(_LOST), "cannot connect; check venue.ws_url and the network", 3),
+        (FakeFeed(_UP, _REFUSED), "not subscribed to BTC-X", 3),
+        (FakeFeed(_REFUSED), "no subscription within 0 s; check venue.ws_url", 3),
+        (FakeFeed(error=ConfigError("venue.ws_url: testnet")), "venue.ws_url: testnet", 2),
+    ],
+    ids=["lost", "left out", "silent", "wrong world"],
+)
+async def test_a_socket_that_is_of_no_use(
+    look: Look, monkeypatch: pytest.MonkeyPatch, feed: FakeFeed, detail: str, code: int
+) -> None:
+    """Lost, a channel not acknowledged, nothing said in time, or the other world."""
+    monkeypatch.setattr(check, "_STREAM_S_MAX", 0.05)
+    look.market = feed
+    found = await look.at_venue()
+
+    assert (found["market data"].status, found["market data"].detail) == ("FAILED", detail)
+    assert found["market data"].exit_code == code
+
+
+@pytest.mark.asyncio
+async def test_without_a_key_only_what_is_public(make: Any, config: Config) -> None:
+    """The missing key is another check's word."""
+    keyless = structs.replace(config, venue=structs.replace(config.venue, credentials=None))
+    look = Look(make, keyless)
+    look.account = None  # type: ignore[assignment]
+
+    assert list(await look.at_venue()) == ["http", "clock", "hedge BTC", "market data"]
+
+
+def test_what_the_configuration_lacks_is_a_finding(config: Config) -> None:
+    """Fine, or the refusal's own words."""
+
+    def refuse(_: Config) -> None:
+        raise ConfigError("live.armed: is false")
+
+    checks = Checks(config)
+    checks.demand("armed", refuse, "yes")
+    checks.demand("key given", lambda _: None, "yes")
+
+    assert [(f.status, f.detail) for f in checks.findings] == [("FAILED", "live.armed: is false"), ("ok", "yes")]
+
+
+def _machine(config: Config) -> dict[str, Any]:
+    checks = Checks(config)
+    checks.machine(keeps_ledger=True)
+    return {finding.name: finding for finding in checks.findings}
+
+
+def test_this_machine_is_looked_at_and_left_as_it_was(config: Config, tmp_path: Path) -> None:
+    """Nothing is created: neither ledger nor folders."""
+    found = _machine(config)
+
+    assert [finding.status for finding in found.values()] == ["ok", "ok", "ok"]
+    assert found["ledger"].detail.endswith("will be made")
+    assert found["health"].detail == "any free port"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_switched_off_is_said(config: Config) -> None:
+    """Without a tape there is no replay."""
+    found = _machine(structs.replace(config, tape_folder=None, health_enabled=False))
+
+    assert (found["tape"].detail, found["health"].detail) == ("none: such a run cannot be replayed", "not served")
+
+
+def test_a_taken_port_and_a_tape_that_is_a_file(config: Config, tmp_path: Path) -> None:
+    """The bot itself may be running already."""
+    (tmp_path / "runs").write_text("")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        found = _machine(structs.replace(config, health_port=other.getsockname()[1]))
+
+    assert found["health"].detail.endswith("is the bot running already?")
+    assert (found["health"].exit_code, found["tape"].exit_code) == (2, 4)
+    assert found["tape"].detail.startswith(f"tape.folder: {tmp_path}/runs cannot be written")
+
+
+@pytest.mark.parametrize(
+    ("mode", "account", "status"),
+    [("testnet", "7", "ok"), ("live", "7", "FAILED"), ("testnet", "8", "FAILED")],
+)
+@pytest.mark.asyncio
+async def test_a_ledger_of_another_run_is_told(
+    look: Look, config: Config, mode: str, account: str, status: str
+) -> None:
+    """Its mode, and the account the key turned out to belong to."""
+    ledger = Ledger.open(config.ledger_url, run_id="r", started_ns=NOW, mode=mode, config_hash="", version="0")
+    ledger.bind(account)
+    ledger.close()
+    await look.at_venue()
+    look.checks.machine(keeps_ledger=True)
+    found = {finding.name: finding for finding in look.checks.findings}
+
+    assert found["ledger"].status == status
+    assert status == "ok" or "give another ledger.url" in found["ledger"].detail

@@ -226,4 +226,5 @@ class Engine:
             orders_unknown=account.orders_unknown_count,
             orders_live=len(account.working.live()),
             profit_usd=account.profit.usd(),
+            equity=account.equity(),
         )

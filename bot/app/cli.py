@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -104,6 +104,7 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     *,
     seed: Annotated[int, typer.Option(help="Seed of market and exchange.")] = 1,
     hours: Annotated[float | None, typer.Option(min=0.01, help="Virtual hours; default a day or the tape.")] = None,
+    start: Annotated[str | None, typer.Option(help="HH:MM (UTC) of the simulated day, or an ISO instant.")] = None,
     step_ms: Annotated[int, typer.Option(min=10, help="Virtual time between market messages.")] = 1_000,
     tape: Annotated[Path | None, typer.Option(help="Folder with a recorded day.")] = None,
     currency: _Currency = "BTC",
@@ -117,7 +118,7 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     path = config or Path("config/simulate.toml" if tape is None else "config/tape.toml")
     overrides: dict[str, object] = {} if portfolio is None else {"portfolio": portfolio}
     options = compose.SimulateOptions(
-        seed=seed, hours=hours, step_ms=step_ms, tape=tape, currency=currency, tape_out=tape_out
+        seed=seed, hours=hours, start=start, step_ms=step_ms, tape=tape, currency=currency, tape_out=tape_out
     )
     result, drawn = compose.simulate(load(path, overrides, run_tag=compose.SIMULATION_TAG), options)
     _write(picture, drawn)
@@ -208,9 +209,13 @@ def _write(path: Path | None, drawn: str | None) -> None:
         path.write_text(drawn)
 
 
+_to_json: Final = msgspec.json.Encoder(decimal_format="number").encode
+"""Money as the number it is, not as text."""
+
+
 def _finish(results: list[RunResult], *, as_json: bool) -> None:
     for result in results:
-        typer.echo(msgspec.json.encode(result).decode() if as_json else _sentence(result))
+        typer.echo(_to_json(result).decode() if as_json else _sentence(result))
     if needs_a_human(results):
         raise SystemExit(ExitCode.HALTED)
 

@@ -5,6 +5,7 @@ Knows every package; contains no logic beyond which part goes where.
 
 import asyncio
 import contextlib
+import re
 import secrets
 import tempfile
 import time
@@ -28,7 +29,7 @@ from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
 from bot.app.witness import RunWitness
 from bot.domain.errors import ConfigError, MalformedMessage
-from bot.domain.time import NS_PER_S, Ns, ns_from_iso, ns_from_s
+from bot.domain.time import NS_PER_S, Ns, iso_utc, ns_from_iso, ns_from_s
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.engine import BookParams
 from bot.journal.history_files import read_rows
@@ -51,6 +52,8 @@ from bot.web.server import HealthServer
 
 SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
 """Fixed, so that a seed means the same run for ever; an hour after a settlement."""
+_DATE_LENGTH: Final = len("2026-11-22")
+_HOUR_OF_DAY: Final = re.compile(r"[0-2]\d:[0-5]\d")
 _SAMPLE_EVERY_S: Final = 60.0
 _DEMO_VOL_SCALE: Final = 3.0
 """A stormy day: a demonstration of a minute should show some hedges."""
@@ -66,8 +69,21 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     step_ms: int
     tape: Path | None
     currency: str
+    start: str | None = None
+    """`HH:MM` of the simulated day, or an ISO instant; None: an hour after a settlement."""
     tape_out: Path | None = None
     """Folder of the run's own tape; None: no tape."""
+
+
+def start_ns_of(text: str | None) -> Ns:
+    """When a drawn world begins; ConfigError names the forms."""
+    if text is None:
+        return SIMULATION_START_NS
+    day = iso_utc(SIMULATION_START_NS)[:_DATE_LENGTH]
+    try:
+        return ns_from_iso(f"{day}T{text}:00Z" if _HOUR_OF_DAY.fullmatch(text) else text)
+    except ValueError:
+        raise ConfigError(f"start: {text!r} is neither HH:MM (UTC) nor an instant like {day}T05:00:00Z") from None
 
 
 def new_run_tag() -> str:
@@ -93,7 +109,7 @@ def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str |
                 config,
                 (book_of(config, options.currency),),
                 run_id=f"sim-{options.currency.upper()}-{options.seed}",
-                started_ns=SIMULATION_START_NS,
+                started_ns=start_ns_of(options.start),
             )
             tape = stack.enter_context(contextlib.closing(Tape.open(options.tape_out, run)))
         simulation = simulation_of(config, options, tape)
@@ -125,8 +141,10 @@ def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = 
     book = book_of(config, options.currency)
     recorded: RecordedMarket | None = None
     if options.tape is None:
-        exchange = build_exchange(options.seed, SIMULATION_START_NS)
+        exchange = build_exchange(options.seed, start_ns_of(options.start))
         span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
+    elif options.start is not None:
+        raise ConfigError("start: a recorded day begins with its first row; leave --start out")
     else:
         exchange, recorded, span_ns = _recorded_exchange(options)
     params = SimulateParams(

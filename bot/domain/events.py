@@ -238,6 +238,11 @@ class PositionSeen(Struct, frozen=True, kw_only=True):
     instrument: InstrumentId
     amount_native: Decimal
     """Signed: USD for inverse futures, coins otherwise."""
+    average_native: Decimal | None = None
+    """Price the venue counts its profit from."""
+    mark_native: float | None = None
+    funding_native: Decimal | None = None
+    """Received in this session, settlement currency; negative is paid. Perpetuals only."""
     delta_coin: float | None = None
     """Black-76, decayed in the settlement window."""
     gamma_coin_per_usd: float | None = None
@@ -274,6 +279,18 @@ class SnapshotFailed(_Event, frozen=True, kw_only=True):
 
     received_ns: Ns
     cause: str
+
+
+class Settled(_Event, frozen=True, kw_only=True):
+    """What the venue booked on one position at its daily settlement: the session's funding, or the delivery."""
+
+    instrument: InstrumentId
+    delivery_usd: Decimal | None
+    """Price at which it was delivered and is gone; None: the position lives on."""
+    funding_native: Decimal
+    """Received over the session that has ended, settlement currency; negative is paid."""
+    received_ns: Ns
+    venue_ns: Ns
 
 
 class IntentRestored(_Event, frozen=True, kw_only=True):
@@ -337,6 +354,7 @@ AccountEvent = (
     | AccountSeen
     | SnapshotTaken
     | SnapshotFailed
+    | Settled
     | IntentRestored
     | LedgerRestored
     | StopRequested

@@ -13,7 +13,7 @@ from bot.domain.time import Ns
 
 
 class LegSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One leg. Either `instrument`, or `kind` (+ `expiry`, `strike` for an option).
+    """One leg. Either `instrument`, or `kind` (+ `expiry` for a future, `expiry` and `strike` for an option).
 
     `expiry`: `1st`, `2nd`, `3rd`, `4th` ... counts listed option expiries still ahead by at least
     `expiry_hours_min`; or a code (`27MAR26`). `strike`: `atm`, `atm+5%`, `atm-2.5%` of the index, or USD.
@@ -22,7 +22,7 @@ class LegSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     qty_coin: Decimal
     instrument: str | None = None
     kind: str | None = None
-    """`call`, `put`, `perpetual`."""
+    """`call`, `put`, `perpetual`, `future`."""
     expiry: str | None = None
     strike: str | float | None = None
     settlement: Settlement = Settlement.COIN
@@ -69,15 +69,26 @@ def _find(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: Ns
         found = [item for item in listed if item.id == leg.instrument]
     elif leg.kind == "perpetual":
         found = [item for item in listed if item.kind is Kind.PERPETUAL and item.settlement is leg.settlement]
+    elif leg.kind == "future":
+        found = _future(leg, listed, after_ns)
     elif leg.kind in {"call", "put"}:
         found = _option(leg, listed, index_usd, after_ns)
     else:
-        message = "give `instrument`, or `kind` as call, put or perpetual"
+        message = "give `instrument`, or `kind` as call, put, future or perpetual"
         raise ValueError(message)
     if not found:
         message = "no such instrument is listed"
         raise ValueError(message)
     return found[0]
+
+
+def _future(leg: LegSpec, listed: list[Instrument], after_ns: Ns) -> list[Instrument]:
+    if leg.expiry is None:
+        message = "a future needs `expiry`"
+        raise ValueError(message)
+    dated = [item for item in listed if item.kind is Kind.FUTURE and item.settlement is leg.settlement]
+    expiry_ns = _pick_expiry(leg.expiry, dated, after_ns)
+    return [item for item in dated if item.expiry_ns == expiry_ns]
 
 
 def _option(leg: LegSpec, listed: list[Instrument], index_usd: float, after_ns: Ns) -> list[Instrument]:
@@ -106,7 +117,7 @@ def _pick_expiry(text: str, chain: list[Instrument], after_ns: Ns) -> Ns:
             raise ValueError(message)
         return expiries[place - 1]
     # A code means that expiry, however near it is.
-    wanted = [item.expiry_ns for item in chain if item.expiry_ns and f"-{text}-" in item.id]
+    wanted = [item.expiry_ns for item in chain if item.expiry_ns and text in item.id.split("-")]
     if not wanted:
         message = f"expiry {text!r} is not listed"
         raise ValueError(message)

@@ -26,6 +26,16 @@ class ProfitUsd(Struct, frozen=True, kw_only=True):
     """Negative is paid."""
 
 
+class EquitySeen(Struct, frozen=True, kw_only=True):
+    """Equity of one currency of the account, by our books and by the venue's word, in that currency."""
+
+    currency: str
+    opening_native: Decimal
+    """What the venue said when the books were opened; both sides count from there."""
+    bot_native: Decimal
+    venue_native: Decimal
+
+
 class BookStatus(Struct, frozen=True, kw_only=True):
     """State of one book."""
 
@@ -40,3 +50,5 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     orders_unknown: int
     orders_live: int
     profit_usd: ProfitUsd
+    equity: tuple[EquitySeen, ...] = ()
+    """By currency; empty before the venue has told."""

@@ -5,7 +5,7 @@ and the exchange; nothing of decisions.
 """
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, assert_never
 
@@ -28,12 +28,17 @@ from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.drive import venue_events
 from bot.sim import facts, invariants
+from bot.sim.delivery import settlement_after_ns
 from bot.sim.exchange import Exchange
 from bot.venues.deribit_errors import order_outcome
 
 ACCOUNT: Final = "bot"
 _ACCOUNT_EVERY_NS: Final = 2 * NS_PER_S
 """Account figures go out with the next tickers after this long."""
+
+
+_SETTLEMENTS: Final = frozenset({"delivery", "settlement"})
+"""Lines of the transaction log."""
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -79,6 +84,9 @@ class SimVenue:
         self._specs: dict[InstrumentId, Instrument] = {spec.id: spec for spec in exchange.instruments()}
         self._watched: list[Instrument] = []
         self._account_due_ns = Ns(0)
+        self._settlement_ns = settlement_after_ns(exchange.now_ns)
+        self._line_told = 0
+        """The newest line of the transaction log that was looked at."""
 
     def watch(self, names: Sequence[InstrumentId]) -> None:
         """Send tickers of these instruments from now on."""
@@ -98,12 +106,12 @@ class SimVenue:
         ]
         if now_ns >= self._account_due_ns:
             self._account_due_ns = Ns(now_ns + _ACCOUNT_EVERY_NS)
-            events += self._account_figures(received)
+            events += self._account_figures(received, self._watched)
         self._later(received, events)
 
-    def _account_figures(self, received: Ns) -> list[Event]:
-        """Money and greeks of the account, one event per currency of what is watched."""
-        currencies = sorted({spec.settlement_currency for spec in self._watched})
+    def _account_figures(self, received: Ns, specs: Iterable[Instrument]) -> list[Event]:
+        """Money and greeks of the account, one event per currency these are settled in."""
+        currencies = sorted({spec.settlement_currency for spec in specs})
         return [
             venue_events.account_seen(self._exchange.summary(ACCOUNT, currency), received) for currency in currencies
         ]
@@ -111,13 +119,26 @@ class SimVenue:
     def private(self, now_ns: Ns) -> None:
         """Send what happened on the account since the last call: the private stream."""
         received = Ns(now_ns + self._latency.feed_ns)
-        events: list[Event] = []
+        events: list[Event] = self._settlements(received) if now_ns >= self._settlement_ns else []
         for change in self._exchange.changes():
             if isinstance(change, facts.OrderChange) and change.order.account == ACCOUNT:
                 events.append(venue_events.updated(change.order, received))
             elif isinstance(change, facts.TradeOwned) and change.trade.account == ACCOUNT:
                 events.append(venue_events.filled(change.trade, received))
         self._later(received, events)
+
+    def _settlements(self, received: Ns) -> list[Event]:
+        """What was booked at settlements since the last look."""
+        self._settlement_ns = settlement_after_ns(self._exchange.now_ns)
+        lines = [
+            entry
+            for currency in self._exchange.currencies(ACCOUNT)
+            for entry in self._exchange.log_of(ACCOUNT, currency)
+            if entry.type in _SETTLEMENTS and entry.log_id > self._line_told
+        ]
+        lines.sort(key=lambda entry: entry.log_id)
+        self._line_told = lines[-1].log_id if lines else self._line_told
+        return [venue_events.settled(entry, self._exchange.delivery_usd(entry.instrument), received) for entry in lines]
 
     def carry_out(self, command: Command, now_ns: Ns) -> None:
         """Take a command of the engine."""
@@ -185,7 +206,12 @@ class SimVenue:
 
     def _snapshot(self, requested: Ns, at: Ns) -> None:
         self._exchange.advance(at)
+        self.private(at)
         received = self._reply_ns(at)
+        self._later(received, self._picture(requested, received))
+
+    def _picture(self, requested: Ns, received: Ns) -> list[Event]:
+        """Money and positions now."""
         positions = self.positions()
         taken = SnapshotTaken(
             positions=tuple(venue_events.position_seen(item) for item in positions),
@@ -194,7 +220,17 @@ class SimVenue:
             requested_ns=requested,
             received_ns=received,
         )
-        self._later(received, [*self._account_figures(received), taken])
+        held = [self._specs[InstrumentId(item.instrument)] for item in positions]
+        return [*self._account_figures(received, (*self._watched, *held)), taken]
+
+    def last_look(self) -> list[Event]:
+        """Marks, money and positions of this very moment, for the comparison at the end of a run."""
+        now_ns = self._exchange.now_ns
+        marks = (
+            venue_events.marked(self._exchange.ticker(spec.id), now_ns, is_option=spec.is_option)
+            for spec in self._watched
+        )
+        return [*marks, *self._picture(now_ns, now_ns)]
 
     def positions(self) -> list[facts.Position]:
         """The account's positions at the venue now."""

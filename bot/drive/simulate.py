@@ -17,6 +17,7 @@ from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestore
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
+from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import amount_from_coin_toward_zero, float_from_decimal
 from bot.drive.inbox import Inbox
@@ -129,7 +130,7 @@ class Simulation:
         self._schedule.at(start_ns, self._step)
         while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
             due[1](due[0])
-        return self._result(mode)
+        return self._result(mode, self._ended())
 
     def _await_quotes(self) -> None:
         """Let a recorded day show its chain once: a collector takes minutes for one round, then pauses."""
@@ -214,8 +215,18 @@ class Simulation:
             self._hash.update(msgspec.msgpack.encode(command))
             self._venue.carry_out(command, now_ns)
 
-    def _result(self, mode: str) -> RunResult:
+    def _ended(self) -> BookStatus:
+        """The book as it ended, with the equity of both sides at one moment: a last look, of which no decision comes.
+
+        It is taken after every answer has arrived: a look older than the last fill would prove nothing.
+        """
         status = self._engine.status()
+        self._exchange.advance(Ns(self._end_ns + _SETTLE_NS))
+        for event in self._venue.last_look():
+            self._apply(event, self._exchange.now_ns)
+        return msgspec.structs.replace(status, equity=self._engine.status().equity)
+
+    def _result(self, mode: str, status: BookStatus) -> RunResult:
         violations = self._venue.violations()
         result = self.tally.result(
             mode=mode,
@@ -224,6 +235,7 @@ class Simulation:
             == _alive(self._venue.amounts(), self._exchange),
             violations=violations,
             trace_hash=self._hash.hexdigest(),
+            is_one_moment=True,
         )
         if self._recorded is None:
             return result

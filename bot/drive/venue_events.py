@@ -10,11 +10,12 @@ from bot.domain.events import (
     OrderSeen,
     OrderUpdated,
     PositionSeen,
+    Settled,
     VenueOrderState,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
 from bot.domain.time import Ns
-from bot.domain.units import ZERO, float_from_decimal
+from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim import facts
 
 
@@ -110,10 +111,24 @@ def position_seen(position: facts.Position) -> PositionSeen:
     return PositionSeen(
         instrument=InstrumentId(position.instrument),
         amount_native=position.size_native,
+        average_native=position.average_price_native,
+        mark_native=position.mark_native,
+        funding_native=decimal_from_wire(position.realized_funding_native),
         delta_coin=position.delta_coin,
         gamma_coin_per_usd=position.gamma_coin_per_usd,
         vega_usd_per_point=position.vega_usd_per_point,
         theta_usd_per_day=position.theta_usd_per_day,
+    )
+
+
+def settled(entry: facts.LogEntry, delivery_usd: float | None, received_ns: Ns) -> Settled:
+    """A line of the transaction log about a settlement; `delivery_usd` where the instrument was delivered."""
+    return Settled(
+        instrument=InstrumentId(entry.instrument),
+        delivery_usd=None if delivery_usd is None else decimal_from_wire(delivery_usd),
+        funding_native=entry.funding_native,
+        received_ns=received_ns,
+        venue_ns=entry.time_ns,
     )
 
 

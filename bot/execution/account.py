@@ -13,14 +13,17 @@ from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import NOTHING, FillBooked, Note, Outcome
 from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
 from bot.domain.reasons import HaltCause, Phase
+from bot.domain.status import EquitySeen
 from bot.domain.time import Ns
-from bot.domain.units import ZERO, float_from_decimal
+from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.execution.lifecycle import OrderState, Signal
-from bot.execution.reconcile import Conclusion, Reconciler, is_of_book
+from bot.execution.reconcile import Conclusion, Reconciler, has_expired, is_of_book
 from bot.execution.standing import Standing
 from bot.execution.working import WorkingOrders
 from bot.market.view import MarketView
+from bot.risk.bookkeeping import Bookkeeping
 from bot.risk.limits import Limits
 from bot.risk.positions import Positions
 from bot.risk.profit import Profit
@@ -58,6 +61,7 @@ class Account:
         self._positions = Positions()
         self._working = WorkingOrders()
         self._profit = Profit()
+        self._books = Bookkeeping()
         self._standing = Standing(params.limits.refusals_in_a_row_max)
         self._reconciler = Reconciler(
             base=params.book,
@@ -84,6 +88,7 @@ class Account:
             ev.AccountSeen: self._on_account,
             ev.SnapshotTaken: self._on_snapshot,
             ev.SnapshotFailed: self._on_snapshot_failed,
+            ev.Settled: self._on_settled,
             ev.IntentRestored: self._on_intent,
             ev.LedgerRestored: self._on_ledger,
             ev.StopRequested: self._on_stop,
@@ -106,6 +111,10 @@ class Account:
     def profit(self) -> Profit:
         """Fed with marks by the engine."""
         return self._profit
+
+    def equity(self) -> tuple[EquitySeen, ...]:
+        """Of each currency, by our books and by the venue's."""
+        return self._books.equity(self._view)
 
     @property
     def is_reconciled(self) -> bool:
@@ -165,8 +174,32 @@ class Account:
         return NOTHING
 
     def _on_account(self, event: ev.AccountSeen) -> Outcome:
-        del event  # kept by the ledger; no decision of `options_only` looks at equity
+        self._books.see_account(event)  # no decision of `options_only` looks at equity
         return NOTHING
+
+    def _on_settled(self, event: ev.Settled) -> Outcome:
+        spec = self._view.instruments.get(event.instrument)
+        if spec is None or not is_of_book(spec.id, self._view.instruments, self._params.book):
+            return NOTHING
+        self._books.end_session(spec, event.funding_native)
+        if event.delivery_usd is not None:
+            self._deliver(spec, event.delivery_usd)
+        return NOTHING
+
+    def _deliver(self, spec: Instrument, delivery_usd: Decimal) -> None:
+        """A position has become money: what it was worth last is its settlement value."""
+        self._positions.drop(spec.id)
+        self._profit.deliver(spec, delivery_usd, self._index_usd())
+        self._books.deliver(spec, delivery_usd)
+
+    def _deliver_expired(self, now_ns: Ns) -> None:
+        """What nobody told the delivery of: at the price the venue expected last."""
+        for name in self._positions.held():
+            spec = self._view.instruments.get(name)
+            if spec is not None and has_expired(name, spec, now_ns):
+                expected_usd = self._view.delivery_usd(spec)
+                if expected_usd is not None:
+                    self._deliver(spec, decimal_from_wire(expected_usd))
 
     def _on_ledger(self, event: ev.LedgerRestored) -> Outcome:
         self._reconciler.restore(event, self._positions, self._view.instruments)
@@ -181,6 +214,7 @@ class Account:
         notes: list[Note] = []
         for fill in self._reconciler.news(event, self._positions, instruments):
             notes += self._book(fill)
+        self._deliver_expired(event.received_ns)
         ours, strange = self._reconciler.orders(event, self._working, instruments)
         notes += strange
         notes += [self._working.adopt(label, seen, event.received_ns) for label, seen in ours]
@@ -192,6 +226,7 @@ class Account:
         if conclusion is Conclusion.AGREED:
             notes += _some(self._standing.enter(Phase.RUNNING, "reconciled"))
             self._adopt_profit()
+            self._books.see_positions(event.positions, instruments, event.received_ns)
             held = self._positions.held()
             for name in held:
                 if name not in instruments:  # its description could not be had so far: ask again
@@ -264,7 +299,10 @@ class Account:
         self._reconciler.filled(fill.received_ns)
         mid = None if order is None else order.arrival_mid_native
         spec = self._view.instruments.get(fill.instrument)
-        slippage = 0.0 if spec is None else self._profit.book(spec, fill, mid, self._index_usd())
+        slippage = 0.0
+        if spec is not None:
+            slippage = self._profit.book(spec, fill, mid, self._index_usd())
+            self._books.book(spec, fill)
         if fill.instrument == self._params.hedge_instrument:
             self._standing.order_filled()
             self.last_hedge = HedgeFill(fill.received_ns, float_from_decimal(fill.price_native))

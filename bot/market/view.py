@@ -110,6 +110,14 @@ class MarketView:
         held = self._newest.get((index_name, expiry_ns))
         return None if held is None else held.forward_usd
 
+    def delivery_usd(self, spec: Instrument) -> float | None:
+        """Delivery price the venue expected last of an instrument that expires."""
+        if spec.is_option:
+            option = None if spec.expiry_ns is None else self._newest.get((spec.index_name, spec.expiry_ns))
+            return None if option is None else option.delivery_usd
+        future = self.futures.get(spec.id)
+        return None if future is None else future.delivery_usd
+
     def newest_of(self, index_name: str, expiry_ns: Ns) -> OptionMarked | None:
         """Newest ticker of any option of an expiry: its forward, index and expected delivery price belong together."""
         return self._newest.get((index_name, expiry_ns))

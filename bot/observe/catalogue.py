@@ -149,6 +149,10 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         *("options_value_native", "gamma_coin_per_usd_options", "vega_usd_per_point_options"),
         "theta_usd_per_day_options",
     ),
+    "position.settled": _info(
+        "The venue booked a daily settlement on a position: funding of the session, or its delivery.",
+        *("delivery_usd", "funding_native"),
+    ),
     "snapshot.requested": _debug("Positions, orders and fills of the account are asked for.", "cause"),
     "snapshot.taken": _debug("Positions, orders and fills of the account were read.", "positions", "orders", "fills"),
     "snapshot.failed": _warning("No consistent snapshot could be had.", "cause"),

@@ -58,7 +58,7 @@ _ORDER_EVENTS: Final = (
     ev.Filled,
     ev.IntentRestored,
 )
-_ACCOUNT_EVENTS: Final = (ev.AccountSeen, ev.SnapshotTaken, ev.SnapshotFailed, ev.LedgerRestored)
+_ACCOUNT_EVENTS: Final = (ev.AccountSeen, ev.SnapshotTaken, ev.SnapshotFailed, ev.Settled, ev.LedgerRestored)
 
 
 class Narrator:
@@ -325,6 +325,14 @@ class Narrator:
                 tell("snapshot.taken", seq=seq, positions=len(positions), orders=len(orders), fills=len(fills))
             case ev.SnapshotFailed(cause=cause):
                 tell("snapshot.failed", seq=seq, cause=cause)
+            case ev.Settled():
+                tell(
+                    "position.settled",
+                    seq=seq,
+                    instrument=event.instrument,
+                    delivery_usd=event.delivery_usd,
+                    funding_native=event.funding_native,
+                )
             case ev.LedgerRestored(positions=positions, fill_ids=fill_ids):
                 tell("ledger.restored", seq=seq, positions=len(positions), fills=len(fill_ids))
 

@@ -4,22 +4,27 @@ Fed with what was applied and what came of it; decides nothing.
 """
 
 from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import NOTHING, Decided, FillBooked, Outcome, PhaseChanged
 from bot.domain.events import Event, OrderRefused
 from bot.domain.reasons import Action, Phase
-from bot.domain.status import BookStatus, ProfitUsd
+from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import Rounding, round_to_step
 from bot.observe.charts import HedgeMark, Sample
 
 _SAMPLES_MAX: Final = 4_000
 """Samples kept for pictures; beyond it every second one is dropped and the spacing doubles."""
 
 
+_MONEY_STEP: Final = Decimal("1e-8")
+"""What a venue rounds money to (exchange facts 2.2)."""
 _MARKS_MAX: Final = 2_001
 """Hedges kept for pictures, the newest."""
 
@@ -53,6 +58,21 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """The book ran in agreement with the venue, or stopped in order and the venue agreed."""
     violations: tuple[str, ...]
     pnl_usd: ProfitUsd
+    equity_coin_bot: Decimal | None = None
+    """Equity of the coin account at the end, by our own books: the venue's figure at the start, fills, fees, funding,
+    settlements, marks. None here and below: the account has not told."""
+    equity_coin_venue: Decimal | None = None
+    pnl_coin_bot: Decimal | None = None
+    """Its change since the books were opened."""
+    pnl_coin_venue: Decimal | None = None
+    equity_usdc_bot: Decimal | None = None
+    """As above, of the USDC account."""
+    equity_usdc_venue: Decimal | None = None
+    pnl_usdc_bot: Decimal | None = None
+    pnl_usdc_venue: Decimal | None = None
+    equity_match: bool | None = None
+    """Both sides agree to the venue's rounding in every currency. None: marks and account figures are of different
+    moments, or the account has not told."""
     trace_hash: str | None = None
     var_ratio: float | None = None
     """Variance of profit between samples, hedged over unhedged; recorded history only."""
@@ -145,8 +165,12 @@ class Tally:
         positions_match: bool | None,
         violations: list[str],
         trace_hash: str | None,
+        is_one_moment: bool = False,
     ) -> RunResult:
-        """The result object at the end of a run. `positions_match` None: the venue was asked and did not answer."""
+        """The result object at the end of a run. `positions_match` None: the venue was asked and did not answer.
+
+        `is_one_moment`: marks and account figures are of the same moment, so that equity must match to the digit.
+        """
         last = status.decided
         span_ns = 0 if last is None or self._first_ns is None else last.now_ns - self._first_ns
         found = [*violations, *self.halts]
@@ -154,7 +178,9 @@ class Tally:
             found.append("the venue did not tell its positions at the end")
         elif not positions_match:
             found.append("positions do not match the venue's")
-        return RunResult(
+        if is_one_moment:
+            found += _equity_differences(status.equity)
+        result = RunResult(
             mode=mode,
             book=status.book,
             seconds=span_ns / NS_PER_S,
@@ -176,4 +202,25 @@ class Tally:
             violations=tuple(found),
             pnl_usd=status.profit_usd,
             trace_hash=trace_hash,
+            equity_match=not _equity_differences(status.equity) if is_one_moment and status.equity else None,
         )
+        return structs.replace(result, **_equity_figures(status))
+
+
+def _equity_differences(equity: Sequence[EquitySeen]) -> list[str]:
+    return [
+        f"equity is {seen.bot_native} {seen.currency} by our books, {seen.venue_native} by the venue's"
+        for seen in equity
+        if abs(seen.bot_native - seen.venue_native) > _MONEY_STEP
+    ]
+
+
+def _equity_figures(status: BookStatus) -> dict[str, Decimal]:
+    """Fields of the result, by currency and side; eight decimals."""
+    figures: dict[str, Decimal] = {}
+    for seen in status.equity:
+        word = "coin" if seen.currency == status.book else seen.currency.lower()
+        for side, native in (("bot", seen.bot_native), ("venue", seen.venue_native)):
+            figures[f"equity_{word}_{side}"] = round_to_step(native, _MONEY_STEP, Rounding.NEAREST)
+            figures[f"pnl_{word}_{side}"] = round_to_step(native - seen.opening_native, _MONEY_STEP, Rounding.NEAREST)
+    return figures

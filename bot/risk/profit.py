@@ -12,6 +12,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.status import ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
+from bot.risk.bookkeeping import payoff_native
 
 _EIGHT_HOURS_NS = 8 * 3600 * NS_PER_S
 
@@ -78,6 +79,19 @@ class Profit:
         self._slippage += slippage
         self._hedge += _move_usd(spec, amount, middle, mark)
         return slippage
+
+    def deliver(self, spec: Instrument, delivery_usd: Decimal, index_usd: float | None) -> None:
+        """An expired position ends at its settlement value, not at its last mark."""
+        amount = self._qty.pop(spec.id, 0.0)
+        before = self._value_usd.pop(spec.id, None)
+        if before is None:
+            return
+        pays = float_from_decimal(payoff_native(spec, delivery_usd))
+        if spec.is_option:
+            coin_usd = index_usd or float_from_decimal(delivery_usd)
+            self._options += amount * ((pays * coin_usd if spec.price_is_in_coin else pays) - before)
+        else:
+            self._hedge += _move_usd(spec, amount, before, pays)
 
     def usd(self) -> ProfitUsd:
         """All parts and their sum."""

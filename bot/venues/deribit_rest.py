@@ -61,6 +61,10 @@ class Position(Struct):
     direction: Literal["buy", "sell", "zero"]
     size: Number
     size_currency: Number | None = None
+    average_price: Number | None = None
+    mark_price: Number | None = None
+    realized_funding: Number | None = None
+    """Of the session, perpetuals only."""
     delta: Number | None = None
     gamma: Number | None = None
     vega: Number | None = None
@@ -220,6 +224,9 @@ def position_seen(position: Position, instrument: Instrument | None) -> Position
     return PositionSeen(
         instrument=position.instrument_name,
         amount_native=amount,
+        average_native=exact(position.average_price) if position.average_price else None,
+        mark_native=position.mark_price,
+        funding_native=None if position.realized_funding is None else exact(position.realized_funding),
         delta_coin=position.delta,
         gamma_coin_per_usd=position.gamma,
         vega_usd_per_point=position.vega,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ class WatchedRun:
         self.violation: str | None = None
         self.orders: list[PlaceOrder] = []
         self._limit_coin = config.books[0].limits.delta_coin_worst_max
-        self._simulation = simulation
+        self.simulation = simulation
         self._fills: dict[str, Decimal] = {}
         self._held: dict[str, Decimal] = {}
         self._before: list[Event] = []
@@ -36,7 +37,7 @@ class WatchedRun:
 
     def run(self) -> RunResult:
         """Play to the end."""
-        return self._simulation.run("watched")
+        return self.simulation.run("watched")
 
     def _saw(self, event: Event, outcome: Outcome) -> None:
         self._count(event, outcome)
@@ -60,7 +61,7 @@ class WatchedRun:
         self._held[note.instrument] = note.position_native
 
     def _placed(self, placed: list[PlaceOrder], event: Event, outcome: Outcome) -> None:
-        status, decided = self._simulation._engine.status(), outcome.decided
+        status, decided = self.simulation._engine.status(), outcome.decided
         if not isinstance(event, Ticked) or decided is None or decided.action is not Action.HEDGE:
             self._object("an order without a decision to hedge")
             return
@@ -80,12 +81,13 @@ class WatchedRun:
 
 @pytest.fixture
 def watched(repo_root: Path) -> Callable[..., WatchedRun]:
-    """A run of the default straddle on a seed, so many virtual minutes."""
+    """A run of the default straddle on a seed, so many virtual minutes; options of the command line beside it."""
 
-    def make(seed: int, minutes: float, *, portfolio: str = "straddle", currency: str = "BTC") -> WatchedRun:
+    def make(seed: int, minutes: float, *, portfolio: str = "straddle", **change: Any) -> WatchedRun:
         file = repo_root / "config" / "portfolios" / f"{portfolio}.toml"
         config = load(repo_root / "config/simulate.toml", {"portfolio": file}, run_tag="sim")
-        options = compose.SimulateOptions(seed=seed, hours=minutes / 60, step_ms=1_000, tape=None, currency=currency)
+        defaults = {"step_ms": 1_000, "tape": None, "currency": "BTC"}
+        options = compose.SimulateOptions(seed=seed, hours=minutes / 60, **(defaults | change))
         return WatchedRun(seed, compose.simulation_of(config, options), config)
 
     return make

@@ -11,7 +11,7 @@ from bot.app import compose
 from bot.app.config import Config, load
 from bot.domain.errors import ConfigError
 from bot.domain.portfolio import LegSpec, PortfolioSpec
-from bot.domain.time import Ns
+from bot.domain.time import Ns, ns_from_iso
 from bot.observe.tally import Tally
 
 Loaded = Callable[..., Config]
@@ -70,6 +70,33 @@ def test_nothing_to_draw_is_no_picture() -> None:
     tally = Tally(trade_coin_min=0.1, sample_every_ns=Ns(1))
 
     assert compose.picture(tally, title="t", coin="BTC") is None
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (None, "2026-11-22T09:00:00Z"),
+        ("05:00", "2026-11-22T05:00:00Z"),
+        ("23:59", "2026-11-22T23:59:00Z"),
+        ("2026-03-27T07:59:30+01:00", "2026-03-27T06:59:30Z"),
+    ],
+)
+def test_a_drawn_world_begins_when_it_is_told_to(start: str | None, expected: str) -> None:
+    """By the hour of its usual day, or at any instant."""
+    assert compose.start_ns_of(start) == ns_from_iso(expected)
+
+
+@pytest.mark.parametrize("start", ["5", "29:00", "05:60", "tomorrow", "2026-03-27T08:00:00", ""])
+def test_a_start_that_is_no_time_is_refused(start: str) -> None:
+    """An instant needs its zone."""
+    with pytest.raises(ConfigError, match=r"^start: .* is neither HH:MM \(UTC\) nor an instant like"):
+        compose.start_ns_of(start)
+
+
+def test_a_recorded_day_has_its_own_start(loaded: Loaded, tmp_path: Path) -> None:
+    """Its first row."""
+    with pytest.raises(ConfigError, match=r"^start: a recorded day"):
+        compose.simulate(loaded("tape"), _options(tape=tmp_path, start="05:00"))
 
 
 def test_a_simulation_needs_a_portfolio(loaded: Loaded) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bot.domain.ids import InstrumentId
-from bot.domain.instruments import Instrument, Settlement
+from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.portfolio import Holding, LegSpec, PortfolioSpec, resolve
 from bot.domain.time import expiry_ns_from_code, ns_from_iso
 
@@ -30,7 +30,13 @@ def listed(inverse_call: Instrument, inverse_perpetual: Instrument, linear_perpe
         for strike in (95_000, 100_000, 105_000)
         for letter in "CP"
     ]
-    return [inverse_perpetual, *chain, linear_perpetual]
+    futures = [
+        msgspec.structs.replace(
+            inverse_perpetual, id=InstrumentId(f"BTC-{code}"), kind=Kind.FUTURE, expiry_ns=expiry_ns_from_code(code)
+        )
+        for code in ("27MAR26", "6MAR26", "1MAR26")
+    ]
+    return [inverse_perpetual, *chain, *futures, linear_perpetual]
 
 
 def _legs(*legs: LegSpec, expiry_hours_min: float = 0.0) -> PortfolioSpec:
@@ -46,6 +52,8 @@ def _legs(*legs: LegSpec, expiry_hours_min: float = 0.0) -> PortfolioSpec:
         ({"kind": "put", "expiry": "1st", "strike": "atm - 5 %"}, "BTC-6MAR26-95000-P"),
         ({"kind": "call", "expiry": "27MAR26", "strike": 95_000}, "BTC-27MAR26-95000-C"),
         ({"kind": "call", "expiry": "27MAR26", "strike": "97500"}, "BTC-27MAR26-95000-C"),
+        ({"kind": "future", "expiry": "1st"}, "BTC-6MAR26"),
+        ({"kind": "future", "expiry": "27MAR26"}, "BTC-27MAR26"),
         ({"kind": "perpetual"}, "BTC-PERPETUAL"),
         ({"kind": "perpetual", "settlement": Settlement.USD}, "BTC_USDC-PERPETUAL"),
         ({"instrument": "BTC-6MAR26-105000-P"}, "BTC-6MAR26-105000-P"),
@@ -93,8 +101,9 @@ def test_the_answer_does_not_depend_on_the_order_of_the_list(listed: list[Instru
     [
         ({"kind": "call", "expiry": "9th", "strike": "atm"}, "2 expiries are listed"),
         ({"kind": "call", "expiry": "3APR26", "strike": "atm"}, "is not listed"),
+        ({"kind": "future"}, "a future needs `expiry`"),
         ({"kind": "call", "expiry": "1st"}, "needs `expiry` and `strike`"),
-        ({"kind": "swap"}, "call, put or perpetual"),
+        ({"kind": "swap"}, "call, put, future or perpetual"),
         ({"kind": "perpetual", "settlement": "usd"}, "no such instrument"),
         ({"instrument": "BTC-1JAN30-1-C"}, "no such instrument"),
         ({"kind": "call", "expiry": "1st", "strike": "atm+x%"}, "strike 'atm"),

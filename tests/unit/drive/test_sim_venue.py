@@ -210,3 +210,35 @@ def test_clean_books_have_no_violation_and_spoilt_ones_have(at_play: Any) -> Non
     at_play.carry_out(_order(at_play, valid_until_ns=Ns(at_play.exchange.now_ns + 500 * NS_PER_S)), after_ms=61_000)
     at_play.play(until_ms=120_000)
     assert [text for text in at_play.venue.violations() if text.startswith("label hb1")] != []
+
+
+def test_a_settlement_is_told_once_with_funding_and_delivery_price(at_play: Any, exchange: Any) -> None:
+    """What expired at the published price, what lives on with the funding of its session."""
+    option = next(spec for spec in exchange.instruments() if spec.is_option and spec.settlement_currency == "BTC")
+    exchange.seed_position(ACCOUNT, option.id, Decimal(1))
+    exchange.seed_position(ACCOUNT, PERPETUAL, Decimal(-100))
+    exchange.advance(Ns(option.expiry_ns - NS_PER_S))
+    at_play.venue.private(exchange.now_ns)
+    exchange.advance(option.expiry_ns)
+    for _ in range(2):
+        at_play.venue.private(exchange.now_ns)
+    at_play.play(until_ms=25 * 3_600_000)
+    told = [event for _, event in at_play.heard if isinstance(event, ev.Settled)]
+
+    assert [(event.instrument, event.venue_ns) for event in told] == [
+        (option.id, option.expiry_ns),
+        (PERPETUAL, option.expiry_ns),
+    ]
+    assert [event.delivery_usd for event in told] == [Decimal(str(exchange.delivery_usd(option.id))), None]
+    assert told[1].funding_native == exchange.log_of(ACCOUNT, "BTC")[0].funding_native
+
+
+def test_a_last_look_is_of_one_moment(at_play: Any, start_ns: Ns) -> None:
+    """Marks of what is watched, money of every currency held, positions: all now."""
+    at_play.carry_out(Watch(instruments=(PERPETUAL,)))
+    at_play.exchange.seed_position(ACCOUNT, "BTC_USDC-PERPETUAL", Decimal(1))
+    *seen, taken = at_play.venue.last_look()
+
+    assert [type(event).__name__ for event in seen] == ["FutureMarked", "AccountSeen", "AccountSeen"]
+    assert {event.received_ns for event in (*seen, taken)} == {start_ns}
+    assert [item.mark_native for item in taken.positions] == [at_play.exchange.mark("BTC_USDC-PERPETUAL")[0]]

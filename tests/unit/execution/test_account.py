@@ -110,3 +110,71 @@ def test_an_order_that_met_nothing_is_not_followed_at_once(account: Account, mak
 
     assert (missed, later) == (True, False)
     assert not account.standing.is_backing_off(Ns(make.now_ns + NS_PER_S))
+
+
+# --- settlement ------------------------------------------------------------------------------------------------------
+
+_CALL = InstrumentId("BTC-27MAR26-100000-C")
+
+
+def _settled(make: Any, delivery_usd: str | None, name: InstrumentId = _CALL) -> ev.Settled:
+    return ev.Settled(
+        instrument=name,
+        delivery_usd=None if delivery_usd is None else Decimal(delivery_usd),
+        funding_native=Decimal(0),
+        received_ns=make.now_ns,
+        venue_ns=make.now_ns,
+    )
+
+
+def _marked(account: Account, make: Any, **change: Any) -> None:
+    marked = make.option_marked(mark_native=0.1, **change)
+    account._view.see_option(marked)
+    account.profit.see_option(make.option(), marked)
+    account._view.see_future(make.future_marked(mark_usd=100_000.0, index_usd=100_000.0))
+
+
+def test_a_delivered_position_is_gone_and_its_profit_ends_at_the_delivery_price(account: Account, make: Any) -> None:
+    """Two calls marked 0.1 coin, delivered at 125,000: 0.2 coin each. A second word changes nothing."""
+    _running(account, make)
+    _marked(account, make)
+    for price in ("125000", "150000"):
+        _take(account, _settled(make, price))
+
+    assert account.held() == {}
+    assert account.profit.usd().options == pytest.approx(2 * (0.2 - 0.1) * 100_000.0)
+
+
+def test_a_session_that_ends_leaves_the_position_and_a_strangers_settlement_is_not_ours(
+    account: Account, make: Any
+) -> None:
+    """Funding only; another coin and an unknown instrument pass by."""
+    _running(account, make)
+    _take(account, _settled(make, None))
+    _take(account, _settled(make, "125000", InstrumentId("ETH-27MAR26-3000-C")))
+
+    assert account.held() == {_CALL: Decimal(2)}
+
+
+def test_without_a_word_of_the_delivery_the_price_expected_last_ends_the_profit(account: Account, make: Any) -> None:
+    """At the first look after expiry; the venue lists no such position any more."""
+    _running(account, make)
+    expiry_ns = make.option().expiry_ns
+    _marked(account, make, delivery_usd=125_000.0)
+    account.tick(Ns(expiry_ns + NS_PER_S))
+    empty = make.snapshot({}, requested_ns=Ns(expiry_ns + NS_PER_S), received_ns=Ns(expiry_ns + 2 * NS_PER_S))
+    _take(account, empty)
+
+    assert account.held() == {}
+    assert account.profit.usd().options == pytest.approx(2 * (0.2 - 0.1) * 100_000.0)
+
+
+def test_an_expired_position_of_which_nothing_is_known_is_dropped(account: Account, make: Any) -> None:
+    """Its profit stays where it was marked last."""
+    _running(account, make)
+    expiry_ns = make.option().expiry_ns
+    _marked(account, make)
+    account.tick(Ns(expiry_ns + NS_PER_S))
+    _take(account, make.snapshot({}, requested_ns=Ns(expiry_ns + NS_PER_S), received_ns=Ns(expiry_ns + 2 * NS_PER_S)))
+
+    assert (account.held(), account.profit.usd().options) == ({}, 0.0)

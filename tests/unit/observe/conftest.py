@@ -253,6 +253,13 @@ def told_events() -> dict[str, ev.Event]:
         "snapshot.taken": ev.SnapshotTaken(
             positions=(), open_orders=(), fills=(_FILL,), requested_ns=NOW_NS, received_ns=NOW_NS
         ),
+        "position.settled": ev.Settled(
+            instrument=InstrumentId("BTC-27MAR26-100000-C"),
+            delivery_usd=Decimal("97000.25"),
+            funding_native=Decimal(0),
+            received_ns=NOW_NS,
+            venue_ns=NOW_NS,
+        ),
         "snapshot.failed": ev.SnapshotFailed(received_ns=NOW_NS, cause="timeout"),
         "ledger.restored": ev.LedgerRestored(positions=(), fill_ids=(FillId("BTC-77"),), received_ns=NOW_NS),
         "stop.requested": ev.StopRequested(received_ns=NOW_NS, cause="SIGTERM"),

@@ -11,7 +11,7 @@ from bot.domain.commands import Command, PlaceOrder
 from bot.domain.decided import NOTHING, Decided, FillBooked, Note, Outcome, PhaseChanged
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, HaltCause, Phase, Reason
-from bot.domain.status import BookStatus, ProfitUsd
+from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe import tally as tally_module
 from bot.observe.tally import RunResult, Tally
@@ -43,6 +43,53 @@ def _tally(sample_every_ns: int = NS_PER_S) -> Tally:
 
 def _tick(tally: Tally, seen: Decided, commands: tuple[Command, ...] = ()) -> None:
     tally.saw(ev.Ticked(now_ns=seen.now_ns), Outcome(decided=seen, commands=commands))
+
+
+def _equity(currency: str, bot: str, venue: str) -> EquitySeen:
+    return EquitySeen(
+        currency=currency, opening_native=Decimal(10), bot_native=Decimal(bot), venue_native=Decimal(venue)
+    )
+
+
+def test_equity_and_profit_of_both_sides_are_in_the_result() -> None:
+    """Of the coin and of USDC, to eight decimals, with the change since the books were opened."""
+    equity = (_equity("BTC", "10.1234567849", "10.12345679"), _equity("USDC", "9", "9"))
+    result = _tally().result(
+        mode="m",
+        status=_status(None, equity=equity),
+        positions_match=True,
+        violations=[],
+        trace_hash=None,
+        is_one_moment=True,
+    )
+
+    assert (result.equity_coin_bot, result.equity_coin_venue) == (Decimal("10.12345678"), Decimal("10.12345679"))
+    assert (result.pnl_coin_bot, result.pnl_coin_venue) == (Decimal("0.12345678"), Decimal("0.12345679"))
+    assert (result.equity_usdc_bot, result.pnl_usdc_venue) == (Decimal(9), Decimal(-1))
+    assert (result.equity_match, result.violations) == (True, ())
+
+
+def test_equity_that_differs_at_one_moment_is_a_violation() -> None:
+    """Beyond the venue's rounding; at different moments it is only shown."""
+    status = _status(None, equity=(_equity("BTC", "10.00000002", "10"),))
+    seen = [
+        _tally().result(
+            mode="m", status=status, positions_match=True, violations=[], trace_hash=None, is_one_moment=is_one_moment
+        )
+        for is_one_moment in (True, False)
+    ]
+
+    said = "equity is 10.00000002 BTC by our books, 10 by the venue's"
+    assert [(result.equity_match, result.violations) for result in seen] == [(False, (said,)), (None, ())]
+
+
+def test_an_account_that_has_not_told_matches_nothing() -> None:
+    """No figures, no word on them."""
+    result = _tally().result(
+        mode="m", status=_status(None), positions_match=True, violations=[], trace_hash=None, is_one_moment=True
+    )
+
+    assert (result.equity_match, result.equity_coin_bot, result.pnl_usdc_venue) == (None, None, None)
 
 
 def _finish(tally: Tally, seen: Decided | None, *, matches: bool = True, **change: object) -> RunResult:

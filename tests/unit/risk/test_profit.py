@@ -220,3 +220,33 @@ def test_the_parts_add_up_to_cash_and_value(marks: list[float], trades: list[tup
     found = profit.usd()
     assert found.total == pytest.approx(worth - paid, abs=1e-3)
     assert found.total == pytest.approx(found.options + found.hedge + found.slippage + found.fees + found.funding)
+
+
+@pytest.mark.parametrize(
+    ("spec", "mark", "expected"),
+    [
+        (_COIN_CALL, 0.05, 2.0 * (0.2 * 120_000.0 - 5_000.0)),  # (125,000 - 100,000) / 125,000 coins at the index
+        (_USD_CALL, 5_000.0, 2.0 * (25_000.0 - 5_000.0)),
+    ],
+)
+def test_an_expired_option_ends_at_its_settlement_value(spec: Instrument, mark: float, expected: float) -> None:
+    """Not at its last mark; afterwards it moves no more."""
+    profit = Profit()
+    profit.adopt(spec.id, Decimal(2))
+    profit.see_option(spec, _option(spec, mark, 100_000.0))
+    profit.deliver(spec, Decimal(125_000), 120_000.0)
+    profit.deliver(spec, Decimal(200_000), 120_000.0)
+
+    assert profit.usd().options == pytest.approx(expected)
+    assert not profit.holds(spec.id)
+
+
+def test_an_expired_future_ends_at_the_delivery_price() -> None:
+    """10,000 USD from a mark of 100,000 to 125,000: 0.02 coins, worth 2,500 USD there."""
+    future = replace(_INVERSE, id=InstrumentId("BTC-27MAR26"), kind=Kind.FUTURE)
+    profit = Profit()
+    profit.adopt(future.id, Decimal(10_000))
+    profit.see_future(future, replace(_mark(_INVERSE, 100_000.0), instrument=future.id))
+    profit.deliver(future, Decimal(125_000), None)
+
+    assert profit.usd().hedge == pytest.approx(2_500.0)

@@ -103,6 +103,7 @@ def test_option_ticker_becomes_option_marked() -> None:
         forward_usd=98_800.25,
         index_usd=98_000.5,
         is_open=True,
+        delivery_usd=98_000.5,
     )
     assert expected == option()
 

@@ -161,13 +161,12 @@ def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMark
     assert options.tape is not None, "only with a tape"
     try:
         rows = list(read_rows(options.tape, options.currency.upper()))
-        recorded = RecordedMarket(rows)
+        listed = listed_from_rows(rows)
+        recorded = RecordedMarket(rows, listed)
     except (OSError, MalformedMessage, ValueError) as error:
         raise ConfigError(f"tape: {error}") from error
     start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns
-    exchange = Exchange(
-        seed=options.seed, start_ns=start_ns, market=recorded, listed=listed_from_rows(rows), takers=False
-    )
+    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=listed, takers=False)
     whole_ns = Ns(last_ns - start_ns)
     return exchange, recorded, whole_ns if options.hours is None else Ns(min(whole_ns, ns_from_s(options.hours * 3600)))
 

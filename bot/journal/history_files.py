@@ -44,7 +44,6 @@ class _Result(Struct, frozen=True):
     open_interest: float
     min_price: float
     max_price: float
-    change_id: int
     last_price: float | None = None
     settlement_price: float | None = None
 
@@ -101,21 +100,20 @@ def _row(result: _Result, base: str) -> HistoryRow:
         forward_usd=result.underlying_price,
         forward_name=result.underlying_index,
         index_usd=result.index_price,
-        mark_coin=result.mark_price,
+        mark_native=result.mark_price,
         iv_mark_percent=_iv(result.mark_iv),
-        bid_coin=result.best_bid_price or None,
-        bid_amount_coin=result.best_bid_amount or None,
-        ask_coin=result.best_ask_price or None,
-        ask_amount_coin=result.best_ask_amount or None,
+        bid_native=result.best_bid_price or None,
+        bid_amount_native=result.best_bid_amount or None,
+        ask_native=result.best_ask_price or None,
+        ask_amount_native=result.best_ask_amount or None,
         iv_bid_percent=_iv(result.bid_iv),
         iv_ask_percent=_iv(result.ask_iv),
         delta=delta,
-        open_interest_coin=result.open_interest,
-        last_coin=result.last_price,
-        settlement_coin=result.settlement_price,
-        price_min_coin=result.min_price,
-        price_max_coin=result.max_price,
-        change_id=result.change_id,
+        open_interest_native=result.open_interest,
+        last_native=result.last_price,
+        settlement_native=result.settlement_price,
+        price_min_native=result.min_price,
+        price_max_native=result.max_price,
     )
 
 

@@ -1,21 +1,27 @@
-"""A world made of recorded option rows of one coin: quotes as they were, the perpetual quoted from its index.
+"""A recorded world: quotes as they were; what was never recorded is quoted from its index.
 
 Takes rows from any iterable; reads no file. Rows are `public/get_order_book` results at depth 1
-(recorded data notes, section 2.1).
+(recorded data notes, section 2.1) or what a tape of our own knows of a ticker.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
 
 from bot.domain.ids import InstrumentId, VenueId
-from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.time import NS_PER_DAY, Ns, expiry_ns_from_code
+from bot.domain.units import float_from_decimal
 
 _TICK_2023: Final = Decimal("0.0005")
 """Every option quote of April 2023 lies on it (recorded data notes, section 4.6); the ladder came later."""
+_TICK_2023_COIN: Final = float_from_decimal(_TICK_2023)
+_ON_GRID: Final = 1e-6
+_TICK_FINE: Final = Decimal("0.0001")
+_TICK_STEPS: Final = (TickStep(above_native=Decimal("0.005"), tick_native=_TICK_2023),)
+"""Exchange facts 2.2."""
 _LOT_OPTION: Final = {"BTC": Decimal("0.1"), "ETH": Decimal(1)}
 _CONTRACT_PERP_USD: Final = {"BTC": Decimal(10), "ETH": Decimal(1)}
 _TICK_PERP_USD: Final = {"BTC": Decimal("0.5"), "ETH": Decimal("0.05")}
@@ -26,49 +32,55 @@ _FEE_PERP_TAKER: Final = Decimal("0.00035")
 
 
 class HistoryRow(Struct, frozen=True, kw_only=True):
-    """One recorded moment of one option. Absent is None."""
+    """One recorded moment of one instrument, native units. Absent, or never recorded, is None."""
 
     instrument: str
     time_ns: Ns
+    """When it is played."""
     state: str
     forward_usd: float
+    """Of an option's expiry; the mark of a future."""
     forward_name: str
     index_usd: float
-    mark_coin: float
+    mark_native: float
     iv_mark_percent: float | None
-    bid_coin: float | None
-    bid_amount_coin: float | None
-    ask_coin: float | None
-    ask_amount_coin: float | None
+    bid_native: float | None
+    bid_amount_native: float | None
+    ask_native: float | None
+    ask_amount_native: float | None
     iv_bid_percent: float | None
     iv_ask_percent: float | None
-    delta: float
-    """Black-76 on the forward, as recorded."""
-    open_interest_coin: float
-    last_coin: float | None
-    settlement_coin: float | None
-    price_min_coin: float
-    price_max_coin: float
-    change_id: int
+    delta: float | None
+    """Black-76 on the forward, decayed, as recorded."""
+    open_interest_native: float | None
+    last_native: float | None
+    settlement_native: float | None
+    price_min_native: float | None
+    price_max_native: float | None
+    has_quote_ivs: bool = True
+    """Whether volatilities of quotes were recorded at all, where there were any."""
 
 
 class RecordedMarket:
-    """Plays rows of one coin in time order; `advance` consumes all rows up to now."""
+    """Plays rows in time order; `advance` consumes all rows up to now."""
 
-    def __init__(self, rows: Iterable[HistoryRow]) -> None:
-        """Start before the first row; ValueError when there is none."""
+    def __init__(
+        self, rows: Iterable[HistoryRow], listed: Iterable[Instrument], index_usd: Mapping[str, float] | None = None
+    ) -> None:
+        """Start before the first row; ValueError when there is none. Rows name instruments of `listed`.
+
+        `index_usd`: where indices begin that are not the first row's.
+        """
         self._rows: Iterator[HistoryRow] = iter(rows)
+        self._instruments: dict[str, Instrument] = {item.id: item for item in listed}
         first = next(self._rows, None)
         if first is None:
             raise ValueError("recorded history has no rows")
         self._next: HistoryRow | None = first
-        self._base = first.instrument.partition("-")[0]
-        # The index is known from the first row on, so that a venue can open at that row's time.
-        self._index_usd = first.index_usd
-        self._forward_usd: dict[Ns, float] = {}
-        self._forward_name: dict[Ns, str] = {}
+        # An index is known from the first row on, so that a venue can open at that row's time.
+        self._index_usd = {self._instruments[first.instrument].index_name: first.index_usd} | dict(index_usd or {})
+        self._forward: dict[tuple[str, Ns], tuple[float, str]] = {}
         self._row_by_instrument: dict[str, HistoryRow] = {}
-        self._expiry_ns_by_code: dict[str, Ns] = {}
         self._now_ns = Ns(0)
         self.rows_consumed_count = 0
 
@@ -95,34 +107,35 @@ class RecordedMarket:
         self._next = row
 
     def _take(self, row: HistoryRow) -> None:
+        item = self._instruments[row.instrument]
         self.rows_consumed_count += 1
-        self._index_usd = row.index_usd
+        self._index_usd[item.index_name] = row.index_usd
         self._row_by_instrument[row.instrument] = row
-        code = row.instrument.split("-")[1]
-        expiry_ns = self._expiry_ns_by_code.get(code)
-        if expiry_ns is None:
-            expiry_ns = self._expiry_ns_by_code[code] = expiry_ns_from_code(code)
-        self._forward_usd[expiry_ns] = row.forward_usd
-        self._forward_name[expiry_ns] = row.forward_name
+        if item.expiry_ns is not None:
+            self._forward[item.base, item.expiry_ns] = row.forward_usd, row.forward_name
 
     def index_names(self) -> tuple[str, ...]:
-        """The coin's USD index."""
-        return (f"{self._base.lower()}_usd",)
+        """Of all that is recorded."""
+        return tuple(self._index_usd)
 
     def index_usd(self, index_name: str) -> float:
         """Index of the newest row."""
-        assert index_name == f"{self._base.lower()}_usd", f"index {index_name} is not recorded"
-        return self._index_usd
+        assert index_name in self._index_usd, f"index {index_name} is not recorded"
+        return self._index_usd[index_name]
 
     def forward_usd(self, base: str, expiry_ns: Ns) -> float:
-        """Newest recorded forward of the expiry; the index before its first row."""
-        assert base == self._base, f"{base} is not recorded"
-        return self._forward_usd.get(expiry_ns, self._index_usd)
+        """Newest recorded forward of the expiry; the coin's index before its first row."""
+        known = self._forward.get((base, expiry_ns))
+        return (
+            known[0]
+            if known
+            else next(usd for name, usd in self._index_usd.items() if name.startswith(f"{base.lower()}_"))
+        )
 
     def forward_name(self, base: str, expiry_ns: Ns) -> str:
         """Its recorded name."""
-        assert base == self._base, f"{base} is not recorded"
-        return self._forward_name.get(expiry_ns, "index_price")
+        known = self._forward.get((base, expiry_ns))
+        return known[1] if known else "index_price"
 
     def iv(self, instrument: Instrument) -> float | None:
         """Recorded mark volatility as a fraction."""
@@ -130,30 +143,35 @@ class RecordedMarket:
         return None if row is None or row.iv_mark_percent is None else row.iv_mark_percent / 100.0
 
     def perp_premium(self, instrument: Instrument) -> float:
-        """Zero: the perpetual was not recorded and is quoted from its index."""
-        assert instrument.base == self._base, f"{instrument.id} is not recorded"
-        return 0.0
+        """As recorded; zero for a perpetual that was not, which is quoted from its index."""
+        row = self._row_by_instrument.get(instrument.id)
+        return 0.0 if row is None else row.mark_native / row.index_usd - 1.0
 
     def perp_half_spread_usd(self, instrument: Instrument) -> float | None:
-        """One tick of the perpetual."""
-        return _HALF_SPREAD_USD[instrument.base]
+        """One tick of the perpetual, where its quotes were not recorded."""
+        return _HALF_SPREAD_USD.get(instrument.base)
 
     def recorded(self, instrument: Instrument) -> HistoryRow | None:
-        """Newest row of the option."""
+        """Newest row of the instrument."""
         return self._row_by_instrument.get(instrument.id)
 
 
-def listed_from_rows(rows: Iterable[HistoryRow]) -> tuple[Instrument, ...]:
-    """The coin's inverse perpetual and every option that occurs in the rows, by expiry, strike, put after call."""
+def listed_from_rows(rows: Sequence[HistoryRow]) -> tuple[Instrument, ...]:
+    """The coin's inverse perpetual and every option that occurs in the rows, by expiry, strike, put after call.
+
+    Prices of options have the tick of 2023 where all quotes lie on it, and the ladder of 2026 otherwise.
+    """
     names = sorted({row.instrument for row in rows})
-    options = [_option(name) for name in names]
+    quotes = {price for row in rows for price in (row.bid_native, row.ask_native) if price is not None}
+    is_coarse = all(abs(price / _TICK_2023_COIN - round(price / _TICK_2023_COIN)) < _ON_GRID for price in quotes)
+    options = [_option(name, is_coarse=is_coarse) for name in names]
     if not options:
         raise ValueError("recorded history has no rows")
     options.sort(key=lambda item: (item.expiry_ns or 0, item.strike_usd or 0.0, not item.is_call))
     return (_perpetual(options[0].base), *options)
 
 
-def _option(name: str) -> Instrument:
+def _option(name: str, *, is_coarse: bool) -> Instrument:
     base, code, strike, right = name.split("-")
     return Instrument(
         id=InstrumentId(name),
@@ -165,7 +183,8 @@ def _option(name: str) -> Instrument:
         index_name=f"{base.lower()}_usd",
         contract_size_native=Decimal(1),
         lot_native=_LOT_OPTION[base],
-        tick_native=_TICK_2023,
+        tick_native=_TICK_2023 if is_coarse else _TICK_FINE,
+        tick_steps=() if is_coarse else _TICK_STEPS,
         fee_rate_maker=_FEE_OPTION,
         fee_rate_taker=_FEE_OPTION,
         expiry_ns=expiry_ns_from_code(code),

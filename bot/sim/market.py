@@ -42,4 +42,4 @@ class Market(Protocol):
         """Half spread perpetuals are quoted with; None leaves it to the market maker (one tick)."""
 
     def recorded(self, instrument: Instrument) -> HistoryRow | None:
-        """Newest recorded row of an option; None in a drawn world or before its first row."""
+        """Newest recorded row; None in a drawn world, before the first row and for what was not recorded."""

@@ -53,10 +53,10 @@ def ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | None) -> 
     """Bids and asks around the mark, best first; not to be changed by the caller."""
     if not pit.is_open:
         return {}, {}
-    if not pit.instrument.is_option:
-        return _future_ladders(pit, mark, now_ns, half_spread_usd)
     if mark.row is not None:
         return _recorded_ladders(pit.grid, mark)
+    if not pit.instrument.is_option:
+        return _future_ladders(pit, mark, now_ns, half_spread_usd)
     if mark.iv is None:
         return {}, {}
     return _option_ladders(pit, mark, now_ns)
@@ -125,7 +125,9 @@ def _recorded_ladders(grid: Grid, mark: Mark) -> tuple[Ladder, Ladder]:
     """The recorded touch, absent sides absent."""
     row = mark.row
     assert row is not None, "no recorded row"
-    return _one_level(grid, row.bid_coin, row.bid_amount_coin), _one_level(grid, row.ask_coin, row.ask_amount_coin)
+    return _one_level(grid, row.bid_native, row.bid_amount_native), _one_level(
+        grid, row.ask_native, row.ask_amount_native
+    )
 
 
 def _one_level(grid: Grid, price_native: float | None, amount_native: float | None) -> Ladder:

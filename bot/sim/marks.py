@@ -13,6 +13,7 @@ from typing import Final
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.sim.delivery import WINDOW_NS, DeliveryAverage
+from bot.sim.history import HistoryRow
 from bot.sim.market import Market
 from bot.sim.pit import Mark, Pit
 from bot.sim.valuation import value_and_delta
@@ -116,6 +117,7 @@ class Marks:
         mark.index_usd = self._market.index_usd(item.index_name)
         if not pit.is_open:
             return mark
+        mark.row = self._market.recorded(item) if self._market.is_recorded else None
         if item.kind is Kind.PERPETUAL:
             mark.mark_native = round(mark.index_usd * (1.0 + self._market.perp_premium(item)), _MARK_DIGITS_USD)
             mark.forward_usd = mark.mark_native
@@ -127,10 +129,8 @@ class Marks:
         assert item.expiry_ns is not None, f"{item.id} has no expiry"
         left_ns = max(0, item.expiry_ns - self._now_ns)
         mark.tau_years = left_ns / NS_PER_YEAR
-        row = self._market.recorded(item) if self._market.is_recorded else None
-        if row is not None:
-            mark.row = row
-            mark.forward_usd = row.forward_usd
+        if mark.row is not None:
+            mark.forward_usd = mark.row.forward_usd
         elif left_ns < WINDOW_NS:
             mark.forward_usd = self.average.estimate_usd(item.index_name, mark.index_usd, left_ns)
         else:
@@ -147,9 +147,8 @@ class Marks:
         row = mark.row
         if row is not None:
             mark.iv = None if row.iv_mark_percent is None else row.iv_mark_percent / 100.0
-            mark.mark_native = row.mark_coin
-            # Recorded deltas have decayed already (recorded data notes 4.3).
-            mark.delta_per_unit = row.delta
+            mark.mark_native = row.mark_native
+            mark.delta_per_unit = self._recorded_delta(item, mark, row)
             return
         if self._market.is_recorded:
             # Listed but not yet seen: no volatility, no mark, as the venue shows it (0.0).
@@ -164,3 +163,12 @@ class Marks:
         else:
             mark.mark_native = round(value_usd, _MARK_DIGITS_USD_OPTION)
         assert math.isfinite(mark.mark_native), f"mark of {item.id} is not finite"
+
+    @staticmethod
+    def _recorded_delta(item: Instrument, mark: Mark, row: HistoryRow) -> float:
+        """Recorded deltas have decayed already (recorded data notes 4.3); a tape of our own has none."""
+        if row.delta is not None or mark.iv is None or item.strike_usd is None:
+            return row.delta or 0.0
+        is_call = item.is_call is True
+        _, delta = value_and_delta(mark.forward_usd, item.strike_usd, mark.iv, mark.tau_years, is_call=is_call)
+        return delta * mark.moving_share

@@ -27,11 +27,12 @@ _OPTION_GREEK_DIGITS: Final = 5
 def band_units(pit: Pit, mark: Mark) -> tuple[int, int]:
     """Lowest and highest price an order may trade at, in units."""
     grid = pit.grid
+    row = mark.row
+    if row is not None and row.price_min_native is not None and row.price_max_native is not None:
+        return grid.ceil_units(row.price_min_native), grid.floor_units(row.price_max_native)
     if not pit.instrument.is_option:
         width = mark.mark_native * _BAND_SHARE
         return grid.ceil_units(mark.mark_native - width), grid.floor_units(mark.mark_native + width)
-    if mark.row is not None:
-        return grid.ceil_units(mark.row.price_min_coin), grid.floor_units(mark.row.price_max_coin)
     width = _BAND_OPTION_SHARE * (1.0 if pit.instrument.is_inverse else mark.index_usd)
     return max(1, grid.ceil_units(mark.mark_native - width)), grid.floor_units(mark.mark_native + width)
 
@@ -63,7 +64,9 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
         price_min_native=pit.grid.price(low),
         price_max_native=pit.grid.price(high),
         open_interest_native=_open_interest_native(pit, mark),
-        settlement_native=pit.settlement_native if row is None else row.settlement_coin,
+        settlement_native=pit.settlement_native
+        if row is None or row.settlement_native is None
+        else row.settlement_native,
         high_native=pit.high_native,
         low_native=pit.low_native,
         price_change_percent=_change_percent(pit),
@@ -86,15 +89,15 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
 
 def _last_native(pit: Pit, mark: Mark) -> Decimal | None:
     """Last trade here; before one, the recorded one."""
-    if pit.last_native is not None or mark.row is None or mark.row.last_coin is None:
+    if pit.last_native is not None or mark.row is None or mark.row.last_native is None:
         return pit.last_native
-    return pit.grid.price(round(mark.row.last_coin / pit.grid.tick_float))
+    return pit.grid.price(round(mark.row.last_native / pit.grid.tick_float))
 
 
 def _open_interest_native(pit: Pit, mark: Mark) -> Decimal:
     """As recorded; a made-up steady figure in a drawn world."""
-    if mark.row is not None:
-        return pit.grid.amount(round(mark.row.open_interest_coin / pit.grid.lot_float))
+    if mark.row is not None and mark.row.open_interest_native is not None:
+        return pit.grid.amount(round(mark.row.open_interest_native / pit.grid.lot_float))
     return pit.grid.amount(_OPEN_INTEREST_LOTS + pit.salt_seed % _OPEN_INTEREST_LOTS)
 
 
@@ -123,7 +126,7 @@ def _quote_iv_percent(pit: Pit, mark: Mark, side: BookSide) -> float | None:
     item, row = pit.instrument, mark.row
     if not item.is_option:
         return None
-    if row is not None:
+    if row is not None and row.has_quote_ivs:
         return row.iv_bid_percent if side.is_bid else row.iv_ask_percent
     units = side.best()
     if units is None or mark.iv is None or item.strike_usd is None or item.is_call is None:

@@ -138,7 +138,7 @@ def test_a_recorded_day_steps_from_row_to_row(make: Any, shared_data: Path) -> N
     from bot.journal.history_files import read_rows  # noqa: PLC0415 - reads files; one test needs it
 
     rows = list(read_rows(shared_data / "history" / "demo_deribit_2023-04-12", "BTC"))
-    recorded = RecordedMarket(rows)
+    recorded = RecordedMarket(rows, listed_from_rows(rows))
     start_ns = rows[0].time_ns
     exchange = Exchange(seed=1, start_ns=start_ns, market=recorded, listed=listed_from_rows(rows), takers=False)
     age_ns = Ns(660 * NS_PER_S)

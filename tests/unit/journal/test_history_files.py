@@ -60,10 +60,15 @@ def test_a_line_becomes_a_row(tmp_path: Path) -> None:
 
     assert (row.instrument, row.time_ns, row.state) == ("BTC-14APR23-30000-C", 1_700_000_000_123_000_000, "open")
     assert (row.forward_usd, row.forward_name, row.index_usd) == (30_010.5, "BTC-14APR23", 30_000.25)
-    assert (row.mark_coin, row.iv_mark_percent, row.iv_bid_percent, row.iv_ask_percent) == (0.0142, 52.5, 50.0, 55.0)
-    assert (row.bid_coin, row.bid_amount_coin, row.ask_coin, row.ask_amount_coin) == (0.0135, 5.0, 0.0145, 3.2)
-    assert (row.delta, row.open_interest_coin, row.change_id) == (0.5, 3.5, 54_940_443_299)
-    assert (row.last_coin, row.settlement_coin, row.price_min_coin, row.price_max_coin) == (None, None, 0.0005, 0.05)
+    assert (row.mark_native, row.iv_mark_percent, row.iv_bid_percent, row.iv_ask_percent) == (0.0142, 52.5, 50.0, 55.0)
+    assert (row.bid_native, row.bid_amount_native, row.ask_native, row.ask_amount_native) == (0.0135, 5.0, 0.0145, 3.2)
+    assert (row.delta, row.open_interest_native) == (0.5, 3.5)
+    assert (row.last_native, row.settlement_native, row.price_min_native, row.price_max_native) == (
+        None,
+        None,
+        0.0005,
+        0.05,
+    )
 
 
 def test_rows_come_out_in_time_order(tmp_path: Path) -> None:
@@ -88,12 +93,12 @@ def test_rows_come_out_in_time_order(tmp_path: Path) -> None:
         ({"ask_iv": 999.0}, "iv_ask_percent", None),
         ({"ask_iv": 500.0}, "iv_ask_percent", None),
         ({"mark_iv": None}, "iv_mark_percent", None),
-        ({"best_bid_price": 0.0, "best_bid_amount": 0.0}, "bid_coin", None),
-        ({"best_bid_price": 0.0, "best_bid_amount": 0.0}, "bid_amount_coin", None),
-        ({"best_ask_price": None, "best_ask_amount": None}, "ask_coin", None),
-        ({"best_ask_price": 1.0}, "ask_coin", 1.0),
-        ({"mark_price": 0.0}, "mark_coin", 0.0),
-        ({"mark_price": 5e-4}, "mark_coin", 0.0005),
+        ({"best_bid_price": 0.0, "best_bid_amount": 0.0}, "bid_native", None),
+        ({"best_bid_price": 0.0, "best_bid_amount": 0.0}, "bid_amount_native", None),
+        ({"best_ask_price": None, "best_ask_amount": None}, "ask_native", None),
+        ({"best_ask_price": 1.0}, "ask_native", 1.0),
+        ({"mark_price": 0.0}, "mark_native", 0.0),
+        ({"mark_price": 5e-4}, "mark_native", 0.0005),
     ],
 )
 def test_absent_is_none_and_parked_orders_are_kept(
@@ -154,5 +159,5 @@ def test_the_recorded_day_reads_completely(shared_data: Path, currency: str, cou
 
     assert len(rows) == count
     assert [row.time_ns for row in rows] == sorted(row.time_ns for row in rows)
-    assert [row for row in rows if row.bid_coin and row.ask_coin and row.bid_coin >= row.ask_coin] == []
+    assert [row for row in rows if row.bid_native and row.ask_native and row.bid_native >= row.ask_native] == []
     assert {row.iv_mark_percent for row in rows} & {0.0, 999.0, 500.0} == set()

@@ -24,39 +24,49 @@ _ROW = HistoryRow(
     forward_usd=30_010.0,
     forward_name="BTC-14APR23",
     index_usd=30_000.25,
-    mark_coin=0.0142,
+    mark_native=0.0142,
     iv_mark_percent=52.5,
-    bid_coin=0.0135,
-    bid_amount_coin=5.0,
-    ask_coin=0.0145,
-    ask_amount_coin=3.2,
+    bid_native=0.0135,
+    bid_amount_native=5.0,
+    ask_native=0.0145,
+    ask_amount_native=3.2,
     iv_bid_percent=50.0,
     iv_ask_percent=55.0,
     delta=0.507,
-    open_interest_coin=12.5,
-    last_coin=0.014,
-    settlement_coin=0.0151,
-    price_min_coin=0.0005,
-    price_max_coin=0.055,
-    change_id=17,
+    open_interest_native=12.5,
+    last_native=0.014,
+    settlement_native=0.0151,
+    price_min_native=0.0005,
+    price_max_native=0.055,
 )
 _S = 1_000_000_000
 _ROWS = [
     _ROW,
     replace(
-        _ROW, instrument=_PUT, time_ns=Ns(_AT + _S), bid_coin=None, bid_amount_coin=None, ask_coin=1.0, delta=-0.493
+        _ROW,
+        instrument=_PUT,
+        time_ns=Ns(_AT + _S),
+        bid_native=None,
+        bid_amount_native=None,
+        ask_native=1.0,
+        delta=-0.493,
     ),
     replace(
-        _ROW, time_ns=Ns(_AT + 300 * _S), index_usd=30_100.0, forward_usd=30_111.0, ask_coin=None, ask_amount_coin=None
+        _ROW,
+        time_ns=Ns(_AT + 300 * _S),
+        index_usd=30_100.0,
+        forward_usd=30_111.0,
+        ask_native=None,
+        ask_amount_native=None,
     ),
-    replace(_ROW, instrument=_PUT, time_ns=Ns(_AT + 301 * _S), iv_mark_percent=None, mark_coin=0.0),
+    replace(_ROW, instrument=_PUT, time_ns=Ns(_AT + 301 * _S), iv_mark_percent=None, mark_native=0.0),
 ]
 
 
 @pytest.fixture
 def world() -> tuple[RecordedMarket, Exchange]:
     """The four rows, opened at the first."""
-    market = RecordedMarket(_ROWS)
+    market = RecordedMarket(_ROWS, listed_from_rows(_ROWS))
     venue = Exchange(seed=1, start_ns=_AT, market=market, listed=listed_from_rows(_ROWS), takers=False)
     venue.open_account("a", {"BTC": _D(1)})
     return market, venue
@@ -157,7 +167,7 @@ def test_what_is_taken_from_a_recorded_quote_stays_taken(world: tuple[RecordedMa
 
 def test_unsorted_rows_are_refused() -> None:
     """Time in a recording goes forward."""
-    market = RecordedMarket([_ROWS[1], _ROWS[0]])
+    market = RecordedMarket([_ROWS[1], _ROWS[0]], listed_from_rows(_ROWS))
     with pytest.raises(ValueError, match="out of order"):
         market.advance(Ns(_AT + 10 * _S))
 
@@ -165,7 +175,7 @@ def test_unsorted_rows_are_refused() -> None:
 def test_an_empty_recording_is_refused() -> None:
     """Nothing to play, nothing to list."""
     with pytest.raises(ValueError, match="no rows"):
-        RecordedMarket([])
+        RecordedMarket([], ())
     with pytest.raises(ValueError, match="no rows"):
         listed_from_rows([])
 
@@ -183,7 +193,7 @@ def test_the_listing_has_the_facts_of_2023() -> None:
 
 def test_indices_of_a_recording() -> None:
     """Its own coin and no other."""
-    market = RecordedMarket(_ROWS)
+    market = RecordedMarket(_ROWS, listed_from_rows(_ROWS))
 
     assert market.index_names() == ("btc_usd",)
     assert market.index_usd("btc_usd") == 30_000.25
@@ -196,7 +206,7 @@ def test_indices_of_a_recording() -> None:
 def test_a_recorded_day_is_played_as_it_was(shared_data: Path, currency: str) -> None:
     """Every row is consumed and shows in the touch and mark of its instrument at its time."""
     rows = list(read_rows(shared_data / "history" / "demo_deribit_2023-04-12", currency))
-    market = RecordedMarket(rows)
+    market = RecordedMarket(rows, listed_from_rows(rows))
     listed = listed_from_rows(rows)
     venue = Exchange(seed=1, start_ns=rows[0].time_ns, market=market, listed=listed, takers=False)
     last_at = {(row.instrument, row.time_ns): row for row in rows}
@@ -210,8 +220,8 @@ def test_a_recorded_day_is_played_as_it_was(shared_data: Path, currency: str) ->
             None if value is None else float_from_decimal(value)
             for value in (touch.bid_native, touch.bid_amount_native, touch.ask_native, touch.ask_amount_native)
         )
-        recorded = (row.bid_coin, row.bid_amount_coin, row.ask_coin, row.ask_amount_coin)
-        if shown != pytest.approx(recorded) or mark.mark_native != row.mark_coin or mark.time_ns != row.time_ns:
+        recorded = (row.bid_native, row.bid_amount_native, row.ask_native, row.ask_amount_native)
+        if shown != pytest.approx(recorded) or mark.mark_native != row.mark_native or mark.time_ns != row.time_ns:
             wrong.append((row, shown))
 
     assert wrong == []

@@ -67,7 +67,7 @@ def test_amounts_are_a_function_of_the_moment(start_ns: Ns) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark_coin", "bid", "ask"),
+    ("mark_native", "bid", "ask"),
     [
         (0.02, "0.0195", "0.0205"),
         (0.0521, "0.0510", "0.0530"),
@@ -77,10 +77,10 @@ def test_amounts_are_a_function_of_the_moment(start_ns: Ns) -> None:
         (0.0, None, "0.0001"),
     ],
 )
-def test_option_quotes_are_on_the_ladder(start_ns: Ns, *, mark_coin: float, bid: str | None, ask: str) -> None:
+def test_option_quotes_are_on_the_ladder(start_ns: Ns, *, mark_native: float, bid: str | None, ask: str) -> None:
     """Around the mark, on the tick ladder, three levels, no bid below a tick."""
     pit = _pit("BTC-24NOV26-65000-C", start_ns)
-    bids, asks = ladders(pit, Mark(mark_native=mark_coin, index_usd=50_000.0, iv=0.5), start_ns, None)
+    bids, asks = ladders(pit, Mark(mark_native=mark_native, index_usd=50_000.0, iv=0.5), start_ns, None)
 
     assert (pit.grid.price(max(bids)) if bids else None) == (None if bid is None else Decimal(bid))
     assert pit.grid.price(min(asks)) == Decimal(ask)
@@ -96,21 +96,20 @@ def _row(bid: tuple[float, float] | None, ask: tuple[float, float] | None) -> Hi
         forward_usd=50_000.0,
         forward_name="x",
         index_usd=50_000.0,
-        mark_coin=0.02,
+        mark_native=0.02,
         iv_mark_percent=50.0,
-        bid_coin=bid and bid[0],
-        bid_amount_coin=bid and bid[1],
-        ask_coin=ask and ask[0],
-        ask_amount_coin=ask and ask[1],
+        bid_native=bid and bid[0],
+        bid_amount_native=bid and bid[1],
+        ask_native=ask and ask[0],
+        ask_amount_native=ask and ask[1],
         iv_bid_percent=None,
         iv_ask_percent=None,
         delta=0.5,
-        open_interest_coin=1.0,
-        last_coin=None,
-        settlement_coin=None,
-        price_min_coin=0.0005,
-        price_max_coin=0.1,
-        change_id=1,
+        open_interest_native=1.0,
+        last_native=None,
+        settlement_native=None,
+        price_min_native=0.0005,
+        price_max_native=0.1,
     )
 
 

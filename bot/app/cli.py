@@ -13,7 +13,6 @@ from bot.app import check_report, compose, exchange, reference
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
-from bot.app.demo import LISTENING
 from bot.app.exit_codes import ExitCode
 from bot.app.probe.report import sentence as probe_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
@@ -183,6 +182,10 @@ def exchange_command(  # noqa: PLR0913 - the options of a command line
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read one more key from standard input.")] = False,
     vol_scale: Annotated[float, typer.Option(min=0.0, max=20.0, help="Times the usual volatility.")] = 1.0,
     claim_production: Annotated[bool, typer.Option("--claim-production", help="Say `testnet: false`.")] = False,
+    tape: Annotated[
+        Path | None, typer.Option(help="Play a recorded day, or the tape of a run, on its own time.")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0.001, max=1000.0, help="Of the tape; 1 is as it was.")] = 1.0,
 ) -> None:
     """Serve a Deribit of our own on loopback: HTTP and websocket."""
     keys = [*([sys.stdin.readline().strip()] if key_stdin else []), *(key or [])]
@@ -194,8 +197,10 @@ def exchange_command(  # noqa: PLR0913 - the options of a command line
         currency=currency,
         vol_scale=vol_scale,
         claim_production=claim_production,
+        tape=tape,
+        speed=speed,
     )
-    exchange.serve(options, lambda address: typer.echo(f"{LISTENING}{address}"))
+    exchange.serve(options, typer.echo)
 
 
 @cli.command(name="reference", hidden=True)

@@ -4,15 +4,19 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import uvloop
 from msgspec import Struct
 
 from bot.app import clock
+from bot.app.demo import LISTENING
+from bot.app.playback import PlayClock, open_playback
 from bot.domain.errors import ConfigError
 from bot.domain.portfolio import PortfolioSpec, resolve
+from bot.domain.time import iso_utc
 from bot.drive.simulate import seed_positions
-from bot.localex.server import LocalExchange, open_accounts, parse_key
+from bot.localex.server import STEP_S_DEFAULT, LocalExchange, Rules, open_accounts, parse_key
 from bot.sim.exchange import Exchange
 from bot.sim.world import build_exchange
 
@@ -29,24 +33,37 @@ class ExchangeOptions(Struct, frozen=True, kw_only=True):
     vol_scale: float
     claim_production: bool
     """Whether replies say `testnet: false`."""
+    tape: Path | None
+    """Folder with a recorded day or a run's tape; None: a drawn market."""
+    speed: float
+    """Of the tape against the wall clock."""
 
 
 def serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
-    """Serve on loopback until SIGTERM or SIGINT; `say` gets the address once it is open."""
+    """Serve on loopback until SIGTERM or SIGINT; `say` gets a line with the address once it is open."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(options, say))
 
 
 async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
-    exchange = build_exchange(options.seed, clock.now_ns(), vol_scale=options.vol_scale)
+    playback = None if options.tape is None else open_playback(options.tape, options.currency, options.seed)
+    if playback is None:
+        exchange = build_exchange(options.seed, clock.now_ns(), vol_scale=options.vol_scale)
+    else:
+        exchange = playback.exchange
     try:
         keys = [parse_key(text) for text in options.keys]
     except ValueError as error:
         raise ConfigError(f"--key: {error}") from None
     open_accounts(exchange, keys)
     _seed(exchange, options, [key.client_id for key in keys])
+    played = None if playback is None else PlayClock(exchange.now_ns, clock.now_ns, options.speed)
     server = LocalExchange(
-        exchange, keys=keys, now_ns=clock.now_ns, port=options.port, testnet=not options.claim_production
+        exchange,
+        keys=keys,
+        now_ns=played or clock.now_ns,
+        rules=Rules(testnet=not options.claim_production, wall_ns=clock.now_ns),
+        port=options.port,
     )
     try:
         port = await server.start()
@@ -56,7 +73,12 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    say(f"127.0.0.1:{port}")
+    say(f"{LISTENING}127.0.0.1:{port}")
+    if playback is not None and played is not None:
+        say(f"tape: {iso_utc(exchange.now_ns)} to {iso_utc(playback.end_ns)}; this is what get_time answers")
+        over = f"tape: over at {iso_utc(playback.end_ns)}; time goes on, its last prices stand"
+        # The world has made its last recorded step by then.
+        loop.call_later(played.wall_s(playback.end_ns) + 2.0 * STEP_S_DEFAULT, say, over)
     # A failing server ends the process; a stop ends the server.
     running = asyncio.create_task(server.run())
     stopping = asyncio.create_task(stop.wait())
@@ -79,7 +101,7 @@ def _seed(exchange: Exchange, options: ExchangeOptions, accounts: Sequence[str])
         holdings = resolve(
             options.portfolio,
             base=base,
-            listed=list(exchange.instruments()),
+            listed=[spec for spec in exchange.instruments() if any(exchange.mark(spec.id))],
             index_usd=exchange.index_usd(f"{base.lower()}_usd"),
             now_ns=exchange.now_ns,
         )

@@ -28,7 +28,6 @@ class _Result(Struct, frozen=True):
 
     instrument_name: str
     timestamp: int
-    state: str
     underlying_price: float
     underlying_index: str
     index_price: float
@@ -96,7 +95,6 @@ def _row(result: _Result, base: str) -> HistoryRow:
     return HistoryRow(
         instrument=name,
         time_ns=_time_ns(result.timestamp),
-        state=result.state,
         forward_usd=result.underlying_price,
         forward_name=result.underlying_index,
         index_usd=result.index_price,
@@ -108,6 +106,7 @@ def _row(result: _Result, base: str) -> HistoryRow:
         ask_amount_native=result.best_ask_amount or None,
         iv_bid_percent=_iv(result.bid_iv),
         iv_ask_percent=_iv(result.ask_iv),
+        has_quote_ivs=True,
         delta=delta,
         open_interest_native=result.open_interest,
         last_native=result.last_price,

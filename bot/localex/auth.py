@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -146,8 +146,12 @@ class _Wish:
 class Keyring:
     """Keys and the tokens given out for them."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
-        """Take the keys that exist at this venue."""
+    def __init__(self, keys: Iterable[Key], wall_ns: Callable[[], Ns] | None = None) -> None:
+        """Take the keys that exist at this venue.
+
+        `wall_ns`: a venue that lives in another time also takes signatures stamped by this clock.
+        """
+        self._wall_ns = wall_ns
         self._keys = {key.client_id: key for key in keys}
         self._grants: OrderedDict[str, Grant] = OrderedDict()
         self._by_refresh: dict[str, str] = {}
@@ -210,13 +214,18 @@ class Keyring:
         stamp = params.text("timestamp")
         nonce, data = params.text_or_none("nonce") or "", params.text_or_none("data") or ""
         signature = params.text("signature")
-        return self._proven(params.text("client_id"), f"{stamp}\n{nonce}\n{data}", signature, _fresh(stamp, now_ns))
+        return self._proven(
+            params.text("client_id"), f"{stamp}\n{nonce}\n{data}", signature, self._is_fresh(stamp, now_ns)
+        )
 
     def _key_of_hmac(self, call: HttpCall, rest: str, now_ns: Ns) -> Key:
         parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
         stamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
         text = f"{stamp}\n{nonce}\n{call.method}\n{call.uri}\n{call.body}\n"
-        return self._proven(parts.get("id", ""), text, parts.get("sig", ""), _fresh(stamp, now_ns))
+        return self._proven(parts.get("id", ""), text, parts.get("sig", ""), self._is_fresh(stamp, now_ns))
+
+    def _is_fresh(self, stamp: str, now_ns: Ns) -> bool:
+        return _fresh(stamp, now_ns) or (self._wall_ns is not None and _fresh(stamp, self._wall_ns()))
 
     def _proven(self, client_id: str, text: str, signature: str, is_fresh: bool) -> Key:
         key = self._keys.get(client_id)

@@ -7,6 +7,7 @@ only the loop's own timers, so that a loop with virtual time can run it.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -43,7 +44,7 @@ _LOST_REPLY_S: Final = 120.0
 """A reply that is lost on purpose holds its HTTP request this long at most."""
 BALANCES_DEFAULT: Final = {"BTC": Decimal(10), "ETH": Decimal(100), "USDC": Decimal(1_000_000)}
 
-__all__ = ["BALANCES_DEFAULT", "LocalExchange", "open_accounts", "parse_key"]
+__all__ = ["BALANCES_DEFAULT", "LocalExchange", "Rules", "open_accounts", "parse_key"]
 
 
 def open_accounts(exchange: Exchange, keys: Sequence[Key], balances: dict[str, Decimal] | None = None) -> None:
@@ -52,6 +53,16 @@ def open_accounts(exchange: Exchange, keys: Sequence[Key], balances: dict[str, D
         if key.client_id in exchange.accounts():
             continue
         exchange.open_account(key.client_id, BALANCES_DEFAULT if balances is None else balances)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """In what venues differ from each other."""
+
+    testnet: bool = True
+    """What every reply says."""
+    wall_ns: Callable[[], Ns] | None = None
+    """What clients may stamp signatures by, too, where the world's time is not theirs."""
 
 
 class LocalExchange:
@@ -63,7 +74,7 @@ class LocalExchange:
         *,
         keys: Sequence[Key],
         now_ns: Callable[[], Ns],
-        testnet: bool = True,
+        rules: Rules = Rules(),
         host: str = "127.0.0.1",
         port: int = 0,
         step_s: float | None = STEP_S_DEFAULT,
@@ -81,7 +92,7 @@ class LocalExchange:
         currencies, chronicle = currencies_of(exchange.instruments()), Chronicle(exchange)
         self._venue = Venue(
             exchange=exchange,
-            keyring=Keyring(keys),
+            keyring=Keyring(keys, rules.wall_ns),
             publisher=Publisher(exchange, self.faults, currencies, chronicle),
             grammar=Grammar(exchange.instrument, lambda: list(exchange.index_names())),
             faults=self.faults,
@@ -90,7 +101,7 @@ class LocalExchange:
             disconnects=Disconnects(exchange),
             chronicle=chronicle,
         )
-        self._envelope = Envelope(now_ns, testnet=testnet)
+        self._envelope = Envelope(now_ns, testnet=rules.testnet)
         self._dispatch = Dispatch(self._venue, self._envelope)
         self._host, self._port, self._step_s = host, port, step_s
         self._connections: dict[int, Connection] = {}

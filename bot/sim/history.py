@@ -37,7 +37,6 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     instrument: str
     time_ns: Ns
     """When it is played."""
-    state: str
     forward_usd: float
     """Of an option's expiry; the mark of a future."""
     forward_name: str
@@ -48,17 +47,17 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     bid_amount_native: float | None
     ask_native: float | None
     ask_amount_native: float | None
-    iv_bid_percent: float | None
-    iv_ask_percent: float | None
-    delta: float | None
-    """Black-76 on the forward, decayed, as recorded."""
-    open_interest_native: float | None
-    last_native: float | None
-    settlement_native: float | None
-    price_min_native: float | None
-    price_max_native: float | None
-    has_quote_ivs: bool = True
+    iv_bid_percent: float | None = None
+    iv_ask_percent: float | None = None
+    has_quote_ivs: bool = False
     """Whether volatilities of quotes were recorded at all, where there were any."""
+    delta: float | None = None
+    """Black-76 on the forward, decayed, as recorded."""
+    open_interest_native: float | None = None
+    last_native: float | None = None
+    settlement_native: float | None = None
+    price_min_native: float | None = None
+    price_max_native: float | None = None
 
 
 class RecordedMarket:
@@ -167,6 +166,8 @@ def listed_from_rows(rows: Sequence[HistoryRow]) -> tuple[Instrument, ...]:
     options = [_option(name, is_coarse=is_coarse) for name in names]
     if not options:
         raise ValueError("recorded history has no rows")
+    if options[0].base not in _LOT_OPTION:
+        raise ValueError(f"no history of {options[0].base} can be played; {' and '.join(_LOT_OPTION)} can")
     options.sort(key=lambda item: (item.expiry_ns or 0, item.strike_usd or 0.0, not item.is_call))
     return (_perpetual(options[0].base), *options)
 
@@ -182,7 +183,7 @@ def _option(name: str, *, is_coarse: bool) -> Instrument:
         settlement_currency=base,
         index_name=f"{base.lower()}_usd",
         contract_size_native=Decimal(1),
-        lot_native=_LOT_OPTION[base],
+        lot_native=_LOT_OPTION.get(base, Decimal(1)),
         tick_native=_TICK_2023 if is_coarse else _TICK_FINE,
         tick_steps=() if is_coarse else _TICK_STEPS,
         fee_rate_maker=_FEE_OPTION,

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot
-from bot.domain.decided import Decided, Note, Outcome
+from bot.domain.decided import NOTHING, Decided, Note, Outcome
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns, expiry_ns_from_code, ns_from_iso
@@ -16,6 +17,8 @@ from bot.execution.tactics import cross
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers
+from bot.journal.manifest import Manifest
+from bot.journal.tape import Tape
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
 from bot.risk.limits import Limits
@@ -128,6 +131,17 @@ class Make:
             "ask_amount_native": 1e6,
         }
         return ev.Quoted(**(fields | change))
+
+    def tape(self, folder: Path, events: Sequence[ev.Event]) -> Path:
+        """The folder of a run that saw these events and decided nothing."""
+        run = Manifest.of_this_process(
+            run_id="r1", mode="demo", started_ns=NOW, version="0.1", config_digest="abc", books=[self.book()]
+        )
+        tape = Tape.open(folder, run)
+        for number, event in enumerate(events, start=1):
+            tape.take("BTC", number, event, NOTHING)
+        tape.close()
+        return folder
 
     def fill(self, fill_id: str, amount: str, label: str | None = None, **change: object) -> ev.Filled:
         """A taker fill of the perpetual at 100,000 without fee."""

@@ -1,9 +1,12 @@
 """Fakes of all the live driver touches: venue, feeds, journal, witness; one diary of what happened in which order."""
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -250,3 +253,39 @@ def shell_with(make: Any) -> Callable[..., Shell]:
 def now_ns() -> Ns:
     """The moment the fakes live in."""
     return NOW
+
+
+_RECORDED_MS = 1_681_300_000_000
+
+
+def _write_history(folder: Path, *moments: tuple[str, int, float], bid: float = 0.0135) -> Path:
+    """Rows of a coin at (instrument, seconds after the start, index)."""
+    with gzip.open(folder / f"{moments[0][0][:3].lower()}_get_order_book_5min.jsonl.gz", "wt") as file:
+        for name, seconds, index_usd in moments:
+            row = {
+                "instrument_name": name,
+                "timestamp": _RECORDED_MS + seconds * 1000,
+                "underlying_price": index_usd + 10.0,
+                "underlying_index": "BTC-14APR23",
+                "index_price": index_usd,
+                "mark_price": 0.0142,
+                "mark_iv": 52.5,
+                "bid_iv": 50.0,
+                "ask_iv": 55.0,
+                "best_bid_price": bid,
+                "best_bid_amount": 5.0,
+                "best_ask_price": 0.0145,
+                "best_ask_amount": 3.2,
+                "greeks": {"delta": 0.5},
+                "open_interest": 3.5,
+                "min_price": 0.0005,
+                "max_price": 0.05,
+            }
+            file.write(json.dumps({"result": row}) + "\n")
+    return folder
+
+
+@pytest.fixture
+def write_history() -> Callable[..., Path]:
+    """Writes a recorded day: a folder, then (instrument, seconds after 2023-04-12 11:46:40, index) for each row."""
+    return _write_history

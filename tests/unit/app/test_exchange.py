@@ -1,10 +1,15 @@
 """The local exchange as a process: world, account, portfolio, server, until a signal."""
 
 import asyncio
+import hashlib
+import hmac
 import os
 import signal
 import socket
+import time
+from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +20,7 @@ from bot.app.exchange import ExchangeOptions
 from bot.domain.errors import ConfigError
 from bot.domain.portfolio import LegSpec, PortfolioSpec
 
+_RECORDED, _RECORDED_MS = "BTC-14APR23-30000-C", 1_681_300_000_000
 _CALL = PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(2), kind="call", expiry="2nd", strike="atm"),))
 
 
@@ -27,6 +33,8 @@ def _options(**change: Any) -> ExchangeOptions:
         "currency": "BTC",
         "vol_scale": 1.0,
         "claim_production": False,
+        "tape": None,
+        "speed": 1.0,
     }
     return ExchangeOptions(**(defaults | change))
 
@@ -47,7 +55,7 @@ async def test_it_serves_until_a_signal_and_the_first_account_has_the_portfolio(
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(exchange._serve(_options(portfolio=_CALL), told.set_result))
     async with asyncio.timeout(10.0):
-        address = await told
+        address = (await told).removeprefix("listening on ")
         held = await _positions(address, "Basic ZGVtbzpkZW1v")
         other = await _positions(address, "Basic b3RoZXI6b3RoZXI=")
         os.kill(os.getpid(), number)
@@ -66,7 +74,7 @@ async def test_it_may_claim_to_be_production(claims: bool) -> None:
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(exchange._serve(_options(claim_production=claims), told.set_result))
     async with asyncio.timeout(10.0):
-        address = await told
+        address = (await told).removeprefix("listening on ")
         async with aiohttp.ClientSession() as http:
             said = []
             for method in ("public/get_time", "private/get_positions", "public/no_such_method"):
@@ -82,10 +90,49 @@ async def test_it_may_claim_to_be_production(claims: bool) -> None:
     assert said == [not claims] * 5
 
 
+@pytest.mark.asyncio
+async def test_a_tape_is_played_on_its_own_time(write_history: Callable[..., Path], tmp_path: Path) -> None:
+    """get_time is the tape's; clients may sign by either clock; the end is said, and the last prices stand."""
+    folder = write_history(tmp_path, (_RECORDED, 0, 30_000.0), (_RECORDED, 60, 30_100.0))
+    said: asyncio.Queue[str] = asyncio.Queue()
+    held = PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(2), instrument=_RECORDED),))
+    options = _options(tape=folder, speed=120.0, portfolio=held)
+    serving = asyncio.create_task(exchange._serve(options, said.put_nowait))
+    async with asyncio.timeout(20.0), aiohttp.ClientSession() as http:
+        address = (await said.get()).removeprefix("listening on ")
+        played, over = await said.get(), await said.get()
+
+        async def ask(method: str, **headers: str) -> Any:
+            async with http.get(f"http://{address}/api/v2/{method}", headers=headers) as response:
+                return (await response.json())["result"]
+
+        venue_ms = await ask("public/get_time")
+        quoted = await ask("public/ticker?instrument_name=BTC-PERPETUAL")
+        signed = [
+            await ask("private/get_positions", Authorization=_signed("/api/v2/private/get_positions", stamp_ms))
+            for stamp_ms in (venue_ms, time.time_ns() // 1_000_000)
+        ]
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+
+    assert played.startswith("tape: 2023-04-12T11:46:40.000000Z to 2023-04-12T11:47:40.000000Z; ")
+    assert over == "tape: over at 2023-04-12T11:47:40.000000Z; time goes on, its last prices stand"
+    assert 0 <= venue_ms - (_RECORDED_MS + 60_000) < 3_600_000
+    assert (quoted["best_bid_price"], quoted["index_price"]) == (30_099.5, 30_100.0)
+    assert [[row["size"] for row in rows] for rows in signed] == [[2.0], [2.0]]
+
+
+def _signed(uri: str, stamp_ms: int) -> str:
+    text = f"{stamp_ms}\nabc\nGET\n{uri}\n\n"
+    proof = hmac.new(b"demo", text.encode(), hashlib.sha256).hexdigest()
+    return f"deri-hmac-sha256 id=demo,ts={stamp_ms},nonce=abc,sig={proof}"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"keys": ("nonsense",)}, "^--key: "),
+        ({"tape": Path("/no/such/folder")}, "^--tape: there is no folder /no/such/folder$"),
         (
             {"portfolio": PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(1), instrument="BTC-NO"),))},
             "^--portfolio: .*BTC-NO",

@@ -58,7 +58,7 @@ def test_a_line_becomes_a_row(tmp_path: Path) -> None:
     """Milliseconds to nanoseconds, the rest under its unit."""
     row = next(read_rows(_write(tmp_path, _line()), "BTC"))
 
-    assert (row.instrument, row.time_ns, row.state) == ("BTC-14APR23-30000-C", 1_700_000_000_123_000_000, "open")
+    assert (row.instrument, row.time_ns) == ("BTC-14APR23-30000-C", 1_700_000_000_123_000_000)
     assert (row.forward_usd, row.forward_name, row.index_usd) == (30_010.5, "BTC-14APR23", 30_000.25)
     assert (row.mark_native, row.iv_mark_percent, row.iv_bid_percent, row.iv_ask_percent) == (0.0142, 52.5, 50.0, 55.0)
     assert (row.bid_native, row.bid_amount_native, row.ask_native, row.ask_amount_native) == (0.0135, 5.0, 0.0145, 3.2)

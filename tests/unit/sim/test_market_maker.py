@@ -92,7 +92,6 @@ def _row(bid: tuple[float, float] | None, ask: tuple[float, float] | None) -> Hi
     return HistoryRow(
         instrument="BTC-24NOV26-65000-C",
         time_ns=Ns(1),
-        state="open",
         forward_usd=50_000.0,
         forward_name="x",
         index_usd=50_000.0,

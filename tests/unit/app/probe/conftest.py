@@ -15,7 +15,7 @@ from bot.domain.errors import VenueRefused
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import NS_PER_MS, Ns
-from bot.localex.server import LocalExchange, open_accounts, parse_key
+from bot.localex.server import LocalExchange, Rules, open_accounts, parse_key
 from bot.sim.world import build_exchange
 from bot.venues.settings import Credentials, VenueSettings
 
@@ -164,7 +164,7 @@ async def _local_exchange(*, testnet: bool = True) -> AsyncIterator[tuple[LocalE
     world = build_exchange(1, Ns(time.time_ns()))
     keys = [parse_key("demo:demo")]
     open_accounts(world, keys)
-    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()), testnet=testnet)
+    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()), rules=Rules(testnet=testnet))
     port = await local.start()
     try:
         yield (

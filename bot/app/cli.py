@@ -198,7 +198,7 @@ def exchange_command(  # noqa: PLR0913 - the options of a command line
         vol_scale=vol_scale,
         claim_production=claim_production,
         tape=tape,
-        speed=speed,
+        speed_multiple=speed,
     )
     exchange.serve(options, typer.echo)
 

@@ -35,7 +35,7 @@ class ExchangeOptions(Struct, frozen=True, kw_only=True):
     """Whether replies say `testnet: false`."""
     tape: Path | None
     """Folder with a recorded day or a run's tape; None: a drawn market."""
-    speed: float
+    speed_multiple: float
     """Of the tape against the wall clock."""
 
 
@@ -57,7 +57,7 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
         raise ConfigError(f"--key: {error}") from None
     open_accounts(exchange, keys)
     _seed(exchange, options, [key.client_id for key in keys])
-    played = None if playback is None else PlayClock(exchange.now_ns, clock.now_ns, options.speed)
+    played = None if playback is None else PlayClock(exchange.now_ns, clock.now_ns, options.speed_multiple)
     server = LocalExchange(
         exchange,
         keys=keys,

@@ -32,20 +32,20 @@ class Playback(Struct, frozen=True, kw_only=True):
 
 
 class PlayClock:
-    """Tape time: from a start, `speed` times as fast as the wall clock; it goes on after the tape's end."""
+    """Tape time: from a start, `speed_multiple` times as fast as the wall clock; it goes on after the tape's end."""
 
-    def __init__(self, start_ns: Ns, wall_ns: Callable[[], Ns], speed: float) -> None:
+    def __init__(self, start_ns: Ns, wall_ns: Callable[[], Ns], speed_multiple: float) -> None:
         """Start now."""
-        self._start_ns, self._wall_ns, self._speed = start_ns, wall_ns, speed
+        self._start_ns, self._wall_ns, self._speed_multiple = start_ns, wall_ns, speed_multiple
         self._began_ns = wall_ns()
 
     def __call__(self) -> Ns:
         """Tape time now."""
-        return Ns(self._start_ns + round((self._wall_ns() - self._began_ns) * self._speed))
+        return Ns(self._start_ns + round((self._wall_ns() - self._began_ns) * self._speed_multiple))
 
     def wall_s(self, until_ns: Ns) -> float:
         """Seconds of wall clock from now to a moment of the tape; zero when it is over."""
-        return max(0.0, (until_ns - self()) / self._speed / NS_PER_S)
+        return max(0.0, (until_ns - self()) / self._speed_multiple / NS_PER_S)
 
 
 def open_playback(folder: Path, currency: str, seed: int) -> Playback:

@@ -34,7 +34,7 @@ def _options(**change: Any) -> ExchangeOptions:
         "vol_scale": 1.0,
         "claim_production": False,
         "tape": None,
-        "speed": 1.0,
+        "speed_multiple": 1.0,
     }
     return ExchangeOptions(**(defaults | change))
 
@@ -96,7 +96,7 @@ async def test_a_tape_is_played_on_its_own_time(write_history: Callable[..., Pat
     folder = write_history(tmp_path, (_RECORDED, 0, 30_000.0), (_RECORDED, 60, 30_100.0))
     said: asyncio.Queue[str] = asyncio.Queue()
     held = PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(2), instrument=_RECORDED),))
-    options = _options(tape=folder, speed=120.0, portfolio=held)
+    options = _options(tape=folder, speed_multiple=120.0, portfolio=held)
     serving = asyncio.create_task(exchange._serve(options, said.put_nowait))
     async with asyncio.timeout(20.0), aiohttp.ClientSession() as http:
         address = (await said.get()).removeprefix("listening on ")

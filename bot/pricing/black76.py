@@ -12,7 +12,6 @@ v = σ√T is small, so that F N(d1) and K N(d2) are close, the out-of-the-money
 difference of two Mills ratios, and the other one that plus B - A.
 """
 
-import functools
 import math
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -160,29 +159,29 @@ def greeks(
     zeros. Where a number is NaN or infinite, or forward, strike or discount is not positive, all twelve are NaN.
     Raises ValueError for shapes that do not broadcast, nothing else.
     """
-    given: list[ArrayLike] = [forward, strike, tau_years, iv]
+    given = [forward, strike, tau_years, iv]
     if not (isinstance(discount, float) and discount == 1.0):
         given.append(discount)
     numbers = [np.asarray(item, dtype=np.float64) for item in given]
     calls = np.asarray(is_call, dtype=np.bool_)
-    shape = np.broadcast_shapes(calls.shape, *(number.shape for number in numbers))
-    inside = shape or (1,)
-    full = [number if number.shape == inside else np.broadcast_to(number, inside) for number in numbers]
-    full_calls = calls if calls.shape == inside else np.broadcast_to(calls, inside)
+    shape = np.broadcast(calls, *numbers).shape
+    # One block: a single look at it tells whether every number is ordinary.
+    block = np.empty((len(numbers), *(shape or (1,))))
+    for row, number in zip(block, numbers, strict=True):
+        row[...] = number
+    full_calls = calls if calls.shape == block.shape[1:] else np.broadcast_to(calls, block.shape[1:])
     with np.errstate(all="ignore"):
-        result = _greeks_ordinary(full, full_calls) if _are_ordinary(full) else _greeks_careful(full, full_calls)
+        taken = _greeks_ordinary if _are_ordinary(block) else _greeks_careful
+        result = taken(block, full_calls)
     return result if shape else Greeks(*(item.reshape(()) for item in result))
 
 
-def _are_ordinary(numbers: list[FloatArray]) -> bool:
+def _are_ordinary(block: FloatArray) -> bool:
     """Whether every number lies strictly inside the ordinary bounds; NaN does not, an empty chain does."""
-    if numbers[0].size == 0:
-        return True
-    lowest, highest = functools.reduce(np.minimum, numbers), functools.reduce(np.maximum, numbers)
-    return bool(lowest.min() > _ORDINARY_MIN and highest.max() < _ORDINARY_MAX)
+    return block.size == 0 or bool(block.min() > _ORDINARY_MIN and block.max() < _ORDINARY_MAX)
 
 
-def _greeks_ordinary(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
+def _greeks_ordinary(numbers: FloatArray, calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
     """A chain of positive numbers: forward, strike, tau_years, iv and, if there is one, the discount factor."""
     forward, strike, tau_years, iv, *discounts = numbers
     shape = _shape_of_chain(forward, strike, iv * np.sqrt(tau_years), calls)
@@ -192,10 +191,10 @@ def _greeks_ordinary(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Gre
     return result
 
 
-def _greeks_careful(numbers: list[FloatArray], calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
+def _greeks_careful(numbers: FloatArray, calls: NDArray[np.bool_]) -> Greeks[FloatArray]:
     """A chain with extreme or unusable elements: the first saturate, the second are answered one by one."""
-    is_usable = np.logical_and.reduce([(number > 0.0) & (number < _INF) for number in numbers])
-    result = np.stack(_greeks_ordinary([np.where(is_usable, number, 1.0) for number in numbers], calls))
+    is_usable = ((numbers > 0.0) & (numbers < _INF)).all(axis=0)
+    result = np.stack(_greeks_ordinary(np.where(is_usable, numbers, 1.0), calls))
     result = np.nan_to_num(result, nan=0.0, posinf=_MAX, neginf=-_MAX)
     for index in np.argwhere(~is_usable):
         at = tuple(index)
@@ -234,21 +233,21 @@ def _shape_of_chain(
     forward: FloatArray, strike: FloatArray, width: FloatArray, calls: NDArray[np.bool_]
 ) -> _Shape[FloatArray]:
     """A chain; `_shape` is the same, line by line, for one option."""
-    low, high = np.minimum(forward, strike), np.maximum(forward, strike)
-    log_distance = np.log1p((high - low) / low)
-    if not np.isfinite(log_distance).all():
-        log_distance = np.where(np.isinf(log_distance), np.log(high) - np.log(low), log_distance)
+    low, distance = np.minimum(forward, strike), forward - strike
+    log_distance = np.log1p(np.abs(distance) / low)
+    if log_distance.max(initial=0.0) == _INF:
+        log_distance = np.where(log_distance == _INF, np.log(np.maximum(forward, strike)) - np.log(low), log_distance)
     width = np.minimum(np.maximum(width, _TINY), _WIDTH_MAX)
     half, sigmas = 0.5 * width, np.minimum(log_distance / width, _SIGMAS_MAX)
-    z = np.copysign(sigmas, forward - strike)
+    z = np.copysign(sigmas, distance)
     d1, d2 = z + half, z - half
     root_density = np.exp(-0.25 * np.square(half - sigmas))
     dollar_density = INV_SQRT_2PI * low * root_density * root_density
 
-    sign = np.where(calls, 1.0, -1.0)
+    sign = calls * 2.0 - 1.0
     with_forward = sign * special.ndtr(sign * d1)
     with_strike = sign * special.ndtr(sign * d2)
-    intrinsic = np.maximum(sign * (forward - strike), 0.0)
+    intrinsic = np.maximum(sign * distance, 0.0)
     price_usd = np.maximum(forward * with_forward - strike * with_strike, intrinsic)
     narrow = np.nonzero(half < HALF_WIDTH_NARROW)
     if narrow[0].size:
@@ -268,15 +267,16 @@ def _from_shape(
     vega = dollar_density * tau_years**0.5
     pa_delta = with_strike * (strike / forward)
     decay = 0.5 / tau_years
+    bend = density * d2
     return Greeks(
         price=price_usd,
         delta=delta,
         gamma=gamma,
         vega=vega,
         theta=-(vega * iv * decay),
-        vanna=-(density * d2 / iv),
+        vanna=-(bend / iv),
         volga=vega * (d1 * d2) / iv,
-        charm=density * d2 * decay,
+        charm=bend * decay,
         speed=-(gamma / forward * (1.0 + d1 / width)),
         coin_price=coin_settled.premium_coin(price_usd, forward),
         pa_delta=pa_delta,

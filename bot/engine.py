@@ -18,6 +18,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import Ns
 from bot.execution.account import Account, AccountParams
 from bot.execution.tactics import cross
+from bot.hedging.expiry import ExpiryParams
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
 from bot.hedging.modifiers import Modifiers, shaped
 from bot.hedging.policies import BandParams, entry_of
@@ -46,6 +47,7 @@ class BookParams(Struct, frozen=True, kw_only=True):
     trust: TrustLimits
     window: Window
     """The venue's, before delivery."""
+    expiry: ExpiryParams = ExpiryParams()
     limits: Limits
     reconcile_interval_ns: Ns
     adopts_positions: bool
@@ -76,6 +78,7 @@ class Engine:
             trade_coin_min=params.trade_coin_min,
             spread_bps_max=params.trust.spread_bps_max,
             window=params.window,
+            expiry=params.expiry,
             limits=params.limits,
         )
         entry = entry_of(params.band)

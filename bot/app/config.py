@@ -27,6 +27,7 @@ from bot.app.band_settings import band_of, modifiers_of
 from bot.app.hosts import Expected, resolved
 from bot.app.settings import (
     BookSection,
+    ExpirySection,
     HealthSection,
     LedgerSection,
     LiveSection,
@@ -42,6 +43,7 @@ from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.engine import BookParams
 from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
+from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.risk.limits import Limits
@@ -281,8 +283,19 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
             unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
         ),
         window=venue_named(settings.venue.name).settlement_window,
+        expiry=_expiry(book.expiry),
         reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
         adopts_positions=run.adopt_positions,
+    )
+
+
+def _expiry(section: ExpirySection) -> ExpiryParams:
+    return ExpiryParams(
+        pin=section.pin,
+        pin_from_ns=ns_from_s(section.pin_from_s),
+        pin_distance_fraction=section.pin_distance_bps / 1e4,
+        pin_interval_ns=ns_from_s(section.pin_interval_s),
+        pin_width_ratio=section.pin_width_ratio,
     )
 
 

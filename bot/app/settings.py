@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
+from bot.hedging.expiry import PinRule
 
 
 def _url_of(*schemes: str) -> AfterValidator:
@@ -77,6 +78,18 @@ class TrustSection(Section):
     spread_bps_max: Positive = Field(20.0, description="widest touch traded on")
 
 
+class ExpirySection(Section):
+    """What is done near expiries."""
+
+    pin: PinRule = Field(
+        PinRule.NONE, description="while the price sits on a strike that expires soon: hedge as ever, at intervals, ..."
+    )
+    pin_from_s: Positive = Field(3_600.0, description="looked for so long before expiry")
+    pin_distance_bps: Positive = Field(50.0, description="the price sits on a strike no further away than this")
+    pin_interval_s: Positive = Field(300.0, description="cap: time between hedges then")
+    pin_width_ratio: Annotated[float, Field(ge=1.0)] = Field(2.0, description="widen: times the width then")
+
+
 class LimitsSection(Section):
     """Hard limits; none has a default."""
 
@@ -96,6 +109,7 @@ class BookSection(Section):
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)
     trust: TrustSection = Field(default_factory=TrustSection)
+    expiry: ExpirySection = Field(default_factory=ExpirySection)
     limits: LimitsSection
 
 

@@ -47,6 +47,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     trade_to: TradeTo
     held_back: Reason | None
     """Why a hedge that is due has to wait by the owner's own filters."""
+    held_back_detail: str
+    """In words; may be empty."""
     trade_coin_min: float
     has_pending: bool
     is_backing_off: bool
@@ -80,9 +82,9 @@ def decide(now: Situation) -> Verdict:
     if isinstance(wanted, Verdict):
         return wanted
     delta_from, target, reason = wanted
-    waits = Reason.ORDER_PENDING if now.has_pending else now.held_back
-    if waits is not None:
-        return Verdict(action=Action.SKIP, reason=waits)
+    waiting = _waiting(now)
+    if waiting is not None:
+        return waiting
     amount = _amount(now, target - delta_from)
     if amount == ZERO:
         return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)
@@ -108,6 +110,17 @@ def decide(now: Situation) -> Verdict:
 
 def _refuse(reason: Reason, detail: str) -> Verdict:
     return Verdict(action=Action.REFUSE, reason=reason, detail=detail)
+
+
+def _waiting(now: Situation) -> Verdict | None:
+    """Why what is due is not done now: an order is on its way, or the owner wants it to wait."""
+    if now.has_pending:
+        return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
+    if now.held_back is None:
+        return None
+    if now.held_back is Reason.PIN_STOP:
+        return _refuse(now.held_back, now.held_back_detail)
+    return Verdict(action=Action.SKIP, reason=now.held_back, detail=now.held_back_detail)
 
 
 def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:

@@ -17,11 +17,12 @@ from bot.domain.units import ZERO
 from bot.hedging import situation
 from bot.hedging.band import BandPolicy, within
 from bot.hedging.decide import Situation, Verdict, decide
+from bot.hedging.expiry import ExpiryParams, pin_held_back, pinned, widened
 from bot.hedging.modifiers import Modifiers, held_back
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
-from bot.risk.exposure import Legs, arrange, measure
+from bot.risk.exposure import Exposure, Legs, arrange, measure
 from bot.risk.limits import Limits
 from bot.risk.vanna import vanna_coin_per_vol
 
@@ -53,6 +54,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     trade_coin_min: float
     spread_bps_max: float
     window: Window
+    expiry: ExpiryParams
     limits: Limits
 
 
@@ -91,7 +93,12 @@ class Hedger:
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
         asked = self._policy(inputs)
         assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
-        band = within(asked, params.limits.delta_coin_worst_max)
+        pin = pinned(params.expiry, view, legs, now_ns)
+        band = within(asked if pin is None else widened(params.expiry, asked), params.limits.delta_coin_worst_max)
+        waits, why = held_back(params.modifiers, inputs, band), ""
+        if pin is not None and not self._is_beyond_limit(exposure):
+            pin_waits = pin_held_back(params.expiry, inputs.since_hedge_ns)
+            waits, why = (waits, why) if pin_waits is None else (pin_waits, f"the price sits on the strike of {pin}")
         touch = hedge.touch
         verdict = decide(
             Situation(
@@ -107,7 +114,8 @@ class Hedger:
                 exposure=exposure,
                 band=band,
                 trade_to=params.modifiers.trade_to,
-                held_back=held_back(params.modifiers, inputs, band),
+                held_back=waits,
+                held_back_detail=why,
                 trade_coin_min=params.trade_coin_min,
                 has_pending=desk.has_pending,
                 is_backing_off=desk.is_backing_off,
@@ -116,6 +124,11 @@ class Hedger:
             )
         )
         return situation.write_down(frame, verdict, exposure=exposure, band=band, hedge=hedge), verdict, hedge
+
+    def _is_beyond_limit(self, exposure: Exposure) -> bool:
+        """Whether the worst case is over its hard limit."""
+        worst_coin = max(abs(exposure.delta_coin_low), abs(exposure.delta_coin_high))
+        return worst_coin > self._params.limits.delta_coin_worst_max
 
     def _arranged(self, view: MarketView, held: dict[InstrumentId, Decimal]) -> Legs:
         """The legs, sorted anew only when positions or specifications have changed."""

@@ -72,6 +72,7 @@ _NOW = Situation(
     band=Band(low_coin=-0.1, high_coin=0.1, target_coin=0.0),
     trade_to=TradeTo.EDGE,
     held_back=None,
+    held_back_detail="",
     trade_coin_min=0.001,
     has_pending=False,
     is_backing_off=False,
@@ -94,6 +95,9 @@ _NOW = Situation(
         # the owner's filters: they hold back what is due, and are no reason inside the band
         ({"exposure": _exposure(0.3), "held_back": Reason.TOO_SOON}, Action.SKIP, Reason.TOO_SOON, 0),
         ({"exposure": _exposure(0.1), "held_back": Reason.TOO_SOON}, Action.SKIP, Reason.INSIDE_BAND, 0),
+        ({"exposure": _exposure(0.3), "held_back": Reason.PIN_WAIT}, Action.SKIP, Reason.PIN_WAIT, 0),
+        ({"exposure": _exposure(0.3), "held_back": Reason.PIN_STOP}, Action.REFUSE, Reason.PIN_STOP, 0),
+        ({"exposure": _exposure(0.1), "held_back": Reason.PIN_STOP}, Action.SKIP, Reason.INSIDE_BAND, 0),
         # doubt: only what is certain is traded, from the nearest end to the nearest edge
         ({"exposure": _exposure(0.0, -0.05, 0.05)}, Action.SKIP, Reason.INSIDE_BAND, 0),
         ({"exposure": _exposure(0.5, 0.3, 0.9)}, Action.HEDGE, Reason.OUTSIDE_BAND_SURELY, -20_000),

@@ -11,6 +11,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs, TradeTo
+from bot.hedging.expiry import ExpiryParams, PinRule
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
 from bot.hedging.modifiers import Modifiers
 from bot.hedging.situation import Frame
@@ -42,6 +43,7 @@ class Book:
         self.held: dict[InstrumentId, Decimal] = {CALL: Decimal(1)}
         self.params = HedgeParams(
             window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
+            expiry=ExpiryParams(),
             hedge_instrument=PERPETUAL,
             modifiers=Modifiers(trade_to=TradeTo.TARGET),
             trade_coin_min=0.001,
@@ -210,3 +212,44 @@ def test_vanna_is_measured_only_for_a_policy_that_needs_it(book: Book, needs_van
     book.decide()
 
     assert (book.asked[0].vanna_coin_per_vol != 0.0) is is_asked
+
+
+def _pin(book: Book, rule: PinRule, **change: Any) -> Decided:
+    """A decision a minute before the window of a call the price sits on opens: its delta is out of the band."""
+    at_s = (book.make.option().expiry_ns - book.make.now_ns) / NS_PER_S - 1860.0
+    params = structs.replace(book.params, expiry=ExpiryParams(pin=rule, pin_width_ratio=9.0), **change)
+    book.hedger = Hedger(params, book.policy)
+    book.market(at_s)
+    hedged_ns = Ns(book.make.now_ns + round((at_s - 60.0) * NS_PER_S))
+    return book.decide(at_s, desk=structs.replace(_FREE, last_hedge=(hedged_ns, 100_000.0)))[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "action", "reason", "high_coin"),
+    [
+        (PinRule.NONE, Action.HEDGE, Reason.OUTSIDE_BAND, 0.1),
+        (PinRule.CAP, Action.SKIP, Reason.PIN_WAIT, 0.1),
+        (PinRule.WIDEN, Action.SKIP, Reason.INSIDE_BAND, 0.9),
+        (PinRule.STOP, Action.REFUSE, Reason.PIN_STOP, 0.1),
+    ],
+)
+def test_a_pinned_book_does_as_configured(
+    book: Book, rule: PinRule, action: Action, reason: Reason, high_coin: float
+) -> None:
+    """And says on which strike the price sits where that is why it waits."""
+    record = _pin(book, rule)
+
+    assert (record.action, record.reason) == (action, reason)
+    assert record.band_high_coin == pytest.approx(high_coin)
+    assert (record.detail == f"the price sits on the strike of {CALL}") is (
+        reason in {Reason.PIN_WAIT, Reason.PIN_STOP}
+    )
+
+
+@pytest.mark.parametrize("rule", [PinRule.CAP, PinRule.STOP])
+def test_a_hard_limit_overrules_a_pin(book: Book, make: Any, rule: PinRule) -> None:
+    """More delta than may ever be is brought down, whatever the price sits on."""
+    book.held = {CALL: Decimal(3)}
+    record = _pin(book, rule, limits=make.limits(delta_coin_worst_max=1.0))
+
+    assert record.action is Action.HEDGE

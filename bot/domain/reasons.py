@@ -90,6 +90,8 @@ class DistrustCause(enum.StrEnum):
     """Its socket is down."""
     EXPIRED = "expired"
     """Its life is over."""
+    FORWARD_JUMPED = "forward_jumped"
+    """The newest forward of its expiry leapt away from the index; the one before is used until others agree."""
 
 
 class RefusalKind(enum.StrEnum):

@@ -3,11 +3,16 @@
 Knows ages, touches and states; nothing of positions or of what the datum is wanted for.
 """
 
+from typing import Final
+
 from msgspec import Struct
 
 from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
+
+IV_MAX: Final = 5.0
+"""500 %: what venues write where no volatility fits (data notes 4.4). The codec lets none through; here once more."""
 
 
 class TrustLimits(Struct, frozen=True, kw_only=True):
@@ -79,7 +84,7 @@ def judge_option(marked: OptionMarked | None, now_ns: Ns, limits: TrustLimits) -
         return DistrustCause.STALE if age_ns > 0 else DistrustCause.FROM_THE_FUTURE
     if not marked.is_open:
         return DistrustCause.NOT_OPEN
-    if marked.iv_mark is None or marked.forward_usd is None:
+    if marked.iv_mark is None or not 0.0 < marked.iv_mark < IV_MAX or marked.forward_usd is None:
         return DistrustCause.NO_GREEKS
     if marked.bid_native is not None and marked.ask_native is not None and marked.bid_native > marked.ask_native:
         return DistrustCause.CROSSED

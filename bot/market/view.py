@@ -9,6 +9,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.market import quality
+from bot.market.forwards import Forwards
 from bot.market.quality import Touch, TrustLimits
 
 _NEVER: Ns = Ns(-1)
@@ -25,8 +26,7 @@ class MarketView:
         self.futures: dict[InstrumentId, FutureMarked] = {}
         self._touches: dict[InstrumentId, Touch] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
-        self._newest: dict[tuple[str, Ns], OptionMarked] = {}
-        """Of each expiry, the newest ticker that has a forward."""
+        self._forwards = Forwards()
         self._lost_ns: Ns = _NEVER
         self.ignored_count = 0
         """Messages dropped because a newer one of the same instrument was already here."""
@@ -43,11 +43,7 @@ class MarketView:
             self.ignored_count += 1
             return
         self.options[marked.instrument] = marked
-        if marked.forward_usd is not None:
-            key = (spec.index_name, spec.expiry_ns)
-            held = self._newest.get(key)
-            if held is None or marked.venue_ns >= held.venue_ns:
-                self._newest[key] = marked
+        self._forwards.see((spec.index_name, spec.expiry_ns), marked)
 
     def see_future(self, marked: FutureMarked) -> None:
         """Take a future's or perpetual's ticker unless a newer one is here."""
@@ -106,26 +102,30 @@ class MarketView:
         return self._touches.get(instrument)
 
     def forward_usd(self, index_name: str, expiry_ns: Ns) -> float | None:
-        """Newest forward of an expiry, from any option of it."""
-        held = self._newest.get((index_name, expiry_ns))
+        """Newest forward of an expiry that is believed, from any option of it."""
+        held = self._forwards.newest((index_name, expiry_ns))
         return None if held is None else held.forward_usd
 
     def delivery_usd(self, spec: Instrument) -> float | None:
         """Delivery price the venue expected last of an instrument that expires."""
         if spec.is_option:
-            option = None if spec.expiry_ns is None else self._newest.get((spec.index_name, spec.expiry_ns))
+            option = None if spec.expiry_ns is None else self._forwards.newest((spec.index_name, spec.expiry_ns))
             return None if option is None else option.delivery_usd
         future = self.futures.get(spec.id)
         return None if future is None else future.delivery_usd
 
     def newest_of(self, index_name: str, expiry_ns: Ns) -> OptionMarked | None:
         """Newest ticker of any option of an expiry: its forward, index and expected delivery price belong together."""
-        return self._newest.get((index_name, expiry_ns))
+        return self._forwards.newest((index_name, expiry_ns))
 
     def option_verdict(self, marked: OptionMarked | None, now_ns: Ns) -> DistrustCause | None:
         """Whether greeks can be computed from this ticker of an option now."""
         if marked is not None and marked.received_ns <= self._lost_ns:
             return DistrustCause.STREAM_LOST
+        if self._forwards.jumped and marked is not None:
+            spec = self.instruments.get(marked.instrument)
+            if spec is not None and spec.expiry_ns and (spec.index_name, spec.expiry_ns) in self._forwards.jumped:
+                return DistrustCause.FORWARD_JUMPED
         return quality.judge_option(marked, now_ns, self._limits)
 
     def future_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:

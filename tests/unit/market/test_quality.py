@@ -1,5 +1,7 @@
 """One verdict per instrument; None means trusted."""
 
+import math
+
 import pytest
 from msgspec.structs import replace
 
@@ -69,6 +71,13 @@ def _ago(seconds: int) -> Ns:
         ({"received_ns": _ago(-2)}, DistrustCause.FROM_THE_FUTURE),
         ({"is_open": False}, DistrustCause.NOT_OPEN),
         ({"iv_mark": None}, DistrustCause.NO_GREEKS),
+        ({"iv_mark": 0.0}, DistrustCause.NO_GREEKS),
+        ({"iv_mark": -0.01}, DistrustCause.NO_GREEKS),
+        ({"iv_mark": 5.0}, DistrustCause.NO_GREEKS),
+        ({"iv_mark": 9.99}, DistrustCause.NO_GREEKS),
+        ({"iv_mark": math.nan}, DistrustCause.NO_GREEKS),
+        ({"iv_mark": math.inf}, DistrustCause.NO_GREEKS),
+        ({"mark_native": 0.0}, None),
         ({"forward_usd": None}, DistrustCause.NO_GREEKS),
         ({"bid_native": 0.06}, DistrustCause.CROSSED),
         ({"bid_native": None}, None),

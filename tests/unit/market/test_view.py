@@ -179,3 +179,17 @@ def test_an_older_forward_of_another_option_changes_nothing(view: MarketView) ->
     view.see_option(_option(4, _PUT, forward_usd=90_000.0))
 
     assert view.forward_usd("btc_usd", _EXPIRY) == 100_000.0
+
+
+def test_a_forward_that_leaps_distrusts_its_whole_expiry(view: MarketView) -> None:
+    """Every option of the expiry is in doubt, at the forward before, until the next sane ticker of any of them."""
+    view.see_option(_option(1))
+    view.see_option(_option(1, _PUT))
+    view.see_option(_option(2, _PUT, forward_usd=10_000.0))
+    now_ns = Ns(2 * NS_PER_S)
+    causes = [view.option_verdict(view.options[name], now_ns) for name in (_CALL, _PUT)]
+
+    assert causes == [DistrustCause.FORWARD_JUMPED] * 2
+    assert view.forward_usd("btc_usd", _EXPIRY) == 100_000.0
+    view.see_option(_option(3))
+    assert [view.option_verdict(view.options[name], now_ns) for name in (_CALL, _PUT)] == [None, None]

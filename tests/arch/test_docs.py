@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from bot.app.cli import cli
+from bot.app.reference import config_keys
 
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -16,6 +17,7 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=")
 _FILE = re.compile(r"(?:bot|config|deploy|docs|tests)/[\w./-]*\w")
+_VARIABLE = re.compile(r"HEDGEBOT_([A-Z][A-Z0-9_]*[A-Z0-9])")
 _TARGET = re.compile(r"^([a-z]+):.*## ", re.MULTILINE)
 _PLACEHOLDERS = ("<", "{", "*", "...")
 """What stands for something else is no name of a file."""
@@ -105,6 +107,12 @@ def missing_files(name: str, text: str, exists: Callable[[str], bool]) -> list[s
     return [f"{name}: there is no {word}" for word in named if not exists(word)]
 
 
+def unknown_settings(text: str, keys: set[str]) -> list[str]:
+    """Variables of the environment that set nothing, by the list of keys."""
+    paths = {re.sub(r"__BOOKS__[A-Z]+__", "__BOOKS__COIN__", f"__{name}")[2:] for name in _VARIABLE.findall(text)}
+    return sorted(paths - {key.upper().replace(".", "__") for key in keys} - {"SHARED"})
+
+
 @pytest.fixture(scope="session")
 def exists(repo_root: Path) -> Callable[[str], bool]:
     """Whether a path of the checkout is there, file or folder."""
@@ -143,6 +151,22 @@ def test_every_file_the_documentation_names_is_there(
     found = [line for name, text in _documents(project_texts).items() for line in missing_files(name, text, exists)]
 
     assert found == [], "\n".join(found)
+
+
+def test_every_variable_the_documentation_sets_is_a_key(project_texts: dict[str, str]) -> None:
+    """A name that is no longer one would be refused, or do nothing."""
+    keys = {key for key, *_ in config_keys()}
+    documents = _documents(project_texts)
+    found = {name: wrong for name, text in documents.items() if (wrong := unknown_settings(text, keys))}
+
+    assert found == {}
+
+
+def test_an_unknown_variable_is_found() -> None:
+    """Of a book or not; the one that tests read is none of ours."""
+    text = "HEDGEBOT_BOOKS__BTC__BAND__WIDTH=1 HEDGEBOT_BOOKS__ETH__BAND__POLICY=x HEDGEBOT_MODE HEDGEBOT_SHARED"
+
+    assert unknown_settings(text, {"books.COIN.band.policy", "mode"}) == ["BOOKS__COIN__BAND__WIDTH"]
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ async def test_a_probe_answers_what_is_known_and_leaves_nothing(processes: Any, 
 @pytest.mark.parametrize(
     ("exchange", "arguments", "line"),
     [
-        (("--claim-production",), ("--yes",), "a reply says testnet=False"),
-        (("--key", _WITHDRAWS), ("--yes",), "it may withdraw"),
+        (("--claim-production",), ("--yes",), "says testnet=False"),
+        (("--key", _WITHDRAWS), ("--yes",), "the key may withdraw"),
         ((), (), "add --yes to agree"),
     ],
 )

@@ -236,7 +236,11 @@ def test_a_probe_writes_where_it_was_told_and_says_what_is_left(
 
 @pytest.mark.parametrize(
     ("config", "line"),
-    [("config/demo.toml", "runs on a test venue only"), ("config/testnet.toml", "a probe needs a key")],
+    [
+        ("config/demo.toml", "runs on a test venue only"),
+        ("config/live.toml", "runs on a test venue only"),
+        ("config/testnet.toml", "a probe needs a key"),
+    ],
 )
 def test_a_probe_needs_a_test_venue_and_a_key(
     call: Call, capsys: pytest.CaptureFixture[str], config: str, line: str

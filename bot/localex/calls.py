@@ -9,6 +9,7 @@ from bot.domain.time import Ns
 from bot.localex.auth import Grant, Keyring, unauthorized
 from bot.localex.channels import CURRENCIES, Grammar
 from bot.localex.chronicle import Chronicle
+from bot.localex.credits import Credits
 from bot.localex.disconnects import Disconnects, Placed
 from bot.localex.faults import Faults
 from bot.localex.publisher import Listener, Publisher
@@ -29,6 +30,7 @@ class Venue:
     currencies: tuple[str, ...]
     disconnects: Disconnects
     chronicle: Chronicle
+    credits: Credits = field(default_factory=Credits)
 
     def advance(self) -> None:
         """Bring the world to the present; a clock that goes back waits."""

@@ -34,6 +34,7 @@ class Connection:
         self._outbox_bytes = 0
         self._is_waiting = asyncio.Event()
         self._is_cut = False
+        self._is_ending = False
         self._frames_sent = 0
         self._is_answered = asyncio.Event()
         self._heart: asyncio.Task[None] | None = None
@@ -70,8 +71,9 @@ class Connection:
             self._heart.cancel()
 
     def hang_up(self) -> None:
-        """Close with a frame, after the caller has gone on."""
-        self._closing = asyncio.get_running_loop().create_task(self.close(1000, ""))
+        """Close with a frame once everything queued is sent, and what the caller still queues at once."""
+        self._is_ending = True
+        self._is_waiting.set()
 
     def note_test(self) -> None:
         """The client answered a test request."""
@@ -82,7 +84,7 @@ class Connection:
         writer = asyncio.get_running_loop().create_task(self._write())
         try:
             async for message in self._websocket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY) and not self._is_ending:
                     on_frame(message.data)
         finally:
             self._is_cut = True
@@ -109,6 +111,9 @@ class Connection:
                     await self._websocket.send_str(frame)
                 except ConnectionResetError:
                     return  # the reading side sees the end and cleans up
+            if self._is_ending:
+                self._closing = asyncio.get_running_loop().create_task(self.close(1000, ""))
+                return
 
     async def _beat(self, interval_s: float) -> None:
         """Test requests always, heartbeats when the socket was quiet; unanswered closes (exchange facts 1.3).

@@ -156,6 +156,7 @@ class Dispatch:
         if planted is not None:
             raise planted
         call = self._call(session, request)
+        self._charge(call, request.method)
         if method.scope is not None:
             if call.granted is None:
                 raise unauthorized()
@@ -164,6 +165,15 @@ class Dispatch:
         if method.moves_time:
             self._venue.advance()
         return method.run(call)
+
+    def _charge(self, call: Call, method: str) -> None:
+        """10028 ends the session: the socket is closed behind the refusal (exchange facts 3.4)."""
+        account = None if call.granted is None else call.granted.account
+        if self._venue.credits.take(account, method, self._venue.now_ns()):
+            return
+        if call.session.socket is not None:
+            call.session.socket.hang_up()
+        raise RpcError(10028, "too_many_requests")
 
     def _call(self, session: Session, request: Request) -> Call:
         params = Params(request.params)

@@ -242,7 +242,9 @@ def get_position(call: Call) -> object:
 def get_account_summary(call: Call) -> object:
     """Money of one currency."""
     summary = summary_object(call.exchange.summary(call.account, call.venue.currency(call.params)))
-    return summary | _identity(call) if call.params.flag("extended") else summary
+    if not call.params.flag("extended"):
+        return summary
+    return summary | _identity(call) | {"limits": call.venue.credits.limits.wire()}
 
 
 def get_account_summaries(call: Call) -> object:

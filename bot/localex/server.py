@@ -7,7 +7,7 @@ only the loop's own timers, so that a loop with virtual time can run it.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -19,6 +19,7 @@ from bot.localex.calls import Session, Venue
 from bot.localex.channels import Grammar
 from bot.localex.chronicle import Chronicle
 from bot.localex.connection import CLOSE_TIMEOUT_S, FRAME_BYTES_READ_MAX, Connection
+from bot.localex.credits import Credits, Limits
 from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Answer, Dispatch
 from bot.localex.faults import Faults
@@ -61,6 +62,8 @@ class Rules:
 
     testnet: bool = True
     """What every reply says."""
+    limits: Limits = field(default_factory=Limits)
+    """Requests an account may make."""
     wall_ns: Callable[[], Ns] | None = None
     """What clients may stamp signatures by, too, where the world's time is not theirs."""
 
@@ -99,6 +102,7 @@ class LocalExchange:
             now_ns=now_ns,
             currencies=currencies,
             disconnects=Disconnects(exchange),
+            credits=Credits(rules.limits),
             chronicle=chronicle,
         )
         self._envelope = Envelope(now_ns, testnet=rules.testnet)

@@ -80,7 +80,7 @@ _SUMMARIES = (
     | {
         f"summaries[].{name}_map.{index}": _MAPS
         for name in ("delta_total", "estimated_liquidation_ratio", "options_gamma", "options_theta", "options_vega")
-        for index in ("btc_usd", "btc_usdc")
+        for index in ("btc_usd", "btc_usdc", "eth_usd")
     }
 )
 

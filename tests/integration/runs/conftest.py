@@ -21,7 +21,7 @@ import pytest
 
 from bot.domain.portfolio import PortfolioSpec, resolve
 from bot.domain.time import Ns
-from bot.localex.server import LocalExchange, open_accounts, parse_key
+from bot.localex.server import LocalExchange, Rules, open_accounts, parse_key
 from bot.sim.world import build_exchange
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -285,7 +285,7 @@ async def _local_venue(
     spec = msgspec.convert(tomllib.loads(portfolio), PortfolioSpec, strict=False)
     for held in resolve(spec, base="BTC", listed=listed, index_usd=index_usd, now_ns=world.now_ns):
         world.seed_position("demo", held.instrument.id, held.qty_coin)
-    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()), testnet=testnet)
+    local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()), rules=Rules(testnet=testnet))
     port = await local.start()
     try:
         yield local, VenueHttp(f"127.0.0.1:{port}")

@@ -12,6 +12,7 @@ from bot.localex.auth import Keyring, parse_key
 from bot.localex.calls import Session, Venue
 from bot.localex.channels import Grammar
 from bot.localex.chronicle import Chronicle
+from bot.localex.credits import Credits, Limits, Pool
 from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Dispatch
 from bot.localex.faults import Faults
@@ -86,6 +87,8 @@ class World:
             now_ns=lambda: self.now_ns,
             currencies=currencies,
             disconnects=Disconnects(exchange),
+            # The clock stands while a test asks: nothing would refill.
+            credits=Credits(Limits(matching=Pool(burst_count=1e6, per_s_count=0))),
             chronicle=chronicle,
         )
         self.dispatch = Dispatch(self.venue, Envelope(lambda: self.now_ns, testnet=True))

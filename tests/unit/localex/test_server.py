@@ -11,7 +11,8 @@ import pytest
 
 from bot.domain.time import NS_PER_MS, Ns
 from bot.localex.auth import sign
-from bot.localex.server import BALANCES_DEFAULT, LocalExchange, open_accounts, parse_key
+from bot.localex.credits import Limits, Pool
+from bot.localex.server import BALANCES_DEFAULT, LocalExchange, Rules, open_accounts, parse_key
 from bot.sim.exchange import Exchange
 from bot.sim.world import build_exchange
 
@@ -54,11 +55,14 @@ class _Served:
             yield socket
 
 
+_RULES = Rules()
+
+
 @contextlib.asynccontextmanager
-async def _serve(start_ns: Ns) -> AsyncIterator[_Served]:
+async def _serve(start_ns: Ns, rules: Rules = _RULES) -> AsyncIterator[_Served]:
     clock, exchange = _Clock(start_ns), build_exchange(3, start_ns)
     open_accounts(exchange, _KEYS)
-    local = LocalExchange(exchange, keys=_KEYS, now_ns=clock, step_s=None)
+    local = LocalExchange(exchange, keys=_KEYS, now_ns=clock, rules=rules, step_s=None)
     port = await local.start()
     try:
         async with aiohttp.ClientSession() as http:
@@ -354,3 +358,20 @@ async def test_orders_of_a_lost_socket_are_taken_back(start_ns: Ns, farewell: st
             assert (told["order_state"], told["cancel_reason"]) == ("cancelled", "cancel_on_disconnect")
 
     assert len(served.exchange.orders_open("owner")) == left
+
+
+@pytest.mark.asyncio
+async def test_a_hasty_client_is_told_and_loses_its_session(start_ns: Ns) -> None:
+    """10028, then the end of the socket; other sockets live, and the account's orders stay. HTTP is only told."""
+    limits = Limits(other=Pool(burst_count=3, per_s_count=1))
+    async with _serve(start_ns, Rules(limits=limits)) as served, served.socket() as socket, served.socket() as other:
+        codes = [(await _call(socket, "public/test")).get("error", {}).get("code") for _ in range(4)]
+        end = await socket.receive()
+        over_http, _ = await served.get("/api/v2/public/test")
+        served.clock.pass_ms(1_000)
+        later = await _call(other, "public/test")
+
+    assert codes == [None, None, None, 10028]
+    assert end.type is aiohttp.WSMsgType.CLOSE
+    assert over_http == 400
+    assert "result" in later

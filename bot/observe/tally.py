@@ -218,8 +218,11 @@ def _equity_differences(equity: Sequence[EquitySeen]) -> list[str]:
 def _equity_figures(status: BookStatus) -> dict[str, Decimal]:
     """Fields of the result, by currency and side; eight decimals."""
     figures: dict[str, Decimal] = {}
+    words = {status.book: "coin", "USDC": "usdc"}
     for seen in status.equity:
-        word = "coin" if seen.currency == status.book else seen.currency.lower()
+        word = words.get(seen.currency)
+        if word is None:
+            continue
         for side, native in (("bot", seen.bot_native), ("venue", seen.venue_native)):
             figures[f"equity_{word}_{side}"] = round_to_step(native, _MONEY_STEP, Rounding.NEAREST)
             figures[f"pnl_{word}_{side}"] = round_to_step(native - seen.opening_native, _MONEY_STEP, Rounding.NEAREST)

@@ -96,7 +96,8 @@ class Bookkeeping:
             for item, spec in known:
                 self._book_funding(spec, item.funding_native, is_session_over=False)
             return
-        for currency, seen in self._seen.items():
+        for currency in sorted({spec.settlement_currency for spec in specs.values()} & set(self._seen)):
+            seen = self._seen[currency]
             ours = [(item, spec) for item, spec in known if spec.settlement_currency == currency]
             if seen.received_ns == at_ns and all(item.mark_native is not None for item, _ in ours):
                 self._open(currency, decimal_from_wire(seen.equity_native), ours)

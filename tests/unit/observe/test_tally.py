@@ -52,8 +52,8 @@ def _equity(currency: str, bot: str, venue: str) -> EquitySeen:
 
 
 def test_equity_and_profit_of_both_sides_are_in_the_result() -> None:
-    """Of the coin and of USDC, to eight decimals, with the change since the books were opened."""
-    equity = (_equity("BTC", "10.1234567849", "10.12345679"), _equity("USDC", "9", "9"))
+    """Of the coin and of USDC, to eight decimals, with the change since the books were opened; no other currency."""
+    equity = (_equity("BTC", "10.1234567849", "10.12345679"), _equity("USDC", "9", "9"), _equity("USDT", "1", "1"))
     result = _tally().result(
         mode="m",
         status=_status(None, equity=equity),

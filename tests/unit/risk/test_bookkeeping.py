@@ -101,6 +101,15 @@ def test_closed_books_say_nothing(desk: Desk) -> None:
     assert desk.books.equity(desk.view) == ()
 
 
+def test_a_currency_nothing_of_the_book_is_settled_in_is_not_kept(desk: Desk) -> None:
+    """An account has many; a BTC book has coins and USDC."""
+    for currency in ("BTC", "ETH", "USDC"):
+        desk.tell(currency, 10.0)
+    desk.hold()
+
+    assert [seen.currency for seen in desk.books.equity(desk.view)] == ["BTC", "USDC"]
+
+
 def test_equity_of_another_moment_opens_nothing(desk: Desk) -> None:
     """It may hold fills that the positions do not."""
     desk.tell("BTC", 10.0)

@@ -26,6 +26,8 @@ from bot.hedging.situation import Frame, Hedge
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
+from bot.risk.collateral import FiguresParams
+from bot.risk.conventions import Collateral, Convention
 from bot.risk.limits import Limits
 
 
@@ -34,8 +36,12 @@ class BookParams(Struct, frozen=True, kw_only=True):
 
     book: str
     """Currency of the book: `BTC`."""
-    convention: str
-    """Which delta is hedged: `options_only`."""
+    convention: Convention
+    """Which delta is hedged."""
+    treasury_coin: float = 0.0
+    """Convention `usd`: coins of the equity that are somebody else's to hedge."""
+    counts_usdc: bool = False
+    """Convention `coin`: the USDC equity counts as short coins."""
     hedge_instrument: InstrumentId
     label_prefix: str
     run_tag: str
@@ -69,10 +75,18 @@ class Engine:
                 limits=params.limits,
                 reconcile_interval_ns=params.reconcile_interval_ns,
                 adopts_positions=params.adopts_positions,
+                figures=FiguresParams(
+                    convention=params.convention,
+                    coin=params.book,
+                    treasury_coin=params.treasury_coin,
+                    counts_usdc=params.counts_usdc,
+                    age_ns_max=params.trust.account_age_ns_max,
+                ),
             ),
             self._view,
         )
         hedging = HedgeParams(
+            convention=params.convention,
             hedge_instrument=params.hedge_instrument,
             modifiers=params.modifiers,
             trade_coin_min=params.trade_coin_min,
@@ -166,12 +180,13 @@ class Engine:
             is_backing_off=standing.is_backing_off(now_ns),
             orders_last_minute=standing.orders_last_minute(now_ns),
             last_hedge=account.last_hedge,
+            collateral=self._collateral(now_ns),
         )
         frame = Frame(
             seq=self._seq,
             now_ns=now_ns,
             book=params.book,
-            convention=params.convention,
+            convention=params.convention.value,
             hedge_instrument=params.hedge_instrument,
         )
         decided, verdict, hedge = self._hedger.decide(self._view, account.held(), desk, frame)
@@ -185,6 +200,15 @@ class Engine:
             return refused, None
         account.sent(order, now_ns)
         return decided, order
+
+    def _collateral(self, now_ns: Ns) -> Collateral | str:
+        """What the account adds to the delta; its price move is profit from here on."""
+        account, marked = self._account, self._view.futures.get(self._params.hedge_instrument)
+        index_usd = None if marked is None else marked.index_usd
+        collateral = account.figures.collateral(self._view, account.held(), now_ns, index_usd)
+        if index_usd is not None and not isinstance(collateral, str):
+            account.profit.see_collateral(account.figures.moved_coin(collateral), index_usd)
+        return collateral
 
     def _order(self, hedge: Hedge, decided: Decided, amount_native: Decimal) -> PlaceOrder | str:
         """The order of a decision, or why no price for it is acceptable."""
@@ -220,6 +244,7 @@ class Engine:
         account = self._account
         return BookStatus(
             book=self._params.book,
+            convention=self._params.convention.value,
             phase=account.standing.phase,
             phase_cause=account.standing.cause,
             is_reconciled=account.is_reconciled,

@@ -231,8 +231,9 @@ def _sentence(result: RunResult) -> str:
     pnl = result.pnl_usd
     return (
         f"{result.mode}: {result.hedges} hedges, {result.fills} fills, {result.refused} refused "
-        f"in {result.seconds:.0f} s; net delta {net}, "
+        f"in {result.seconds:.0f} s; net delta ({result.convention}) {net}, "
         f"band {result.band_low_coin} to {result.band_high_coin}; positions {match}; "
         f"profit {pnl.total:+.2f} USD (options {pnl.options:+.2f}, hedge {pnl.hedge:+.2f}, "
-        f"slippage {pnl.slippage:+.2f}, fees {pnl.fees:+.2f}, funding {pnl.funding:+.2f})"
+        f"slippage {pnl.slippage:+.2f}, fees {pnl.fees:+.2f}, funding {pnl.funding:+.2f}, "
+        f"collateral {pnl.collateral:+.2f})"
     )

@@ -46,6 +46,7 @@ from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
+from bot.risk.conventions import Convention
 from bot.risk.limits import Limits
 from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
@@ -210,6 +211,11 @@ def _config(settings: Settings, run_tag: str) -> Config:
         credentials=_credentials(settings.venue),
         account_id=settings.live.account_id if settings.mode is Mode.LIVE else None,
     )
+    counting = [name for name, book in settings.books.items() if book.counts_usdc]
+    if len(counting) > 1:
+        raise ConfigError(
+            f"books.{counting[1]}.counts_usdc: is set in books.{counting[0]} as well; keep one of the two"
+        )
     plain = settings.model_dump_json(exclude={"venue": {"client_secret", "client_secret_file"}})
     return Config(
         mode=settings.mode,
@@ -246,11 +252,25 @@ def _credentials(venue: VenueSection) -> Credentials | None:
     return None if secret is None or venue.client_id is None else Credentials(venue.client_id, secret)
 
 
+def _refuse_without_effect(name: str, book: BookSection) -> None:
+    """A key that the convention does not look at is a misunderstanding about what is hedged."""
+    for key, is_set, convention in (
+        ("treasury_coin", book.treasury_coin != 0.0, Convention.USD),
+        ("counts_usdc", book.counts_usdc, Convention.COIN),
+    ):
+        if is_set and book.convention is not convention:
+            raise ConfigError(
+                f"books.{name}.{key}: is of convention {convention.value}, the book has {book.convention.value}; "
+                "remove one of the two"
+            )
+
+
 def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> BookParams:
     limits, trust, run = book.limits, book.trust, settings.run
     band, modifiers = band_of(name, book.band), modifiers_of(name, book.band)
     if isinstance(band, fixed.Params):
         _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
+    _refuse_without_effect(name, book)
     base = name.upper()
     if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
         raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
@@ -259,6 +279,8 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
     return BookParams(
         book=base,
         convention=book.convention,
+        treasury_coin=book.treasury_coin,
+        counts_usdc=book.counts_usdc,
         hedge_instrument=InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL"),
         label_prefix=prefix,
         run_tag=run_tag,
@@ -273,6 +295,7 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
             hedge_age_ns_max=Ns(trust.hedge_age_ms_max * NS_PER_MS),
             clock_ahead_ns_max=Ns(trust.clock_ahead_ms_max * NS_PER_MS),
             spread_bps_max=trust.spread_bps_max,
+            account_age_ns_max=Ns(trust.account_age_ms_max * NS_PER_MS),
         ),
         limits=Limits(
             order_usd_max=limits.order_usd_max,

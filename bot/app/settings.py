@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
 from bot.hedging.expiry import PinRule
+from bot.risk.conventions import Convention
 
 
 def _url_of(*schemes: str) -> AfterValidator:
@@ -74,6 +75,9 @@ class TrustSection(Section):
 
     option_age_ms_max: Annotated[int, Field(gt=0)] = Field(10_000, description="oldest option ticker")
     hedge_age_ms_max: Annotated[int, Field(gt=0)] = Field(5_000, description="oldest touch of the hedge instrument")
+    account_age_ms_max: Annotated[int, Field(gt=0)] = Field(
+        10_000, description="oldest account figures taken as they stand; ten times older they are no ground to trade"
+    )
     clock_ahead_ms_max: Annotated[int, Field(gt=0)] = Field(1_000, description="stamps may be this far in the future")
     spread_bps_max: Positive = Field(20.0, description="widest touch traded on")
 
@@ -104,7 +108,13 @@ class LimitsSection(Section):
 class BookSection(Section):
     """One currency: its convention, band and hedge instrument."""
 
-    convention: Literal["options_only"] = Field(description="which delta is hedged; no default on purpose")
+    convention: Convention = Field(description="which delta is hedged; no default on purpose")
+    treasury_coin: NotNegative = Field(
+        0.0, description="convention `usd`: coins of the equity that are somebody else's to hedge"
+    )
+    counts_usdc: bool = Field(
+        False, description="convention `coin`: the USDC equity is this book's, and short coins; in one book at most"
+    )
     hedge_instrument: str | None = Field(None, description="default: the coin's inverse perpetual")
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)

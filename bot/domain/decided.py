@@ -27,6 +27,8 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """Interval of possible net deltas: doubtful legs, unknown orders."""
     delta_coin_options: float | None
     delta_coin_futures: float | None
+    delta_coin_collateral: float | None
+    """Of the account, where the convention counts it; options, futures and this add up to the net delta."""
     delta_coin_expiring: float | None
     """Of the net delta: what is inside its settlement window, by what is still open of the average."""
     delta_coin_surviving: float | None

@@ -39,6 +39,8 @@ class Reason(enum.StrEnum):
     """A socket is down."""
     HEDGE_QUOTE_DISTRUSTED = "hedge_quote_distrusted"
     """The hedge instrument has no touch that can be traded on."""
+    EQUITY_UNKNOWN = "equity_unknown"
+    """The convention counts the equity, and no account message tells it well enough now."""
     DELTA_UNCERTAIN = "delta_uncertain"
     """Doubtful legs leave deltas on both sides of a band edge possible."""
     SPREAD_TOO_WIDE = "spread_too_wide"

@@ -24,6 +24,9 @@ class ProfitUsd(Struct, frozen=True, kw_only=True):
     """Negative is a cost."""
     funding: float
     """Negative is paid."""
+    collateral: float = 0.0
+    """Price move of coins beside the legs. Convention `usd`: of the equity outside options; `coin`: less that of the
+    premium, as coins are the money; 0 otherwise."""
 
 
 class EquitySeen(Struct, frozen=True, kw_only=True):
@@ -40,6 +43,8 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     """State of one book."""
 
     book: str
+    convention: str
+    """Which delta the figures of `decided` are."""
     phase: Phase
     phase_cause: str
     is_reconciled: bool

@@ -24,6 +24,7 @@ from bot.execution.standing import Standing
 from bot.execution.working import WorkingOrders
 from bot.market.view import MarketView
 from bot.risk.bookkeeping import Bookkeeping
+from bot.risk.collateral import AccountFigures, FiguresParams
 from bot.risk.limits import Limits
 from bot.risk.positions import Positions
 from bot.risk.profit import Profit
@@ -42,6 +43,7 @@ class AccountParams(Struct, frozen=True, kw_only=True):
     limits: Limits
     reconcile_interval_ns: Ns
     adopts_positions: bool
+    figures: FiguresParams
 
 
 class HedgeFill(NamedTuple):
@@ -62,6 +64,7 @@ class Account:
         self._working = WorkingOrders()
         self._profit = Profit()
         self._books = Bookkeeping()
+        self._figures = AccountFigures(params.figures)
         self._standing = Standing(params.limits.refusals_in_a_row_max)
         self._reconciler = Reconciler(
             base=params.book,
@@ -115,6 +118,11 @@ class Account:
     def equity(self) -> tuple[EquitySeen, ...]:
         """Of each currency, by our books and by the venue's."""
         return self._books.equity(self._view)
+
+    @property
+    def figures(self) -> AccountFigures:
+        """The account's word on its money."""
+        return self._figures
 
     @property
     def is_reconciled(self) -> bool:
@@ -174,7 +182,8 @@ class Account:
         return NOTHING
 
     def _on_account(self, event: ev.AccountSeen) -> Outcome:
-        self._books.see_account(event)  # no decision of `options_only` looks at equity
+        self._books.see_account(event)
+        self._figures.see(event)
         return NOTHING
 
     def _on_settled(self, event: ev.Settled) -> Outcome:
@@ -191,6 +200,7 @@ class Account:
         self._positions.drop(spec.id)
         self._profit.deliver(spec, delivery_usd, self._index_usd())
         self._books.deliver(spec, delivery_usd)
+        self._figures.deliver(spec)
 
     def _deliver_expired(self, now_ns: Ns) -> None:
         """What nobody told the delivery of: at the price the venue expected last."""
@@ -303,6 +313,7 @@ class Account:
         if spec is not None:
             slippage = self._profit.book(spec, fill, mid, self._index_usd())
             self._books.book(spec, fill)
+            self._figures.book(spec, fill)
         if fill.instrument == self._params.hedge_instrument:
             self._standing.order_filled()
             self.last_hedge = HedgeFill(fill.received_ns, float_from_decimal(fill.price_native))

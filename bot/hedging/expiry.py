@@ -14,7 +14,7 @@ from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band
 from bot.market.view import MarketView
-from bot.risk.exposure import Legs
+from bot.risk.legs import Legs
 
 
 class PinRule(enum.StrEnum):
@@ -51,7 +51,7 @@ def pinned(params: ExpiryParams, view: MarketView, legs: Legs, now_ns: Ns) -> In
     """
     if params.pin is PinRule.NONE:
         return None
-    for index_name, expiry_ns, options in legs.expiries:
+    for index_name, expiry_ns, _, options in legs.expiries:
         newest = view.newest_of(index_name, expiry_ns) if 0 < expiry_ns - now_ns <= params.pin_from_ns else None
         price_usd = None if newest is None else newest.delivery_usd or newest.forward_usd
         if price_usd is None:

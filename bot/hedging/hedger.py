@@ -22,7 +22,9 @@ from bot.hedging.modifiers import Modifiers, held_back
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
-from bot.risk.exposure import Exposure, Legs, arrange, measure
+from bot.risk.conventions import Collateral, Convention
+from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
 from bot.risk.vanna import vanna_coin_per_vol
 
@@ -44,11 +46,14 @@ class Desk(Struct, frozen=True, kw_only=True):
     orders_last_minute: int
     last_hedge: tuple[Ns, float] | None
     """Time and price of the last hedge fill."""
+    collateral: Collateral | str
+    """What the account adds to the delta, or why that is not known."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
     """What hedging needs of a book's parameters."""
 
+    convention: Convention
     hedge_instrument: InstrumentId
     modifiers: Modifiers
     trade_coin_min: float
@@ -82,9 +87,18 @@ class Hedger:
         hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
         price_usd = None if hedge is None else hedge.price_usd
         legs = self._arranged(view, held)
-        exposure = measure(view, legs, now_ns, window=params.window, price_usd=price_usd, outstanding=desk.outstanding)
+        exposure = None
+        if not isinstance(desk.collateral, str):
+            terms = Terms(
+                convention=params.convention,
+                window=params.window,
+                collateral=desk.collateral,
+                price_usd=price_usd,
+                index_usd=None if hedge is None else hedge.index_usd,
+            )
+            exposure = measure(view, legs, now_ns, terms, desk.outstanding)
         if hedge is None or exposure is None:
-            verdict = situation.missing(hedge, legs)
+            verdict = situation.missing(hedge, legs, desk.collateral)
             if desk.blocked is not None:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
             record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)

@@ -18,7 +18,9 @@ from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
 from bot.market.quality import Touch
 from bot.market.view import MarketView
-from bot.risk.exposure import Exposure, Legs
+from bot.risk.conventions import Collateral
+from bot.risk.exposure import Exposure
+from bot.risk.legs import Legs
 
 _ROOT_HOUR: Final = math.sqrt(3600 * NS_PER_S / NS_PER_YEAR)
 
@@ -106,6 +108,7 @@ def write_down(
         delta_coin_high=None if exposure is None else exposure.delta_coin_high,
         delta_coin_options=None if exposure is None else exposure.delta_coin_options,
         delta_coin_futures=None if exposure is None else exposure.delta_coin_futures,
+        delta_coin_collateral=None if exposure is None else exposure.delta_coin_collateral,
         delta_coin_expiring=None if exposure is None else exposure.delta_coin_expiring,
         delta_coin_surviving=None if exposure is None else exposure.delta_coin_net - exposure.delta_coin_expiring,
         gamma_coin_per_usd=None if exposure is None else exposure.gamma_coin_per_usd,
@@ -129,9 +132,11 @@ def _per_hour(exposure: Exposure, price_usd: float) -> float:
     return exposure.gamma_coin_per_usd * price_usd * (exposure.iv_mark or 0.0) * _ROOT_HOUR
 
 
-def missing(hedge: Hedge | None, legs: Legs) -> Verdict:
-    """The refusal where a decision has no ground: no hedge price, or a position that cannot be counted."""
+def missing(hedge: Hedge | None, legs: Legs, collateral: Collateral | str) -> Verdict:
+    """The refusal where a decision has no ground: no hedge price, no equity, or a position that cannot be counted."""
     if hedge is None:
         return Verdict(action=Action.REFUSE, reason=Reason.HEDGE_QUOTE_DISTRUSTED, detail="no price seen yet")
+    if isinstance(collateral, str):
+        return Verdict(action=Action.REFUSE, reason=Reason.EQUITY_UNKNOWN, detail=collateral)
     names = ", ".join(legs.unlisted) or "a futures position without a mark"
     return Verdict(action=Action.REFUSE, reason=Reason.DELTA_UNCERTAIN, detail=f"cannot be counted: {names}")

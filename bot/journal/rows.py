@@ -153,6 +153,7 @@ def decision_row(run_id: str, decided: Decided) -> Row:
             decided.delta_coin_high,
             decided.delta_coin_options,
             decided.delta_coin_futures,
+            decided.delta_coin_collateral,
             decided.delta_coin_expiring,
             decided.delta_coin_surviving,
             decided.gamma_coin_per_usd,

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
 
 metadata: Final = MetaData()
@@ -123,6 +123,7 @@ decisions: Final = Table(
     Column("delta_coin_high", Float),
     Column("delta_coin_options", Float),
     Column("delta_coin_futures", Float),
+    Column("delta_coin_collateral", Float),
     Column("delta_coin_expiring", Float),
     Column("delta_coin_surviving", Float),
     Column("gamma_coin_per_usd", Float),

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.reasons import DistrustCause
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_S, Ns
 
 IV_MAX: Final = 5.0
 """500 %: what venues write where no volatility fits (data notes 4.4). The codec lets none through; here once more."""
@@ -24,6 +24,8 @@ class TrustLimits(Struct, frozen=True, kw_only=True):
     """A stamp later than now by more than this means that a clock is wrong."""
     spread_bps_max: float
     """Widest touch of the hedge instrument that is traded on."""
+    account_age_ns_max: Ns = Ns(10 * NS_PER_S)
+    """Oldest account figures that are taken as they stand."""
 
 
 class Touch(Struct, frozen=True, kw_only=True):
@@ -82,6 +84,11 @@ def judge_option(marked: OptionMarked | None, now_ns: Ns, limits: TrustLimits) -
     age_ns = now_ns - marked.received_ns
     if age_ns > limits.option_age_ns_max or -age_ns > limits.clock_ahead_ns_max:
         return DistrustCause.STALE if age_ns > 0 else DistrustCause.FROM_THE_FUTURE
+    return judge_greeks(marked)
+
+
+def judge_greeks(marked: OptionMarked) -> DistrustCause | None:
+    """Verdict on what the ticker says, whenever it said it."""
     if not marked.is_open:
         return DistrustCause.NOT_OPEN
     if marked.iv_mark is None or not 0.0 < marked.iv_mark < IV_MAX or marked.forward_usd is None:

@@ -27,6 +27,8 @@ class MarketView:
         self._touches: dict[InstrumentId, Touch] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
         self._forwards = Forwards()
+        self._last_greeks: dict[InstrumentId, OptionMarked] = {}
+        """Of options that lost theirs or closed: the last ticker before."""
         self._lost_ns: Ns = _NEVER
         self.ignored_count = 0
         """Messages dropped because a newer one of the same instrument was already here."""
@@ -42,6 +44,8 @@ class MarketView:
         if spec is None or spec.expiry_ns is None or (seen is not None and marked.venue_ns < seen.venue_ns):
             self.ignored_count += 1
             return
+        if (marked.iv_mark is None or not marked.is_open) and seen is not None and quality.judge_greeks(seen) is None:
+            self._last_greeks[marked.instrument] = seen
         self.options[marked.instrument] = marked
         self._forwards.see((spec.index_name, spec.expiry_ns), marked)
 
@@ -117,6 +121,13 @@ class MarketView:
     def newest_of(self, index_name: str, expiry_ns: Ns) -> OptionMarked | None:
         """Newest ticker of any option of an expiry: its forward, index and expected delivery price belong together."""
         return self._forwards.newest((index_name, expiry_ns))
+
+    def last_greeks(self, instrument: InstrumentId) -> OptionMarked | None:
+        """Newest ticker of an option that had greeks one could use when it came, however old."""
+        seen = self.options.get(instrument)
+        if seen is not None and quality.judge_greeks(seen) is None:
+            return seen
+        return self._last_greeks.get(instrument)
 
     def option_verdict(self, marked: OptionMarked | None, now_ns: Ns) -> DistrustCause | None:
         """Whether greeks can be computed from this ticker of an option now."""

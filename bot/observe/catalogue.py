@@ -43,6 +43,7 @@ _DECISION: Final = (
     "delta_coin_high",
     "delta_coin_options",
     "delta_coin_futures",
+    "delta_coin_collateral",
     "delta_coin_expiring",
     "delta_coin_surviving",
     "gamma_coin_per_usd",
@@ -111,7 +112,8 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "Something to do, but not safely; told when the reason changes and once a minute.", *_DECISION
     ),
     "limit.breached": _warning(
-        "A hard limit of the configuration stands in the way of a hedge.", *("limit", "detail", "delta_coin_net")
+        "A hard limit of the configuration stands in the way of a hedge.",
+        *("limit", "detail", "convention", "delta_coin_net"),
     ),
     # --- orders ---
     "order.sent": _info(

@@ -76,6 +76,7 @@ _PARTS: Final = (
     ("slippage", "#8e44ad", 1.4),
     ("fees", "#c0392b", 1.4),
     ("funding", "#0e7c86", 1.4),
+    ("collateral", "#7f8c1a", 1.4),
 )
 """Part of the profit, colour, width of its line."""
 

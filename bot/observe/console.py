@@ -70,11 +70,11 @@ def _repeats(fields: _Fields) -> str:
 
 
 def _against_band(fields: _Fields) -> str:
-    """`net delta +0.164 above band [-0.100, +0.100], to +0.100`."""
+    """`net delta (usd) +0.164 above band [-0.100, +0.100], to +0.100`."""
     net, low, high = (_float(fields, key) for key in ("delta_coin_net", "band_low_coin", "band_high_coin"))
     if net is None:
         return "net delta unknown"
-    text = f"net delta {_signed(net)}{_interval(fields)}"
+    text = f"net delta ({fields.get('convention')}) {_signed(net)}{_interval(fields)}"
     if low is None or high is None:
         return f"{text}, no band"
     place = "above" if net > high else "below" if net < low else "inside"

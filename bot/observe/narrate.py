@@ -140,6 +140,7 @@ class Narrator:
             delta_coin_high=decided.delta_coin_high,
             delta_coin_options=decided.delta_coin_options,
             delta_coin_futures=decided.delta_coin_futures,
+            delta_coin_collateral=decided.delta_coin_collateral,
             delta_coin_expiring=decided.delta_coin_expiring,
             delta_coin_surviving=decided.delta_coin_surviving,
             gamma_coin_per_usd=decided.gamma_coin_per_usd,
@@ -163,6 +164,7 @@ class Narrator:
                 instrument=decided.hedge_instrument,
                 limit=decided.reason,
                 detail=decided.detail,
+                convention=decided.convention,
                 delta_coin_net=decided.delta_coin_net,
             )
 

@@ -34,6 +34,8 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     mode: str
     book: str
+    convention: str
+    """Which delta the net delta is."""
     seconds: float
     """Time the run covered, on its own clock."""
     events: int
@@ -183,6 +185,7 @@ class Tally:
         result = RunResult(
             mode=mode,
             book=status.book,
+            convention=status.convention,
             seconds=span_ns / NS_PER_S,
             events=self.events,
             decisions=self.decisions,

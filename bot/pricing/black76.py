@@ -3,8 +3,8 @@
 Knows a forward, a strike, a year fraction, a volatility and the formula; must not know venues, instruments,
 positions or which of its deltas is hedged.
 
-Decisions use the scalar path (`delta_gamma`, `price`, `greeks_scalar`), chains and ladders the array path
-(`greeks`); both give the same number to about 1e-12 and pass the same 50-digit table.
+Decisions use the scalar path (`delta_gamma`, `pa_delta_gamma`, `price`, `greeks_scalar`), chains and ladders the array
+path (`greeks`); both give the same number to about 1e-12 and pass the same 50-digit table.
 
 How the digits are kept (theory 1.1): |ln(F/K)| is log1p((B - A)/A) with A = min(F, K), B = max(F, K), exact near the
 money and far from it; N(±d) is always formed on its own side by erfc, never as one minus the other; and where
@@ -13,6 +13,7 @@ difference of two Mills ratios, and the other one that plus B - A.
 """
 
 import math
+from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -29,6 +30,9 @@ from bot.pricing.normal_tail import (
     mills_array,
     mills_spread_narrow,
 )
+
+DeltaGamma = Callable[[float, float, float, float, bool], tuple[float, float]]
+"""(forward_usd, strike_usd, tau_years, iv, is_call) to (delta, gamma): `delta_gamma`, `pa_delta_gamma`."""
 
 _Number = TypeVar("_Number", float, FloatArray)
 _MAX: Final = float(np.finfo(np.float64).max)
@@ -99,6 +103,33 @@ def delta_gamma(
     if not (0.0 < forward_usd < _INF and 0.0 < strike_usd < _INF and 0.0 < tau_years < _INF and 0.0 < iv < _INF):
         step = _without_time_value(forward_usd, strike_usd, tau_years, iv, is_call)
         return step.delta, step.gamma
+    d1, width = _d1_and_width(forward_usd, strike_usd, tau_years, iv)
+    gamma = min(math.exp(-0.5 * d1 * d1) * INV_SQRT_2PI / forward_usd / width, _MAX)
+    if is_call:
+        return 0.5 * math.erfc(-d1 * INV_SQRT_2), gamma
+    return -0.5 * math.erfc(d1 * INV_SQRT_2), gamma
+
+
+def pa_delta_gamma(
+    forward_usd: float, strike_usd: float, tau_years: float, iv: float, is_call: bool
+) -> tuple[float, float]:
+    """Premium-adjusted delta ±K/F N(±d2) (coins per coin of option) and plain gamma; otherwise as `delta_gamma`.
+
+    The gamma is not premium-adjusted on purpose: F gamma is how fast a coin-hedged book drifts as well (theory 1.4).
+    """
+    if not (0.0 < forward_usd < _INF and 0.0 < strike_usd < _INF and 0.0 < tau_years < _INF and 0.0 < iv < _INF):
+        step = _without_time_value(forward_usd, strike_usd, tau_years, iv, is_call)
+        return step.pa_delta, step.gamma
+    d1, width = _d1_and_width(forward_usd, strike_usd, tau_years, iv)
+    gamma = min(math.exp(-0.5 * d1 * d1) * INV_SQRT_2PI / forward_usd / width, _MAX)
+    sign = 1.0 if is_call else -1.0
+    with_strike = sign * 0.5 * math.erfc(-sign * (d1 - width) * INV_SQRT_2)
+    pa_delta = with_strike * (strike_usd / forward_usd)
+    return (pa_delta if -_INF < pa_delta < _INF else _saturated(pa_delta)), gamma
+
+
+def _d1_and_width(forward_usd: float, strike_usd: float, tau_years: float, iv: float) -> tuple[float, float]:
+    """(d1, v = σ√T) of positive finite numbers."""
     if forward_usd >= strike_usd:
         log_moneyness = math.log1p((forward_usd - strike_usd) / strike_usd)
     else:
@@ -106,11 +137,7 @@ def delta_gamma(
     if math.isinf(log_moneyness):
         log_moneyness = math.log(forward_usd) - math.log(strike_usd)
     width = iv * math.sqrt(tau_years) or _TINY
-    d1 = log_moneyness / width + 0.5 * width
-    gamma = min(math.exp(-0.5 * d1 * d1) * INV_SQRT_2PI / forward_usd / width, _MAX)
-    if is_call:
-        return 0.5 * math.erfc(-d1 * INV_SQRT_2), gamma
-    return -0.5 * math.erfc(d1 * INV_SQRT_2), gamma
+    return log_moneyness / width + 0.5 * width, width
 
 
 def price(forward_usd: float, strike_usd: float, tau_years: float, iv: float, is_call: bool) -> float:

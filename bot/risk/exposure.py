@@ -1,13 +1,14 @@
 """Positions and market to net delta: a best estimate and the interval it can lie in.
 
-Convention `options_only`: sum of Black-76 deltas on each expiry's forward, plus futures in coins at
-their mark; the premium and the collateral are apart (exchange facts 2.4, row C). Inside the venue's settlement window
-an option is one on the average and a future has only what is open of it (theory 1.5): what is fixed is money, so the
-hedge is unwound along the average. Outside it the venue's volatility makes Black-76 with the full time its mark. Doubt
-widens the interval and is never a zero: a leg without usable greeks can have any delta its kind allows.
+What a leg and the collateral count for is the convention's word (`risk/conventions.py`). Inside the venue's settlement
+window an option is one on the average and a future has only what is open of it (theory 1.5): what is fixed is money, so
+the hedge is unwound along the average. Outside it the venue's volatility makes Black-76 with the full time its mark.
+Doubt widens the interval and is never a zero: a leg without usable greeks can have any delta its kind allows, or, where
+its data is merely old, any that its last greeks and the move of the index since leave possible (`risk/doubt.py`).
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,14 +17,20 @@ from msgspec import Struct
 from bot.domain.events import OptionMarked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_YEAR, Ns
-from bot.domain.units import coin_from_amount, float_from_decimal
+from bot.domain.units import coin_from_amount
 from bot.market.view import MarketView
-from bot.pricing import black76, settlement_window
+from bot.pricing import settlement_window
+from bot.pricing.black76 import DeltaGamma
 from bot.pricing.settlement_window import Average, Window
+from bot.risk import conventions, doubt
+from bot.risk.conventions import NO_COLLATERAL, Collateral, Convention, Weighing
+from bot.risk.doubt import Known
+from bot.risk.legs import Expiry, Legs, OptionLeg
 
-_DeltaGamma = Callable[[float, float, float, float, bool], tuple[float, float]]
-"""(forward, strike, tau_years, iv, is_call) to (delta, gamma): `black76.delta_gamma`."""
+_NOTHING_NARROWS = frozenset({DistrustCause.FROM_THE_FUTURE, DistrustCause.FORWARD_JUMPED})
+"""A wrong clock or a wrong forward says nothing about how far the market may have moved."""
 
 
 class Exposure(Struct, frozen=True, kw_only=True):
@@ -35,6 +42,8 @@ class Exposure(Struct, frozen=True, kw_only=True):
     delta_coin_high: float
     delta_coin_options: float
     delta_coin_futures: float
+    delta_coin_collateral: float
+    """Of the account, where the convention counts it."""
     delta_coin_expiring: float
     """Part of the net delta inside its settlement window: options and futures."""
     gamma_coin_per_usd: float
@@ -47,47 +56,6 @@ class Exposure(Struct, frozen=True, kw_only=True):
     """Gamma-weighted."""
     option_age_ns_max: Ns | None
     doubtful: tuple[InstrumentId, ...]
-
-
-class OptionLeg(NamedTuple):
-    """One held option, ready for the formula."""
-
-    name: InstrumentId
-    qty_coin: float
-    strike_usd: float
-    is_call: bool
-
-
-class Legs(Struct, frozen=True, kw_only=True):
-    """Positions arranged for measuring; made anew only when positions or specifications change."""
-
-    expiries: tuple[tuple[str, Ns, tuple[OptionLeg, ...]], ...]
-    """(index name, expiry, its options)."""
-    futures: tuple[tuple[Instrument, Decimal], ...]
-    unlisted: tuple[InstrumentId, ...]
-    """Held without a specification: cannot be counted."""
-
-
-def arrange(held: Mapping[InstrumentId, Decimal], instruments: Mapping[InstrumentId, Instrument]) -> Legs:
-    """Sort what is held by expiry and kind."""
-    options: dict[tuple[str, Ns], list[OptionLeg]] = {}
-    futures: list[tuple[Instrument, Decimal]] = []
-    for name, amount in held.items():
-        spec = instruments.get(name)
-        if spec is None:
-            continue
-        if not spec.is_option:
-            futures.append((spec, amount))
-            continue
-        assert spec.expiry_ns is not None, f"option {name} has no expiry"
-        assert spec.strike_usd is not None, f"option {name} has no strike"
-        leg = OptionLeg(name, float_from_decimal(amount), spec.strike_usd, spec.is_call is True)
-        options.setdefault((spec.index_name, spec.expiry_ns), []).append(leg)
-    return Legs(
-        expiries=tuple((index, expiry, tuple(legs)) for (index, expiry), legs in options.items()),
-        futures=tuple(futures),
-        unlisted=tuple(name for name in held if name not in instruments),
-    )
 
 
 class _Sum:
@@ -116,53 +84,52 @@ class _Sum:
         self.doubtful: list[InstrumentId] = []
 
 
+class Terms(Struct, frozen=True, kw_only=True):
+    """How a book is measured."""
+
+    convention: Convention
+    window: Window
+    collateral: Collateral = NO_COLLATERAL
+    price_usd: float | None = None
+    """Of the hedge; counts inverse futures whose own mark is not here."""
+    index_usd: float | None = None
+    """Index now: how far it has moved since a leg was last seen."""
+
+
 def measure(
     view: MarketView,
     legs: Legs,
     now_ns: Ns,
-    *,
-    window: Window,
-    price_usd: float | None,
+    terms: Terms,
     outstanding: Mapping[InstrumentId, tuple[Decimal, Decimal]],
 ) -> Exposure | None:
     """Exposure of what is held, or None when a position cannot be counted in coins at all.
 
-    `price_usd` counts inverse futures whose own mark is not here. `outstanding` gives per instrument
-    how much (<= 0, >= 0, native) orders in flight, open or unknown may still add.
+    `outstanding` gives per instrument how much (<= 0, >= 0, native) orders in flight, open or unknown may still add.
     """
-    if legs.unlisted:
+    if legs.unlisted or (terms.price_usd is None and terms.convention is not Convention.OPTIONS_ONLY):
         return None
     total = _Sum()
-    for index_name, expiry_ns, options in legs.expiries:
-        left_ns = expiry_ns - now_ns
-        if left_ns >= window.length_ns:
-            forward = view.forward_usd(index_name, expiry_ns)
-            _add_options(total, view, options, (forward, left_ns / NS_PER_YEAR, now_ns, 1.0))
-        elif left_ns > 0:  # an expired option has paid: what it was is money, not delta
-            _add_expiring(total, view, options, (view.newest_of(index_name, expiry_ns), window, left_ns, now_ns))
-    for spec, amount in legs.futures:
-        share = 1.0 if spec.expiry_ns is None else settlement_window.share_of(window, spec.expiry_ns - now_ns)
-        # A mark too old to trade on still counts coins well enough: it is the hedge verdict that stops trading then.
-        price = _future_price(view, spec.id, price_usd)
-        if price is None and spec.amount_is_in_usd and share:
-            return None
-        coin = share * coin_from_amount(spec, amount, price or 1.0)
-        total.futures += coin
-        total.expiring += coin if share < 1.0 else 0.0
+    for expiry in legs.expiries:
+        _add_options(total, view, expiry.options, _market(view, expiry, now_ns, terms))
+    if not _add_futures(total, view, legs.futures, terms, now_ns):
+        return None
     for name, (less, more) in outstanding.items():
         instrument = view.instruments.get(name)
-        price = _future_price(view, name, price_usd)
+        price = _future_price(view, name, terms.price_usd)
         if instrument is None or price is None:
             return None
         total.low += coin_from_amount(instrument, less, price)
         total.high += coin_from_amount(instrument, more, price)
-    net = total.options + total.futures
+    collateral = terms.collateral
+    net = total.options + total.futures + collateral.coin
     return Exposure(
         delta_coin_net=net,
-        delta_coin_low=net + total.low,
-        delta_coin_high=net + total.high,
+        delta_coin_low=net + total.low - collateral.doubt_coin,
+        delta_coin_high=net + total.high + collateral.doubt_coin,
         delta_coin_options=total.options,
         delta_coin_futures=total.futures,
+        delta_coin_collateral=collateral.coin,
         delta_coin_expiring=total.expiring,
         gamma_coin_per_usd=total.gamma,
         option_coin_gross=max(total.calls, total.puts),
@@ -173,27 +140,86 @@ def measure(
     )
 
 
-def _add_expiring(
-    total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], at: tuple[OptionMarked | None, Window, int, Ns]
-) -> None:
-    """Options inside their settlement window at (newest ticker of the expiry, window, nanoseconds left, now).
+class _Market(NamedTuple):
+    """All that the options of one expiry share now."""
+
+    now_ns: Ns
+    forward_usd: float | None
+    """None: not known well enough for any formula."""
+    forward_now_usd: float | None
+    """The same, moved with the index since it was seen; None where the index or the average is not known."""
+    index_usd: float | None
+    price_usd: float | None
+    tau_years: float
+    share: float
+    """Part of the settlement window still open."""
+    is_expiring: bool
+    delta_gamma: DeltaGamma
+    how: Weighing
+
+
+def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market | None:
+    """None after expiry: an expired option has paid, what it was is money, not delta."""
+    left_ns = expiry.expiry_ns - now_ns
+    if left_ns <= 0:
+        return None
+    newest = view.newest_of(expiry.index_name, expiry.expiry_ns)
+    if left_ns < terms.window.length_ns:
+        return _market_expiring(newest, expiry, now_ns, terms)
+    forward = None if newest is None else newest.forward_usd
+    index = None if newest is None else newest.index_usd
+    ratio = 1.0
+    if forward is not None and terms.convention is not Convention.OPTIONS_ONLY:
+        ratio = forward / index if index is not None else 0.0
+        forward = forward if index is not None else None
+    how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=ratio)
+    forward_now = None
+    if forward is not None and index is not None and terms.index_usd is not None:
+        forward_now = forward * (terms.index_usd / index)
+    return _Market(
+        now_ns=now_ns,
+        forward_usd=forward,
+        forward_now_usd=forward_now,
+        index_usd=terms.index_usd,
+        price_usd=terms.price_usd,
+        tau_years=left_ns / NS_PER_YEAR,
+        share=1.0,
+        is_expiring=False,
+        delta_gamma=conventions.formula(how),
+        how=how,
+    )
+
+
+def _market_expiring(newest: OptionMarked | None, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market:
+    """Options inside their settlement window, on the index and the average so far.
 
     Without an expected delivery price the average so far is not known: then each leg can have any delta of what is
     open. Index and expected price come from one message; its age is judged leg by leg like that of a forward.
     """
-    newest, window, left_ns, now_ns = at
-    left = settlement_window.left_of(window, left_ns)
+    left_ns = expiry.expiry_ns - now_ns
+    left = settlement_window.left_of(terms.window, left_ns)
+    how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=1.0)
     index_usd: float | None = None
-    delta_gamma: _DeltaGamma = black76.delta_gamma
+    delta_gamma = conventions.formula(how)
     if newest is not None and newest.index_usd is not None and newest.delivery_usd is not None:
         index_usd = newest.index_usd
-        delta_gamma = _on(settlement_window.average_of(left, index_usd, newest.delivery_usd))
-    before = total.options
-    _add_options(total, view, options, (index_usd, left_ns / NS_PER_YEAR, now_ns, left.share), delta_gamma)
-    total.expiring += total.options - before
+        average = settlement_window.average_of(left, index_usd, newest.delivery_usd)
+        delta_gamma = _on(average, terms.convention, expiry.is_inverse)
+    return _Market(
+        now_ns=now_ns,
+        forward_usd=index_usd,
+        forward_now_usd=None,
+        index_usd=terms.index_usd,
+        price_usd=terms.price_usd,
+        tau_years=left_ns / NS_PER_YEAR,
+        share=left.share,
+        is_expiring=True,
+        delta_gamma=delta_gamma,
+        how=how,
+    )
 
 
-def _on(average: Average) -> _DeltaGamma:
+def _on(average: Average, convention: Convention, is_inverse: bool) -> DeltaGamma:
     """Greeks of options on one average; it has its own index and times."""
 
     def delta_gamma(
@@ -201,25 +227,28 @@ def _on(average: Average) -> _DeltaGamma:
     ) -> tuple[float, float]:
         del index_usd, tau_years
         found = settlement_window.worth(average, strike_usd, iv, is_call)
-        return found.delta, found.gamma
+        return conventions.delta_on_average(convention, found, is_inverse=is_inverse), found.gamma
 
     return delta_gamma
 
 
-def _add_options(
-    total: _Sum,
-    view: MarketView,
-    options: tuple[OptionLeg, ...],
-    at: tuple[float | None, float, Ns, float],
-    delta_gamma: _DeltaGamma = black76.delta_gamma,
-) -> None:
-    """Options of one expiry at (forward, tau, now, share still open): the innermost loop of a decision, so locals."""
-    forward, tau, now_ns, share = at
-    seen, judge = view.options, view.option_verdict
+def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], market: _Market | None) -> None:
+    """Options of one expiry: the innermost loop of a decision, so locals."""
+    if market is None:
+        return
+    now_ns, forward, tau, share, delta_gamma = (
+        market.now_ns,
+        market.forward_usd,
+        market.tau_years,
+        market.share,
+        market.delta_gamma,
+    )
+    seen, judge, before = view.options, view.option_verdict, total.options
     sure = gamma_net = calls = puts = weights = weighted_iv = 0.0
     oldest_ns: int = now_ns if total.age_ns is None else now_ns - total.age_ns
     has_seen = total.age_ns is not None
-    for name, qty, strike, is_call in options:
+    for leg in options:
+        name, qty, strike, is_call = leg
         size = abs(qty)
         if is_call:
             calls += size
@@ -227,42 +256,100 @@ def _add_options(
             puts += size
         marked = seen.get(name)
         if marked is None or marked.iv_mark is None or forward is None:
-            _doubt(total, name, qty * share, None, is_call)
+            _doubt(total, leg, market, view.last_greeks(name))
             continue
         has_seen = True
         if marked.received_ns < oldest_ns:  # noqa: PLR1730 - min() costs twice as much here
             oldest_ns = marked.received_ns
         delta, gamma = delta_gamma(forward, strike, tau, marked.iv_mark, is_call)
         if delta != delta:  # NaN: what the ticker gave is no ground for a formula  # noqa: PLR0124
-            _doubt(total, name, qty * share, None, is_call)
+            _doubt(total, leg, market, None)
             continue
         weight = size * gamma
         gamma_net += qty * gamma
         weights += weight
         weighted_iv += weight * marked.iv_mark
-        if judge(marked, now_ns) is None:
+        cause = judge(marked, now_ns)
+        if cause is None:
             sure += qty * delta
         else:
-            _doubt(total, name, qty * share, delta / share, is_call)
-    total.options += sure
-    total.gamma += gamma_net
+            last = None if cause in _NOTHING_NARROWS else view.last_greeks(name)
+            _doubt(total, leg, market, last, delta / share)
+    total.options += market.how.delta_scale * sure
+    total.gamma += market.how.gamma_scale * gamma_net
     total.calls += share * calls
     total.puts += share * puts
     total.w += weights
     total.w_iv += weighted_iv
     total.w_tau += weights * tau
     total.age_ns = now_ns - oldest_ns if has_seen else None
+    if market.is_expiring:
+        total.expiring += total.options - before
 
 
-def _doubt(total: _Sum, name: InstrumentId, qty: float, estimate: float | None, is_call: bool) -> None:
-    """A leg that can have any delta of its kind; counted at its last greeks, or in the middle."""
-    bounds = (0.0, 1.0) if is_call else (-1.0, 0.0)
-    delta = 0.5 * (bounds[0] + bounds[1]) if estimate is None else estimate
-    ends = sorted((qty * bounds[0], qty * bounds[1]))
+def _doubt(
+    total: _Sum, leg: OptionLeg, market: _Market, last: OptionMarked | None, estimate: float | None = None
+) -> None:
+    """A leg of which only an interval is known; counted at `estimate`, per coin, or in the middle.
+
+    `last`: what may narrow it. The estimate is used where nothing narrows it: it is of its own old moment.
+    """
+    how, is_call = market.how, leg.is_call
+    forward = market.forward_now_usd
+    if forward is not None and last is not None and last.iv_mark is not None and last.index_usd is not None:
+        assert market.index_usd is not None, "a forward was moved without an index"
+        move = abs(math.log(market.index_usd / last.index_usd))
+        known = Known(forward, last.iv_mark, move, market.now_ns - last.received_ns)
+        low, high = doubt.narrowed(
+            known, leg.strike_usd, market.tau_years, is_call=is_call, is_premium_adjusted=how.is_premium_adjusted
+        )
+        estimate = market.delta_gamma(forward, leg.strike_usd, market.tau_years, last.iv_mark, is_call)[0]
+    else:
+        price = market.forward_usd or market.price_usd
+        ratio = leg.strike_usd / price if price else 1.0
+        low, high = doubt.widest(is_call=is_call, is_premium_adjusted=how.is_premium_adjusted, strike_ratio=ratio)
+    delta = 0.5 * (low + high) if estimate is None else min(max(estimate, low), high)
+    qty = leg.qty_coin * market.share * how.delta_scale
+    ends = sorted((qty * low, qty * high))
     total.options += qty * delta
     total.low += ends[0] - qty * delta
     total.high += ends[1] - qty * delta
-    total.doubtful.append(name)
+    total.doubtful.append(leg.name)
+
+
+def _add_futures(
+    total: _Sum, view: MarketView, futures: tuple[tuple[Instrument, Decimal], ...], terms: Terms, now_ns: Ns
+) -> bool:
+    """Futures and perpetuals; False when one cannot be counted.
+
+    A mark too old to trade on still counts coins well enough: it is the hedge verdict that stops trading then.
+    """
+    prices, is_stale = terms.collateral.prices_usd, terms.collateral.is_stale
+    for spec, amount in futures:
+        share = 1.0
+        if spec.expiry_ns is not None:
+            share = settlement_window.share_of(terms.window, spec.expiry_ns - now_ns)
+        price = _future_price(view, spec.id, terms.price_usd)
+        if price is None and spec.amount_is_in_usd and share:
+            return False
+        at_usd = prices.get(spec.id) or price or 1.0
+        coin = share * coin_from_amount(spec, amount, at_usd) * _future_scale(view, spec, terms)
+        total.futures += coin
+        total.expiring += coin if share < 1.0 else 0.0
+        if is_stale and price is not None:
+            other = share * coin_from_amount(spec, amount, price) - coin
+            total.low += min(other, 0.0)
+            total.high += max(other, 0.0)
+    return True
+
+
+def _future_scale(view: MarketView, spec: Instrument, terms: Terms) -> float:
+    """Mark over index of a linear future, where the convention counts by the spot; 1 where either is not known."""
+    marked = view.futures.get(spec.id)
+    if spec.is_inverse or marked is None or marked.mark_usd is None or marked.index_usd is None:
+        return 1.0
+    ratio = marked.mark_usd / marked.index_usd
+    return conventions.future_scale(terms.convention, basis_ratio=ratio)
 
 
 def _future_price(view: MarketView, name: InstrumentId, price_usd: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """Profit in USD since the start, in parts that add up. Off the decision path: nothing decides on it.
 
 Options at the venue's marks; hedge as if traded at the mid of the decision; slippage, fees and funding
-apart. The collateral's own price move is not in it (convention `options_only`).
+apart. The collateral's own price move is in it where the book's convention counts the collateral.
 """
 
 from decimal import Decimal
@@ -22,7 +22,9 @@ class Profit:
 
     def __init__(self) -> None:
         """Start at zero."""
-        self._options = self._hedge = self._slippage = self._fees = self._funding = 0.0
+        self._options = self._hedge = self._slippage = self._fees = self._funding = self._collateral = 0.0
+        self._collateral_coin = 0.0
+        self._index_usd: float | None = None
         self._qty: dict[InstrumentId, float] = {}
         self._value_usd: dict[InstrumentId, float] = {}
         """Last USD value of one native unit of an option, or last mark of a future."""
@@ -93,9 +95,15 @@ class Profit:
         else:
             self._hedge += _move_usd(spec, amount, before, pays)
 
+    def see_collateral(self, coin: float, index_usd: float) -> None:
+        """The coins held so far have moved with the index; from here on it is `coin`."""
+        if self._index_usd is not None:
+            self._collateral += self._collateral_coin * (index_usd - self._index_usd)
+        self._collateral_coin, self._index_usd = coin, index_usd
+
     def usd(self) -> ProfitUsd:
         """All parts and their sum."""
-        parts = (self._options, self._hedge, self._slippage, self._fees, self._funding)
+        parts = (self._options, self._hedge, self._slippage, self._fees, self._funding, self._collateral)
         return ProfitUsd(
             total=sum(parts),
             options=self._options,
@@ -103,6 +111,7 @@ class Profit:
             slippage=self._slippage,
             fees=self._fees,
             funding=self._funding,
+            collateral=self._collateral,
         )
 
 

@@ -7,7 +7,7 @@ from bot.domain.time import Ns, tau_years
 from bot.market.view import MarketView
 from bot.pricing import black76
 from bot.pricing.settlement_window import Window
-from bot.risk.exposure import Legs
+from bot.risk.legs import Legs
 
 
 def vanna_coin_per_vol(view: MarketView, legs: Legs, now_ns: Ns, window: Window) -> float:
@@ -16,7 +16,7 @@ def vanna_coin_per_vol(view: MarketView, legs: Legs, now_ns: Ns, window: Window)
     Left out: legs without usable greeks, and those inside their settlement window, where half an hour is all there is.
     """
     total = 0.0
-    for index_name, expiry_ns, options in legs.expiries:
+    for index_name, expiry_ns, _, options in legs.expiries:
         forward, tau = view.forward_usd(index_name, expiry_ns), tau_years(now_ns, expiry_ns)
         if forward is None or expiry_ns - now_ns < window.length_ns:
             continue

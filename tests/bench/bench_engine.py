@@ -24,6 +24,7 @@ from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
+from bot.risk.conventions import Convention
 from bot.risk.limits import Limits
 
 START_NS = Ns(1_790_000_000 * NS_PER_S)
@@ -56,7 +57,7 @@ def book() -> BookParams:
     """A BTC book with a band so wide that nothing is ever traded."""
     return BookParams(
         book="BTC",
-        convention="options_only",
+        convention=Convention.OPTIONS_ONLY,
         hedge_instrument=PERPETUAL,
         label_prefix="hb",
         run_tag="bench",

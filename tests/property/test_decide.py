@@ -63,6 +63,7 @@ def _situations(draw: st.DrawFn, *, is_sure: bool = False) -> Situation:
             delta_coin_high=high,
             delta_coin_options=net,
             delta_coin_futures=0.0,
+            delta_coin_collateral=0.0,
             delta_coin_expiring=0.0,
             gamma_coin_per_usd=0.0,
             option_coin_gross=1.0,

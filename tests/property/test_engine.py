@@ -22,6 +22,7 @@ from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
+from bot.risk.conventions import Convention
 from bot.risk.limits import Limits
 
 _START = Ns(1_772_359_200 * NS_PER_S)
@@ -29,7 +30,7 @@ _STEP_NS = 100 * NS_PER_MS
 _PERPETUAL, _CALL = InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC-27MAR26-100000-C")
 _PARAMS = BookParams(
     book="BTC",
-    convention="options_only",
+    convention=Convention.OPTIONS_ONLY,
     hedge_instrument=_PERPETUAL,
     label_prefix="hb",
     run_tag="p",

@@ -14,7 +14,9 @@ from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window, share_of
-from bot.risk.exposure import Exposure, arrange, measure
+from bot.risk.conventions import Convention
+from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.legs import arrange
 
 _NOW = Ns(1_772_359_200 * NS_PER_S)
 _FORWARD = 100_000.0
@@ -122,9 +124,8 @@ def _measure(
         view,
         arrange(held, view.instruments),
         _NOW,
-        window=_WINDOW,
-        price_usd=None,
-        outstanding={_INVERSE.id: outstanding},
+        Terms(convention=Convention.OPTIONS_ONLY, window=_WINDOW),
+        {_INVERSE.id: outstanding},
     )
     assert found is not None, "all of it can be counted"
     return found

@@ -175,10 +175,11 @@ def test_any_positive_number_gives_finite_numbers(
 ) -> None:
     """From denormals to 1.8e308 in any combination: finite on all three paths, no exception and no warning."""
     scalar = black76.greeks_scalar(forward, strike, tau_years, iv, is_call)
-    decided = black76.delta_gamma(forward, strike, tau_years, iv, is_call)
+    one = (forward, strike, tau_years, iv, is_call)
+    decided = (*black76.delta_gamma(*one), *black76.pa_delta_gamma(*one))
     chain = np.stack(black76.greeks([forward, 100.0], [strike, 100.0], [tau_years, 0.1], [iv, 0.5], is_call))
 
-    assert [math.isfinite(number) for number in (*scalar, *decided)] == [True] * 14
+    assert [math.isfinite(number) for number in (*scalar, *decided)] == [True] * 16
     assert bool(np.isfinite(chain).all())
 
 
@@ -193,3 +194,4 @@ def test_nothing_at_all_raises(  # noqa: PLR0917 - the five inputs and the kind
 
     assert len(kinds) == 1
     assert len(black76.delta_gamma(forward, strike, tau_years, iv, is_call)) == 2
+    assert len(black76.pa_delta_gamma(forward, strike, tau_years, iv, is_call)) == 2

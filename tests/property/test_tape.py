@@ -43,6 +43,9 @@ def _of(kind: typing.Any) -> st.SearchStrategy[typing.Any]:
         return st.builds(kind, **fields)
     if typing.get_origin(kind) in {typing.Union, types.UnionType}:
         return st.one_of([_of(item) for item in typing.get_args(kind)])
+    if typing.get_origin(kind) is dict:
+        key, value = typing.get_args(kind)
+        return st.dictionaries(_of(key), _of(value), max_size=3)
     assert typing.get_origin(kind) is tuple, f"no values for {kind}"
     return st.lists(_of(typing.get_args(kind)[0]), max_size=3).map(tuple)
 

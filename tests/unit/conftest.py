@@ -1,6 +1,6 @@
 """Builders of the core's words: one instrument, event or parameter set each, any field replaceable by keyword."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
+from bot.risk.collateral import FiguresParams
+from bot.risk.conventions import Convention
 from bot.risk.limits import Limits
 
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
@@ -235,11 +237,42 @@ class Make:
         }
         return Limits(**(fields | change))
 
+    def figures(self, **change: object) -> FiguresParams:
+        """Of a BTC book that looks at positions alone."""
+        fields = {
+            "convention": Convention.OPTIONS_ONLY,
+            "coin": "BTC",
+            "treasury_coin": 0.0,
+            "counts_usdc": False,
+            "age_ns_max": Ns(10 * NS_PER_S),
+        }
+        return FiguresParams(**(fields | change))
+
+    def account_seen(self, **change: object) -> ev.AccountSeen:
+        """Ten coins of equity, no position."""
+        fields = {
+            "currency": "BTC",
+            "equity_native": 10.0,
+            "balance_native": 10.0,
+            "margin_initial_native": 0.0,
+            "margin_maintenance_native": 0.0,
+            "available_native": 10.0,
+            "delta_coin_total": 0.0,
+            "delta_coin_options": 0.0,
+            "received_ns": NOW,
+            "delta_coin_by_index": {"btc_usd": 0.0},
+            "options_value_native": 0.0,
+            "gamma_coin_per_usd_options": 0.0,
+            "vega_usd_per_point_options": 0.0,
+            "theta_usd_per_day_options": 0.0,
+        }
+        return ev.AccountSeen(**(fields | change))
+
     def book(self, **change: object) -> BookParams:
         """A BTC book hedged to zero on the inverse perpetual, band 0.05 coin per coin of option."""
         fields = {
             "book": "BTC",
-            "convention": "options_only",
+            "convention": Convention.OPTIONS_ONLY,
             "hedge_instrument": PERPETUAL,
             "label_prefix": "hb",
             "run_tag": "run",
@@ -328,3 +361,13 @@ def make() -> Make:
 def play(make: Make) -> Play:
     """A fresh engine."""
     return Play(make)
+
+
+@pytest.fixture
+def play_with(make: Make) -> Callable[..., Play]:
+    """A fresh engine of a book with these parameters."""
+
+    def begin(**change: object) -> Play:
+        return Play(make, **change)
+
+    return begin

@@ -205,10 +205,26 @@ def test_old_and_repeated_market_data_changes_nothing(play: Any, make: Any, repe
     assert (order.amount_native, order.price_native) == (Decimal(-53_180), Decimal(99_900))
 
 
-def test_a_leg_that_goes_stale_stops_trading_and_alarms(play: Any, make: Any) -> None:
-    """Standing still is not safe either: ten seconds of refusing is an alarm with a deadline, told once."""
+def test_a_leg_that_goes_stale_widens_the_delta_by_what_it_can_have_become(play: Any, make: Any) -> None:
+    """A few hundredths while the index stands still: inside the band for certain, and nothing to refuse."""
     play.ready({CALL: "1", PERPETUAL: "-53180"})
     play.tick()
+    play.take(make.future_marked(received_ns=Ns(make.now_ns + 30 * NS_PER_S)))
+    play.tick(30 * NS_PER_S)
+    decided = play.decided()
+
+    assert play.orders() == []
+    assert (decided.reason, decided.doubtful) == (Reason.INSIDE_BAND, (CALL,))
+    assert decided.option_age_ns_max == 30_000_000_000
+    assert -0.05 < decided.delta_coin_low < decided.delta_coin_net < decided.delta_coin_high < 0.05
+
+
+def test_a_leg_whose_greeks_cannot_be_believed_stops_trading_and_alarms(play: Any, make: Any) -> None:
+    """Standing still is not safe either: ten seconds of refusing is an alarm with a deadline, told once."""
+    play.connect()
+    play.tick()
+    play.take(make.option_marked(is_open=False), make.future_marked())
+    play.reconcile({CALL: "1", PERPETUAL: "-53180"})
     for tenth in range(101, 320):
         at_ns = tenth * NS_PER_S // 10
         play.take(make.future_marked(received_ns=Ns(make.now_ns + at_ns)))
@@ -218,7 +234,7 @@ def test_a_leg_that_goes_stale_stops_trading_and_alarms(play: Any, make: Any) ->
     assert (play.decided().reason, play.decided().doubtful) == (Reason.DELTA_UNCERTAIN, (CALL,))
     assert play.decided().option_age_ns_max == 31_900_000_000
     alarms = [note for note in play.notes if isinstance(note, AlarmRaised)]
-    assert [(note.name, note.deadline_ns) for note in alarms] == [("delta_uncertain", _s(make, 70.1))]
+    assert [(note.name, note.deadline_ns) for note in alarms] == [("delta_uncertain", _s(make, 60.0))]
 
 
 def test_trust_is_told_when_it_changes(play: Any, make: Any) -> None:

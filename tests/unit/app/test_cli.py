@@ -145,7 +145,7 @@ def test_a_halted_run_prints_its_result_and_ends_with_its_code(
 
     assert call("demo", "--seconds", "5", "--seed", "11", *json_option) == code
     said = capsys.readouterr().out
-    assert (json.loads(said)["phase"] == phase) if as_json else ("net delta unknown" in said)
+    assert (json.loads(said)["phase"] == phase) if as_json else ("net delta (options_only) unknown" in said)
     assert (arguments["seconds"], arguments["demo_seed"], arguments["run_id"][:5]) == (5.0, 11, "demo-")
 
 

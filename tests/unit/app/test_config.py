@@ -31,6 +31,13 @@ mode = "testnet"
 convention = "options_only"
 {_LIMITS}"""
 
+_BOTH_COUNT = "".join(
+    (_MINIMAL if coin == "btc" else _MINIMAL.replace("btc", coin).replace('mode = "testnet"', "")).replace(
+        '"options_only"', '"coin"\ncounts_usdc = true'
+    )
+    for coin in ("btc", "eth")
+)
+
 Load = Callable[..., Config]
 
 
@@ -138,8 +145,20 @@ _REFUSED = [
     ),
     # words
     (
-        _with('"options_only"', '"usd"'),
-        "books.btc.convention: Input should be 'options_only'",
+        _with('"options_only"', '"dollars"'),
+        "books.btc.convention: Input should be 'usd', 'coin', 'options_only' or 'linear_usd'",
+    ),
+    (
+        _with('"options_only"', '"coin"\ntreasury_coin = 1.0'),
+        "books.btc.treasury_coin: is of convention usd, the book has coin; remove one of the two",
+    ),
+    (
+        _with('"options_only"', '"usd"\ncounts_usdc = true'),
+        "books.btc.counts_usdc: is of convention coin, the book has usd; remove one of the two",
+    ),
+    (
+        _BOTH_COUNT,
+        "books.eth.counts_usdc: is set in books.btc as well; keep one of the two",
     ),
     (_with('convention = "options_only"', ""), "books.btc.convention: is missing; add it"),
     (_with("btc", "b-c"), "books.b-c: a book is named after its coin, e.g. [books.btc]"),

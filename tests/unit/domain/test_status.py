@@ -12,6 +12,7 @@ def test_a_picture_cannot_be_changed_by_who_looks_at_it() -> None:
     """Health pages get a picture, not the engine."""
     status = BookStatus(
         book="btc",
+        convention="options_only",
         phase=Phase.RUNNING,
         phase_cause="",
         is_reconciled=True,

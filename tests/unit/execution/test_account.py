@@ -28,6 +28,7 @@ def account(make: Any) -> Account:
         limits=book.limits,
         reconcile_interval_ns=book.reconcile_interval_ns,
         adopts_positions=False,
+        figures=make.figures(),
     )
     return Account(params, view)
 

@@ -27,6 +27,7 @@ def account(make: Any) -> Account:
             limits=make.limits(),
             reconcile_interval_ns=Ns(60 * NS_PER_S),
             adopts_positions=False,
+            figures=make.figures(),
         ),
         view,
     )

@@ -48,6 +48,7 @@ def _exposure(net: float, low: float | None = None, high: float | None = None, g
         delta_coin_high=net if high is None else high,
         delta_coin_options=net,
         delta_coin_futures=0.0,
+        delta_coin_collateral=0.0,
         delta_coin_expiring=0.0,
         gamma_coin_per_usd=1e-5,
         option_coin_gross=gross,

@@ -10,7 +10,7 @@ from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band
 from bot.hedging.expiry import ExpiryParams, PinRule, pin_held_back, pinned, widened
 from bot.market.view import MarketView
-from bot.risk.exposure import arrange
+from bot.risk.legs import arrange
 
 _CALL, _FAR = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-27MAR26-110000-C")
 _HOUR_NS = 3600 * NS_PER_S

@@ -17,6 +17,7 @@ from bot.hedging.modifiers import Modifiers
 from bot.hedging.situation import Frame
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
+from bot.risk.conventions import NO_COLLATERAL, Convention
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
@@ -24,7 +25,13 @@ CALL = InstrumentId("BTC-27MAR26-100000-C")
 
 def _desk(blocked: tuple[Reason, str] | None = None) -> Desk:
     return Desk(
-        blocked=blocked, outstanding={}, has_pending=False, is_backing_off=False, orders_last_minute=0, last_hedge=None
+        blocked=blocked,
+        outstanding={},
+        has_pending=False,
+        is_backing_off=False,
+        orders_last_minute=0,
+        last_hedge=None,
+        collateral=NO_COLLATERAL,
     )
 
 
@@ -44,6 +51,7 @@ class Book:
         self.params = HedgeParams(
             window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
             expiry=ExpiryParams(),
+            convention=Convention.OPTIONS_ONLY,
             hedge_instrument=PERPETUAL,
             modifiers=Modifiers(trade_to=TradeTo.TARGET),
             trade_coin_min=0.001,
@@ -166,7 +174,13 @@ def test_a_refusal_that_lasts_is_an_alarm_with_a_deadline(book: Book) -> None:
     first = _alarms(book, [0.0, 5.0, 9.9, 10.0, 15.0, 30.0])
     book.market(31.0)
     book.decide(31.0)
-    second = _alarms(book, [40.0, 49.9, 50.0])
+    put = book.make.option("BTC-27MAR26-100000-P")
+    book.view.list_instrument(put)
+    book.held = {CALL: Decimal(1), put.id: Decimal(1)}
+    second = []
+    for at_s in (40.0, 49.9, 50.0):
+        book.view.see_future(book.make.future_marked(received_ns=Ns(book.make.now_ns + round(at_s * NS_PER_S))))
+        second += _alarms(book, [at_s])
 
     assert first == [(10.0, "hedge_quote_distrusted", 60.0)]
     assert second == [(50.0, "delta_uncertain", 100.0)], "named by what stands in the way now"

@@ -14,7 +14,9 @@ from bot.hedging.decide import Verdict
 from bot.hedging.situation import Frame, Hedge, hedge_seen, inputs_of, missing, write_down
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
-from bot.risk.exposure import Exposure, arrange, measure
+from bot.risk.conventions import NO_COLLATERAL, Convention
+from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.legs import arrange
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
@@ -40,7 +42,9 @@ def _hedge(view: MarketView, make: Any) -> Hedge:
 def _exposure(view: MarketView, make: Any) -> Exposure:
     view.see_option(make.option_marked())
     legs = arrange({CALL: make.snapshot({CALL: "2"}).positions[0].amount_native}, view.instruments)
-    found = measure(view, legs, make.now_ns, window=_WINDOW, price_usd=100_000.0, outstanding={})
+    found = measure(
+        view, legs, make.now_ns, Terms(convention=Convention.OPTIONS_ONLY, window=_WINDOW, price_usd=100_000.0), {}
+    )
     assert found is not None, "one call can be counted"
     return found
 
@@ -149,16 +153,23 @@ def test_what_is_not_known_is_none_in_the_record(make: Any) -> None:
 
 
 def test_a_decision_without_ground_says_what_is_missing(view: MarketView, make: Any) -> None:
-    """No price of the hedge; a position nobody listed; a future without a mark."""
+    """No price of the hedge; no equity; a position nobody listed; a future without a mark."""
     hedge = _hedge(view, make)
     amount = make.fill("x", "1").amount_native
     unlisted = arrange({InstrumentId("BTC-1JAN30-1-C"): amount}, view.instruments)
     nothing = arrange({}, view.instruments)
 
     assert [
-        (v.reason, v.detail) for v in (missing(None, nothing), missing(hedge, unlisted), missing(hedge, nothing))
+        (v.reason, v.detail)
+        for v in (
+            missing(None, nothing, "no equity"),
+            missing(hedge, nothing, "no equity"),
+            missing(hedge, unlisted, NO_COLLATERAL),
+            missing(hedge, nothing, NO_COLLATERAL),
+        )
     ] == [
         (Reason.HEDGE_QUOTE_DISTRUSTED, "no price seen yet"),
+        (Reason.EQUITY_UNKNOWN, "no equity"),
         (Reason.DELTA_UNCERTAIN, "cannot be counted: BTC-1JAN30-1-C"),
         (Reason.DELTA_UNCERTAIN, "cannot be counted: a futures position without a mark"),
     ]

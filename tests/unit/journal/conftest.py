@@ -30,6 +30,7 @@ _DECIDED = Decided(
     delta_coin_high=0.17,
     delta_coin_options=0.5,
     delta_coin_futures=-0.336,
+    delta_coin_collateral=0.0,
     delta_coin_expiring=0.0,
     delta_coin_surviving=0.164,
     gamma_coin_per_usd=1.5e-5,

@@ -41,7 +41,7 @@ def test_a_picture_names_its_axes_and_units() -> None:
         "Net delta inside its band [BTC]",
         "Profit since the start, by part [USD]",
         "time since the start, seconds",
-        *("net delta", "band", "total", "options", "hedge", "slippage", "fees", "funding"),
+        *("net delta", "band", "total", "options", "hedge", "slippage", "fees", "funding", "collateral"),
     }
     assert expected - set(texts) == set()
 
@@ -82,14 +82,14 @@ def test_without_a_span_of_time_there_is_no_picture(samples: list[Sample]) -> No
 
 
 def test_labels_of_lines_never_overlap() -> None:
-    """Six parts that end at the same value can still be read."""
+    """Seven parts that end at the same value can still be read."""
     svg = render_run([_sample(0, total_usd=0.0), _sample(9, total_usd=0.0)], [], title="x", coin="BTC")
     root = ElementTree.fromstring(svg)  # noqa: S314
-    names = {"total", "options", "hedge", "slippage", "fees", "funding"}
+    names = {"total", "options", "hedge", "slippage", "fees", "funding", "collateral"}
     heights = sorted(float(item.get("y", "0")) for item in root.iter(f"{_SVG}text") if item.text in names)
     gaps = [after - before for before, after in itertools.pairwise(heights)]
 
-    assert len(heights) == 6
+    assert len(heights) == 7
     assert min(gaps) > 14.9
 
 

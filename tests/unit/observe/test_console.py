@@ -19,8 +19,9 @@ def _line(make_heard: Callable[..., Any], outcome: Outcome) -> str:
 def test_a_hedge_reads_like_a_sentence(make_heard: Callable[..., Any], decided: Callable[..., Decided]) -> None:
     """What was done, why, and the numbers behind it."""
     expected = (
-        "2026-03-27T08:00:00.123Z info    hedge.decided      sold 0.064 BTC of BTC-PERPETUAL: net delta +0.164 above "
-        "band [-0.100, +0.100], to +0.100; gamma +0.015 BTC per 1 % move; price 97,000.50 USD; reason outside_band\n"
+        "2026-03-27T08:00:00.123Z info    hedge.decided      sold 0.064 BTC of BTC-PERPETUAL: net delta (options_only) "
+        "+0.164 above band [-0.100, +0.100], to +0.100; gamma +0.015 BTC per 1 % move; price 97,000.50 USD; "
+        "reason outside_band\n"
     )
 
     assert expected == _line(make_heard, Outcome(decided=decided()))
@@ -29,12 +30,18 @@ def test_a_hedge_reads_like_a_sentence(make_heard: Callable[..., Any], decided: 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"trade_coin": 0.064, "delta_coin_net": -0.164}, "bought 0.064 BTC of BTC-PERPETUAL: net delta -0.164 below"),
+        (
+            {"trade_coin": 0.064, "delta_coin_net": -0.164},
+            "bought 0.064 BTC of BTC-PERPETUAL: net delta (options_only) -0.164 below",
+        ),
         ({"trade_coin": 0.0064}, "bought 0.00640 BTC"),
-        ({"delta_coin_low": 0.12, "delta_coin_high": 0.2}, "net delta +0.164 (between +0.120 and +0.200) above"),
-        ({"delta_coin_net": 0.004}, "net delta +0.00400 inside band"),
+        (
+            {"delta_coin_low": 0.12, "delta_coin_high": 0.2},
+            "net delta (options_only) +0.164 (between +0.120 and +0.200) above",
+        ),
+        ({"delta_coin_net": 0.004}, "net delta (options_only) +0.00400 inside band"),
         ({"delta_coin_net": None}, "BTC-PERPETUAL: net delta unknown;"),
-        ({"band_low_coin": None}, "net delta +0.164, no band"),
+        ({"band_low_coin": None}, "net delta (options_only) +0.164, no band"),
         ({"gamma_coin_per_usd": None, "price_usd": None}, "to +0.100; reason outside_band"),
     ],
 )
@@ -52,12 +59,13 @@ def test_no_hedge_says_why(make_heard: Callable[..., Any], decided: Callable[...
         action=Action.REFUSE, reason=Reason.LIMIT_ORDER_USD, detail="6200 USD over 5000 USD", target_coin=None
     )
 
-    assert "hedge.skipped      no hedge (inside_band): net delta +0.050 inside band [-0.100, +0.100]\n" in _line(
-        make_heard, Outcome(decided=skip)
+    assert (
+        "hedge.skipped      no hedge (inside_band): net delta (options_only) +0.050 inside band [-0.100, +0.100]\n"
+        in _line(make_heard, Outcome(decided=skip))
     )
     assert (
-        "hedge.refused      will not hedge (limit_order_usd): net delta +0.164 above band [-0.100, +0.100]; "
-        "6200 USD over 5000 USD\n"
+        "hedge.refused      will not hedge (limit_order_usd): net delta (options_only) +0.164 above band "
+        "[-0.100, +0.100]; 6200 USD over 5000 USD\n"
     ) in _line(make_heard, Outcome(decided=refuse))
 
 

@@ -94,6 +94,7 @@ def test_a_hedge_is_one_line_with_all_that_mattered(
         "delta_coin_high": 0.164,
         "delta_coin_options": 0.5,
         "delta_coin_futures": -0.336,
+        "delta_coin_collateral": 0.0,
         "delta_coin_expiring": 0.0,
         "delta_coin_surviving": 0.164,
         "gamma_coin_per_usd": 1.5e-5,

@@ -24,6 +24,7 @@ Decide = Callable[..., Decided]
 def _status(decided: Decided | None, **change: object) -> BookStatus:
     fields: dict[str, object] = {
         "book": "BTC",
+        "convention": "options_only",
         "phase": Phase.RUNNING,
         "phase_cause": "reconciled",
         "is_reconciled": True,
@@ -213,7 +214,19 @@ def test_the_result_as_json_has_the_keys_a_reader_relies_on(decided: Decide) -> 
     keys = set(msgspec.json.decode(msgspec.json.encode(_finish(_tally(), decided()))))
 
     assert keys >= {
-        *("mode", "seconds", "events", "decisions", "hedges", "orders", "fills", "refused", "unknown_open"),
+        *(
+            "mode",
+            "book",
+            "convention",
+            "seconds",
+            "events",
+            "decisions",
+            "hedges",
+            "orders",
+            "fills",
+            "refused",
+            "unknown_open",
+        ),
         *("net_delta_coin_final", "band_low_coin", "band_high_coin", "gamma_coin_per_usd_final", "positions_match"),
         *("outside_band_s", "violations", "pnl_usd", "trace_hash", "var_ratio", "var_ratio_delta"),
     }

@@ -61,17 +61,19 @@ def test_without_time_or_volatility_there_is_intrinsic_value(
     assert scalar == pytest.approx(expected, rel=1e-15)
     assert [item[0] for item in chain] == list(scalar)
     assert black76.delta_gamma(forward, strike, tau_years, iv, is_call) == (delta, 0.0)
+    assert black76.pa_delta_gamma(forward, strike, tau_years, iv, is_call) == (delta * (strike / forward), 0.0)
     assert black76.price(forward, strike, tau_years, iv, is_call) == price
 
 
 @pytest.mark.parametrize("numbers", _NOTHING_TO_PRICE)
 def test_what_is_no_price_gives_nan_and_never_raises(numbers: tuple[float, float, float, float]) -> None:
     """Doubt stays visible: no zero delta for a forward that is NaN, infinite, zero or negative."""
-    alone = *black76.delta_gamma(*numbers, True), *black76.greeks_scalar(*numbers, False)
+    decided = *black76.delta_gamma(*numbers, True), *black76.pa_delta_gamma(*numbers, True)
+    alone = *decided, *black76.greeks_scalar(*numbers, False)
     columns = [[number, good] for number, good in zip(numbers, (100.0, 100.0, 0.1, 0.5), strict=True)]
     chain = np.stack(black76.greeks(*columns, True))
 
-    assert [math.isnan(number) for number in alone] == [True] * 14
+    assert [math.isnan(number) for number in alone] == [True] * 16
     assert np.isnan(chain).tolist() == [[True, False]] * 12
 
 

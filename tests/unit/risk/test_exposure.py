@@ -13,7 +13,9 @@ from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing import settlement_window as sw
-from bot.risk.exposure import Exposure, arrange, measure
+from bot.risk.conventions import Convention
+from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.legs import arrange
 
 _NOW = Ns(1_000 * NS_PER_DAY)
 _EXPIRY = Ns(_NOW + 73 * NS_PER_DAY)  # 0.2 years
@@ -22,6 +24,8 @@ _WINDOW = sw.Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
 _PERP, _LINEAR = InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC_USDC-PERPETUAL")
 _CALL, _PUT = InstrumentId("BTC-X-100000-C"), InstrumentId("BTC-X-100000-P")
 _HELD_DEFAULT = {_CALL: "1", _PUT: "1"}
+
+_TERMS = Terms(convention=Convention.OPTIONS_ONLY, window=_WINDOW, price_usd=_FORWARD)
 
 # At the money, σ√T = 0.5·√0.2: N(d1) with d1 = σ√T/2, by the error function.
 _WIDTH = 0.5 * math.sqrt(0.2)
@@ -107,7 +111,7 @@ def _measure(
     now_ns: Ns = _NOW,
 ) -> Exposure:
     legs = arrange({name: Decimal(amount) for name, amount in held.items()}, view.instruments)
-    found = measure(view, legs, now_ns, window=_WINDOW, price_usd=_FORWARD, outstanding=outstanding or {})
+    found = measure(view, legs, now_ns, _TERMS, outstanding or {})
     assert found is not None
     return found
 
@@ -181,7 +185,7 @@ def test_a_position_without_a_specification_cannot_be_counted() -> None:
     legs = arrange({InstrumentId("BTC-NEW"): Decimal(1)}, view.instruments)
 
     assert legs.unlisted == ("BTC-NEW",)
-    assert measure(view, legs, _NOW, window=_WINDOW, price_usd=_FORWARD, outstanding={}) is None
+    assert measure(view, legs, _NOW, _TERMS, {}) is None
 
 
 def test_an_inverse_future_without_any_price_cannot_be_counted() -> None:
@@ -189,8 +193,8 @@ def test_an_inverse_future_without_any_price_cannot_be_counted() -> None:
     view = _view(perp_mark_usd=None)
     legs = arrange({_PERP: Decimal(10)}, view.instruments)
 
-    assert measure(view, legs, _NOW, window=_WINDOW, price_usd=None, outstanding={}) is None
-    counted = measure(view, legs, _NOW, window=_WINDOW, price_usd=50_000.0, outstanding={})
+    assert measure(view, legs, _NOW, replace(_TERMS, price_usd=None), {}) is None
+    counted = measure(view, legs, _NOW, replace(_TERMS, price_usd=50_000.0), {})
     assert counted is not None
     assert counted.delta_coin_futures == pytest.approx(10 / 50_000.0)
 
@@ -211,7 +215,7 @@ def test_an_order_on_an_unknown_instrument_cannot_be_counted() -> None:
     """Left over from an earlier run, its instrument not listed: its worst case has no size."""
     unlisted = {InstrumentId("BTC-1JAN30"): (Decimal(0), Decimal(10))}
 
-    assert measure(_view(), arrange({}, {}), _NOW, window=_WINDOW, price_usd=_FORWARD, outstanding=unlisted) is None
+    assert measure(_view(), arrange({}, {}), _NOW, _TERMS, unlisted) is None
 
 
 def test_inverse_and_linear_options_add_up_in_one_book() -> None:

@@ -15,7 +15,9 @@ from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing import settlement_window as sw
-from bot.risk.exposure import Exposure, arrange, measure
+from bot.risk.conventions import Convention
+from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.legs import arrange
 from bot.venues import deribit
 
 _NOW = Ns(20_000 * NS_PER_DAY)
@@ -83,7 +85,7 @@ def _measured(view: MarketView, second: int = 0) -> Exposure:
     legs = arrange({_NAME: Decimal(1)}, view.instruments)
     window = sw.Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
     now_ns = Ns(_NOW + second * NS_PER_S)
-    found = measure(view, legs, now_ns, window=window, price_usd=100_000.0, outstanding={})
+    found = measure(view, legs, now_ns, Terms(convention=Convention.OPTIONS_ONLY, window=window), {})
     assert found is not None
     return found
 

@@ -250,3 +250,15 @@ def test_an_expired_future_ends_at_the_delivery_price() -> None:
     profit.deliver(future, Decimal(125_000), None)
 
     assert profit.usd().hedge == pytest.approx(2_500.0)
+
+
+def test_collateral_earns_the_move_of_the_index_while_it_was_held() -> None:
+    """Two coins up 100, then half a coin down 50; the first sight earns nothing."""
+    profit = Profit()
+    earned = []
+    for coin, index_usd in ((2.0, 100_000.0), (0.5, 100_100.0), (7.0, 100_050.0)):
+        profit.see_collateral(coin, index_usd)
+        earned.append(profit.usd().collateral)
+
+    assert earned == pytest.approx([0.0, 200.0, 175.0])
+    assert profit.usd().total == pytest.approx(175.0)

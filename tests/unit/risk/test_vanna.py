@@ -8,7 +8,9 @@ import pytest
 from bot.domain.time import NS_PER_S, Ns
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
-from bot.risk.exposure import arrange, measure
+from bot.risk.conventions import Convention
+from bot.risk.exposure import Terms, measure
+from bot.risk.legs import arrange
 from bot.risk.vanna import vanna_coin_per_vol
 
 WINDOW = Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
@@ -34,7 +36,11 @@ def test_it_is_the_slope_of_the_exposure_in_volatility(make: Any) -> None:
     def delta(iv: float) -> float:
         view = _view(make, iv)
         found = measure(
-            view, arrange(held, view.instruments), make.now_ns, window=WINDOW, price_usd=100_000.0, outstanding={}
+            view,
+            arrange(held, view.instruments),
+            make.now_ns,
+            Terms(convention=Convention.OPTIONS_ONLY, window=WINDOW),
+            {},
         )
         assert found is not None
         return found.delta_coin_net

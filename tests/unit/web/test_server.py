@@ -32,6 +32,7 @@ def _status(**changes: object) -> BookStatus:
         delta_coin_high=0.05,
         delta_coin_options=0.05,
         delta_coin_futures=0.0,
+        delta_coin_collateral=0.0,
         delta_coin_expiring=0.0,
         delta_coin_surviving=0.164,
         gamma_coin_per_usd=1e-5,
@@ -50,6 +51,7 @@ def _status(**changes: object) -> BookStatus:
     )
     status = BookStatus(
         book="BTC",
+        convention="options_only",
         phase=Phase.RUNNING,
         phase_cause="reconciled",
         is_reconciled=True,

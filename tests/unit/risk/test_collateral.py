@@ -1,0 +1,161 @@
+"""The account's word on its money: what of it counts, at which price, and when it is no ground."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.domain.ids import InstrumentId
+from bot.domain.time import NS_PER_S, Ns
+from bot.market.view import MarketView
+from bot.risk.collateral import AccountFigures
+from bot.risk.conventions import NO_COLLATERAL, Collateral, Convention
+
+_CALL, _PERP = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-PERPETUAL")
+_SHORT = {_PERP: Decimal(-500_000)}
+"""Five coins at 100,000."""
+
+
+@pytest.fixture
+def view(make: Any) -> MarketView:
+    """A call and the perpetual, marked at 100,000."""
+    market = MarketView(make.trust())
+    for spec in (make.perpetual(), make.option(), make.linear_perpetual()):
+        market.list_instrument(spec)
+    market.see_future(make.future_marked())
+    return market
+
+
+def _equity(make: Any, **change: object) -> AccountFigures:
+    return AccountFigures(make.figures(convention=Convention.USD, **change))
+
+
+def _ask(
+    equity: AccountFigures, view: MarketView, make: Any, *, second: float = 0.0, held: Any = None
+) -> Collateral | str:
+    now_ns = Ns(make.now_ns + round(second * NS_PER_S))
+    return equity.collateral(view, _SHORT if held is None else held, now_ns, 100_000.0)
+
+
+@pytest.mark.parametrize("convention", [Convention.OPTIONS_ONLY, Convention.LINEAR_USD, Convention.COIN])
+def test_conventions_of_positions_alone_ask_for_no_account(convention: Convention, view: MarketView, make: Any) -> None:
+    """No message is needed where no equity counts."""
+    assert _ask(AccountFigures(make.figures(convention=convention)), view, make) is NO_COLLATERAL
+
+
+def test_flat_in_dollars_counts_the_equity_without_options_and_treasury(view: MarketView, make: Any) -> None:
+    """All of one message; ours is what nobody else hedges."""
+    equity = _equity(make, treasury_coin=3.0)
+    equity.see(make.account_seen(equity_native=10.0, options_value_native=0.25))
+    equity.see(make.account_seen(currency="ETH", equity_native=99.0))
+
+    assert _ask(equity, view, make) == Collateral(coin=6.75, prices_usd={_PERP: 100_000.0})
+
+
+def test_futures_count_at_the_price_of_the_account_message(view: MarketView, make: Any) -> None:
+    """The account says -5.01 coins for -500,000 USD: its price is 99,800.40, and stays that until its next message."""
+    equity = _equity(make)
+    equity.see(make.account_seen(delta_coin_by_index={"btc_usd": -4.61}, delta_coin_options=0.4))
+    prices = [_ask(equity, view, make).prices_usd[_PERP]]
+    view.see_future(make.future_marked(mark_usd=101_000.0))
+    prices.append(_ask(equity, view, make).prices_usd[_PERP])
+    equity.see(make.account_seen(delta_coin_by_index=None))
+    prices.append(_ask(equity, view, make).prices_usd[_PERP])
+
+    assert prices == [pytest.approx(500_000 / 5.01)] * 2 + [101_000.0]
+
+
+def test_an_account_that_counts_other_futures_gives_no_price(view: MarketView, make: Any) -> None:
+    """A fill on its way makes it 20 % more: our own mark is taken, not a price 20 % off."""
+    equity = _equity(make)
+    equity.see(make.account_seen(delta_coin_by_index={"btc_usd": -6.0}))
+
+    assert _ask(equity, view, make).prices_usd == {_PERP: 100_000.0}
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (10.0, False),
+        (10.1, True),
+        (100.0, True),
+        (100.1, "account figures in BTC are 100 s old"),
+    ],
+)
+def test_old_figures_are_doubt_and_then_no_ground(
+    second: float, expected: bool | str, view: MarketView, make: Any
+) -> None:
+    """Ten seconds as they stand, up to ten times that as doubt."""
+    equity = _equity(make)
+    equity.see(make.account_seen())
+    found = _ask(equity, view, make, second=second)
+
+    assert (found if isinstance(found, str) else found.is_stale) == expected
+
+
+def test_what_an_account_does_not_tell_is_no_zero(view: MarketView, make: Any) -> None:
+    """No message, and one without the value of options."""
+    equity = _equity(make)
+    none = _ask(equity, view, make)
+    equity.see(make.account_seen(options_value_native=None))
+
+    assert none == "no account figures in BTC yet"
+    assert _ask(equity, view, make) == "account figures in BTC do not tell the value of options"
+
+
+def test_premium_paid_is_doubt_until_the_account_has_seen_it(view: MarketView, make: Any) -> None:
+    """Two coins of option at 0.05; a message that was on its way settles nothing."""
+    equity = _equity(make)
+    equity.see(make.account_seen())
+    equity.book(make.option(), make.fill("1", "2", instrument=_CALL, price_native=Decimal("0.05")))
+    equity.book(make.perpetual(), make.fill("2", "100"))
+    doubts = [_ask(equity, view, make).doubt_coin]
+    for second in (0.5, 1.0):
+        equity.see(make.account_seen(received_ns=Ns(make.now_ns + round(second * NS_PER_S))))
+        doubts.append(_ask(equity, view, make, second=second).doubt_coin)
+
+    assert doubts == pytest.approx([0.1, 0.1, 0.0])
+
+
+def test_after_a_delivery_the_next_message_is_waited_for(view: MarketView, make: Any) -> None:
+    """The option is no delta any more, and its payoff not yet in the equity without options."""
+    equity, expiry_ns = _equity(make), make.option().expiry_ns
+    found = []
+    for seen_s in (-1.0, 0.5, 1.0):
+        equity.see(make.account_seen(received_ns=Ns(expiry_ns + round(seen_s * NS_PER_S))))
+        equity.deliver(make.option())
+        equity.deliver(make.perpetual())
+        found.append(equity.collateral(view, {}, Ns(expiry_ns + 2 * NS_PER_S), 100_000.0))
+    waiting = "options have been delivered since the last account figures"
+
+    assert [item if isinstance(item, str) else item.coin for item in found] == [waiting, waiting, 10.0]
+
+
+def test_dollars_are_short_coins_where_the_book_counts_them(view: MarketView, make: Any) -> None:
+    """Flat in coins: 50,000 USDC at 100,000 are half a coin short; unknown and old ones are no ground."""
+    equity = AccountFigures(make.figures(convention=Convention.COIN, counts_usdc=True))
+    none = _ask(equity, view, make)
+    equity.see(make.account_seen(currency="USDC", equity_native=50_000.0))
+
+    assert none == "no account figures in USDC yet"
+    assert _ask(equity, view, make) == Collateral(coin=-0.5)
+    assert _ask(equity, view, make, second=101.0) == "account figures in USDC are 101 s old"
+    assert equity.collateral(view, {}, make.now_ns, None) == "no index price"
+
+
+def test_coins_whose_price_move_is_profit(view: MarketView, make: Any) -> None:
+    """In dollars the equity outside options; in coins less the premium, for coins are the money; else none."""
+    seen = make.account_seen(equity_native=10.0, options_value_native=0.25)
+    moved = {}
+    for convention in Convention:
+        equity = AccountFigures(make.figures(convention=convention))
+        unseen = equity.moved_coin(NO_COLLATERAL)
+        equity.see(seen)
+        moved[convention] = (unseen, equity.moved_coin(_ask(equity, view, make)))
+
+    assert moved == {
+        Convention.USD: (0.0, 9.75),
+        Convention.COIN: (0.0, -0.25),
+        Convention.OPTIONS_ONLY: (0.0, 0.0),
+        Convention.LINEAR_USD: (0.0, 0.0),
+    }

@@ -45,9 +45,9 @@ class _Trades(Struct):
 class LogRow(Struct):
     """A row of the transaction log, as far as deliveries go."""
 
-    instrument_name: str
-    amount: Number = 0.0
-    commission: Number = 0.0
+    instrument_name: str = ""
+    amount: Number | None = None
+    commission: Number | None = None
     stamp_ms: int = field(name="timestamp", default=0)
 
 
@@ -135,7 +135,7 @@ async def deliveries(bench: Bench) -> list[LogRow]:
 async def delivery_fees(bench: Bench) -> Answer:
     """What delivered options cost, from the account's own log."""
     rows = [row for row in await deliveries(bench) if is_option_name(row.instrument_name)]
-    seen = [f"{row.instrument_name}: {exact(row.commission):f} for {exact(row.amount):f}" for row in rows]
+    seen = [f"{row.instrument_name}: {exact(row.commission or 0.0):f} for {exact(row.amount or 0.0):f}" for row in rows]
     if not rows:
         return inconclusive(f"no option of this account was delivered in the last {_LOG_DAYS} days")
     return answered("; ".join(seen[:3]), deliveries=seen)

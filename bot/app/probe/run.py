@@ -218,6 +218,6 @@ async def _sizes(road: Road, orders: Orders, perpetuals: Sequence[Instrument]) -
 
 
 async def _positions(road: Road) -> dict[str, Decimal]:
-    rows = convert(await road.ask("private/get_positions", {"currency": "any"}), list[Position])
+    rows = convert(await road.ask("private/get_positions", {}), list[Position])
     seen = (position_seen(row, None) for row in rows)
     return {item.instrument: item.amount_native for item in seen if item is not None}

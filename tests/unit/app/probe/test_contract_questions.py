@@ -62,11 +62,15 @@ async def test_delivery_fees(bench: Bench, road: Any) -> None:
     """From rows of options only; without any there is no answer."""
     option = {"instrument_name": "BTC-27MAR26-60000-C", "amount": 1.0, "commission": 0.00015, "timestamp": 1}
     future = {"instrument_name": "BTC-27MAR26", "amount": 10.0, "commission": 0.0, "timestamp": 1}
-    road.answers["private/get_transaction_log"] = [{"logs": [future]}, {"logs": [option]}, {"logs": []}]
+    empty = {"instrument_name": "BTC-27MAR26-61000-C", "amount": None, "commission": None}
+    road.answers["private/get_transaction_log"] = [{"logs": [future]}, {"logs": [option, empty, {}]}, {"logs": []}]
     answer = await contract_questions.delivery_fees(bench)
     none = await contract_questions.delivery_fees(bench)
 
-    assert (answer.verdict, answer.observed) == (ANSWERED, "BTC-27MAR26-60000-C: 0.00015 for 1")
+    assert (answer.verdict, answer.observed) == (
+        ANSWERED,
+        "BTC-27MAR26-60000-C: 0.00015 for 1; BTC-27MAR26-61000-C: 0 for 0",
+    )
     assert none.verdict is INCONCLUSIVE
 
 

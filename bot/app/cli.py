@@ -18,7 +18,7 @@ from bot.app.probe.report import sentence as probe_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
-from bot.observe.tally import RunResult
+from bot.observe.tally import MISMATCH, RunResult
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -227,7 +227,7 @@ def _finish(results: list[RunResult], *, as_json: bool) -> None:
 
 def _sentence(result: RunResult) -> str:
     net = "unknown" if result.net_delta_coin_final is None else f"{result.net_delta_coin_final:+.4f} {result.book}"
-    match = "match" if result.positions_match else "DO NOT MATCH"
+    match = "match" if result.positions_match else "DO NOT MATCH" if MISMATCH in result.violations else "not compared"
     pnl = result.pnl_usd
     return (
         f"{result.mode}: {result.hedges} hedges, {result.fills} fills, {result.refused} refused "

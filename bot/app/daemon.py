@@ -87,8 +87,9 @@ async def run(
     witness.follow(live)
     if parts.tape is not None:
         live.tape_on(parts.tape)
-    try:
-        with _signals(live.request_stop):
+    # Around the closing too: a second signal must not cut short what the first one asked for.
+    with _signals(live.request_stop):
+        try:
             first = await _unless_stopped(live, _first_events(parts))
             if first is None:
                 return _results(parts, live.statuses(), tallies, answer=())
@@ -100,11 +101,11 @@ async def run(
             gc.freeze()
             await _lived(live, first, seconds)
             return _results(parts, live.statuses(), tallies, answer=await _last_look(parts.gateway))
-    finally:
-        if health is not None:
-            await health.stop()
-        await parts.gateway.close()
-        parts.ledger.close(parts.now_ns())
+        finally:
+            if health is not None:
+                await health.stop()
+            await parts.gateway.close()
+            parts.ledger.close(parts.now_ns())
 
 
 async def _unless_stopped(live: Live, start: Awaitable[list[Event]]) -> list[Event] | None:
@@ -208,9 +209,10 @@ def needs_a_human(results: Sequence[RunResult]) -> bool:
 
 @contextlib.contextmanager
 def _signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT ask for an orderly end."""
+    """SIGTERM and SIGINT ask for an orderly end; afterwards they mean what they meant before."""
     loop = asyncio.get_running_loop()
     names = (signal.SIGTERM, signal.SIGINT)
+    before = {name: signal.getsignal(name) for name in names}
     for name in names:
         loop.add_signal_handler(name, stop, name.name)
     try:
@@ -218,3 +220,4 @@ def _signals(stop: Callable[[str], None]) -> Iterator[None]:
     finally:
         for name in names:
             loop.remove_signal_handler(name)
+            signal.signal(name, before[name])

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import NOTHING, Decided, FillBooked, Outcome, PhaseChanged
+from bot.domain.decided import NOTHING, Decided, FillBooked, Outcome, PhaseChanged, PositionMismatched
 from bot.domain.events import Event, OrderRefused
 from bot.domain.reasons import Action, Phase
 from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
@@ -85,6 +85,9 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Virtual over real time."""
 
 
+MISMATCH: Final = "positions do not match the venue's"
+
+
 class Tally:
     """Counts of one book's run."""
 
@@ -95,6 +98,7 @@ class Tally:
         self._last: Decided | None = None
         self._first_ns: Ns | None = None
         self._outside_ns = 0
+        self._has_compared = False
         self.events = self.decisions = self.hedges = self.orders = self.fills = self.refused = 0
         self.halts: list[str] = []
         self.samples: list[Sample] = []
@@ -112,6 +116,9 @@ class Tally:
                 self.fills += 1
             elif isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
                 self.halts.append(f"halted: {note.cause} {note.detail}".strip())
+            self._has_compared |= isinstance(note, PositionMismatched) or (
+                isinstance(note, PhaseChanged) and Phase.RUNNING in {note.phase_before, note.phase_after}
+            )
         self.orders += sum(isinstance(command, PlaceOrder) for command in outcome.commands)
         if outcome.decided is not None:
             self._decided(outcome.decided)
@@ -179,7 +186,7 @@ class Tally:
         if positions_match is None:
             found.append("the venue did not tell its positions at the end")
         elif not positions_match:
-            found.append("positions do not match the venue's")
+            found.append(MISMATCH if self._has_compared else "the run ended before it had compared its positions")
         if is_one_moment:
             found += _equity_differences(status.equity)
         result = RunResult(

@@ -1,7 +1,23 @@
 """`python -m bot` is the `hedgebot` command."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+
+import pytest
+
+from bot import __main__ as entry
+from bot.app import cli
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """The command takes signals; the test run wants them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_the_module_is_the_command() -> None:
@@ -12,3 +28,29 @@ def test_the_module_is_the_command() -> None:
 
     assert (run.returncode, run.stderr) == (0, "")
     assert "simulate" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "is_orderly"), [("run", True), ("demo", True), ("exchange", True), ("replay", False)]
+)
+def test_an_end_may_be_asked_for_while_the_rest_is_imported(
+    monkeypatch: pytest.MonkeyPatch, command: str, is_orderly: bool
+) -> None:
+    """What runs until a signal ends with 0 from its first moment on; what has a result of its own dies of it."""
+    monkeypatch.setattr(sys, "argv", ["hedgebot", command])
+    called: list[bool] = []
+
+    def asked() -> None:
+        called.append(True)
+        if is_orderly:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(cli, "main", asked)
+    if is_orderly:
+        with pytest.raises(SystemExit) as ended:
+            entry.main()
+        assert ended.value.code == 0
+    else:
+        entry.main()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert called == [True]

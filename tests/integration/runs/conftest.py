@@ -40,7 +40,7 @@ strike = "atm"
 qty_coin = "1"
 """
 """A straddle with one call more: half a coin of delta at the start, so that the first hedge is certain."""
-_WAIT_S = 30.0
+_WAIT_S = 60.0
 _POLL_S = 0.005
 
 
@@ -104,6 +104,12 @@ class _Process:
             assert time.monotonic() < deadline_s, f"{what} did not happen in {_WAIT_S} s:\n{self.text()[-6000:]}"
             assert self._process.poll() is None or holds(), f"ended before {what}:\n{self.text()[-6000:]}"
             await asyncio.sleep(_POLL_S)
+
+    def hears(self, number: signal.Signals) -> bool:
+        """Whether the process has come so far as to take a signal; before that no program can."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -240,9 +246,9 @@ class Processes:
         """Start an exchange whose account `demo` holds the portfolio."""
         return self._keep(ExchangeProcess(self.folder, *arguments, portfolio=portfolio))
 
-    def bot(self, address: str, *arguments: str, **settings: str) -> BotProcess:
-        """Start a bot, or another `command`, from the file of a `mode`; all bots of a test share one ledger."""
-        return self._keep(BotProcess(address, self.folder, len(self._started), *arguments, **settings))
+    def bot(self, address: str, *arguments: str, folder: Path | None = None, **settings: str) -> BotProcess:
+        """Start a bot, or another `command`, from the file of a `mode`; bots of one folder share a ledger."""
+        return self._keep(BotProcess(address, folder or self.folder, len(self._started), *arguments, **settings))
 
     def start(self, *arguments: str, **settings: str) -> TellingProcess:
         """Start any command of ours that tells in JSON."""
@@ -275,16 +281,21 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 @asynccontextmanager
 async def _local_venue(
-    seed: int = 1, portfolio: str = UNEVEN_STRADDLE, *, testnet: bool = True
+    seed: int = 1,
+    portfolio: str = UNEVEN_STRADDLE,
+    *,
+    testnet: bool = True,
+    accounts: Sequence[str] = ("demo",),
 ) -> AsyncIterator[tuple[LocalExchange, Any]]:
     """An exchange in this process, on real time, whose faults a test can plant."""
     world = build_exchange(seed, Ns(time.time_ns()))
-    keys = [parse_key("demo:demo")]
+    keys = [parse_key(f"{account}:demo") for account in accounts]
     open_accounts(world, keys)
     listed, index_usd = list(world.instruments()), world.index_usd("btc_usd")
     spec = msgspec.convert(tomllib.loads(portfolio), PortfolioSpec, strict=False)
     for held in resolve(spec, base="BTC", listed=listed, index_usd=index_usd, now_ns=world.now_ns):
-        world.seed_position("demo", held.instrument.id, held.qty_coin)
+        for account in accounts:
+            world.seed_position(account, held.instrument.id, held.qty_coin)
     local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns()), rules=Rules(testnet=testnet))
     port = await local.start()
     try:

@@ -231,3 +231,17 @@ async def test_another_account_is_not_traded_on_this_ledger(runner: Runner) -> N
         await runner.run(seconds=0.3)
     assert runner.shell.gateway.placed == []
     assert runner.shell.gateway.is_closed
+
+
+@pytest.mark.asyncio
+async def test_signals_mean_afterwards_what_they_meant_before(runner: Runner) -> None:
+    """Whoever took them first takes the one that comes while the result is told."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        await runner.run(seconds=0.2)
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert heard == [signal.SIGTERM]

@@ -8,13 +8,13 @@ import pytest
 
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder
-from bot.domain.decided import NOTHING, Decided, FillBooked, Note, Outcome, PhaseChanged
+from bot.domain.decided import NOTHING, Decided, FillBooked, Note, Outcome, PhaseChanged, PositionMismatched
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, HaltCause, Phase, Reason
 from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe import tally as tally_module
-from bot.observe.tally import RunResult, Tally
+from bot.observe.tally import MISMATCH, RunResult, Tally
 
 _PROFIT = ProfitUsd(total=1.0, options=5.0, hedge=-2.0, slippage=-1.0, fees=-1.5, funding=0.5)
 
@@ -239,3 +239,17 @@ def test_a_silent_venue_is_not_a_mismatch() -> None:
 
     assert result.positions_match is False
     assert result.violations == ("the venue did not tell its positions at the end",)
+
+
+def test_an_end_before_the_first_comparison_is_not_a_mismatch() -> None:
+    """Nothing was known yet to disagree with; a difference that was seen is one, even without a run."""
+    early, differs = _tally(), _tally()
+    seen = PositionMismatched(
+        instrument=InstrumentId("BTC-PERPETUAL"), ours_native=Decimal(0), venue_native=Decimal(10), is_final=False
+    )
+    differs.saw(ev.SnapshotFailed(received_ns=Ns(0), cause=""), Outcome(notes=(seen,)))
+    end = {"mode": "demo", "status": _status(None), "positions_match": False, "violations": [], "trace_hash": None}
+
+    assert early.result(**end).violations == ("the run ended before it had compared its positions",)  # type: ignore[arg-type]
+    assert early.result(**end).positions_match is False  # type: ignore[arg-type]
+    assert differs.result(**end).violations == (MISMATCH,)  # type: ignore[arg-type]

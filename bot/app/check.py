@@ -110,7 +110,7 @@ class Checks:
     async def venue(self, parts: VenueParts) -> None:
         """HTTP, clock, key, account, hedge instruments, positions; then both sockets. Sends no order."""
         inspector, config = parts.inspector, self._config
-        has_key = config.venue.credentials is not None
+        has_key = parts.account_feed is not None
         try:
             http = await self._ask("http", partial(self._reach, inspector))
             self._try("clock", lambda: f"the venue's is {inspector.check_clock():+d} ms from ours", needs=http)

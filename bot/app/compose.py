@@ -23,6 +23,7 @@ from bot.app.check_report import Report as CheckReport
 from bot.app.check_report import would_run
 from bot.app.config import Config, Mode
 from bot.app.demo import local_exchange
+from bot.app.paper import paper_edges, refuse_empty_handed
 from bot.app.probe import report as probe_report
 from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
@@ -46,6 +47,7 @@ from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket, listed_from_rows
 from bot.sim.world import build_exchange
 from bot.venues.budget import OrderRate
+from bot.venues.contract import Feed, Gateway
 from bot.venues.deribit_feed import Link
 from bot.venues.registry import venue_named
 from bot.web.server import HealthServer
@@ -214,10 +216,14 @@ def run_live(
                 )
                 return _on_loop(own, run_id, seconds)
         case Mode.TESTNET:
+            arming.refuse_keyless(config)
+            return _on_loop(config, run_id, seconds)
+        case Mode.PAPER:
             return _on_loop(config, run_id, seconds)
         case Mode.LIVE:
             arming.refuse_unarmed(config)
             arming.refuse_nameless(config)
+            arming.refuse_keyless(config)
             return _on_loop(config, run_id, seconds)
         case _:
             assert_never(config.mode)
@@ -232,6 +238,11 @@ def check(config: Config, path: Path) -> CheckReport:
             checks.demand("portfolio", arming.refuse_flat, "is there to be hedged")
         case Mode.DEMO:
             checks.machine(keeps_ledger=False)
+        case Mode.PAPER:
+            checks.demand("something to hold", refuse_empty_handed, "a portfolio, an account, or what was kept")
+            # The feed and the questions need no key; the one that reads an account is looked at by the run.
+            public = structs.replace(config, venue=structs.replace(config.venue, credentials=None))
+            _check_reach(checks, public)
         case Mode.TESTNET:
             _check_account(checks, config)
         case Mode.LIVE:
@@ -240,12 +251,16 @@ def check(config: Config, path: Path) -> CheckReport:
             _check_account(checks, config)
         case _:
             assert_never(config.mode)
-    has_account = config.mode in {Mode.TESTNET, Mode.LIVE}
+    has_account = config.mode in {Mode.PAPER, Mode.TESTNET, Mode.LIVE}
     return CheckReport(would_run=would_run(config, has_account=has_account), checks=tuple(checks.findings))
 
 
 def _check_account(checks: Checks, config: Config) -> None:
     checks.demand("key given", arming.refuse_keyless, "id and secret")
+    _check_reach(checks, config)
+
+
+def _check_reach(checks: Checks, config: Config) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_check_venue(checks, config))
     checks.machine(keeps_ledger=True)
@@ -293,7 +308,6 @@ def probe(config: Config, *, report_path: Path, delivery_wait_s: float, say: Say
 
 
 def _on_loop(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
-    arming.refuse_keyless(config)
     with _tape(config, run_id) as tape, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_live(config, run_id, seconds, tape))
 
@@ -312,7 +326,6 @@ def _tape(config: Config, run_id: str) -> Iterator[Tape | None]:
 async def _live(
     config: Config, run_id: str, seconds: float | None, tape: Tape | None
 ) -> tuple[list[RunResult], str | None]:
-    venue = venue_named(config.venue.venue)
     log = open_log(now_ns=clock.now_ns, level=Level[config.log_level.upper()], style=config.log_format)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
     metrics = Metrics(book.book for book in config.books)
@@ -328,12 +341,12 @@ async def _live(
         venue=config.venue.venue,
     )
     link = Link(settings=config.venue, now_ns=clock.now_ns, rng=secrets.SystemRandom())
-    hedges = tuple(book.hedge_instrument for book in config.books)
+    gateway, feeds = _edges(config, link)
     parts = daemon.Parts(
         mode=config.mode.value,
         books=config.books,
-        gateway=venue.gateway(link, OrderRate()),
-        feeds=(venue.market_feed(link, hedges, ()), venue.account_feed(link)),
+        gateway=gateway,
+        feeds=feeds,
         ledger=ledger,
         now_ns=clock.now_ns,
         tick_interval_s=config.tick_interval_s,
@@ -356,6 +369,16 @@ async def _live(
     _tell_end(narrator, results)
     first = config.books[0].book
     return results, picture(tallies[first], title=_title(results[0]), coin=first)
+
+
+def _edges(config: Config, link: Link) -> tuple[Gateway, tuple[Feed, ...]]:
+    """Where orders go, and where market and account are heard."""
+    venue = venue_named(config.venue.venue)
+    if config.mode is Mode.PAPER:
+        return paper_edges(config, venue, link)
+    hedges = tuple(book.hedge_instrument for book in config.books)
+    feeds = (venue.market_feed(link, hedges, ()), venue.account_feed(link))
+    return venue.gateway(link, OrderRate()), feeds
 
 
 def _tell_end(narrator: Narrator, results: Sequence[RunResult]) -> None:

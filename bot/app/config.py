@@ -9,6 +9,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from bot.app.settings import (
     LedgerSection,
     LiveSection,
     LogSection,
+    PaperSection,
     RunSection,
     TapeSection,
     VenueSection,
@@ -40,6 +42,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, VenueId
 from bot.domain.portfolio import PortfolioSpec
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
+from bot.domain.units import decimal_from_wire
 from bot.engine import BookParams
 from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
@@ -63,6 +66,7 @@ class Mode(enum.StrEnum):
 
     SIMULATE = "simulate"
     DEMO = "demo"
+    PAPER = "paper"
     TESTNET = "testnet"
     LIVE = "live"
 
@@ -70,6 +74,8 @@ class Mode(enum.StrEnum):
 _EXPECTED: Final = {
     Mode.SIMULATE: Expected(hosts="testnet", is_testnet=None),
     Mode.DEMO: Expected(hosts="testnet", is_testnet=None),
+    # Which world the prices are of does not matter where no order leaves.
+    Mode.PAPER: Expected(hosts="production", is_testnet=None),
     Mode.TESTNET: Expected(hosts="testnet", is_testnet=True),
     Mode.LIVE: Expected(hosts="production", is_testnet=False),
 }
@@ -87,12 +93,22 @@ class Settings(BaseSettings):
     venue: VenueSection = Field(default_factory=VenueSection)
     live: LiveSection = Field(default_factory=LiveSection)
     books: dict[str, BookSection] = Field(min_length=1, description="one table per currency: [books.btc]")
+    paper: PaperSection = Field(default_factory=PaperSection)
     ledger: LedgerSection = Field(default_factory=LedgerSection)
     tape: TapeSection = Field(default_factory=TapeSection)
     log: LogSection = Field(default_factory=LogSection)
     health: HealthSection = Field(default_factory=HealthSection)
     run: RunSection = Field(default_factory=RunSection)
-    portfolio: Path | None = Field(None, description="portfolio file (simulate, demo)")
+    portfolio: Path | None = Field(None, description="portfolio file (simulate, demo, paper)")
+
+
+class PaperConfig(Struct, frozen=True, kw_only=True):
+    """A paper account."""
+
+    latency_ns: Ns
+    balances: dict[str, Decimal]
+    fee_rate_maker: Decimal | None
+    fee_rate_taker: Decimal | None
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -103,6 +119,7 @@ class Config(Struct, frozen=True, kw_only=True):
     armed: bool
     """Whether a live run may send orders."""
     books: tuple[BookParams, ...]
+    paper: PaperConfig
     ledger_url: str
     tape_folder: Path | None
     """Where the folders of runs are; None: no tape."""
@@ -222,6 +239,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         venue=venue,
         armed=settings.live.armed,
         books=tuple(_book(name, book, settings, run_tag) for name, book in settings.books.items()),
+        paper=_paper(settings.paper),
         ledger_url=settings.ledger.url,
         tape_folder=settings.tape.folder if settings.tape.enabled else None,
         log_level=settings.log.level,
@@ -234,6 +252,19 @@ def _config(settings: Settings, run_tag: str) -> Config:
         portfolio_path=settings.portfolio,
         digest=hashlib.sha256(plain.encode()).hexdigest()[:16],
     )
+
+
+def _paper(paper: PaperSection) -> PaperConfig:
+    return PaperConfig(
+        latency_ns=Ns(paper.latency_ms * NS_PER_MS),
+        balances={name: decimal_from_wire(getattr(paper, name.lower())) for name in ("BTC", "ETH", "USDC")},
+        fee_rate_maker=_rate_from_bps(paper.maker_fee_bps),
+        fee_rate_taker=_rate_from_bps(paper.taker_fee_bps),
+    )
+
+
+def _rate_from_bps(bps: float | None) -> Decimal | None:
+    return None if bps is None else decimal_from_wire(bps).scaleb(-4)
 
 
 def _credentials(venue: VenueSection) -> Credentials | None:

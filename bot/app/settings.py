@@ -123,6 +123,19 @@ class BookSection(Section):
     limits: LimitsSection
 
 
+class PaperSection(Section):
+    """A paper account: the venue's market, an exchange of our own for orders."""
+
+    latency_ms: Annotated[int, Field(ge=0, le=5_000)] = Field(
+        60, description="from sending an order to its answer; the order meets the book as it is then"
+    )
+    maker_fee_bps: float | None = Field(None, description="of futures and perpetuals; default: as listed")
+    taker_fee_bps: float | None = Field(None, description="of futures and perpetuals; default: as listed")
+    btc: NotNegative = Field(100.0, description="balance at the first start")
+    eth: NotNegative = Field(1_000.0, description="balance at the first start")
+    usdc: NotNegative = Field(5_000_000.0, description="balance at the first start")
+
+
 class LedgerSection(Section):
     """Durable records."""
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import Ns
+from bot.domain.units import amount_from_coin_toward_zero, float_from_decimal
 
 
 class LegSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +43,12 @@ class Holding(Struct, frozen=True, kw_only=True):
     instrument: Instrument
     qty_coin: Decimal
     """Signed coins."""
+
+    def amount_native(self, price_usd: float) -> Decimal:
+        """In the instrument's native unit; an inverse future on its lot at this price."""
+        if not self.instrument.amount_is_in_usd:
+            return self.qty_coin
+        return amount_from_coin_toward_zero(self.instrument, float_from_decimal(self.qty_coin), price_usd)
 
 
 def resolve(

@@ -17,20 +17,16 @@ from bot.domain.events import (
     LookUpFailed,
     OrderAbsent,
     OrderAcked,
-    OrderRefused,
-    OrderUnknown,
     SnapshotTaken,
 )
 from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.instruments import Instrument
-from bot.domain.reasons import RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
-from bot.drive import venue_events
 from bot.sim import facts, invariants
 from bot.sim.delivery import settlement_after_ns
 from bot.sim.exchange import Exchange
-from bot.venues.deribit_errors import order_outcome
+from bot.venues import sim_codec
 
 ACCOUNT: Final = "bot"
 _ACCOUNT_EVERY_NS: Final = 2 * NS_PER_S
@@ -100,7 +96,7 @@ class SimVenue:
         """Send the tickers of watched instruments, all futures and the options named by `only`; account figures."""
         received = Ns(now_ns + self._latency.feed_ns)
         events: list[Event] = [
-            venue_events.marked(self._exchange.ticker(spec.id), received, is_option=spec.is_option)
+            sim_codec.marked(self._exchange.ticker(spec.id), received, is_option=spec.is_option)
             for spec in self._watched
             if only is None or not spec.is_option or spec.id in only
         ]
@@ -112,9 +108,7 @@ class SimVenue:
     def _account_figures(self, received: Ns, specs: Iterable[Instrument]) -> list[Event]:
         """Money and greeks of the account, one event per currency these are settled in."""
         currencies = sorted({spec.settlement_currency for spec in specs})
-        return [
-            venue_events.account_seen(self._exchange.summary(ACCOUNT, currency), received) for currency in currencies
-        ]
+        return [sim_codec.account_seen(self._exchange.summary(ACCOUNT, currency), received) for currency in currencies]
 
     def private(self, now_ns: Ns) -> None:
         """Send what happened on the account since the last call: the private stream."""
@@ -122,9 +116,9 @@ class SimVenue:
         events: list[Event] = self._settlements(received) if now_ns >= self._settlement_ns else []
         for change in self._exchange.changes():
             if isinstance(change, facts.OrderChange) and change.order.account == ACCOUNT:
-                events.append(venue_events.updated(change.order, received))
+                events.append(sim_codec.updated(change.order, received))
             elif isinstance(change, facts.TradeOwned) and change.trade.account == ACCOUNT:
-                events.append(venue_events.filled(change.trade, received))
+                events.append(sim_codec.filled(change.trade, received))
         self._later(received, events)
 
     def _settlements(self, received: Ns) -> list[Event]:
@@ -138,7 +132,7 @@ class SimVenue:
         ]
         lines.sort(key=lambda entry: entry.log_id)
         self._line_told = lines[-1].log_id if lines else self._line_told
-        return [venue_events.settled(entry, self._exchange.delivery_usd(entry.instrument), received) for entry in lines]
+        return [sim_codec.settled(entry, self._exchange.delivery_usd(entry.instrument), received) for entry in lines]
 
     def carry_out(self, command: Command, now_ns: Ns) -> None:
         """Take a command of the engine."""
@@ -169,14 +163,14 @@ class SimVenue:
         self._exchange.advance(at)
         received = self._reply_ns(at)
         try:
-            order, trades = self._exchange.submit(_request(command))
+            order, trades = self._exchange.submit(sim_codec.request(command, ACCOUNT))
         except facts.VenueSays as no:
-            self._later(received, [_refusal(command, no, received)])
+            self._later(received, [sim_codec.refused(command, no, received)])
         else:
             events: list[Event] = [
                 OrderAcked(label=command.label, order_id=OrderId(order.order_id), received_ns=received),
-                venue_events.updated(order, received),
-                *(venue_events.filled(trade, received) for trade in trades),
+                sim_codec.updated(order, received),
+                *(sim_codec.filled(trade, received) for trade in trades),
             ]
             self._later(received, events)
         self.private(at)
@@ -189,7 +183,7 @@ class SimVenue:
         except facts.VenueSays as no:
             self._later(received, [LookUpFailed(label=command.label, received_ns=received, cause=str(no))])
         else:
-            self._later(received, [venue_events.updated(order, received)])
+            self._later(received, [sim_codec.updated(order, received)])
         self.private(at)
 
     def _look_up(self, command: LookUpOrder, at: Ns) -> None:
@@ -197,9 +191,9 @@ class SimVenue:
         received = self._reply_ns(at)
         spec = self._specs[command.instrument]
         orders = self._exchange.orders_by_label(ACCOUNT, spec.settlement_currency, command.label)
-        events: list[Event] = [venue_events.updated(order, received) for order in orders]
+        events: list[Event] = [sim_codec.updated(order, received) for order in orders]
         trades = self._exchange.trades_of(ACCOUNT, instrument=command.instrument)
-        events += [venue_events.filled(trade, received) for trade in trades if trade.label == command.label]
+        events += [sim_codec.filled(trade, received) for trade in trades if trade.label == command.label]
         if not events:
             events = [OrderAbsent(label=command.label, received_ns=received)]
         self._later(received, events)
@@ -214,9 +208,9 @@ class SimVenue:
         """Money and positions now."""
         positions = self.positions()
         taken = SnapshotTaken(
-            positions=tuple(venue_events.position_seen(item) for item in positions),
-            open_orders=tuple(venue_events.order_seen(order) for order in self._exchange.orders_open(ACCOUNT)),
-            fills=tuple(venue_events.filled(trade, received) for trade in self._exchange.trades_of(ACCOUNT)),
+            positions=tuple(sim_codec.position_seen(item) for item in positions),
+            open_orders=tuple(sim_codec.order_seen(order) for order in self._exchange.orders_open(ACCOUNT)),
+            fills=tuple(sim_codec.filled(trade, received) for trade in self._exchange.trades_of(ACCOUNT)),
             requested_ns=requested,
             received_ns=received,
         )
@@ -227,8 +221,7 @@ class SimVenue:
         """Marks, money and positions of this very moment, for the comparison at the end of a run."""
         now_ns = self._exchange.now_ns
         marks = (
-            venue_events.marked(self._exchange.ticker(spec.id), now_ns, is_option=spec.is_option)
-            for spec in self._watched
+            sim_codec.marked(self._exchange.ticker(spec.id), now_ns, is_option=spec.is_option) for spec in self._watched
         )
         return [*marks, *self._picture(now_ns, now_ns)]
 
@@ -252,23 +245,3 @@ class SimVenue:
             *invariants.labels_unique(orders),
             *invariants.trade_ids_unique(trades),
         ]
-
-
-def _request(command: PlaceOrder) -> facts.OrderRequest:
-    return facts.OrderRequest(
-        account=ACCOUNT,
-        instrument=command.instrument,
-        side=facts.Side.BUY if command.amount_native > ZERO else facts.Side.SELL,
-        amount_native=abs(command.amount_native),
-        price_native=command.price_native,
-        time_in_force=facts.TimeInForce.IOC,
-        label=command.label,
-        valid_until_ns=command.valid_until_ns,
-    )
-
-
-def _refusal(command: PlaceOrder, no: facts.VenueSays, received: Ns) -> OrderRefused | OrderUnknown:
-    outcome = order_outcome(no.code).outcome
-    if isinstance(outcome, RefusalKind):
-        return OrderRefused(label=command.label, received_ns=received, code=no.code, name=no.name, kind=outcome)
-    return OrderUnknown(label=command.label, received_ns=received, cause=str(no))

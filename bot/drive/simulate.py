@@ -19,7 +19,6 @@ from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.domain.units import amount_from_coin_toward_zero, float_from_decimal
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
@@ -64,14 +63,7 @@ def seed_positions(exchange: Exchange, account: str, holdings: Sequence[Holding]
     """Give an account a portfolio, at the venue's marks and without fees."""
     for held in holdings:
         price = exchange.ticker(held.instrument.id).mark_native
-        exchange.seed_position(account, held.instrument.id, _native(held.instrument, held.qty_coin, price))
-
-
-def _native(spec: Instrument, qty_coin: Decimal, price_usd: float) -> Decimal:
-    """Coins of a portfolio file in the instrument's native unit; an inverse future on its lot."""
-    if not spec.amount_is_in_usd:
-        return qty_coin
-    return amount_from_coin_toward_zero(spec, float_from_decimal(qty_coin), price_usd)
+        exchange.seed_position(account, held.instrument.id, held.amount_native(price))
 
 
 class Simulation:

@@ -38,7 +38,7 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
 
     JournalError with the next step: not SQLite, cannot be created or read, locked, newer schema, other owner.
     """
-    path = _path_of(url)
+    path = path_of(url)
     try:
         _prepare_file(path)
         connection = _connect(path)
@@ -57,7 +57,7 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
 
 def examine(url: str, owner: dict[str, str]) -> bool:
     """Whether the ledger is there already; JournalError when a run of `owner` could not use it. Changes nothing."""
-    path = _path_of(url)
+    path = path_of(url)
     if path == ":memory:" or not Path(path).exists():
         folder = next(folder for folder in (Path(path).absolute()).parents if folder.exists())
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -108,7 +108,8 @@ def opening_failed(path: str, error: Exception) -> JournalError:
     return JournalError(f"ledger {path} cannot be opened ({text}): check ledger.url and the permissions of its folder")
 
 
-def _path_of(url: str) -> str:
+def path_of(url: str) -> str:
+    """File of a `sqlite:///` url, or `:memory:`; JournalError for anything else."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:

@@ -218,6 +218,25 @@ class BookSide:
                     break
         self._drop_if_empty(units, level)
 
+    def move_maker(self, units: int, before: int, after: int) -> None:
+        """A level of others went from `before` to `after` lots: new lots are there, lots taken here stay taken."""
+        left = self.maker.get(units, 0)
+        self._leave_maker(units, left, left + after - before if after > before else min(left, after))
+
+    def take_maker(self, units: int, lots: int) -> None:
+        """Take the market maker's lots at a price, the last in the queue first."""
+        left = self.maker[units]
+        self._leave_maker(units, left, left - lots)
+
+    def _leave_maker(self, units: int, before: int, lots: int) -> None:
+        if lots == before:
+            return
+        if lots:
+            self.maker[units] = lots
+        else:
+            del self.maker[units]
+        self._set_maker_at(units, lots, before)
+
     def take_best(self, units: int, lots: int) -> Fill:
         """Match up to `lots` against the first place at the best price."""
         level = self._touch(units)

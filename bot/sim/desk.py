@@ -60,7 +60,9 @@ class Desk:
         self.now_ns = now_ns
         self.accounts: dict[str, Account] = {}
         self.changes: list[Change] = []
-        self._numbers: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
+        """Next number of an order or trade, by sort and currency."""
+        self.first_number = _FIRST_NUMBER
         self._change_id = _FIRST_NUMBER
 
     # --- orders in -------------------------------------------------------------------------------
@@ -355,9 +357,15 @@ class Desk:
     def _next_id(self, sort: str, currency: str) -> str:
         """Bare digits for BTC, prefixed elsewhere (exchange facts 3.1)."""
         key = f"{sort}:{currency}"
-        number = self._numbers.get(key, _FIRST_NUMBER)
-        self._numbers[key] = number + 1
+        number = self.numbers.get(key, self.first_number)
+        self.numbers[key] = number + 1
         return str(number) if currency == "BTC" else f"{currency}-{number}"
+
+
+def currency_of_id(order_id: str) -> str:
+    """Settlement currency of an order or trade by its id."""
+    head, dash, _ = order_id.partition("-")
+    return head if dash else "BTC"
 
 
 def _crosses(pit: Pit, side: Side, limit: int) -> bool:

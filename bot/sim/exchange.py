@@ -29,11 +29,13 @@ from bot.sim.facts import (
     Trade,
     VenueSays,
 )
+from bot.sim.live_book import LiveBook
 from bot.sim.market import Market
 from bot.sim.marks import Marks
+from bot.sim.memory import AccountKept, pay_funding, recall, remember
 from bot.sim.pit import Mark, Pit, open_pit
 from bot.sim.quoting import Quoting
-from bot.sim.settlement import settle_day
+from bot.sim.settlement import deliver, settle_day
 from bot.sim.statements import available_native, position_of, summary_of
 from bot.sim.tickers import ticker_of, touch_of
 
@@ -94,6 +96,14 @@ class Exchange:
         self._quoting.step(now_ns)
 
     # --- instruments and market data -------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Settle what has expired and whose delivery price has become known since 08:00 UTC."""
+        deliver(self._desk, self._pits, self._now_ns)
+
+    def live_book(self, name: str) -> LiveBook:
+        """The door through which a real venue's book is heard; to be kept by whoever listens."""
+        return LiveBook(self._desk, self._pit(name))
 
     def instruments(self) -> tuple[Instrument, ...]:
         """All that was ever listed, delivered ones included (ask `instrument_state`)."""
@@ -196,6 +206,23 @@ class Exchange:
         """Exact balance, funding booked up to now."""
         self._settle_fundings(self._desk.accounts[account])
         return self._desk.accounts[account].balances.get(currency, ZERO)
+
+    def remember(self, account: str) -> AccountKept:
+        """All that has to outlive this world of one account, funding booked up to now."""
+        client = self._desk.accounts[account]
+        self._settle_fundings(client)
+        return remember(self._desk, client, self._pits)
+
+    def recall(self, kept: AccountKept) -> None:
+        """Open an account as it was remembered in an earlier world; what it held is listed here again."""
+        assert not self._desk.accounts, "numbers go on from one account's only"
+        recall(self._desk, kept)
+
+    def pay_funding(self, account: str, name: str, interest_rate: float) -> None:
+        """Book funding of a time when nobody was here: a fraction of the perpetual's notional, positive: long pays."""
+        client, pit = self._desk.accounts[account], self._pit(name)
+        self._desk.settle_funding(client, pit)
+        pay_funding(client, pit, self._marks.of(pit), interest_rate)
 
     def seed_position(self, account: str, instrument: str, size_native: Decimal) -> None:
         """Give a position at the current mark, free of charge: it was there before the world began."""

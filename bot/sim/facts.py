@@ -176,6 +176,21 @@ class Touch(Struct, frozen=True, kw_only=True):
     ask_amount_native: Decimal | None
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What a real venue says about one of its instruments; nothing of it is made up here."""
+
+    mark_native: float
+    forward_usd: float
+    """Of the expiry; the mark itself for perpetuals and futures."""
+    iv_mark: float | None
+    """Options only, fraction."""
+    price_min_native: float | None
+    """Band an order may trade in; None: the usual width around the mark."""
+    price_max_native: float | None
+    funding_rate_8h: float | None
+    """Perpetuals only, fraction, positive: long pays."""
+
+
 class OptionGreeks(Struct, frozen=True, kw_only=True):
     """As a ticker shows them: Black-76 on the forward; theta a day; vega a vol point; rho a percent."""
 

@@ -14,6 +14,7 @@ from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.time import NS_PER_DAY, Ns, expiry_ns_from_code
 from bot.domain.units import float_from_decimal
+from bot.sim.facts import Told
 
 _TICK_2023: Final = Decimal("0.0005")
 """Every option quote of April 2023 lies on it (recorded data notes, section 4.6); the ladder came later."""
@@ -153,6 +154,16 @@ class RecordedMarket:
     def recorded(self, instrument: Instrument) -> HistoryRow | None:
         """Newest row of the instrument."""
         return self._row_by_instrument.get(instrument.id)
+
+    def told(self, instrument: Instrument) -> Told | None:
+        """Nothing: marks are in the rows."""
+        del instrument
+        return None
+
+    def delivery_usd(self, index_name: str, expiry_ns: Ns, average_usd: float) -> float | None:
+        """The average itself."""
+        del index_name, expiry_ns
+        return average_usd
 
 
 def listed_from_rows(rows: Sequence[HistoryRow]) -> tuple[Instrument, ...]:

@@ -1,12 +1,14 @@
 """What a world must tell the venue about prices: index, forwards, volatility, perpetual premium.
 
-Two worlds fit: drawn paths (`paths`) and recorded history (`history`). Knows nothing of orders or accounts.
+Three worlds fit: drawn paths (`paths`), recorded history (`history`) and a real venue as it is heard (`live`).
+Knows nothing of orders or accounts.
 """
 
 from typing import Protocol
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
+from bot.sim.facts import Told
 from bot.sim.history import HistoryRow
 
 
@@ -43,3 +45,9 @@ class Market(Protocol):
 
     def recorded(self, instrument: Instrument) -> HistoryRow | None:
         """Newest recorded row; None in a drawn world, before the first row and for what was not recorded."""
+
+    def told(self, instrument: Instrument) -> Told | None:
+        """What a real venue says of it; None in a made-up world, where marks, bands and quotes are made here."""
+
+    def delivery_usd(self, index_name: str, expiry_ns: Ns, average_usd: float) -> float | None:
+        """Delivery price of an expiry, given the average observed; None while the real one is not published."""

@@ -13,6 +13,7 @@ from typing import Final
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.sim.delivery import WINDOW_NS, DeliveryAverage
+from bot.sim.facts import Told
 from bot.sim.history import HistoryRow
 from bot.sim.market import Market
 from bot.sim.pit import Mark, Pit
@@ -55,9 +56,10 @@ class Funding:
         self.paid_per_native = 0.0
         """Settlement currency per native unit held long: coins per USD, or USDC per coin."""
 
-    def accrue(self, premium: float, index_usd: float, dt_ns: int) -> None:
-        """Add a step at the rate of its end."""
-        self.rate_8h = rate = funding_rate_8h(self.instrument, premium)
+    def accrue(self, premium: float, index_usd: float, dt_ns: int, told_rate_8h: float | None = None) -> None:
+        """Add a step at the rate of its end: what a real venue tells, else by the formula from the premium."""
+        rate = funding_rate_8h(self.instrument, premium) if told_rate_8h is None else told_rate_8h
+        self.rate_8h = rate
         share = dt_ns / _FUNDING_PERIOD_NS
         self.interest_total += rate * share
         if rate:
@@ -104,8 +106,16 @@ class Marks:
         market = self._market
         for funding in self.funding.values():
             item = funding.instrument
-            funding.accrue(market.perp_premium(item), market.index_usd(item.index_name), dt_ns)
+            told = market.told(item)
+            rate_8h = None if told is None else told.funding_rate_8h
+            funding.accrue(market.perp_premium(item), market.index_usd(item.index_name), dt_ns, rate_8h)
             funding.note(now_ns)
+
+    def delivery_usd(self, item: Instrument, index_usd: float) -> float | None:
+        """Delivery price of an expired instrument; None while a real venue has not published it."""
+        assert item.expiry_ns is not None, f"{item.id} has no expiry"
+        average_usd = self.average.delivery_usd(item.index_name, index_usd)
+        return self._market.delivery_usd(item.index_name, item.expiry_ns, average_usd)
 
     def of(self, pit: Pit) -> Mark:
         """The mark of an instrument now."""
@@ -118,12 +128,29 @@ class Marks:
         if not pit.is_open:
             return mark
         mark.row = self._market.recorded(item) if self._market.is_recorded else None
-        if item.kind is Kind.PERPETUAL:
+        mark.told = self._market.told(item)
+        if mark.told is not None:
+            self._mark_told(item, mark, mark.told)
+        elif item.kind is Kind.PERPETUAL:
             mark.mark_native = round(mark.index_usd * (1.0 + self._market.perp_premium(item)), _MARK_DIGITS_USD)
             mark.forward_usd = mark.mark_native
         else:
             self._mark_dated(item, mark)
         return mark
+
+    def _mark_told(self, item: Instrument, mark: Mark, told: Told) -> None:
+        """The venue's own mark and forward; only the delta, which few feeds carry, is computed here."""
+        mark.mark_native, mark.forward_usd, mark.iv = told.mark_native, told.forward_usd, told.iv_mark
+        if item.expiry_ns is None:
+            return
+        left_ns = max(0, item.expiry_ns - self._now_ns)
+        mark.tau_years = left_ns / NS_PER_YEAR
+        mark.moving_share = min(1.0, left_ns / WINDOW_NS)
+        if item.strike_usd is not None and item.is_call is not None:
+            # Without a volatility the delta is that of what the option is worth now.
+            iv, tau = told.iv_mark or 0.0, mark.tau_years
+            _, delta = value_and_delta(mark.forward_usd, item.strike_usd, iv, tau, is_call=item.is_call)
+            mark.delta_per_unit = delta * mark.moving_share
 
     def _mark_dated(self, item: Instrument, mark: Mark) -> None:
         assert item.expiry_ns is not None, f"{item.id} has no expiry"

@@ -12,6 +12,7 @@ from typing import Final
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_YEAR, Ns, expiry_code, tau_years
+from bot.sim.facts import Told
 from bot.sim.history import HistoryRow
 
 _VARIANCE_KAPPA: Final = 253.0
@@ -207,6 +208,16 @@ class StochasticMarket:
         """Nothing is recorded here."""
         del instrument
         return None
+
+    def told(self, instrument: Instrument) -> Told | None:
+        """Nothing: all is drawn here."""
+        del instrument
+        return None
+
+    def delivery_usd(self, index_name: str, expiry_ns: Ns, average_usd: float) -> float | None:
+        """The average itself."""
+        del index_name, expiry_ns
+        return average_usd
 
     def _smile(self, base: str, expiry_ns: Ns) -> _Smile:
         smile = self._smiles.get((base, expiry_ns))

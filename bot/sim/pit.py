@@ -12,12 +12,14 @@ from typing import Final
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.units import float_from_decimal
 from bot.sim.book import Book, Grid
-from bot.sim.facts import Trade
+from bot.sim.facts import Told, Trade
 from bot.sim.history import HistoryRow
 
 _TRADES_KEPT: Final = 1000
 """Public trades remembered per instrument; older ones are forgotten."""
 OPEN: Final = "open"
+CLOSED: Final = "closed"
+"""Expired, and its delivery price not published yet."""
 DELIVERED: Final = "delivered"
 _NEVER: Final = -1
 
@@ -38,6 +40,8 @@ class Mark:
     moving_share: float = 1.0
     """Share of the price not yet averaged: below one once the settlement window of its expiry has begun."""
     row: HistoryRow | None = None
+    told: Told | None = None
+    """Said by a real venue, whose book then comes from outside as well."""
 
 
 @dataclass(slots=True, eq=False)

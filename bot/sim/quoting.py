@@ -76,6 +76,9 @@ class Quoting:
         if pit.quoted_ns == now_ns:
             return mark
         pit.quoted_ns = now_ns
+        if mark.told is not None:
+            # A real venue's book comes from outside, with `feed`.
+            return mark
         if mark.row is not None:
             # A recorded quote stands until the next row: what a client took from it stays taken.
             if pit.quoted_row is mark.row and pit.is_open:

@@ -11,9 +11,10 @@ from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim.account import Account, Holding, profit_native, to_money
+from bot.sim.delivery import is_settlement
 from bot.sim.desk import Desk
 from bot.sim.facts import TimeInForce
-from bot.sim.pit import DELIVERED, Pit
+from bot.sim.pit import CLOSED, DELIVERED, Pit
 
 _CENT_DIGITS: Final = 2
 """Delivery prices are published to the cent."""
@@ -21,33 +22,48 @@ _CENT_DIGITS: Final = 2
 
 def settle_day(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
     """Deliver what expires now or did while nobody looked, then start a new session."""
-    average = desk.marks.average
+    deliver(desk, pits, now_ns)
+    for pit in pits.values():
+        if pit.is_open:
+            pit.settlement_native = desk.marks.of(pit).mark_native
+    for account in desk.accounts.values():
+        _start_session(desk, account, pits)
+    desk.marks.average.reset()
+
+
+def deliver(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
+    """Close what has expired, and settle it in cash as soon as its delivery price is known."""
     delivered: dict[str, float] = {}
     for pit in pits.values():
         expiry_ns = pit.instrument.expiry_ns
-        mark = desk.marks.of(pit)
-        if expiry_ns is not None and expiry_ns <= now_ns and pit.is_open:
-            usd = round(average.delivery_usd(pit.instrument.index_name, mark.index_usd), _CENT_DIGITS)
-            pit.delivery_usd = delivered[pit.instrument.id] = usd
-            pit.state = DELIVERED
-            mark.mark_native = float_from_decimal(payoff_native(pit.instrument, decimal_from_wire(usd)))
-            mark.delta_per_unit = 0.0
-            # Delivered instruments leave no quote behind: the next look finds an empty book.
-            mark.row = None
+        if expiry_ns is not None and expiry_ns <= now_ns and pit.state != DELIVERED:
+            usd = desk.marks.delivery_usd(pit.instrument, desk.marks.of(pit).index_usd)
+            if usd is None:
+                pit.state = CLOSED
+            else:
+                delivered[pit.instrument.id] = _close(desk, pit, round(usd, _CENT_DIGITS))
+            # What has expired leaves no quote behind: the next look finds an empty book.
+            pit.mark.row = None
             pit.quoted_ns = -1
-        elif pit.is_open:
-            pit.settlement_native = mark.mark_native
     for account in desk.accounts.values():
-        _cancel_at_settlement(desk, account, pits)
+        _cancel_at_settlement(desk, account, pits, now_ns)
         _deliver(account, delivered, now_ns)
-        _start_session(desk, account, pits)
-    average.reset()
 
 
-def _cancel_at_settlement(desk: Desk, account: Account, pits: dict[str, Pit]) -> None:
+def _close(desk: Desk, pit: Pit, usd: float) -> float:
+    """An instrument's end at its delivery price, which is given back."""
+    mark = desk.marks.of(pit)
+    pit.delivery_usd = usd
+    pit.state = DELIVERED
+    mark.mark_native = float_from_decimal(payoff_native(pit.instrument, decimal_from_wire(usd)))
+    mark.delta_per_unit = 0.0
+    return usd
+
+
+def _cancel_at_settlement(desk: Desk, account: Account, pits: dict[str, Pit], now_ns: Ns) -> None:
     for order in list(account.open_orders.values()):
         pit = pits[order.instrument]
-        if not pit.is_open or order.time_in_force is TimeInForce.GTD:
+        if not pit.is_open or (order.time_in_force is TimeInForce.GTD and is_settlement(now_ns)):
             desk.cancel(order, pit, "settlement")
 
 

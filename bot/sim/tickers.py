@@ -30,6 +30,9 @@ def band_units(pit: Pit, mark: Mark) -> tuple[int, int]:
     row = mark.row
     if row is not None and row.price_min_native is not None and row.price_max_native is not None:
         return grid.ceil_units(row.price_min_native), grid.floor_units(row.price_max_native)
+    told = mark.told
+    if told is not None and told.price_min_native is not None and told.price_max_native is not None:
+        return grid.ceil_units(told.price_min_native), grid.floor_units(told.price_max_native)
     if not pit.instrument.is_option:
         width = mark.mark_native * _BAND_SHARE
         return grid.ceil_units(mark.mark_native - width), grid.floor_units(mark.mark_native + width)

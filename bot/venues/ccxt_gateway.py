@@ -21,13 +21,14 @@ from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, ms_from_ns
-from bot.venues import deribit, deribit_rest
+from bot.venues import deribit
 from bot.venues.budget import BackgroundLimit, CreditBucket, OrderRate
 from bot.venues.ccxt_client import CcxtClient
 from bot.venues.contract import NowNs
 from bot.venues.deribit_account import AccountReader
 from bot.venues.deribit_errors import UNKNOWN, order_outcome
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
+from bot.venues.deribit_reader import instruments_of
 from bot.venues.deribit_rest import Identity, IndexPrice, Placed, Scope, convert
 from bot.venues.deribit_wire import Order
 from bot.venues.settings import VenueSettings
@@ -127,14 +128,10 @@ class DeribitGateway:
         await self._client.close()
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
-        """All open options, futures and perpetuals on a coin; two narrow calls instead of the whole venue."""
-        found: list[Instrument] = []
-        for currency in (base, "USDC"):
-            rows = await self._ask("public/get_instruments", {"currency": currency, "expired": "false"})
-            read = (deribit_rest.instrument_from(row, self._settings) for row in convert(rows, list[object]))
-            found += [instrument for instrument in read if instrument is not None and instrument.base == base]
+        """All open options, futures and perpetuals on a coin."""
+        found = await instruments_of(self._ask, self._settings, base)
         self._listed.update((instrument.id, instrument) for instrument in found)
-        return tuple(found)
+        return found
 
     async def index_usd(self, index_name: str) -> float:
         """Index price now."""

@@ -4,10 +4,13 @@ Nothing here knows a venue; nothing behind it takes a decision.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
-from bot.domain.events import Event
+from bot.domain.events import Event, FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
@@ -17,6 +20,28 @@ NowNs = Callable[[], Ns]
 
 Sink = Callable[[Sequence[Event]], None]
 """Takes the events of one frame, in order; called synchronously by the reader, must not block."""
+
+
+Levels = Sequence[tuple[float, float]]
+"""Price and amount now, native; amount zero: gone."""
+
+
+class BookMoves(NamedTuple):
+    """Both sides of a book, or what changed of them."""
+
+    bids: Levels
+    asks: Levels
+
+
+class PublicTrade(Struct, frozen=True, kw_only=True):
+    """A match between others, native units."""
+
+    instrument: InstrumentId
+    is_buy: bool
+    """The taker's side."""
+    price_native: float
+    amount_native: float
+    venue_ns: Ns
 
 
 class Gateway(Protocol):
@@ -77,6 +102,64 @@ class Inspector(Protocol):
 
     async def close(self) -> None:
         """Close connections; never raises."""
+
+
+class PositionRead(Struct, frozen=True, kw_only=True):
+    """One position."""
+
+    instrument: InstrumentId
+    amount_native: Decimal
+    """Signed."""
+    average_native: Decimal
+
+
+class AccountRead(Struct, frozen=True, kw_only=True):
+    """What an account holds, with the prices it came at."""
+
+    positions: tuple[PositionRead, ...]
+    balances: dict[str, Decimal]
+    """By currency."""
+
+
+class Reader(Protocol):
+    """Questions to a venue that change nothing there: it has no way to send or take back an order."""
+
+    async def open(self) -> None:
+        """Connect, check the key where there is one; ConfigError or VenueError."""
+
+    async def instruments(self, base: str) -> tuple[Instrument, ...]:
+        """All open options, futures and perpetuals on a coin, inverse and linear."""
+
+    async def index_usd(self, index_name: str) -> float:
+        """Index price now."""
+
+    async def ticker(self, instrument: InstrumentId) -> OptionMarked | FutureMarked:
+        """Ticker now; VenueRefused for an instrument that is not listed."""
+
+    async def delivery_usd(self, index_name: str, expiry_ns: Ns) -> float | None:
+        """Delivery price of an expiry; None while it is not published."""
+
+    async def funding_rate(self, instrument: InstrumentId, start_ns: Ns, end_ns: Ns) -> float:
+        """What a long has paid between two moments, fraction of its notional."""
+
+    async def account(self) -> AccountRead:
+        """Positions and balances of the key's account."""
+
+    async def close(self) -> None:
+        """Close connections; never raises."""
+
+
+class BookListener(Protocol):
+    """Told of whole books and public trades, where the touch is not enough. Called by the reader, must not block."""
+
+    def hear_book(self, instrument: InstrumentId, moves: BookMoves, venue_ns: Ns, *, is_whole: bool) -> None:
+        """Levels that changed; with `is_whole` all there are."""
+
+    def lose_book(self, instrument: InstrumentId) -> None:
+        """The book is not known until it is heard as a whole again."""
+
+    def hear_trade(self, trade: PublicTrade) -> None:
+        """A match of others."""
 
 
 class Canceller(Protocol):

@@ -14,13 +14,15 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.events import Event
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_MS, Ns
+from bot.venues.contract import PublicTrade
 from bot.venues.deribit_wire import (
     BookUpdate,
     Changes,
     Portfolio,
     Quote,
     Ticker,
+    TradePrint,
     account_seen,
     filled,
     is_position_trade,
@@ -51,7 +53,6 @@ _HARMLESS: Final = (
     "perpetual.",
     "platform_state",
     "rfq.",
-    "trades.",
     "user.access_log",
     "user.combo_trades.",
     "user.lock",
@@ -89,7 +90,13 @@ class Heartbeat(Struct, frozen=True):
     wants_answer: bool
 
 
-Message = Events | Reply | Heartbeat | BookUpdate
+class TradesPrinted(Struct, frozen=True):
+    """Public trades of one frame, oldest first."""
+
+    trades: tuple[PublicTrade, ...]
+
+
+Message = Events | Reply | Heartbeat | BookUpdate | TradesPrinted
 
 
 class _Params(Struct):
@@ -133,6 +140,7 @@ _decode_ticker_frame = msgspec.json.Decoder(_TickerFrame).decode
 _decode_ticker = msgspec.json.Decoder(Ticker).decode
 _decode_quote = msgspec.json.Decoder(Quote).decode
 _decode_book = msgspec.json.Decoder(BookUpdate).decode
+_decode_prints = msgspec.json.Decoder(list[TradePrint]).decode
 _decode_changes = msgspec.json.Decoder(Changes).decode
 _decode_portfolio = msgspec.json.Decoder(Portfolio).decode
 _decode_login = msgspec.json.Decoder(Login).decode
@@ -179,7 +187,7 @@ def _decode_any(envelope: _Envelope, received_ns: Ns) -> Message:
     raise MalformedMessage(message)
 
 
-def _notification(channel: str, data: Raw, received_ns: Ns) -> Events | BookUpdate:
+def _notification(channel: str, data: Raw, received_ns: Ns) -> Events | BookUpdate | TradesPrinted:
     if channel.startswith("ticker."):
         event = marked(_decode_ticker(data), received_ns)
         return NO_EVENTS if event is None else (event,)
@@ -187,6 +195,8 @@ def _notification(channel: str, data: Raw, received_ns: Ns) -> Events | BookUpda
         return _decode_book(data) if channel.count(".") == _BOOK_PARTS - 1 else NO_EVENTS
     if channel.startswith("quote."):
         return (quoted(_decode_quote(data), received_ns),)
+    if channel.startswith("trades."):
+        return TradesPrinted(tuple(_printed(row) for row in _decode_prints(data)))
     if channel.startswith("user.changes."):
         return changes_events(_decode_changes(data), received_ns)
     if channel.startswith("user.portfolio."):
@@ -195,6 +205,16 @@ def _notification(channel: str, data: Raw, received_ns: Ns) -> Events | BookUpda
         return NO_EVENTS
     message = f"channel {channel[:60]!r} is not known"
     raise MalformedMessage(message)
+
+
+def _printed(row: TradePrint) -> PublicTrade:
+    return PublicTrade(
+        instrument=row.instrument_name,
+        is_buy=row.direction == "buy",
+        price_native=row.price,
+        amount_native=row.amount,
+        venue_ns=Ns(row.timestamp * NS_PER_MS),
+    )
 
 
 def changes_events(changes: Changes, received_ns: Ns) -> Events:
@@ -254,6 +274,11 @@ def ticker_channel(instrument: str) -> str:
 def book_channel(instrument: str, *, raw: bool) -> str:
     """Order book; `raw` needs an authenticated socket (error 13778 otherwise)."""
     return f"book.{instrument}.{'raw' if raw else '100ms'}"
+
+
+def trades_channel(instrument: str, *, raw: bool) -> str:
+    """Public trades; `raw` needs an authenticated socket."""
+    return f"trades.{instrument}.{'raw' if raw else '100ms'}"
 
 
 def chunks(channels: Sequence[str], size: int) -> list[list[str]]:

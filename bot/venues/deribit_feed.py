@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.errors import VenueUnreachable
-from bot.domain.events import Event, QuoteDistrusted, StreamName
+from bot.domain.events import Event, Quoted, QuoteDistrusted, StreamName
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues import deribit
-from bot.venues.contract import Sink
+from bot.venues.contract import BookListener, BookMoves, Sink
+from bot.venues.deribit import TradesPrinted
 from bot.venues.deribit_book import Book
 from bot.venues.deribit_link import Link, Socket
 from bot.venues.deribit_session import Session
-from bot.venues.deribit_wire import BookUpdate
+from bot.venues.deribit_wire import BookEntry, BookUpdate
 
 __all__ = ["ACCOUNT_CHANNELS", "AccountFeed", "Link", "MarketFeed"]
 
@@ -73,6 +74,9 @@ class AccountFeed:
         del update, received_ns
         return deribit.NO_EVENTS
 
+    def take_trades(self, printed: TradesPrinted) -> None:
+        """Nor public trades."""
+
 
 class _Retry:
     """When to ask again for a channel the venue left out."""
@@ -102,6 +106,8 @@ class MarketFeed:
         self._books: Final = {name: Book(name) for name in hedges}
         self._book_channels: Final = {name: deribit.book_channel(name, raw=raw) for name in hedges}
         self._owner: dict[str, InstrumentId] = {channel: name for name, channel in self._book_channels.items()}
+        if link.listener is not None:
+            self._owner |= {deribit.trades_channel(name, raw=raw): name for name in hedges}
         self._subscribed: set[str] = set()
         self._retries: dict[str, _Retry] = {}
         self._gaps: dict[InstrumentId, None] = {}
@@ -125,8 +131,10 @@ class MarketFeed:
         self._retries.clear()
         self._gaps.clear()
         self._snapshot_due_s.clear()
-        for book in self._books.values():
+        for name, book in self._books.items():
             book.forget()
+            if self._link.listener is not None:
+                self._link.listener.lose_book(name)
 
     async def settle(self, session: Session) -> list[Event]:
         """Subscribe what is missing and resynchronise books with a gap."""
@@ -153,15 +161,26 @@ class MarketFeed:
     def take_book(self, update: BookUpdate, received_ns: Ns) -> deribit.Events:
         """The new touch, or the news that there is none until the book is resynchronised."""
         book = self._books.get(update.instrument_name)
-        event = book.apply(update, received_ns) if book is not None else None
+        if book is None:
+            return deribit.NO_EVENTS
+        was_known = book.is_known
+        event = book.apply(update, received_ns)
         if event is None:
             return deribit.NO_EVENTS
+        if self._link.listener is not None:
+            _tell(self._link.listener, update, event, was_known=was_known)
         if isinstance(event, QuoteDistrusted):
             self._gaps[update.instrument_name] = None
             self.wake.set()
         else:
             self._snapshot_due_s.pop(update.instrument_name, None)
         return (event,)
+
+    def take_trades(self, printed: TradesPrinted) -> None:
+        """To whoever listens."""
+        if self._link.listener is not None:
+            for trade in printed.trades:
+                self._link.listener.hear_trade(trade)
 
     async def _resynchronise(self, session: Session) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -188,3 +207,17 @@ class MarketFeed:
                 events.append(QuoteDistrusted(instrument=self._owner[channel], received_ns=received_ns, cause=cause))
             retry.failed(now_s)
         return events
+
+
+def _tell(listener: BookListener, update: BookUpdate, event: Quoted | QuoteDistrusted, *, was_known: bool) -> None:
+    """The book behind a touch, or that it is lost."""
+    if isinstance(event, QuoteDistrusted):
+        listener.lose_book(event.instrument)
+        return
+    moves = BookMoves(_levels(update.bids), _levels(update.asks))
+    is_whole = update.type == "snapshot" or update.prev_change_id is None or not was_known
+    listener.hear_book(event.instrument, moves, event.venue_ns, is_whole=is_whole)
+
+
+def _levels(entries: Sequence[BookEntry]) -> list[tuple[float, float]]:
+    return [(price, 0.0 if action == "delete" else amount) for action, price, amount in entries]

@@ -15,7 +15,8 @@ from bot.domain.errors import MalformedMessage, VenueError, VenueRefused, VenueU
 from bot.domain.events import Event, MessageMalformed, StreamLost, StreamName, StreamRestored
 from bot.domain.time import Ns
 from bot.venues import deribit, stream
-from bot.venues.contract import NowNs, Sink
+from bot.venues.contract import BookListener, NowNs, Sink
+from bot.venues.deribit import TradesPrinted
 from bot.venues.deribit_session import Connect, Session
 from bot.venues.deribit_wire import BookUpdate
 from bot.venues.settings import VenueSettings
@@ -40,6 +41,8 @@ class Link(Struct, frozen=True, kw_only=True):
     rng: random.Random
     """Seeded by `app`: jitter and nonces."""
     connect: Connect = stream.connect
+    listener: BookListener | None = None
+    """Told of the hedge instruments' whole books and public trades, where somebody wants them."""
 
 
 class Duty(Protocol):
@@ -57,6 +60,9 @@ class Duty(Protocol):
 
     def take_book(self, update: BookUpdate, received_ns: Ns) -> deribit.Events:
         """Apply a book message."""
+
+    def take_trades(self, printed: TradesPrinted) -> None:
+        """Pass on public trades."""
 
 
 class Backoff:
@@ -176,6 +182,8 @@ class Socket:
                     sink(events)
             elif isinstance(message, deribit.Reply):
                 session.take(message)
+            elif isinstance(message, TradesPrinted):
+                self._duty.take_trades(message)
             elif message.wants_answer:
                 await session.answer()
 

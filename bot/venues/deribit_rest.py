@@ -72,6 +72,19 @@ class Position(Struct):
     """Of the whole position, signed; gamma, vega and theta of options only (facts 2.2)."""
 
 
+class Delivery(Struct):
+    """A row of get_delivery_prices."""
+
+    date: str
+    delivery_price: Number
+
+
+class Deliveries(Struct):
+    """Result of get_delivery_prices, newest first."""
+
+    data: list[Delivery]
+
+
 class IndexPrice(Struct):
     """Result of get_index_price."""
 

@@ -118,6 +118,16 @@ class Trade(Struct):
     """Present on the trade of a combo; the legs come as trades of their own."""
 
 
+class TradePrint(Struct, gc=False):
+    """A row of `trades.*`: a match of others (or of ours) as everybody sees it."""
+
+    timestamp: Stamp
+    instrument_name: InstrumentId
+    direction: Direction
+    amount: Number
+    price: Number
+
+
 class Changes(Struct):
     """`user.changes.*` payload; its positions are not read: positions are the sum of fills."""
 

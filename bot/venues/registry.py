@@ -14,9 +14,10 @@ from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_gateway import DeribitGateway
-from bot.venues.contract import Feed, Gateway, Inspector
+from bot.venues.contract import Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_link import Link
+from bot.venues.deribit_reader import DeribitReader
 from bot.venues.settings import Hosts
 
 
@@ -28,6 +29,7 @@ class Venue(Struct, frozen=True, kw_only=True):
     account_feed: Callable[[Link], Feed]
     gateway: Callable[[Link, OrderRate], Gateway]
     inspector: Callable[[Link], Inspector]
+    reader: Callable[[Link], Reader]
     hosts: Mapping[str, Hosts]
     """Where it lives, by the word in `venue.hosts`."""
     settlement_window: Window
@@ -38,12 +40,17 @@ def _deribit_gateway(link: Link, rate: OrderRate) -> DeribitGateway:
     return DeribitGateway(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}", rate)
 
 
+def _deribit_reader(link: Link) -> Reader:
+    return DeribitReader(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}")
+
+
 VENUES: Final[dict[VenueId, Venue]] = {
     VenueId("deribit"): Venue(
         market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
         account_feed=AccountFeed,
         gateway=_deribit_gateway,
         inspector=lambda link: _deribit_gateway(link, OrderRate()),
+        reader=_deribit_reader,
         # The last half hour; the newer of its two texts has a fixing every 4 s (exchange facts 2.5, theory 1.5).
         settlement_window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
         hosts={

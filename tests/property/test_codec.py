@@ -35,7 +35,7 @@ def understood(frame: bytes) -> bool:
         message = deribit.decode(frame, NOW)
     except MalformedMessage:
         return False
-    known = (tuple, deribit.Reply, deribit.Heartbeat, BookUpdate)
+    known = (tuple, deribit.Reply, deribit.Heartbeat, BookUpdate, deribit.TradesPrinted)
     assert isinstance(message, known)
     if isinstance(message, tuple):
         for event in message:

@@ -89,7 +89,7 @@ class _Process:
                 [sys.executable, "-m", "bot", *arguments],
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env=clean | environment,
+                env=clean | {name: value for name, value in environment.items() if value},
                 cwd=_ROOT,
             )
 

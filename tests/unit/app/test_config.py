@@ -94,12 +94,12 @@ _TOO_WIDE = (
     "books.btc.band: an edge at 9.05 coin is wider than limits.delta_coin_worst_max 5; "
     "narrow the band or raise the limit"
 )
-_SECTIONS = "sections are books, health, ledger, live, log, mode, portfolio, run, tape, venue"
+_SECTIONS = "sections are books, health, ledger, live, log, mode, paper, portfolio, run, tape, venue"
 
 _REFUSED = [
     ("", "mode: is missing; add it"),
     ("mode = ", "config: FILE is not TOML: Invalid value (at end of document)"),
-    (_with('"testnet"', '"paper"'), "mode: Input should be 'simulate', 'demo', 'testnet' or 'live'"),
+    (_with('"testnet"', '"papyrus"'), "mode: Input should be 'simulate', 'demo', 'paper', 'testnet' or 'live'"),
     ('mode = "demo"', "books: is missing; add it"),
     ('mode = "demo"\n[books]', "books: Dictionary should have at least 1 item after validation, not 0"),
     # limits

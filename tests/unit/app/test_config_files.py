@@ -24,6 +24,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("demo", Mode.DEMO, {"BTC"}),
         ("simulate", Mode.SIMULATE, {"BTC", "ETH"}),
         ("tape", Mode.SIMULATE, {"BTC", "ETH"}),
+        ("paper", Mode.PAPER, {"BTC"}),
         ("testnet", Mode.TESTNET, {"BTC"}),
         ("live", Mode.LIVE, {"BTC"}),
     ],

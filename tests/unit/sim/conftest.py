@@ -8,7 +8,7 @@ import pytest
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns, expiry_code, ns_from_iso
 from bot.sim.exchange import Exchange
-from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce
+from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce, Told
 from bot.sim.history import HistoryRow
 from bot.sim.listing import build_listing
 
@@ -66,6 +66,16 @@ class StillMarket:
         """Nothing."""
         del instrument
         return None
+
+    def told(self, instrument: Instrument) -> Told | None:
+        """Nothing: a made-up world."""
+        del instrument
+        return None
+
+    def delivery_usd(self, index_name: str, expiry_ns: Ns, average_usd: float) -> float | None:
+        """The average itself."""
+        del index_name, expiry_ns
+        return average_usd
 
 
 START_NS = ns_from_iso("2026-11-23T09:00:00Z")

@@ -185,3 +185,25 @@ def test_a_smaller_order_keeps_its_place(book: Book) -> None:
     assert (book.bids.lots_at(100), book.bids.first_order(100)) == (7, first)
     with pytest.raises(AssertionError, match="keep no place"):
         book.bids.shrink("1", 3)
+
+
+@pytest.mark.parametrize(
+    ("taken", "before", "after", "left"),
+    [(0, 5, 3, 3), (0, 5, 9, 9), (2, 5, 5, 3), (2, 5, 4, 3), (2, 5, 1, 1), (2, 5, 6, 4), (5, 5, 4, 0), (5, 5, 0, 0)],
+)
+def test_a_level_heard_from_outside(book: Book, taken: int, before: int, after: int, left: int) -> None:
+    """New lots are there, lots taken here stay taken, and there is never more than is shown."""
+    book.asks.move_maker(100, 0, before)
+    book.sweep(is_buy=True, limit_units=100, lots=taken, account=None)
+    book.asks.move_maker(100, before, after)
+
+    assert (book.asks.lots_at(100), book.asks.maker.get(100, 0)) == (left, left)
+
+
+def test_lots_can_be_taken_from_the_back_of_the_maker(book: Book) -> None:
+    """A level that was used up leaves nothing behind."""
+    book.bids.set_maker({100: 5})
+    book.bids.take_maker(100, 2)
+    assert book.bids.lots_at(100) == 3
+    book.bids.take_maker(100, 3)
+    assert book.bids.best() is None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from bot.domain.time import NS_PER_S, Ns
 from bot.sim.exchange import Exchange
@@ -208,3 +209,11 @@ def test_fees_and_realised_profit_are_summed(exchange: Exchange, request_for: Re
     assert _D(str(summary.fees_paid_native)) == fees == _D("0.00014")
     assert _D(str(summary.session_realized_native)) == profit < 0
     assert exchange.balance_native("a", "BTC") == 10 + profit - fees
+
+
+def test_figures_of_an_empty_currency_are_numbers_like_any(exchange: Exchange) -> None:
+    """A whole number of another type would not come back from a tape as it was written."""
+    summary = structs.asdict(exchange.summary("a", "USDC"))
+
+    plain = {name: value for name, value in summary.items() if name not in {"currency", "delta_total_by_index"}}
+    assert {type(value) for value in plain.values() if not isinstance(value, dict)} == {float}

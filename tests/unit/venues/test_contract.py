@@ -6,13 +6,27 @@ from typing import Any
 import pytest
 
 from bot.venues.ccxt_gateway import DeribitGateway
-from bot.venues.contract import Canceller, Feed, Gateway
+from bot.venues.contract import BookListener, Canceller, Feed, Gateway, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_reader import DeribitReader
+from bot.venues.paper.feeds import PaperAccountFeed, PaperMarketFeed
+from bot.venues.paper.gateway import PaperGateway
+from bot.venues.paper.venue import PaperVenue
 
 
 @pytest.mark.parametrize(
     ("promise", "kept_by"),
-    [(Gateway, DeribitGateway), (Canceller, DeribitGateway), (Feed, MarketFeed), (Feed, AccountFeed)],
+    [
+        (Gateway, DeribitGateway),
+        (Gateway, PaperGateway),
+        (Reader, DeribitReader),
+        (Canceller, DeribitGateway),
+        (Feed, MarketFeed),
+        (Feed, AccountFeed),
+        (Feed, PaperMarketFeed),
+        (Feed, PaperAccountFeed),
+        (BookListener, PaperVenue),
+    ],
 )
 def test_every_promised_method_is_there(promise: Any, kept_by: Any) -> None:
     """Same names, same parameters, coroutine where a coroutine is promised."""

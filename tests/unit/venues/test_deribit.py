@@ -288,7 +288,6 @@ def test_portfolio() -> None:
 @pytest.mark.parametrize(
     ("channel", "data"),
     [
-        ("trades.BTC-PERPETUAL.raw", [{"price": "anything"}]),
         ("platform_state", {"locked": False, "price_index": "btc_usd"}),
         ("deribit_price_index.btc_usd", {"price": 1.0}),
         ("book.BTC-PERPETUAL.none.20.100ms", {"bids": [[1.0, 2.0]], "asks": []}),

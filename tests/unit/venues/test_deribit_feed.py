@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.domain.events import (
@@ -16,6 +17,7 @@ from bot.domain.events import (
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
+from bot.venues.contract import BookMoves, PublicTrade
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 
 PERP = InstrumentId("BTC-PERPETUAL")
@@ -241,5 +243,70 @@ def test_watch_adds_to_the_running_connection(stage: Any, virtual: Virtual) -> N
         await asyncio.sleep(0.01)
         assert [[f"ticker.{PUT}.100ms"]] == stage.subscribed()[1:]
         await stage.stop()
+
+    virtual(scene())
+
+
+class _Listener:
+    """Remembers what it was told of books and trades."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def hear_book(self, instrument: InstrumentId, moves: BookMoves, venue_ns: Ns, *, is_whole: bool) -> None:
+        """Sides, and whether it is all."""
+        self.told.append((instrument, list(moves.bids), list(moves.asks), venue_ns, is_whole))
+
+    def lose_book(self, instrument: InstrumentId) -> None:
+        """Its name."""
+        self.told.append(instrument)
+
+    def hear_trade(self, trade: PublicTrade) -> None:
+        """Its amount."""
+        self.told.append(trade.amount_native)
+
+
+def test_whole_books_and_trades_for_who_listens(stage: Any, virtual: Virtual) -> None:
+    """Snapshots and changes in order, a gap as a loss, a new connection as a loss, public trades of the hedges."""
+
+    async def scene() -> None:
+        listener = _Listener()
+        link = msgspec.structs.replace(stage.link(), listener=listener)
+        await stage.start(MarketFeed(link, hedges=[PERP], instruments=[CALL]))
+        assert "trades.BTC-PERPETUAL.raw" in stage.subscribed()[0]
+        assert listener.told == [PERP]
+        listener.told.clear()
+        (connection,) = stage.connections
+        connection.notify(BOOK, book("snapshot", None, 10))
+        gone = book("change", 10, 11) | {"bids": [["delete", 100.0, 0.0]], "asks": [["change", 101.0, 7.0]]}
+        connection.notify(BOOK, gone)
+        trade = {"timestamp": 1, "instrument_name": PERP, "direction": "buy", "amount": 20.0, "price": 101.0}
+        connection.notify("trades.BTC-PERPETUAL.raw", [trade])
+        connection.notify(BOOK, book("change", 99, 100))
+        connection.notify(BOOK, book("change", 100, 101))
+        await asyncio.sleep(0.01)
+
+        assert listener.told == [
+            (PERP, [(100.0, 10.0)], [(101.0, 10.0)], 1_000_000, True),
+            (PERP, [(100.0, 0.0)], [(101.0, 7.0)], 1_000_000, False),
+            20.0,
+            PERP,
+        ]
+        await stage.stop()
+
+    virtual(scene())
+
+
+def test_trades_that_nobody_wants_are_dropped(stage: Any, virtual: Virtual) -> None:
+    """Neither feed asks for them; a stray message changes nothing."""
+
+    async def scene() -> None:
+        for feed in (MarketFeed(stage.link(), hedges=[PERP]), AccountFeed(stage.link())):
+            await stage.start(feed)
+            stage.connections[-1].notify("trades.BTC-PERPETUAL.raw", [])
+            await asyncio.sleep(0.01)
+            await stage.stop()
+        assert not [channel for call in stage.subscribed() for channel in call if channel.startswith("trades")]
+        assert [type(event) for event in stage.events] == [StreamRestored, StreamRestored]
 
     virtual(scene())

@@ -12,6 +12,7 @@ from bot.venues.budget import OrderRate
 from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_link import Link
+from bot.venues.deribit_reader import DeribitReader
 from bot.venues.registry import venue_named
 from bot.venues.settings import VenueSettings
 
@@ -25,6 +26,7 @@ async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns
     assert isinstance(venue.account_feed(link), AccountFeed)
     assert isinstance(venue.gateway(link, OrderRate()), DeribitGateway)
     assert isinstance(venue.inspector(link), DeribitGateway)
+    assert isinstance(venue.reader(link), DeribitReader)
 
 
 def test_unknown_venue_is_refused_by_name() -> None:

@@ -1,22 +1,27 @@
-"""Facts of the simulated venue as events of the engine: what a codec does for a real one. Pure."""
+"""The simulated venue in the words of the bot: commands in, facts out. What a codec does for a real one. Pure."""
 
 from decimal import Decimal
 
+from bot.domain.commands import PlaceOrder
 from bot.domain.events import (
     AccountSeen,
     Filled,
     FutureMarked,
     OptionMarked,
+    OrderRefused,
     OrderSeen,
+    OrderUnknown,
     OrderUpdated,
     PositionSeen,
     Settled,
     VenueOrderState,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.reasons import RefusalKind
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim import facts
+from bot.venues.deribit_errors import order_outcome
 
 
 def _float(value: Decimal | None) -> float | None:
@@ -150,3 +155,25 @@ def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
         vega_usd_per_point_options=summary.options_vega,
         theta_usd_per_day_options=summary.options_theta,
     )
+
+
+def request(command: PlaceOrder, account: str) -> facts.OrderRequest:
+    """An order as the venue takes it."""
+    return facts.OrderRequest(
+        account=account,
+        instrument=command.instrument,
+        side=facts.Side.BUY if command.amount_native > ZERO else facts.Side.SELL,
+        amount_native=abs(command.amount_native),
+        price_native=command.price_native,
+        time_in_force=facts.TimeInForce.IOC,
+        label=command.label,
+        valid_until_ns=command.valid_until_ns,
+    )
+
+
+def refused(command: PlaceOrder, no: facts.VenueSays, received_ns: Ns) -> OrderRefused | OrderUnknown:
+    """A no of the venue, by its code; a code that leaves it open is unknown."""
+    outcome = order_outcome(no.code).outcome
+    if isinstance(outcome, RefusalKind):
+        return OrderRefused(label=command.label, received_ns=received_ns, code=no.code, name=no.name, kind=outcome)
+    return OrderUnknown(label=command.label, received_ns=received_ns, cause=str(no))

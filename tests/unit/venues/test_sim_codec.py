@@ -7,12 +7,21 @@ import pytest
 from msgspec import structs
 
 from bot.domain import events as ev
-from bot.domain.time import Ns
-from bot.drive import venue_events
-from bot.drive.sim_venue import ACCOUNT
+from bot.domain.time import Ns, ns_from_iso
 from bot.sim import facts
+from bot.sim.world import build_exchange
+from bot.venues import sim_codec
 
 _NOW = Ns(1_000)
+ACCOUNT = "bot"
+
+
+@pytest.fixture
+def exchange() -> Any:
+    """A drawn world; the account is open and flat."""
+    world = build_exchange(3, ns_from_iso("2026-11-23T09:00:00Z"))
+    world.open_account(ACCOUNT, {"BTC": Decimal(10), "ETH": Decimal(100), "USDC": Decimal(1_000_000)})
+    return world
 
 
 @pytest.fixture
@@ -24,7 +33,7 @@ def option(exchange: Any) -> str:
 def test_an_option_ticker_has_volatility_as_a_fraction(exchange: Any, option: str) -> None:
     """Percent at the venue, fraction here; forward and index in USD."""
     ticker = exchange.ticker(option)
-    marked = venue_events.marked(ticker, _NOW, is_option=True)
+    marked = sim_codec.marked(ticker, _NOW, is_option=True)
 
     assert isinstance(marked, ev.OptionMarked)
     assert marked.iv_mark == ticker.iv_mark_percent / 100.0
@@ -36,7 +45,7 @@ def test_what_a_ticker_lacks_is_none(exchange: Any, option: str) -> None:
     """An empty side, no volatility, a closed book: never zero."""
     nothing = facts.Touch(bid_native=None, bid_amount_native=None, ask_native=None, ask_amount_native=None)
     ticker = structs.replace(exchange.ticker(option), touch=nothing, iv_mark_percent=None, state="closed")
-    marked = venue_events.marked(ticker, _NOW, is_option=True)
+    marked = sim_codec.marked(ticker, _NOW, is_option=True)
 
     assert isinstance(marked, ev.OptionMarked)
     assert (marked.bid_native, marked.ask_native, marked.iv_mark, marked.is_open) == (None, None, None, False)
@@ -46,7 +55,7 @@ def test_what_a_ticker_lacks_is_none(exchange: Any, option: str) -> None:
 def test_a_perpetual_ticker_has_its_price_band_and_funding(exchange: Any) -> None:
     """Touch inside the band, in USD."""
     ticker = exchange.ticker("BTC-PERPETUAL")
-    marked = venue_events.marked(ticker, _NOW, is_option=False)
+    marked = sim_codec.marked(ticker, _NOW, is_option=False)
 
     assert isinstance(marked, ev.FutureMarked)
     assert marked.price_min_usd < marked.bid_usd < marked.ask_usd < marked.price_max_usd
@@ -68,7 +77,7 @@ def test_orders_and_fills_are_signed_by_the_accounts_own_side(exchange: Any, sid
         label="hb1",
     )
     order, trades = exchange.submit(request)
-    fill = venue_events.filled(trades[0], _NOW)
+    fill = sim_codec.filled(trades[0], _NOW)
 
     assert (fill.amount_native, fill.label, fill.is_maker, fill.fee_currency) == (
         sign * Decimal(10),
@@ -77,18 +86,18 @@ def test_orders_and_fills_are_signed_by_the_accounts_own_side(exchange: Any, sid
         "BTC",
     )
     assert fill.fee_native > 0
-    assert venue_events.filled(structs.replace(trades[0], label=""), _NOW).label is None
-    updated = venue_events.updated(order, _NOW)
+    assert sim_codec.filled(structs.replace(trades[0], label=""), _NOW).label is None
+    updated = sim_codec.updated(order, _NOW)
     assert (updated.state, updated.filled_native, updated.label) == (ev.VenueOrderState.FILLED, Decimal(10), "hb1")
-    seen = venue_events.order_seen(order)
+    seen = sim_codec.order_seen(order)
     assert (seen.amount_native, seen.filled_native, seen.price_native) == (sign * Decimal(10), Decimal(10), price)
     position = next(item for item in exchange.positions(ACCOUNT) if item.instrument == "BTC-PERPETUAL")
-    assert venue_events.position_seen(position).amount_native == sign * Decimal(10)
+    assert sim_codec.position_seen(position).amount_native == sign * Decimal(10)
 
 
 def test_account_figures_are_of_one_currency(exchange: Any) -> None:
     """All from the same message."""
-    seen = venue_events.account_seen(exchange.summary(ACCOUNT, "BTC"), _NOW)
+    seen = sim_codec.account_seen(exchange.summary(ACCOUNT, "BTC"), _NOW)
 
     assert (seen.currency, seen.balance_native, seen.equity_native) == ("BTC", 10.0, 10.0)
     assert (seen.margin_initial_native, seen.delta_coin_options, seen.received_ns) == (0.0, 0.0, _NOW)
@@ -98,8 +107,8 @@ def test_account_and_position_say_the_same_greeks(exchange: Any) -> None:
     """One option held: its position's greeks are the account's; the total has the premium taken off, the map not."""
     name = next(spec.id for spec in exchange.instruments() if spec.is_option and spec.base == "BTC")
     exchange.seed_position(ACCOUNT, name, Decimal(2))
-    seen = venue_events.account_seen(exchange.summary(ACCOUNT, "BTC"), _NOW)
-    held = venue_events.position_seen(next(item for item in exchange.positions(ACCOUNT) if item.instrument == name))
+    seen = sim_codec.account_seen(exchange.summary(ACCOUNT, "BTC"), _NOW)
+    held = sim_codec.position_seen(next(item for item in exchange.positions(ACCOUNT) if item.instrument == name))
 
     assert seen.delta_coin_options == held.delta_coin == seen.delta_coin_by_index["btc_usd"] != 0.0
     assert seen.delta_coin_total == pytest.approx(seen.delta_coin_options - seen.options_value_native, abs=1e-12)
@@ -113,7 +122,7 @@ def test_account_and_position_say_the_same_greeks(exchange: Any) -> None:
 def test_a_public_trade_is_no_fill() -> None:
     """Without an order id it is not of this account: a bug."""
     with pytest.raises(AssertionError, match="no order"):
-        venue_events.filled(_public_trade(), _NOW)
+        sim_codec.filled(_public_trade(), _NOW)
 
 
 def _public_trade() -> facts.Trade:
@@ -130,3 +139,24 @@ def _public_trade() -> facts.Trade:
         iv_percent=None,
         tick_direction=0,
     )
+
+
+def test_an_order_is_asked_for_as_the_venue_takes_it(make: Any) -> None:
+    """Unsigned amount with a side, immediate or cancel, with its label and its end."""
+    command = make.place("hb1", "-30")
+    request = sim_codec.request(command, "me")
+
+    assert (request.account, request.side, request.amount_native) == ("me", facts.Side.SELL, Decimal(30))
+    assert request.time_in_force is facts.TimeInForce.IOC
+    assert (request.label, request.valid_until_ns) == ("hb1", command.valid_until_ns)
+    assert sim_codec.request(make.place("hb1", "30"), "me").side is facts.Side.BUY
+
+
+def test_a_no_is_read_by_its_code(make: Any) -> None:
+    """A definite one refuses; one that leaves it open is unknown."""
+    refused = sim_codec.refused(make.place(), facts.VenueSays(10009, "not_enough_funds"), _NOW)
+    assert isinstance(refused, ev.OrderRefused)
+    assert (refused.code, refused.name, refused.label) == (10009, "not_enough_funds", "hb1")
+    unknown = sim_codec.refused(make.place(), facts.VenueSays(11094, "internal_server_error"), _NOW)
+    assert isinstance(unknown, ev.OrderUnknown)
+    assert unknown.cause == "11094 internal_server_error"

@@ -38,8 +38,8 @@ class Chronicle:
     def __init__(self, exchange: Exchange) -> None:
         """Begin with the present."""
         self._exchange = exchange
-        self._opened_ms = ms_from_ns(exchange.now_ns)
-        self._opening = {item.id: exchange.mark(item.id)[0] for item in exchange.instruments()}
+        self._opening: dict[str, tuple[int, float]] = {}
+        """When an instrument was first seen, and its mark then."""
         self._period = -1
         self._samples: dict[str, deque[Sample]] = {}
         self.look()
@@ -50,10 +50,17 @@ class Chronicle:
         if now_ns // _PERIOD_NS == self._period:
             return
         self._period = now_ns // _PERIOD_NS
+        for item in self._exchange.instruments():
+            self._open(item)
         for name in self._exchange.index_names():
             kept = self._samples.setdefault(name, deque(maxlen=_SAMPLES_MAX))
             index_usd, volatility = self._exchange.index_usd(name), volatility_percent(self._exchange, name)
             kept.append(Sample(ms_from_ns(now_ns), index_usd, volatility))
+
+    def _open(self, item: Instrument) -> tuple[int, float]:
+        if item.id not in self._opening:
+            self._opening[item.id] = ms_from_ns(self._exchange.now_ns), self._exchange.mark(item.id)[0]
+        return self._opening[item.id]
 
     def samples(self, index_name: str) -> list[Sample]:
         """One for each minute, oldest first; none for a name that is no index."""
@@ -64,8 +71,9 @@ class Chronicle:
         trades = list(reversed(self._exchange.trades_public(instrument.id)))
         found: list[Print] = []
         if not trades or trades[0].trade_seq == 1:
-            mark = price_to_tick(instrument, self._opening[instrument.id], Rounding.NEAREST)
-            found.append(Print(self._opened_ms, float_from_decimal(mark)))
+            opened_ms, mark_native = self._open(instrument)
+            mark = price_to_tick(instrument, mark_native, Rounding.NEAREST)
+            found.append(Print(opened_ms, float_from_decimal(mark)))
         for trade in trades:
             price, amount = float_from_decimal(trade.price_native), float_from_decimal(trade.amount_native)
             volume, cost = (amount / price, amount) if instrument.amount_is_in_usd else (amount, amount * price)

@@ -6,7 +6,6 @@ Asks the simulated exchange and writes Deribit's objects. Knows no subscriber an
 from collections.abc import Iterable
 from typing import Final
 
-from bot.domain.instruments import Kind
 from bot.domain.time import NS_PER_S, Ns, ms_from_ns
 from bot.localex.books import group_levels
 from bot.localex.candles import candles
@@ -92,7 +91,7 @@ class States:
             case Topic.PLATFORM_STATE:
                 return [{"locked": False, "price_index": name} for name in exchange.index_names()]
             case Topic.INSTRUMENT_STATE:
-                return list(self._delivered(channel))
+                return list(self._state_changes(channel))
             case _:
                 return []
 
@@ -144,21 +143,21 @@ class States:
             )
         return rows
 
-    def _delivered(self, channel: Channel) -> Iterable[Wire]:
-        """Instruments that left the state they began in, oldest first."""
-        over = [
-            item
-            for item in self._exchange.instruments()
-            if item.kind is not Kind.PERPETUAL
-            and channel.covers(item)
-            and self._exchange.instrument_state(item.id) != "open"
-        ]
-        for item in sorted(over, key=lambda item: item.expiry_ns or Ns(0)):
-            yield {
-                "instrument_name": item.id,
-                "state": self._exchange.instrument_state(item.id),
-                "timestamp": ms_from_ns(item.expiry_ns or Ns(0)),
-            }
+    def _state_changes(self, channel: Channel) -> Iterable[Wire]:
+        """Instruments that were added or delivered since the exchange opened, oldest first."""
+        exchange = self._exchange
+        changes: list[tuple[Ns, str, str]] = []
+        for item in exchange.instruments():
+            if item.expiry_ns is None or not channel.covers(item):
+                continue
+            created_ns, state = exchange.created_ns(item.id), exchange.instrument_state(item.id)
+            if created_ns is not None:
+                changes.append((created_ns, "open", item.id))
+            if state != "open":
+                changes.append((item.expiry_ns, state, item.id))
+        # At one 08:00 what expires goes first; the order within stays, so that what was told stays in its place.
+        for time_ns, state, name in sorted(changes, key=lambda change: (change[0], change[1] == "open")):
+            yield {"instrument_name": name, "state": state, "timestamp": ms_from_ns(time_ns)}
 
 
 def without_timestamp(state: object) -> object:

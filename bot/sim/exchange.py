@@ -4,7 +4,7 @@ Deterministic: the same seed and the same calls give the same answers. Reads no 
 with `advance`. Values options by its own arithmetic, never by the bot's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from decimal import Decimal
 from typing import Final
@@ -43,6 +43,8 @@ _CURRENCIES: Final = ("BTC", "ETH", "USDC")
 _STOPS_MAX: Final = 40_000
 """Bound of the loop over daily stops in one `advance`: more than three years."""
 
+Lister = Callable[[Ns, Iterable[Instrument]], Iterable[Instrument]]
+"""What is new at a moment, given all that was ever listed."""
 _Ladder = tuple[tuple[Decimal, Decimal], ...]
 
 
@@ -50,10 +52,22 @@ class Exchange:
     """Answers what a venue answers; refuses with `VenueSays`."""
 
     def __init__(
-        self, *, seed: int, start_ns: Ns, market: Market, listed: Sequence[Instrument], takers: bool = True
+        self,
+        *,
+        seed: int,
+        start_ns: Ns,
+        market: Market,
+        listed: Sequence[Instrument],
+        takers: bool = True,
+        lister: Lister | None = None,
     ) -> None:
-        """Open at `start_ns`. `takers`: whether strangers trade against resting orders."""
+        """Open at `start_ns`. `takers`: whether strangers trade against resting orders.
+
+        `lister` says what each settlement adds; without one nothing is ever added.
+        """
         self._market = market
+        self._seed = seed
+        self._lister = lister
         market.advance(start_ns)
         self._now_ns = start_ns
         self._pits: dict[str, Pit] = {item.id: open_pit(item, seed) for item in listed}
@@ -93,7 +107,16 @@ class Exchange:
         self._marks.move_to(now_ns)
         if is_settlement(now_ns):
             settle_day(self._desk, self._pits, now_ns)
+            self._list_new(now_ns)
         self._quoting.step(now_ns)
+
+    def _list_new(self, now_ns: Ns) -> None:
+        if self._lister is None:
+            return
+        for item in self._lister(now_ns, self.instruments()):
+            pit = self._pits[item.id] = open_pit(item, self._seed)
+            pit.created_ns = now_ns
+            pit.settlement_native = self._marks.of(pit).mark_native
 
     # --- instruments and market data -------------------------------------------------------------
 
@@ -116,6 +139,10 @@ class Exchange:
     def instrument_state(self, name: str) -> str:
         """`open` or `delivered`."""
         return self._pit(name).state
+
+    def created_ns(self, name: str) -> Ns | None:
+        """When an instrument was added; None for those of the start."""
+        return self._pit(name).created_ns
 
     def delivery_usd(self, name: str) -> float | None:
         """Delivery price of a delivered instrument, None before."""

@@ -1,11 +1,15 @@
-"""What the simulated venue lists at the start: BTC and ETH perpetuals, futures, options, inverse and linear.
+"""What the simulated venue lists at the start and at each settlement: perpetuals, futures, options of BTC and ETH.
 
+Inverse and linear.
 Contract sizes, lots, tick ladders and rates as on the venue in 2026 (exchange facts 0.4, 0.5, 2.2, 2.7).
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+from msgspec.structs import replace
 
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
@@ -77,20 +81,35 @@ _COINS: Final = (
 )
 
 
-def build_listing(start_ns: Ns) -> tuple[Instrument, ...]:
-    """All instruments of both coins; the first expiry is the first 08:00 UTC after `start_ns`."""
+def build_listing(start_ns: Ns, index_usd: Callable[[str], float] | None = None) -> tuple[Instrument, ...]:
+    """All instruments of both coins; the first expiry is the first 08:00 UTC after `start_ns`.
+
+    Every expiry of options has its future (exchange facts 0.3). Strikes lie around `index_usd(index name)`, at the
+    start around where the coins start.
+    """
     expiries = expiries_ns(start_ns)
     listed: list[Instrument] = []
     for coin in _COINS:
+        middle_usd = start_index_usd(coin.base) if index_usd is None else index_usd(f"{coin.base.lower()}_usd")
+        linear = expiries[:_LINEAR_EXPIRIES]
         listed += (_inverse_perpetual(coin), _linear_perpetual(coin))
         listed += [_future(coin, expiry_ns) for expiry_ns in expiries]
+        listed += [_linear_future(coin, expiry_ns) for expiry_ns in linear]
         for nearest, expiry_ns in enumerate(expiries):
-            for strike_usd in _strikes_usd(coin, nearest, _STRIKES_EACH_SIDE):
+            for strike_usd in _strikes_usd(coin, nearest, _STRIKES_EACH_SIDE, middle_usd):
                 listed += [_inverse_option(coin, expiry_ns, strike_usd, is_call=right) for right in (True, False)]
-        for nearest, expiry_ns in enumerate(expiries[:_LINEAR_EXPIRIES]):
-            for strike_usd in _strikes_usd(coin, nearest, _STRIKES_LINEAR_EACH_SIDE):
+        for nearest, expiry_ns in enumerate(linear):
+            for strike_usd in _strikes_usd(coin, nearest, _STRIKES_LINEAR_EACH_SIDE, middle_usd):
                 listed += [_linear_option(coin, expiry_ns, strike_usd, is_call=right) for right in (True, False)]
     return tuple(listed)
+
+
+def newly_listed(now_ns: Ns, known: Iterable[Instrument], index_usd: Callable[[str], float]) -> tuple[Instrument, ...]:
+    """What a settlement adds: whole expiries of a coin and settlement that were not listed, around the index now."""
+    groups = {(item.base, item.settlement, item.expiry_ns) for item in known}
+    return tuple(
+        item for item in build_listing(now_ns, index_usd) if (item.base, item.settlement, item.expiry_ns) not in groups
+    )
 
 
 def expiries_ns(start_ns: Ns) -> tuple[Ns, ...]:
@@ -110,11 +129,11 @@ def _weekday(ns: int) -> int:
     return (ns // NS_PER_DAY + _THURSDAY_EPOCH) % 7
 
 
-def _strikes_usd(coin: _Coin, nearest: int, each_side: int) -> list[int]:
-    """Strikes around the start price; later expiries reach further in wider steps."""
+def _strikes_usd(coin: _Coin, nearest: int, each_side: int, middle_usd: float) -> list[int]:
+    """Strikes around a price; later expiries reach further in wider steps."""
     step = coin.strike_step_usd * (1 if nearest < _DAILIES else 2)
-    middle = round(start_index_usd(coin.base) / step) * step
-    return [middle + offset * step for offset in range(-each_side, each_side + 1)]
+    middle = round(middle_usd / step) * step
+    return [strike for offset in range(-each_side, each_side + 1) if (strike := middle + offset * step) > 0]
 
 
 def _inverse_perpetual(coin: _Coin) -> Instrument:
@@ -167,6 +186,12 @@ def _future(coin: _Coin, expiry_ns: Ns) -> Instrument:
         fee_rate_taker=_FEE_TAKER,
         expiry_ns=expiry_ns,
     )
+
+
+def _linear_future(coin: _Coin, expiry_ns: Ns) -> Instrument:
+    """With the contract of the linear perpetual."""
+    name = InstrumentId(f"{coin.base}_USDC-{expiry_code(expiry_ns)}")
+    return replace(_linear_perpetual(coin), id=name, kind=Kind.FUTURE, expiry_ns=expiry_ns)
 
 
 def _inverse_option(coin: _Coin, expiry_ns: Ns, strike_usd: int, *, is_call: bool) -> Instrument:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.instruments import Instrument, Kind
+from bot.domain.time import Ns
 from bot.domain.units import float_from_decimal
 from bot.sim.book import Book, Grid
 from bot.sim.facts import Told, Trade
@@ -53,6 +54,8 @@ class Pit:
     book: Book
     salt_seed: int
     state: str = OPEN
+    created_ns: Ns | None = None
+    """When it was added; None: it was there at the start."""
     mark: Mark = field(default_factory=Mark)
     quoted_ns: int = _NEVER
     quoted_row: HistoryRow | None = None

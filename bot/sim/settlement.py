@@ -1,9 +1,11 @@
 """What happens at 08:00 UTC: delivery of what expires, end of the session for the rest (exchange facts 2.5).
 
-Options and futures are settled in cash at the delivery price and vanish from the accounts; orders on them and
-good-til-day orders are cancelled. No delivery fee is charged (exchange facts 2.7 know it only from an old page).
+Options in the money become a position in the future of their expiry; futures are settled in cash at the delivery
+price. Both vanish from the accounts within the moment; orders on them and good-til-day orders are cancelled.
+No delivery fee is charged (exchange facts 2.7 know it only from an old page).
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +20,14 @@ from bot.sim.pit import CLOSED, DELIVERED, Pit
 
 _CENT_DIGITS: Final = 2
 """Delivery prices are published to the cent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """What options bring to the future of their expiry: a signed amount and its money, settlement currency."""
+
+    amount_native: Decimal = ZERO
+    cash_native: Decimal = ZERO
 
 
 def settle_day(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
@@ -47,7 +57,7 @@ def deliver(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
             pit.quoted_ns = -1
     for account in desk.accounts.values():
         _cancel_at_settlement(desk, account, pits, now_ns)
-        _deliver(account, delivered, now_ns)
+        _deliver(account, delivered, pits, now_ns)
 
 
 def _close(desk: Desk, pit: Pit, usd: float) -> float:
@@ -77,20 +87,62 @@ def payoff_native(instrument: Instrument, delivery_usd: Decimal) -> Decimal:
     return value / delivery_usd if instrument.is_inverse else value
 
 
-def _deliver(account: Account, delivered: dict[str, float], now_ns: Ns) -> None:
+def _deliver(account: Account, delivered: dict[str, float], pits: dict[str, Pit], now_ns: Ns) -> None:
+    """Options first: those in the money leave through the future of their expiry."""
+    through: dict[str, _Passed] = {}
+    expired = [holding for name, holding in account.holdings.items() if name in delivered]
+    for holding in expired:
+        future = _future_of(holding.instrument, pits)
+        if future is not None and future.id in delivered:
+            usd = decimal_from_wire(delivered[future.id])
+            _exercise(account, holding, future, delivery_usd=usd, now_ns=now_ns, through=through)
     for name, holding in list(account.holdings.items()):
         if name in delivered:
-            _settle_holding(account, holding, decimal_from_wire(delivered[name]), now_ns)
+            passed = through.get(name, _Passed())
+            _settle_holding(account, holding, decimal_from_wire(delivered[name]), passed, now_ns)
             del account.holdings[name]
 
 
-def _settle_holding(account: Account, holding: Holding, delivery_usd: Decimal, now_ns: Ns) -> None:
+def _future_of(item: Instrument, pits: dict[str, Pit]) -> Instrument | None:
+    """The future an option expires through; None for anything but an option, or where it is not listed."""
+    found = pits.get(item.id.rsplit("-", 2)[0]) if item.is_option else None
+    return None if found is None else found.instrument
+
+
+def _exercise(
+    account: Account,
+    holding: Holding,
+    future: Instrument,
+    *,
+    delivery_usd: Decimal,
+    now_ns: Ns,
+    through: dict[str, _Passed],
+) -> None:
+    """Trade an option in the money for its future at the strike (exchange facts 0.3). No money moves yet.
+
+    What the future then brings is what the option is worth, and is booked as that, rounded by itself.
+    """
+    item, amount = holding.instrument, holding.amount_native
+    payoff = payoff_native(item, delivery_usd)
+    if not amount or not payoff or item.strike_usd is None:
+        return
+    bought = (amount if item.is_call else -amount) * (decimal_from_wire(item.strike_usd) if item.is_inverse else 1)
+    before = through.get(future.id, _Passed())
+    through[future.id] = _Passed(before.amount_native + bought, before.cash_native + to_money(amount * payoff))
+    account.holding(future)
+    account.write_delivery(holding, now_ns, payoff, ZERO)
+    del account.holdings[item.id]
+
+
+def _settle_holding(account: Account, holding: Holding, delivery_usd: Decimal, passed: _Passed, now_ns: Ns) -> None:
     item, amount = holding.instrument, holding.amount_native
     payoff = payoff_native(item, delivery_usd)
     profit = to_money(profit_native(item, amount, holding.average_native, payoff))
-    cash = to_money(amount * payoff) if item.is_option else profit
+    cash = (to_money(amount * payoff) if item.is_option else profit) + passed.cash_native
     account.pay(item.settlement_currency, cash)
-    if amount:
+    if amount or passed.amount_native or passed.cash_native:
+        # What came from options nets with what was held.
+        holding.amount_native += passed.amount_native
         account.write_delivery(holding, now_ns, payoff, cash)
 
 

@@ -1,8 +1,11 @@
 """The drawn world, ready to trade: one call for drivers and servers."""
 
+from collections.abc import Iterable
+
+from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.sim.exchange import Exchange
-from bot.sim.listing import build_listing
+from bot.sim.listing import build_listing, newly_listed
 from bot.sim.paths import StochasticMarket
 
 __all__ = ["build_exchange", "build_listing"]
@@ -11,4 +14,8 @@ __all__ = ["build_exchange", "build_listing"]
 def build_exchange(seed: int, start_ns: Ns, *, vol_scale: float = 1.0) -> Exchange:
     """A venue with drawn prices and the full listing, from one seed."""
     market = StochasticMarket(seed, start_ns, vol_scale=vol_scale)
-    return Exchange(seed=seed, start_ns=start_ns, market=market, listed=build_listing(start_ns))
+
+    def lister(now_ns: Ns, known: Iterable[Instrument]) -> Iterable[Instrument]:
+        return newly_listed(now_ns, known, market.index_usd)
+
+    return Exchange(seed=seed, start_ns=start_ns, market=market, listed=build_listing(start_ns), lister=lister)

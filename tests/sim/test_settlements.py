@@ -40,7 +40,10 @@ def test_thirty_hours_through_two_settlements(
     assert result.pnl_usdc_bot != 0
     delivered = [event for event, _ in told if isinstance(event, Settled) and event.delivery_usd is not None]
     assert len({event.venue_ns for event in delivered}) == 2
-    assert len(delivered) == 7
+    # A linear option in the money leaves through a future of its expiry that was never held.
+    passing = [event for event in delivered if "_USDC-" in event.instrument and event.instrument.count("-") == 1]
+    assert len(delivered) - len(passing) == 7
+    assert passing
     deltas = [
         outcome.decided.delta_coin_expiring
         for event, outcome in told

@@ -213,7 +213,7 @@ def test_clean_books_have_no_violation_and_spoilt_ones_have(at_play: Any) -> Non
 
 
 def test_a_settlement_is_told_once_with_funding_and_delivery_price(at_play: Any, exchange: Any) -> None:
-    """What expired at the published price, what lives on with the funding of its session."""
+    """What expired at the published price, the future it left through too; what lives on with its funding."""
     option = next(spec for spec in exchange.instruments() if spec.is_option and spec.settlement_currency == "BTC")
     exchange.seed_position(ACCOUNT, option.id, Decimal(1))
     exchange.seed_position(ACCOUNT, PERPETUAL, Decimal(-100))
@@ -227,10 +227,12 @@ def test_a_settlement_is_told_once_with_funding_and_delivery_price(at_play: Any,
 
     assert [(event.instrument, event.venue_ns) for event in told] == [
         (option.id, option.expiry_ns),
+        (option.id.rsplit("-", 2)[0], option.expiry_ns),
         (PERPETUAL, option.expiry_ns),
     ]
-    assert [event.delivery_usd for event in told] == [Decimal(str(exchange.delivery_usd(option.id))), None]
-    assert told[1].funding_native == exchange.log_of(ACCOUNT, "BTC")[0].funding_native
+    usd = Decimal(str(exchange.delivery_usd(option.id)))
+    assert [event.delivery_usd for event in told] == [usd, usd, None]
+    assert told[2].funding_native == exchange.log_of(ACCOUNT, "BTC")[0].funding_native
 
 
 def test_a_last_look_is_of_one_moment(at_play: Any, start_ns: Ns) -> None:

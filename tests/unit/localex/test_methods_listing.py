@@ -19,7 +19,7 @@ def test_expirations_are_listed_by_kind(world: Any) -> None:
     assert (everything["option"][0], "27MAR26" in everything["option"]) == ("3MAR26", True)
     assert options["btc"]["option"][0] == "3MAR26"
     assert grouped.keys() == {"btc", "eth", "usdc"}
-    assert grouped["usdc"] == {"future": ["PERPETUAL"]}
+    assert grouped["usdc"] == {"future": ["3MAR26", "4MAR26", "PERPETUAL"]}
 
 
 @pytest.mark.parametrize(

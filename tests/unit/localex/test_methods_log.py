@@ -34,14 +34,21 @@ def test_fills_and_settlements_explain_the_balance(world: Any) -> None:
 
 
 def test_a_delivery_closes(world: Any) -> None:
-    """A short option is bought back at its payoff."""
+    """A short option in the money leaves at its payoff for the future of its expiry, which is settled in cash."""
     session, _ = world.connect("demo")
     name = next(i.id for i in world.exchange.instruments() if i.is_option and i.is_inverse and i.base == "BTC")
     world.exchange.seed_position("demo", name, world.exchange.instrument(name).lot_native * -1)
     world.pass_ms(23 * 3_600_000, step_ms=600_000)
-    [row] = _log(world, session, query="delivery")["logs"]
+    settled, exercised = _log(world, session, query="delivery")["logs"]
 
-    assert (row["type"], row["instrument_name"], row["side"], row["position"]) == ("delivery", name, "close buy", 0.0)
+    assert (exercised["type"], exercised["instrument_name"], exercised["position"]) == ("delivery", name, 0.0)
+    assert (exercised["side"], exercised["change"]) == ("close buy", 0.0)
+    assert (settled["type"], settled["instrument_name"], settled["position"]) == (
+        "delivery",
+        name.rsplit("-", 2)[0],
+        0.0,
+    )
+    assert settled["change"] == pytest.approx(-exercised["price"] * 0.1, abs=1e-6)
 
 
 def test_the_log_is_paged(world: Any) -> None:

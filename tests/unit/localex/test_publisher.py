@@ -271,13 +271,18 @@ def test_an_incremental_ticker_merges_to_the_ticker(world: Any) -> None:
 
 
 def test_a_delivered_instrument_is_told_once(world: Any) -> None:
-    """Nothing at first; after 08:00 each of the kind and currency."""
+    """Nothing at first; after 08:00 each of the kind and currency, and what is listed anew then."""
     _, socket = _watch(world, "instrument.state.future.BTC", "instrument.state.option.BTC", "platform_state")
     assert socket.take("instrument.state") == []
-    world.pass_ms(24 * 3_600_000, step_ms=600_000)
+    world.pass_ms(48 * 3_600_000, step_ms=600_000)
     told = socket.take("instrument.state")
 
     expired = [row["instrument_name"] for row in world.ask(_watch(world)[0], "public/get_instruments", expired=True)]
-    assert sorted(state["instrument_name"] for state in told) == sorted(n for n in expired if n.startswith("BTC-"))
-    assert {state["state"] for state in told} == {"delivered"}
+    over = [state["instrument_name"] for state in told if state["state"] == "delivered"]
+    added = {state["instrument_name"] for state in told if state["state"] == "open"}
+    assert sorted(over) == sorted(n for n in expired if n.startswith("BTC-"))
+    assert len(over) + len(added) == len(told)
+    listed = world.ask(_watch(world)[0], "public/get_instruments", currency="BTC")
+    assert added < {row["instrument_name"] for row in listed}
+    assert "BTC-7MAR26" in added
     assert len(socket.take("platform_state")) == len(world.exchange.index_names())

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import Ns, expiry_code, ns_from_iso
 from bot.domain.units import tick_at
-from bot.sim.listing import build_listing, expiries_ns
+from bot.sim.listing import build_listing, expiries_ns, newly_listed
 
 _D = Decimal
 
@@ -37,6 +37,7 @@ def test_counts(start_ns: Ns) -> None:
     for base in ("BTC", "ETH"):
         assert counts[base, Kind.PERPETUAL, Settlement.COIN] == counts[base, Kind.PERPETUAL, Settlement.USD] == 1
         assert counts[base, Kind.FUTURE, Settlement.COIN] == 6
+        assert counts[base, Kind.FUTURE, Settlement.USD] == 2
         assert counts[base, Kind.OPTION, Settlement.COIN] == 6 * 13 * 2
         assert counts[base, Kind.OPTION, Settlement.USD] == 2 * 5 * 2
     assert len({item.id for item in listed}) == len(listed)
@@ -75,3 +76,25 @@ def test_fee_rates(start_ns: Ns) -> None:
         Kind.FUTURE: (_D("0.00015"), _D("0.00035")),
         Kind.OPTION: (_D("0.0003"), _D("0.0003")),
     }
+
+
+def test_every_expiry_of_options_has_its_future(start_ns: Ns) -> None:
+    """Inverse and linear (exchange facts 0.3)."""
+    listed = {item.id for item in build_listing(start_ns)}
+
+    assert {name.rsplit("-", 2)[0] for name in listed if name.count("-") == 3} <= listed
+
+
+def test_a_settlement_adds_whole_expiries_around_the_index(start_ns: Ns) -> None:
+    """What was listed stays as it is; the second day from now gets linear options, the third everything."""
+    known = build_listing(start_ns)
+    at_ns = ns_from_iso("2026-11-24T08:00:00Z")
+    added = newly_listed(at_ns, known, {"btc_usd": 50_200.0, "eth_usd": 90.0}.__getitem__)
+
+    assert {(item.base, item.settlement, expiry_code(item.expiry_ns or Ns(0))) for item in added} == {
+        (base, Settlement.USD, "26NOV26") for base in ("BTC", "ETH")
+    }
+    later = newly_listed(ns_from_iso("2026-11-28T08:00:00Z"), known, {"btc_usd": 50_200.0, "eth_usd": 90.0}.__getitem__)
+    strikes = [item.strike_usd for item in later if item.id.startswith("BTC-29NOV26-")]
+    assert (min(strikes), max(strikes)) == (44_000.0, 56_000.0)
+    assert all(item.strike_usd > 0 for item in later if item.strike_usd is not None)

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_S, Ns, ns_from_iso
+from bot.sim.account import to_money
 from bot.sim.exchange import Exchange
 from bot.sim.facts import OrderRequest, OrderState, TimeInForce, VenueSays
 from bot.sim.listing import build_listing
@@ -140,3 +141,46 @@ def test_the_log_explains_every_balance(exchange: Exchange, request_for: Request
     assert before + sum(entry.change_native for entry in log) == exchange.balance_native("a", "BTC")
     assert log[0].balance_native == exchange.balance_native("a", "BTC")
     assert exchange.log_of("a", "ETH") == exchange.log_of("b", "BTC") == []
+
+
+@pytest.mark.parametrize(
+    ("option", "size", "future_amount"),
+    [
+        # Settled at 51,000: a call of 2 coins at 59,000 is nothing, a put of 2 at 60,000 sells 120,000 USD there.
+        ("BTC-24NOV26-60000-P", "2", "-120000"),
+        ("BTC-24NOV26-60000-P", "-1", "60000"),
+        ("BTC_USDC-24NOV26-63000-P", "3", "-3"),
+        ("BTC-24NOV26-60000-C", "2", None),
+    ],
+)
+def test_options_leave_through_the_future(
+    exchange: Exchange, market: object, *, option: str, size: str, future_amount: str | None
+) -> None:
+    """In the money: two rows of the log, worth the payoff together; out of it one row and nothing (facts 0.3)."""
+    exchange.seed_position("a", option, _D(size))
+    currency = exchange.instrument(option).settlement_currency
+    before = exchange.balance_native("a", currency)
+    _deliver(exchange, market)
+    rows = [row for row in reversed(exchange.log_of("a", currency)) if row.type == "delivery"]
+    payoff = payoff_native(exchange.instrument(option), _D(51_000)) * _D(size)
+
+    assert float(exchange.balance_native("a", currency) - before) == pytest.approx(float(payoff), abs=1e-8)
+    assert float(sum(row.change_native for row in rows)) == pytest.approx(float(payoff), abs=1e-8)
+    assert rows[0].instrument == option
+    expected = [] if future_amount is None else [(option.rsplit("-", 2)[0], -_D(future_amount))]
+    assert [(row.instrument, row.amount_native) for row in rows[1:]] == expected
+    assert exchange.positions("a") == []
+
+
+def test_a_future_that_was_held_nets_first(exchange: Exchange, market: object) -> None:
+    """What is left of it is settled: worth what each was by itself, to the last digit."""
+    exchange.seed_position("a", "BTC-24NOV26", _D(100_000))
+    exchange.seed_position("a", "BTC-24NOV26-60000-P", _D(2))
+    before = exchange.balance_native("a", "BTC")
+    _deliver(exchange, market)
+    rest, exercised = (row for row in exchange.log_of("a", "BTC") if row.type == "delivery")
+    alone = to_money(_D(100_000) / 50_000 - _D(100_000) / 51_000) + to_money(2 * _D(9_000) / 51_000)
+
+    assert exchange.balance_native("a", "BTC") - before == alone == rest.change_native
+    assert (exercised.amount_native, exercised.change_native) == (-2, 0)
+    assert (rest.instrument, rest.amount_native) == ("BTC-24NOV26", _D(20_000))

@@ -4,7 +4,7 @@ Deterministic: the same seed and the same calls give the same answers. Reads no 
 with `advance`. Values options by its own arithmetic, never by the bot's.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from decimal import Decimal
 from typing import Final
@@ -29,13 +29,14 @@ from bot.sim.facts import (
     Trade,
     VenueSays,
 )
+from bot.sim.listing import Lister, nothing_new
 from bot.sim.live_book import LiveBook
 from bot.sim.market import Market
 from bot.sim.marks import Marks
 from bot.sim.memory import AccountKept, pay_funding, recall, remember
 from bot.sim.pit import Mark, Pit, open_pit
 from bot.sim.quoting import Quoting
-from bot.sim.settlement import deliver, settle_day
+from bot.sim.settlement import deliver, pit_of_new, settle_day
 from bot.sim.statements import available_native, position_of, summary_of
 from bot.sim.tickers import ticker_of, touch_of
 
@@ -43,8 +44,6 @@ _CURRENCIES: Final = ("BTC", "ETH", "USDC")
 _STOPS_MAX: Final = 40_000
 """Bound of the loop over daily stops in one `advance`: more than three years."""
 
-Lister = Callable[[Ns, Iterable[Instrument]], Iterable[Instrument]]
-"""What is new at a moment, given all that was ever listed."""
 _Ladder = tuple[tuple[Decimal, Decimal], ...]
 
 
@@ -59,15 +58,10 @@ class Exchange:
         market: Market,
         listed: Sequence[Instrument],
         takers: bool = True,
-        lister: Lister | None = None,
+        lister: Lister = nothing_new,
     ) -> None:
-        """Open at `start_ns`. `takers`: whether strangers trade against resting orders.
-
-        `lister` says what each settlement adds; without one nothing is ever added.
-        """
-        self._market = market
-        self._seed = seed
-        self._lister = lister
+        """Open at `start_ns`. `takers`: whether strangers trade against resting orders; `lister`: what is added."""
+        self._market, self._seed, self._lister = market, seed, lister
         market.advance(start_ns)
         self._now_ns = start_ns
         self._pits: dict[str, Pit] = {item.id: open_pit(item, seed) for item in listed}
@@ -107,16 +101,9 @@ class Exchange:
         self._marks.move_to(now_ns)
         if is_settlement(now_ns):
             settle_day(self._desk, self._pits, now_ns)
-            self._list_new(now_ns)
+            for item in self._lister(now_ns, self.instruments()):
+                self._pits[item.id] = pit_of_new(item, self._seed, self._marks, now_ns)
         self._quoting.step(now_ns)
-
-    def _list_new(self, now_ns: Ns) -> None:
-        if self._lister is None:
-            return
-        for item in self._lister(now_ns, self.instruments()):
-            pit = self._pits[item.id] = open_pit(item, self._seed)
-            pit.created_ns = now_ns
-            pit.settlement_native = self._marks.of(pit).mark_native
 
     # --- instruments and market data -------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, expiry_code
 from bot.sim.paths import start_index_usd
 
+Lister = Callable[[Ns, Iterable[Instrument]], Iterable[Instrument]]
+"""What a settlement adds, given its moment and all that was ever listed."""
 _VENUE: Final = VenueId("deribit")
 _FEE_OPTION: Final = Decimal("0.0003")
 _FEE_MAKER: Final = Decimal("0.00015")
@@ -102,6 +104,11 @@ def build_listing(start_ns: Ns, index_usd: Callable[[str], float] | None = None)
             for strike_usd in _strikes_usd(coin, nearest, _STRIKES_LINEAR_EACH_SIDE, middle_usd):
                 listed += [_linear_option(coin, expiry_ns, strike_usd, is_call=right) for right in (True, False)]
     return tuple(listed)
+
+
+def nothing_new(_now_ns: Ns, _known: Iterable[Instrument]) -> tuple[Instrument, ...]:
+    """The lister of a world that was recorded, or that a real venue tells."""
+    return ()
 
 
 def newly_listed(now_ns: Ns, known: Iterable[Instrument], index_usd: Callable[[str], float]) -> tuple[Instrument, ...]:

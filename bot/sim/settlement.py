@@ -16,7 +16,8 @@ from bot.sim.account import Account, Holding, profit_native, to_money
 from bot.sim.delivery import is_settlement
 from bot.sim.desk import Desk
 from bot.sim.facts import TimeInForce
-from bot.sim.pit import CLOSED, DELIVERED, Pit
+from bot.sim.marks import Marks
+from bot.sim.pit import CLOSED, DELIVERED, Pit, open_pit
 
 _CENT_DIGITS: Final = 2
 """Delivery prices are published to the cent."""
@@ -39,6 +40,14 @@ def settle_day(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:
     for account in desk.accounts.values():
         _start_session(desk, account, pits)
     desk.marks.average.reset()
+
+
+def pit_of_new(item: Instrument, seed: int, marks: Marks, now_ns: Ns) -> Pit:
+    """A new instrument, whose first settlement price is its mark now."""
+    pit = open_pit(item, seed)
+    pit.created_ns = now_ns
+    pit.settlement_native = marks.of(pit).mark_native
+    return pit
 
 
 def deliver(desk: Desk, pits: dict[str, Pit], now_ns: Ns) -> None:

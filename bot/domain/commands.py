@@ -12,8 +12,8 @@ class _Command(Struct, frozen=True, kw_only=True, tag=True):
     """Root of commands; `tag` is the class name."""
 
 
-class PlaceOrder(_Command, frozen=True, kw_only=True):
-    """A limit order, immediate-or-cancel. Durable in the ledger before it leaves."""
+class PlaceOrder(_Command, frozen=True, kw_only=True, omit_defaults=True):
+    """A limit order: immediate-or-cancel, or resting. Durable in the ledger before it leaves."""
 
     label: Label
     instrument: InstrumentId
@@ -26,6 +26,14 @@ class PlaceOrder(_Command, frozen=True, kw_only=True):
     valid_until_ns: Ns
     """The venue must not start the order after this."""
     decided_seq: int
+    rest_until_ns: Ns | None = None
+    """None: immediate-or-cancel. Else good-till-cancelled and post-only, refused rather than slid where it would cross;
+    taken back by us at the latest then."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits in the book and never crosses it; else it leaves nothing there."""
+        return self.rest_until_ns is not None
 
 
 class CancelOrder(_Command, frozen=True, kw_only=True):

@@ -36,6 +36,8 @@ class OrderRow(Struct, frozen=True, kw_only=True):
     arrival_mid_native: float
     valid_until_ns: Ns
     decided_seq: int
+    rest_until_ns: Ns | None
+    """None: immediate-or-cancel."""
     kind: str | None
     """`acked`, `refused`, `unknown`, `updated`, `absent`; None when nothing was heard."""
     state: str | None
@@ -110,6 +112,7 @@ def intent_row(run_id: str, book: str, order: PlaceOrder) -> Row:
             order.arrival_mid_native,
             order.valid_until_ns,
             order.decided_seq,
+            order.rest_until_ns,
         )
     )
 

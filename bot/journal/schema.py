@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
 
 metadata: Final = MetaData()
@@ -44,6 +44,7 @@ intents: Final = Table(
     Column("arrival_mid_native", Float, nullable=False),
     Column("valid_until_ns", BigInteger, nullable=False),
     Column("decided_seq", BigInteger, nullable=False),
+    Column("rest_until_ns", BigInteger),  # NULL: immediate-or-cancel, else post-only
 )
 """Orders, durable before they leave."""
 

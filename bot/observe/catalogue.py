@@ -119,6 +119,7 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "order.sent": _info(
         "An order left, after its intent was durable.",
         *("label", "amount_native", "price_native", "arrival_mid_native", "valid_until_ns", "decided_seq"),
+        "rest_until_ns",
     ),
     "order.acked": _info("The venue has the order.", *_ORDER),
     "order.refused": _warning("A definite no of the venue: the order never existed.", "label", "code", "name", "kind"),

@@ -104,6 +104,7 @@ class Narrator:
             arrival_mid_native=order.arrival_mid_native,
             valid_until_ns=order.valid_until_ns,
             decided_seq=order.decided_seq,
+            rest_until_ns=order.rest_until_ns,
         )
 
     def outcome(self, book: str, seq: int, outcome: Outcome) -> None:

@@ -71,6 +71,11 @@ class DeribitGateway:
         """The account the key belongs to, as the venue says; empty before it was asked, and without a key."""
         return self._account_id
 
+    @property
+    def cancels_on_disconnect(self) -> bool:
+        """Never: the venue covers only orders sent over a socket, and these go by REST (facts 3.3)."""
+        return False
+
     async def open(self) -> None:
         """Connect, measure the clock, check key and account; opening again checks again."""
         await self.reach()
@@ -166,10 +171,10 @@ class DeribitGateway:
             "amount": f"{abs(command.amount_native):f}",
             "type": "limit",
             "price": f"{command.price_native:f}",
-            "time_in_force": "immediate_or_cancel",
+            "time_in_force": "good_til_cancelled" if command.rests else "immediate_or_cancel",
             "label": command.label,
             "valid_until": ms_from_ns(command.valid_until_ns) + self._offset_ms,
-            "post_only": "false",
+            **({"post_only": "true", "reject_post_only": "true"} if command.rests else {"post_only": "false"}),
             "reduce_only": "false",
         }
 

@@ -54,6 +54,13 @@ class Gateway(Protocol):
     def account_id(self) -> str:
         """Whose account this is, as the venue says; empty before `open`, and without a key."""
 
+    @property
+    def cancels_on_disconnect(self) -> bool:
+        """Whether the venue takes back what `place` left resting when this process vanishes; verified by `open`.
+
+        Without it nothing may rest: a killed bot would leave orders that nobody looks after.
+        """
+
     async def open(self) -> None:
         """Connect, check key, account and the `testnet` flag; ConfigError or VenueError when that cannot be."""
 
@@ -64,7 +71,10 @@ class Gateway(Protocol):
         """Index price now."""
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
-        """Send once, never again. OrderAcked (+ OrderUpdated, Filled), OrderRefused or OrderUnknown."""
+        """Send once, never again. OrderAcked (+ OrderUpdated, Filled), OrderRefused or OrderUnknown.
+
+        An order that `rests` is post-only and rejected by the venue where it would cross: never slid, never a taker.
+        """
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """OrderUpdated, or nothing definite: LookUpFailed."""

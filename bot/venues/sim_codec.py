@@ -165,7 +165,9 @@ def request(command: PlaceOrder, account: str) -> facts.OrderRequest:
         side=facts.Side.BUY if command.amount_native > ZERO else facts.Side.SELL,
         amount_native=abs(command.amount_native),
         price_native=command.price_native,
-        time_in_force=facts.TimeInForce.IOC,
+        time_in_force=facts.TimeInForce.GTC if command.rests else facts.TimeInForce.IOC,
+        post_only=command.rests,
+        reject_post_only=command.rests,
         label=command.label,
         valid_until_ns=command.valid_until_ns,
     )

@@ -54,6 +54,7 @@ class StubGateway:
         self._transport = transport
         self._positions = positions
         self._count = 0
+        self.cancels_on_disconnect = False
 
     async def open(self) -> None:
         """Nothing to open."""

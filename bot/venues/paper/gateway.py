@@ -43,6 +43,11 @@ class PaperGateway:
         """A paper account is nobody's."""
         return ""
 
+    @property
+    def cancels_on_disconnect(self) -> bool:
+        """Its orders rest in this process and go with it; an account opened again starts without any."""
+        return True
+
     async def open(self) -> None:
         """Connect, and open the account as it was left, or for the first time."""
         kept = self._venue.kept()

@@ -46,6 +46,7 @@ class FakeGateway:
         self.listings_count = 0
         self.is_closed = False
         self.account_id = "7"
+        self.cancels_on_disconnect = True
 
     async def open(self) -> None:
         """Fail as planned, then be open."""

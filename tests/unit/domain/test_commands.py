@@ -30,3 +30,21 @@ def test_an_order_survives_being_written_down() -> None:
     )
 
     assert msgspec.json.decode(msgspec.json.encode(order), type=Command) == order
+
+
+def test_only_an_order_that_rests_says_so() -> None:
+    """An immediate one is written down as before orders could rest: tapes stay what they were."""
+    order = PlaceOrder(
+        label="hb1",
+        instrument="BTC-PERPETUAL",
+        amount_native=Decimal(-10),
+        price_native=Decimal("99999.5"),
+        arrival_mid_native=100_000.25,
+        valid_until_ns=2,
+        decided_seq=1,
+    )
+    resting = msgspec.structs.replace(order, rest_until_ns=9)
+
+    assert (order.rests, resting.rests) == (False, True)
+    assert b"rest_until_ns" not in msgspec.json.encode(order)
+    assert msgspec.json.decode(msgspec.json.encode(resting), type=Command) == resting

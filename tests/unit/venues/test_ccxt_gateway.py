@@ -83,7 +83,7 @@ def trade(**changes: object) -> dict[str, object]:
     return fields | changes
 
 
-def place(amount: int = 30, valid_s: float = 2.0) -> PlaceOrder:
+def place(amount: int = 30, valid_s: float = 2.0, rest_s: float | None = None) -> PlaceOrder:
     """A hedge."""
     return PlaceOrder(
         label=LABEL,
@@ -93,6 +93,7 @@ def place(amount: int = 30, valid_s: float = 2.0) -> PlaceOrder:
         arrival_mid_native=92_000.0,
         valid_until_ns=Ns(now_ns() + round(valid_s * NS_PER_S)),
         decided_seq=1,
+        rest_until_ns=None if rest_s is None else Ns(now_ns() + round(rest_s * NS_PER_S)),
     )
 
 
@@ -161,6 +162,28 @@ async def test_what_is_sent(rest: Any, gateway: DeribitGateway, amount: int, met
     }
     assert expected == sent
     assert 4_500 < ahead_ms < 5_500
+
+
+@pytest.mark.asyncio
+async def test_a_resting_order_is_sent_post_only_to_be_rejected_rather_than_slid(
+    rest: Any, gateway: DeribitGateway
+) -> None:
+    """What rests must never take, and never at another price than the one written down."""
+    await gateway.open()
+    rest.put("private/buy", {"order": order(order_state="open"), "trades": []})
+    await gateway.place(place(rest_s=30.0))
+    (sent,) = rest.asked("private/buy")
+
+    assert sent["time_in_force"] == "good_til_cancelled"
+    assert (sent["post_only"], sent["reject_post_only"]) == ("true", "true")
+
+
+@pytest.mark.asyncio
+async def test_what_goes_by_rest_is_not_taken_back_on_a_disconnect(gateway: DeribitGateway) -> None:
+    """Opened or not: nothing may rest behind this gateway (facts 3.3)."""
+    await gateway.open()
+
+    assert gateway.cancels_on_disconnect is False
 
 
 @pytest.mark.asyncio

@@ -31,6 +31,8 @@ from bot.venues.paper.venue import PaperVenue
 def test_every_promised_method_is_there(promise: Any, kept_by: Any) -> None:
     """Same names, same parameters, coroutine where a coroutine is promised."""
     promised = {name: member for name, member in vars(promise).items() if inspect.isfunction(member) and name[0] != "_"}
+    figures = [name for name, member in vars(promise).items() if isinstance(member, property)]
+    assert all(isinstance(getattr(kept_by, name, None), property) for name in figures), figures
     assert promised
     for name, member in promised.items():
         kept = getattr(kept_by, name)

@@ -160,3 +160,15 @@ def test_a_no_is_read_by_its_code(make: Any) -> None:
     unknown = sim_codec.refused(make.place(), facts.VenueSays(11094, "internal_server_error"), _NOW)
     assert isinstance(unknown, ev.OrderUnknown)
     assert unknown.cause == "11094 internal_server_error"
+
+
+@pytest.mark.parametrize("rest_until_ns", [None, Ns(5_000)])
+def test_an_order_rests_post_only_or_not_at_all(make: Any, rest_until_ns: Ns | None) -> None:
+    """Resting: good-till-cancelled, rejected where it would cross; else immediate-or-cancel."""
+    request = sim_codec.request(make.place(rest_until_ns=rest_until_ns), ACCOUNT)
+    told = (request.time_in_force, request.post_only, request.reject_post_only)
+
+    if rest_until_ns is None:
+        assert told == (facts.TimeInForce.IOC, False, False)
+    else:
+        assert told == (facts.TimeInForce.GTC, True, True)

@@ -14,6 +14,7 @@ from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
+from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.drive.replay import replay
@@ -169,6 +170,9 @@ def _consent() -> None:
         raise ConfigError("probe: it sends orders to the test venue; add --yes to agree")
     if typer.prompt("Type trade to go on", default="", show_default=False) != "trade":
         raise ConfigError("probe: not agreed to; nothing was sent")
+
+
+cli.command(name="greeks")(greeks)
 
 
 @cli.command(name="exchange")

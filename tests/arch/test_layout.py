@@ -12,9 +12,6 @@ _TOP_LEVEL = {
 }
 
 _UNUSED_ALLOWED = {
-    "bot/pricing/smile.py": "wired as the delta a book may choose (#4); its unit tests hold it until then",
-    "bot/risk/ladder.py": "wired as an event beside the tick path (#4); its unit tests hold it until then",
-    "bot/pricing/surface_fit.py": "wired with the chosen volatility (#4); recorded days hold it until then",
     "bot/pricing/realized_vol_stream.py": "the regime (#5) will be its first caller; number tables hold it until then",
 }
 

@@ -1,0 +1,399 @@
+"""Greeks of what is held at one moment, each number named by what it means. Pure: numbers in, numbers out.
+
+Knows the formulas of `pricing` and which convention counts a leg how (theory 1.3, 1.4); must not know where the
+market comes from nor how a sheet is shown. A leg that cannot be valued is told with its reason, never left out.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from msgspec import Struct, structs
+
+from bot.app.greeks.snapshot import Quote, Snapshot
+from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument, Settlement
+from bot.domain.portfolio import Holding
+from bot.domain.time import Ns, expiry_code, iso_utc, tau_years
+from bot.domain.units import float_from_decimal
+from bot.pricing import black76, coin_settled, settlement_window, smile, surface_fit
+from bot.pricing.chain_quotes import Chain
+from bot.pricing.settlement_window import Window
+from bot.pricing.surface import Surface
+from bot.risk import ladder as gap
+
+
+class Deltas(Struct, frozen=True, kw_only=True):
+    """What one coin of a leg counts for, coins, under each convention a book may hedge."""
+
+    options_only_coin: float
+    """Black-76 on the leg's own forward; the venue's `greeks.delta`."""
+    usd_coin: float
+    """By the spot, in dollars; the account's equity less its options' value is added once per account."""
+    coin_coin: float
+    """By the spot, in coins: the premium is taken off (the venue's net transaction delta)."""
+    linear_usd_coin: float
+    """As `options_only`, linear legs times forward over index."""
+
+
+class SmileDeltas(Struct, frozen=True, kw_only=True):
+    """Black-76 delta corrected for what volatility does when the forward moves; coins per coin of option."""
+
+    iv_surface: float
+    """Of the fitted curve at this strike."""
+    skew_iv_per_log: float
+    """Slope of volatility by ln(strike / forward)."""
+    sticky_strike_coin: float
+    sticky_delta_coin: float
+    ssr_coin: float
+    ssr_ratio: float
+
+
+class OptionFigures(Struct, frozen=True, kw_only=True):
+    """One option, per coin of option."""
+
+    instrument: str
+    qty_coin: float
+    forward_usd: float
+    index_usd: float | None
+    strike_usd: float
+    kind: str
+    settlement: Settlement
+    expiry: str
+    hours_left: float
+    iv: float
+    iv_from: str
+    price_usd: float
+    premium_coin: float
+    delta: Deltas
+    gamma_coin_per_usd: float
+    gamma_coin_per_percent: float
+    open_share: float
+    """Of the delivery average, 1 before the settlement window. Inside it price, delta and gamma are those of an option
+    on the average, and the other greeks are not told."""
+    vega_usd_per_percent: float | None
+    theta_usd_per_day: float | None
+    vanna_coin_per_iv: float | None
+    volga_usd_per_iv: float | None
+    charm_coin_per_day: float | None
+    speed_coin_per_usd: float | None
+    """Change of gamma per USD."""
+    coin_gamma_per_usd: float | None
+    """d2(V/F)/dF2."""
+    smile: SmileDeltas | None
+
+
+class FutureFigures(Struct, frozen=True, kw_only=True):
+    """A perpetual or future."""
+
+    instrument: str
+    qty_coin: float
+    price_usd: float
+    settlement: Settlement
+
+
+class Totals(Struct, frozen=True, kw_only=True):
+    """The whole portfolio, quantities applied."""
+
+    delta: Deltas
+    """`usd` without the account's equity."""
+    delta_usd_with_equity_coin: float | None
+    """Equity, less what the coin-settled options are worth, plus `usd`; None where no equity was given."""
+    gamma_coin_per_percent: float
+    vega_usd_per_percent: float
+    theta_usd_per_day: float
+    premium_coin: float
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One point of the gap-risk ladder."""
+
+    spot_share: float
+    iv_move: float
+    delta_coin_net: float
+    gamma_coin_per_usd: float
+    pnl_coin: float
+    pnl_usd: float
+    margin_coin: float
+
+
+class Sheet(Struct, frozen=True, kw_only=True):
+    """Everything `hedgebot greeks` tells."""
+
+    source: str
+    at: str
+    options: tuple[OptionFigures, ...]
+    futures: tuple[FutureFigures, ...]
+    unvalued: dict[str, str]
+    """Legs without numbers, and why. Totals are without them: a bound, not the truth."""
+    totals: Totals
+    ladder: tuple[Rung, ...]
+
+
+def sheet(
+    snapshot: Snapshot,
+    held: Sequence[Holding],
+    *,
+    ssr_ratio: float = 1.0,
+    equity_coin: float | None = None,
+    with_ladder: bool = False,
+    iv_from: str = "mark",
+    window: Window | None = None,
+) -> Sheet:
+    """Figures of `held` in the market of `snapshot`; inside the venue's settlement `window` on its average."""
+    surfaces = _surfaces(snapshot, {item.instrument.id for item in held if item.instrument.is_option})
+    options: list[OptionFigures] = []
+    futures: list[FutureFigures] = []
+    unvalued: dict[str, str] = {}
+    for item in held:
+        spec, qty_coin = item.instrument, float_from_decimal(item.qty_coin)
+        quote = snapshot.quotes.get(spec.id)
+        objection = _objection(spec, quote, snapshot.now_ns, window)
+        if quote is None or objection is not None:
+            unvalued[spec.id] = objection or "nothing was seen of it"
+        elif not spec.is_option:
+            futures.append(_future(spec, qty_coin, quote))
+        else:
+            how = _How(surfaces.get(_chain_of(spec)), ssr_ratio, iv_from, window)
+            options.append(_option(spec, qty_coin, quote, snapshot.now_ns, how))
+    return Sheet(
+        source=snapshot.source,
+        at=iso_utc(snapshot.now_ns),
+        options=tuple(options),
+        futures=tuple(futures),
+        unvalued=unvalued,
+        totals=_totals(options, futures, equity_coin),
+        ladder=_ladder(options, futures) if with_ladder else (),
+    )
+
+
+class _How(NamedTuple):
+    """What all options of a sheet are valued with."""
+
+    surface: Surface | None
+    ssr_ratio: float
+    iv_from: str
+    window: Window | None
+
+
+def _is_averaging(spec: Instrument, now_ns: Ns, window: Window | None) -> bool:
+    return window is not None and spec.expiry_ns is not None and spec.expiry_ns - now_ns < window.length_ns
+
+
+def _objection(spec: Instrument, quote: Quote | None, now_ns: Ns, window: Window | None) -> str | None:
+    """Why a leg cannot be valued; None when it can."""
+    if quote is None:
+        return "nothing was seen of it"
+    if quote.forward_usd is None or not 0.0 < quote.forward_usd < math.inf:
+        return "it has no forward" if spec.is_option else "it has no mark"
+    if spec.is_option and spec.expiry_ns is not None and spec.expiry_ns <= now_ns:
+        return "it has expired"
+    if spec.is_option and (quote.iv is None or not 0.0 < quote.iv < math.inf):
+        return "it has no volatility"
+    if spec.is_option and _is_averaging(spec, now_ns, window) and (quote.delivery_usd is None or not quote.index_usd):
+        return "it is inside its settlement window, and the average so far is not known"
+    return None
+
+
+# --- legs ----------------------------------------------------------------------------------------------------
+
+
+def _future(spec: Instrument, qty_coin: float, quote: Quote) -> FutureFigures:
+    assert quote.forward_usd is not None, "objected to before"
+    return FutureFigures(instrument=spec.id, qty_coin=qty_coin, price_usd=quote.forward_usd, settlement=spec.settlement)
+
+
+def _option(spec: Instrument, qty_coin: float, quote: Quote, now_ns: Ns, how: _How) -> OptionFigures:
+    assert quote.forward_usd is not None, "objected to before"
+    assert quote.iv is not None, "objected to before"
+    assert spec.strike_usd is not None, f"option {spec.id} has no strike"
+    assert spec.expiry_ns is not None, f"option {spec.id} has no expiry"
+    forward, tau = quote.forward_usd, tau_years(now_ns, spec.expiry_ns)
+    greeks = black76.greeks_scalar(forward, spec.strike_usd, tau, quote.iv, spec.is_call is True)
+    basis = 1.0 if not quote.index_usd else forward / quote.index_usd
+    figures = OptionFigures(
+        instrument=spec.id,
+        qty_coin=qty_coin,
+        forward_usd=forward,
+        index_usd=quote.index_usd,
+        strike_usd=spec.strike_usd,
+        kind="call" if spec.is_call else "put",
+        settlement=spec.settlement,
+        expiry=iso_utc(spec.expiry_ns),
+        hours_left=tau * 365.0 * 24.0,
+        iv=quote.iv,
+        iv_from=how.iv_from,
+        price_usd=greeks.price,
+        premium_coin=greeks.coin_price,
+        delta=_deltas(greeks, basis, is_inverse=spec.is_inverse),
+        gamma_coin_per_usd=greeks.gamma,
+        gamma_coin_per_percent=greeks.gamma * forward * 0.01,
+        open_share=1.0,
+        vega_usd_per_percent=greeks.vega * 0.01,
+        theta_usd_per_day=greeks.theta / 365.0,
+        vanna_coin_per_iv=greeks.vanna,
+        volga_usd_per_iv=greeks.volga,
+        charm_coin_per_day=greeks.charm / 365.0,
+        speed_coin_per_usd=greeks.speed,
+        coin_gamma_per_usd=greeks.coin_gamma,
+        smile=None
+        if how.surface is None
+        else _smile(spec.strike_usd, forward, tau, greeks, (how.surface, how.ssr_ratio)),
+    )
+    return _on_average(figures, spec, quote, now_ns, how.window) if _is_averaging(spec, now_ns, how.window) else figures
+
+
+def _on_average(
+    figures: OptionFigures, spec: Instrument, quote: Quote, now_ns: Ns, window: Window | None
+) -> OptionFigures:
+    """The same option as one on what is still open of the average (theory 1.5)."""
+    assert window is not None, "averaging without a window"
+    assert spec.expiry_ns is not None, f"option {spec.id} has no expiry"
+    assert quote.index_usd is not None, "objected to before"
+    assert quote.delivery_usd is not None, "objected to before"
+    left = settlement_window.left_of(window, spec.expiry_ns - now_ns)
+    average = settlement_window.average_of(left, quote.index_usd, quote.delivery_usd)
+    worth = settlement_window.worth(average, figures.strike_usd, figures.iv, spec.is_call is True)
+    delta = Deltas(
+        options_only_coin=worth.delta,
+        usd_coin=worth.pa_delta + worth.coin_price if spec.is_inverse else worth.delta,
+        coin_coin=worth.pa_delta if spec.is_inverse else worth.delta,
+        linear_usd_coin=worth.delta,
+    )
+    nothing = dict.fromkeys(_NOT_TOLD_ON_AVERAGE)
+    return structs.replace(
+        figures,
+        price_usd=worth.price,
+        premium_coin=worth.coin_price,
+        delta=delta,
+        gamma_coin_per_usd=worth.gamma,
+        gamma_coin_per_percent=worth.gamma * quote.index_usd * 0.01,
+        open_share=left.share,
+        **nothing,
+    )
+
+
+_NOT_TOLD_ON_AVERAGE: Final = (
+    *("vega_usd_per_percent", "theta_usd_per_day", "vanna_coin_per_iv", "volga_usd_per_iv"),
+    *("charm_coin_per_day", "speed_coin_per_usd", "coin_gamma_per_usd", "smile"),
+)
+
+
+def _deltas(greeks: black76.Greeks[float], basis: float, *, is_inverse: bool) -> Deltas:
+    """A linear option moves with its forward, so with the spot times forward over index (theory 1.4)."""
+    by_spot = greeks.delta if is_inverse else basis * greeks.delta
+    in_coin = coin_settled.net_transaction_delta_coin(greeks.delta, greeks.coin_price) if is_inverse else by_spot
+    return Deltas(options_only_coin=greeks.delta, usd_coin=by_spot, coin_coin=in_coin, linear_usd_coin=by_spot)
+
+
+def _smile(
+    strike_usd: float, forward_usd: float, years: float, greeks: black76.Greeks[float], how: tuple[Surface, float]
+) -> SmileDeltas:
+    surface, ssr_ratio = how
+    k = math.log(strike_usd / forward_usd)
+    skew = surface.skew(k, years)
+    return SmileDeltas(
+        iv_surface=surface.iv(k, years),
+        skew_iv_per_log=skew,
+        sticky_strike_coin=greeks.delta,
+        sticky_delta_coin=smile.sticky_delta(greeks.delta, greeks.vega, skew, forward_usd),
+        ssr_coin=smile.ssr_delta(greeks.delta, greeks.vega, skew, forward_usd, ssr_ratio),
+        ssr_ratio=ssr_ratio,
+    )
+
+
+# --- the smile of each chain ---------------------------------------------------------------------------------
+
+_Chain = tuple[str, Settlement]
+
+
+def _chain_of(spec: Instrument) -> _Chain:
+    return spec.base, spec.settlement
+
+
+def _surfaces(snapshot: Snapshot, wanted: Iterable[InstrumentId]) -> dict[_Chain, Surface]:
+    """A surface per coin and settlement of the wanted options, from every quote of those chains."""
+    keys = {_chain_of(snapshot.listed[name]) for name in wanted if name in snapshot.listed}
+    found = {}
+    for key in keys:
+        fitted = surface_fit.fit(_chains(snapshot, key))
+        if isinstance(fitted, Surface):
+            found[key] = fitted
+    return found
+
+
+def _chains(snapshot: Snapshot, key: _Chain) -> list[Chain]:
+    by_expiry: dict[Ns, list[tuple[Instrument, Quote]]] = {}
+    for name, quote in snapshot.quotes.items():
+        spec = snapshot.listed.get(name)
+        if spec is not None and spec.is_option and spec.expiry_ns is not None and _chain_of(spec) == key:
+            by_expiry.setdefault(spec.expiry_ns, []).append((spec, quote))
+    return [
+        _quotes_of(expiry_ns, rows, tau_years(snapshot.now_ns, expiry_ns))
+        for expiry_ns, rows in by_expiry.items()
+        if expiry_ns > snapshot.now_ns
+    ]
+
+
+def _quotes_of(expiry_ns: Ns, rows: list[tuple[Instrument, Quote]], years: float) -> Chain:
+    forward = np.array([quote.forward_usd or math.nan for _, quote in rows])
+    unit = np.array([forward[at] if spec.is_inverse else 1.0 for at, (spec, _) in enumerate(rows)])
+    return Chain(
+        expiry=expiry_code(expiry_ns),
+        tau_years=years,
+        forward=forward,
+        strike=np.array([spec.strike_usd or math.nan for spec, _ in rows]),
+        is_call=np.array([spec.is_call is True for spec, _ in rows]),
+        bid=np.array([quote.bid_native or math.nan for _, quote in rows]) * unit,
+        ask=np.array([quote.ask_native or math.nan for _, quote in rows]) * unit,
+    )
+
+
+# --- the whole -----------------------------------------------------------------------------------------------
+
+
+def _totals(options: Sequence[OptionFigures], futures: Sequence[FutureFigures], equity_coin: float | None) -> Totals:
+    linear = math.fsum(item.qty_coin for item in futures)
+    sums = {
+        name: math.fsum(item.qty_coin * getattr(item.delta, name) for item in options) + linear
+        for name in Deltas.__struct_fields__
+    }
+    worth = math.fsum(item.qty_coin * item.premium_coin for item in options if item.settlement is Settlement.COIN)
+    return Totals(
+        delta=Deltas(**sums),
+        delta_usd_with_equity_coin=None if equity_coin is None else equity_coin - worth + sums["usd_coin"],
+        gamma_coin_per_percent=math.fsum(item.qty_coin * item.gamma_coin_per_percent for item in options),
+        vega_usd_per_percent=math.fsum(item.qty_coin * (item.vega_usd_per_percent or 0.0) for item in options),
+        theta_usd_per_day=math.fsum(item.qty_coin * (item.theta_usd_per_day or 0.0) for item in options),
+        premium_coin=math.fsum(item.qty_coin * item.premium_coin for item in options),
+    )
+
+
+def _ladder(options: Sequence[OptionFigures], futures: Sequence[FutureFigures]) -> tuple[Rung, ...]:
+    """Every move of spot and volatility; spot is the index, or a forward where none is known."""
+    known = [item.index_usd for item in options if item.index_usd] + [item.price_usd for item in futures]
+    spot_usd = (known or [item.forward_usd for item in options] or [math.nan])[0]
+    rows = gap.OptionRows(
+        np.array([item.qty_coin for item in options], dtype=np.float64),
+        np.array([item.forward_usd for item in options], dtype=np.float64),
+        np.array([item.strike_usd for item in options], dtype=np.float64),
+        np.array([item.hours_left / (365.0 * 24.0) for item in options], dtype=np.float64),
+        np.array([item.iv for item in options], dtype=np.float64),
+        np.array([item.kind == "call" for item in options], dtype=np.bool_),
+        np.array([item.settlement is Settlement.COIN for item in options], dtype=np.bool_),
+    )
+    is_inverse = np.array([item.settlement is Settlement.COIN for item in futures], dtype=np.bool_)
+    price = np.array([item.price_usd for item in futures], dtype=np.float64)
+    coins = np.array([item.qty_coin for item in futures], dtype=np.float64)
+    found = gap.ladder(rows, gap.FutureRows(np.where(is_inverse, coins * price, coins), price, is_inverse), spot_usd)
+    columns = found[2:]
+    return tuple(
+        Rung(
+            spot_share=float(share),
+            iv_move=float(move),
+            **{name: float(item[row, column]) for name, item in zip(gap.Ladder._fields[2:], columns, strict=True)},
+        )
+        for row, share in enumerate(found.spot_share)
+        for column, move in enumerate(found.iv_move)
+    )

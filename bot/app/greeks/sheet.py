@@ -5,23 +5,23 @@ market comes from nor how a sheet is shown. A leg that cannot be valued is told 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct, structs
 
+from bot.app.greeks.smiles import chain_of, surfaces_of
 from bot.app.greeks.snapshot import Quote, Snapshot
-from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Settlement
 from bot.domain.portfolio import Holding
-from bot.domain.time import Ns, expiry_code, iso_utc, tau_years
+from bot.domain.time import Ns, iso_utc, tau_years
 from bot.domain.units import float_from_decimal
-from bot.pricing import black76, coin_settled, settlement_window, smile, surface_fit
-from bot.pricing.chain_quotes import Chain
+from bot.pricing import black76, settlement_window, smile
 from bot.pricing.settlement_window import Window
 from bot.pricing.surface import Surface
 from bot.risk import ladder as gap
+from bot.risk.conventions import Convention, delta_on_average, future_scale, weighing
 
 
 class Deltas(Struct, frozen=True, kw_only=True):
@@ -91,6 +91,8 @@ class FutureFigures(Struct, frozen=True, kw_only=True):
     qty_coin: float
     price_usd: float
     settlement: Settlement
+    delta: Deltas
+    """Per coin."""
 
 
 class Totals(Struct, frozen=True, kw_only=True):
@@ -142,7 +144,7 @@ def sheet(
     window: Window | None = None,
 ) -> Sheet:
     """Figures of `held` in the market of `snapshot`; inside the venue's settlement `window` on its average."""
-    surfaces = _surfaces(snapshot, {item.instrument.id for item in held if item.instrument.is_option})
+    surfaces = surfaces_of(snapshot, [item.instrument for item in held if item.instrument.is_option])
     options: list[OptionFigures] = []
     futures: list[FutureFigures] = []
     unvalued: dict[str, str] = {}
@@ -155,7 +157,7 @@ def sheet(
         elif not spec.is_option:
             futures.append(_future(spec, qty_coin, quote))
         else:
-            how = _How(surfaces.get(_chain_of(spec)), ssr_ratio, iv_from, window)
+            how = _How(surfaces.get(chain_of(spec)), ssr_ratio, iv_from, window)
             options.append(_option(spec, qty_coin, quote, snapshot.now_ns, how))
     return Sheet(
         source=snapshot.source,
@@ -201,7 +203,15 @@ def _objection(spec: Instrument, quote: Quote | None, now_ns: Ns, window: Window
 
 def _future(spec: Instrument, qty_coin: float, quote: Quote) -> FutureFigures:
     assert quote.forward_usd is not None, "objected to before"
-    return FutureFigures(instrument=spec.id, qty_coin=qty_coin, price_usd=quote.forward_usd, settlement=spec.settlement)
+    basis = 1.0 if spec.is_inverse or not quote.index_usd else quote.forward_usd / quote.index_usd
+    counted = {f"{word}_coin": future_scale(word, basis_ratio=basis) for word in Convention}
+    return FutureFigures(
+        instrument=spec.id,
+        qty_coin=qty_coin,
+        price_usd=quote.forward_usd,
+        settlement=spec.settlement,
+        delta=Deltas(**counted),
+    )
 
 
 def _option(spec: Instrument, qty_coin: float, quote: Quote, now_ns: Ns, how: _How) -> OptionFigures:
@@ -255,12 +265,7 @@ def _on_average(
     left = settlement_window.left_of(window, spec.expiry_ns - now_ns)
     average = settlement_window.average_of(left, quote.index_usd, quote.delivery_usd)
     worth = settlement_window.worth(average, figures.strike_usd, figures.iv, spec.is_call is True)
-    delta = Deltas(
-        options_only_coin=worth.delta,
-        usd_coin=worth.pa_delta + worth.coin_price if spec.is_inverse else worth.delta,
-        coin_coin=worth.pa_delta if spec.is_inverse else worth.delta,
-        linear_usd_coin=worth.delta,
-    )
+    delta = Deltas(**{f"{word}_coin": delta_on_average(word, worth, is_inverse=spec.is_inverse) for word in Convention})
     nothing = dict.fromkeys(_NOT_TOLD_ON_AVERAGE)
     return structs.replace(
         figures,
@@ -281,10 +286,13 @@ _NOT_TOLD_ON_AVERAGE: Final = (
 
 
 def _deltas(greeks: black76.Greeks[float], basis: float, *, is_inverse: bool) -> Deltas:
-    """A linear option moves with its forward, so with the spot times forward over index (theory 1.4)."""
-    by_spot = greeks.delta if is_inverse else basis * greeks.delta
-    in_coin = coin_settled.net_transaction_delta_coin(greeks.delta, greeks.coin_price) if is_inverse else by_spot
-    return Deltas(options_only_coin=greeks.delta, usd_coin=by_spot, coin_coin=in_coin, linear_usd_coin=by_spot)
+    """As `risk.conventions` counts an option for a book."""
+    counted = {}
+    for convention in Convention:
+        how = weighing(convention, is_inverse=is_inverse, basis_ratio=basis)
+        plain = greeks.pa_delta if how.is_premium_adjusted else greeks.delta
+        counted[f"{convention}_coin"] = how.delta_scale * plain
+    return Deltas(**counted)
 
 
 def _smile(
@@ -303,60 +311,13 @@ def _smile(
     )
 
 
-# --- the smile of each chain ---------------------------------------------------------------------------------
-
-_Chain = tuple[str, Settlement]
-
-
-def _chain_of(spec: Instrument) -> _Chain:
-    return spec.base, spec.settlement
-
-
-def _surfaces(snapshot: Snapshot, wanted: Iterable[InstrumentId]) -> dict[_Chain, Surface]:
-    """A surface per coin and settlement of the wanted options, from every quote of those chains."""
-    keys = {_chain_of(snapshot.listed[name]) for name in wanted if name in snapshot.listed}
-    found = {}
-    for key in keys:
-        fitted = surface_fit.fit(_chains(snapshot, key))
-        if isinstance(fitted, Surface):
-            found[key] = fitted
-    return found
-
-
-def _chains(snapshot: Snapshot, key: _Chain) -> list[Chain]:
-    by_expiry: dict[Ns, list[tuple[Instrument, Quote]]] = {}
-    for name, quote in snapshot.quotes.items():
-        spec = snapshot.listed.get(name)
-        if spec is not None and spec.is_option and spec.expiry_ns is not None and _chain_of(spec) == key:
-            by_expiry.setdefault(spec.expiry_ns, []).append((spec, quote))
-    return [
-        _quotes_of(expiry_ns, rows, tau_years(snapshot.now_ns, expiry_ns))
-        for expiry_ns, rows in by_expiry.items()
-        if expiry_ns > snapshot.now_ns
-    ]
-
-
-def _quotes_of(expiry_ns: Ns, rows: list[tuple[Instrument, Quote]], years: float) -> Chain:
-    forward = np.array([quote.forward_usd or math.nan for _, quote in rows])
-    unit = np.array([forward[at] if spec.is_inverse else 1.0 for at, (spec, _) in enumerate(rows)])
-    return Chain(
-        expiry=expiry_code(expiry_ns),
-        tau_years=years,
-        forward=forward,
-        strike=np.array([spec.strike_usd or math.nan for spec, _ in rows]),
-        is_call=np.array([spec.is_call is True for spec, _ in rows]),
-        bid=np.array([quote.bid_native or math.nan for _, quote in rows]) * unit,
-        ask=np.array([quote.ask_native or math.nan for _, quote in rows]) * unit,
-    )
-
-
 # --- the whole -----------------------------------------------------------------------------------------------
 
 
 def _totals(options: Sequence[OptionFigures], futures: Sequence[FutureFigures], equity_coin: float | None) -> Totals:
-    linear = math.fsum(item.qty_coin for item in futures)
+    legs = [(item.qty_coin, item.delta) for item in options] + [(item.qty_coin, item.delta) for item in futures]
     sums = {
-        name: math.fsum(item.qty_coin * getattr(item.delta, name) for item in options) + linear
+        name: math.fsum(qty_coin * getattr(delta, name) for qty_coin, delta in legs)
         for name in Deltas.__struct_fields__
     }
     worth = math.fsum(item.qty_coin * item.premium_coin for item in options if item.settlement is Settlement.COIN)

@@ -117,7 +117,8 @@ def _many(sheet: Sheet) -> Table:
             *(_number(2)(item.vega_usd_per_percent), _number(2)(item.theta_usd_per_day)),
         )
     for leg in sheet.futures:
-        table.add_row(leg.instrument, f"{leg.qty_coin:+g}", f"{leg.price_usd:,.2f}", "", "", *("+1.0000",) * 4)
+        deltas = [f"{getattr(leg.delta, name):+.4f}" for name in leg.delta.__struct_fields__]
+        table.add_row(leg.instrument, f"{leg.qty_coin:+g}", f"{leg.price_usd:,.2f}", "", "", *deltas)
     totals = sheet.totals
     deltas = [f"{getattr(totals.delta, name):+.4f}" for name in totals.delta.__struct_fields__]
     table.add_section()

@@ -82,6 +82,16 @@ def test_each_convention_counts_a_leg_its_own_way(market: Snapshot) -> None:
     )
 
 
+def test_a_linear_perpetual_counts_by_the_spot(market: Snapshot) -> None:
+    """Mark over index, but where legs are taken as they are; an inverse one is its coins."""
+    linear, inverse = _of(market, {"BTC_USDC-PERPETUAL": "1", "BTC-PERPETUAL": "1"}).futures
+
+    assert [getattr(linear.delta, name) for name in Deltas.__struct_fields__] == pytest.approx(
+        [1.0, 1.0005, 1.0005, 1.0005]
+    )
+    assert [getattr(inverse.delta, name) for name in Deltas.__struct_fields__] == [1.0] * 4
+
+
 def test_totals_apply_quantities_and_equity(market: Snapshot) -> None:
     """Sum over legs, futures at one; in dollars the equity joins without the options' own value in it."""
     found = _of(market, {_CALL: "3", _LINEAR: "-2", "BTC-PERPETUAL": "-1.5"}, equity_coin=10.0)

@@ -1,6 +1,6 @@
 """What has to outlive the world of one account: money, positions, orders and trades a client may still ask for.
 
-Plain data both ways; where it is kept is for others. Session figures of the venue's statements start again.
+Plain data both ways; where it is kept is for others. The transaction log starts again.
 """
 
 from decimal import Decimal
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import Ns
-from bot.domain.units import decimal_from_wire, float_from_decimal
+from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim.account import Account, Holding
 from bot.sim.desk import Desk, currency_of_id
 from bot.sim.facts import Order, OrderState, Told, Trade
@@ -26,6 +26,8 @@ class HoldingKept(Struct, frozen=True, kw_only=True):
     instrument: Instrument
     amount_native: Decimal
     average_native: Decimal
+    realized_session_native: Decimal = ZERO
+    funding_session_native: Decimal = ZERO
     told: Told | None = None
     """The last mark: for an instrument that has expired when the world opens again."""
 
@@ -59,6 +61,8 @@ def remember(desk: Desk, account: Account, pits: dict[str, Pit]) -> AccountKept:
                 instrument=holding.instrument,
                 amount_native=holding.amount_native,
                 average_native=holding.average_native,
+                realized_session_native=holding.realized_session_native,
+                funding_session_native=holding.funding_session_native,
                 told=desk.marks.of(pits[name]).told,
             )
             for name, holding in account.holdings.items()
@@ -81,6 +85,8 @@ def recall(desk: Desk, kept: AccountKept) -> None:
             item.instrument,
             amount_native=item.amount_native,
             average_native=item.average_native,
+            realized_session_native=item.realized_session_native,
+            funding_session_native=item.funding_session_native,
             seeded_native=item.amount_native,
         )
     for order in kept.orders:

@@ -13,7 +13,6 @@ import pytest
 _ROOT = Path(__file__).resolve().parents[3]
 _ORDER_CALL = re.compile(r"private/(buy|sell|edit|cancel|close_position)")
 _KEYLESS = {"HEDGEBOT_VENUE__CLIENT_ID": "", "HEDGEBOT_VENUE__CLIENT_SECRET": "", "HEDGEBOT_VENUE__HOSTS": "local"}
-_PAPER = ("--config", "config/paper.toml")
 
 
 def _log_of_calls(local: Any) -> list[str]:
@@ -58,7 +57,7 @@ async def test_it_hedges_is_killed_and_stopped_and_has_the_same_book(
     """Without a key: fills of our own, three processes one book, every tape replays, the exchange saw no order."""
     async with local_venue() as (local, venue):
         calls = _log_of_calls(local)
-        first = processes.bot(venue.address, *_PAPER, **_KEYLESS)
+        first = processes.bot(venue.address, mode="paper", **_KEYLESS)
         await first.said("order.filled")
         first.send(signal.SIGKILL)
         assert await first.ended() == -signal.SIGKILL
@@ -66,7 +65,7 @@ async def test_it_hedges_is_killed_and_stopped_and_has_the_same_book(
         assert after_kill["BTC-PERPETUAL"] < 0
         assert len(after_kill) == 2
 
-        second = processes.bot(venue.address, *_PAPER, **_KEYLESS)
+        second = processes.bot(venue.address, mode="paper", **_KEYLESS)
         await second.said("book.reconciled")
         second.send(signal.SIGTERM)
         assert await second.ended(within_s=10.0) == 0, second.text()[-4000:]
@@ -76,7 +75,7 @@ async def test_it_hedges_is_killed_and_stopped_and_has_the_same_book(
         assert _kept(second) == after_kill | {"BTC-PERPETUAL": after_kill["BTC-PERPETUAL"] + hedged}
         assert second.events("ledger.restored")
 
-        third = processes.bot(venue.address, *_PAPER, "--seconds", "4", **_KEYLESS)
+        third = processes.bot(venue.address, "--seconds", "4", mode="paper", **_KEYLESS)
         assert await third.ended() == 0, third.text()[-4000:]
         result = third.result()
         assert (result["positions_match"], result["violations"], result["phase"]) == (True, [], "stopped")
@@ -123,7 +122,7 @@ async def test_a_market_that_is_cut_off_stops_fills_and_comes_back(
 ) -> None:
     """Sockets dropped: no order while the stream is down; afterwards it goes on with the same account."""
     async with local_venue() as (local, venue):
-        bot = processes.bot(venue.address, *_PAPER, **_KEYLESS)
+        bot = processes.bot(venue.address, mode="paper", **_KEYLESS)
         await bot.said("order.filled")
         assert local.faults.drop_sockets() == 1
         await bot.said("stream.lost")
@@ -136,3 +135,25 @@ async def test_a_market_that_is_cut_off_stops_fills_and_comes_back(
         lost = next(line["ts_ns"] for line in bot.events("stream.lost"))
         back = bot.events("stream.restored")[-1]["ts_ns"]
         assert [line for line in bot.events("order.filled") if lost < line["ts_ns"] < back] == []
+
+
+@pytest.mark.asyncio
+async def test_a_look_before_it(processes: Any, local_venue: Callable[..., Any]) -> None:
+    """`hedgebot check` tests feed, listing, ledger and what there is to hold, without a key and without a trace."""
+    async with local_venue() as (local, venue):
+        calls = _log_of_calls(local)
+        look = processes.bot(venue.address, command="check", mode="paper", **_KEYLESS)
+        assert await look.ended() == 0, look.text()
+        nothing = processes.bot(
+            venue.address, "--config", str(_without_portfolio(processes.folder)), command="check", **_KEYLESS
+        )
+        assert await nothing.ended() == 2, nothing.text()
+
+    report = look.result()
+    assert (report["ok"], report["would_run"]["mode"], report["would_run"]["key"]) == (True, "paper", "none")
+    names = {check["name"] for check in report["checks"]}
+    assert names >= {"something to hold", "http", "hedge BTC", "market data", "ledger"}
+    failed = [check["name"] for check in nothing.result()["checks"] if check["status"] == "FAILED"]
+    assert failed == ["something to hold"]
+    assert [method for method in calls if method.startswith("private/")] == []
+    assert not look.ledger.exists()

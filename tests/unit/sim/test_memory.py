@@ -89,3 +89,16 @@ def test_only_the_newest_orders_and_trades_are_kept(
 
     assert [order.label for order in kept.orders] == ["2", "3"]
     assert [trade.label for trade in kept.trades] == ["2", "3"]
+
+
+def test_a_session_goes_on(exchange: Exchange, market: object, start_ns: Ns) -> None:
+    """Funding of the session so far is not forgotten: the settlement that ends it tells all of it."""
+    market.premium = 0.00125  # type: ignore[attr-defined]
+    exchange.seed_position("a", "BTC-PERPETUAL", _D(10_000))
+    exchange.advance(Ns(start_ns + 3600 * NS_PER_S))
+    (before,) = [item.realized_funding_native for item in exchange.positions("a")]
+
+    world = _next_world(exchange, market, start_ns)
+
+    assert before < 0
+    assert [item.realized_funding_native for item in world.positions("a")] == [before]

@@ -177,7 +177,7 @@ class LocalExchange:
 
     async def _serve_socket(self, request: web.Request) -> web.StreamResponse:
         websocket = web.WebSocketResponse(
-            timeout=CLOSE_TIMEOUT_S, compress=False, max_msg_size=FRAME_BYTES_READ_MAX, decode_text=True
+            timeout=CLOSE_TIMEOUT_S, compress=True, max_msg_size=FRAME_BYTES_READ_MAX, decode_text=True
         )
         if not websocket.can_prepare(request).ok:
             return self._refused(RpcError(INVALID_REQUEST, "Invalid Request", {"reason": "websocket upgrade required"}))

@@ -56,7 +56,7 @@ async def test_markets_of_every_kind_are_loaded() -> None:
         markets = await venue.client.load_markets()
 
     kinds = {(market["type"], market["inverse"]) for market in markets.values()}
-    assert kinds == {("swap", True), ("swap", False), ("future", True), ("option", True), ("option", False)}
+    assert kinds == {(kind, is_inverse) for kind in ("swap", "future", "option") for is_inverse in (True, False)}
     assert len(markets) == len(venue.exchange.instruments())
     perp = markets[_PERP]
     assert (perp["contractSize"], perp["precision"]["price"], perp["limits"]["amount"]["min"]) == (10.0, 0.5, 10.0)

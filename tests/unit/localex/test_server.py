@@ -375,3 +375,18 @@ async def test_a_hasty_client_is_told_and_loses_its_session(start_ns: Ns) -> Non
     assert end.type is aiohttp.WSMsgType.CLOSE
     assert over_http == 400
     assert "result" in later
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("offered", "agreed"), [(0, None), (15, "permessage-deflate")])
+async def test_frames_are_compressed_where_that_is_offered(start_ns: Ns, offered: int, agreed: str | None) -> None:
+    """A client that offers nothing gets plain frames; either understands a long reply."""
+    async with (
+        _serve(start_ns) as served,
+        served.http.ws_connect(f"http://{served.host}/ws/api/v2", compress=offered) as socket,
+    ):
+        extensions = socket._response.headers.get("Sec-WebSocket-Extensions")
+        listed = await _call(socket, "public/get_instruments")
+
+    assert (extensions or "").partition(";")[0] == (agreed or "")
+    assert len(listed["result"]) > 300

@@ -54,3 +54,22 @@ def test_an_end_may_be_asked_for_while_the_rest_is_imported(
         entry.main()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert called == [True]
+
+
+def test_an_end_in_the_middle_of_an_import_is_not_raised_there() -> None:
+    """A C module that is being set up does not survive an exception: the process just ends, with 0."""
+    code = (
+        "import os, signal, sys\n"
+        "from bot import __main__ as entry\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numpy':\n"
+        "            os.kill(os.getpid(), signal.SIGTERM)\n"
+        "            print('raised or went on')\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['hedgebot', 'run', '--config', 'config/testnet.toml']\n"
+        "entry.main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True, timeout=60)
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")

@@ -181,6 +181,7 @@ class Engine:
             orders_last_minute=standing.orders_last_minute(now_ns),
             last_hedge=account.last_hedge,
             collateral=self._collateral(now_ns),
+            delivered_coin=account.delivered_coin,
         )
         frame = Frame(
             seq=self._seq,

@@ -345,6 +345,7 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
 
 def _expiry(section: ExpirySection) -> ExpiryParams:
     return ExpiryParams(
+        hedge=section.hedge,
         pin=section.pin,
         pin_from_ns=ns_from_s(section.pin_from_s),
         pin_distance_fraction=section.pin_distance_bps / 1e4,

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
-from bot.hedging.expiry import PinRule
+from bot.hedging.expiry import HedgeAtExpiry, PinRule
 from bot.risk.conventions import Convention
 
 
@@ -85,6 +85,9 @@ class TrustSection(Section):
 class ExpirySection(Section):
     """What is done near expiries."""
 
+    hedge: HedgeAtExpiry = Field(
+        HedgeAtExpiry.UNWIND, description="of what expires: `unwind` it along the average, or `keep` it for good"
+    )
     pin: PinRule = Field(
         PinRule.NONE, description="while the price sits on a strike that expires soon: hedge as ever, at intervals, ..."
     )

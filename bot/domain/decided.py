@@ -28,11 +28,13 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     delta_coin_options: float | None
     delta_coin_futures: float | None
     delta_coin_collateral: float | None
-    """Of the account, where the convention counts it; options, futures and this add up to the net delta."""
+    """Of the account, where the convention counts it; net = options + futures + this + delivered."""
     delta_coin_expiring: float | None
     """Of the net delta: what is inside its settlement window, by what is still open of the average."""
     delta_coin_surviving: float | None
     """The rest of it, the hedge included."""
+    delta_coin_delivered: float | None
+    """Of the surviving: coins delivered outside the bot, against which a hedge was kept (`expiry.hedge = "keep"`)."""
     gamma_coin_per_usd: float | None
     gamma_coin_per_hour: float | None
     """One standard deviation of what gamma moves the delta by in an hour: gamma x price x iv x root of an hour."""

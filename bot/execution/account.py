@@ -25,6 +25,7 @@ from bot.execution.working import WorkingOrders
 from bot.market.view import MarketView
 from bot.risk.bookkeeping import Bookkeeping
 from bot.risk.collateral import AccountFigures, FiguresParams
+from bot.risk.delivery import delivered_coin
 from bot.risk.limits import Limits
 from bot.risk.positions import Positions
 from bot.risk.profit import Profit
@@ -75,6 +76,8 @@ class Account:
         self._watched: dict[InstrumentId, None] = {params.hedge_instrument: None}
         self._was_reconciled = False
         self.last_hedge: HedgeFill | None = None
+        self.delivered_coin = 0.0
+        """Coins that physical deliveries would have brought since the start, signed."""
 
     def handlers(self) -> Mapping[type[Any], Callable[[Any], Outcome]]:
         """The events this side takes; the loss of a stream comes through `lose_stream`."""
@@ -197,6 +200,7 @@ class Account:
 
     def _deliver(self, spec: Instrument, delivery_usd: Decimal) -> None:
         """A position has become money: what it was worth last is its settlement value."""
+        self.delivered_coin += delivered_coin(spec, self._positions.amount(spec.id), float_from_decimal(delivery_usd))
         self._positions.drop(spec.id)
         self._profit.deliver(spec, delivery_usd, self._index_usd())
         self._books.deliver(spec, delivery_usd)

@@ -15,9 +15,19 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.hedging import situation
-from bot.hedging.band import BandPolicy, within
+from bot.hedging.band import Band, BandInputs, BandPolicy, within
 from bot.hedging.decide import Situation, Verdict, decide
-from bot.hedging.expiry import ExpiryParams, pin_held_back, pinned, widened
+from bot.hedging.expiry import (
+    Delivered,
+    ExpiryParams,
+    HedgeAtExpiry,
+    expired,
+    kept,
+    open_share,
+    pin_held_back,
+    pinned,
+    widened,
+)
 from bot.hedging.modifiers import Modifiers, held_back
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
@@ -31,6 +41,7 @@ from bot.risk.vanna import vanna_coin_per_vol
 _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
 """A refusal this old is an alarm: standing still is not safe for short gamma."""
 _DEADLINE_NS: Final = Ns(60 * NS_PER_S)
+_KEPT: Final = "hedge_kept"
 _CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.NO_OPTIONS})
 _QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
 """Refusals somebody asked for, or that have an alarm of their own."""
@@ -48,6 +59,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Time and price of the last hedge fill."""
     collateral: Collateral | str
     """What the account adds to the delta, or why that is not known."""
+    delivered_coin: float = 0.0
+    """Coins that deliveries since the start would have brought, had they been physical."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -78,6 +91,7 @@ class Hedger:
         self._refusing_since_ns: Ns | None = None
         self._has_alarmed = False
         self._is_over_limit = False
+        self._kept_coin_told = 0.0
 
     def decide(
         self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame
@@ -97,6 +111,8 @@ class Hedger:
                 index_usd=None if hedge is None else hedge.index_usd,
             )
             exposure = measure(view, legs, now_ns, terms, desk.outstanding)
+        if hedge is not None and exposure is not None and params.expiry.hedge is HedgeAtExpiry.KEEP:
+            exposure = self._kept(view, held, exposure, (desk, hedge.price_usd, now_ns))
         if hedge is None or exposure is None:
             verdict = situation.missing(hedge, legs, desk.collateral)
             if desk.blocked is not None:
@@ -109,10 +125,7 @@ class Hedger:
         assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
         pin = pinned(params.expiry, view, legs, now_ns)
         band = within(asked if pin is None else widened(params.expiry, asked), params.limits.delta_coin_worst_max)
-        waits, why = held_back(params.modifiers, inputs, band), ""
-        if pin is not None and not self._is_beyond_limit(exposure):
-            pin_waits = pin_held_back(params.expiry, inputs.since_hedge_ns)
-            waits, why = (waits, why) if pin_waits is None else (pin_waits, f"the price sits on the strike of {pin}")
+        waits, why = self._held_back(inputs, band, exposure, pin)
         touch = hedge.touch
         verdict = decide(
             Situation(
@@ -138,6 +151,26 @@ class Hedger:
             )
         )
         return situation.write_down(frame, verdict, exposure=exposure, band=band, hedge=hedge), verdict, hedge
+
+    def _held_back(
+        self, inputs: BandInputs, band: Band, exposure: Exposure, pin: InstrumentId | None
+    ) -> tuple[Reason | None, str]:
+        """Why a hedge that is due has to wait, with words; a pin holds nothing back beyond the hard limit."""
+        if pin is not None and not self._is_beyond_limit(exposure):
+            waits = pin_held_back(self._params.expiry, inputs.since_hedge_ns)
+            if waits is not None:
+                return waits, f"the price sits on the strike of {pin}"
+        return held_back(self._params.modifiers, inputs, band), ""
+
+    def _kept(
+        self, view: MarketView, held: dict[InstrumentId, Decimal], exposure: Exposure, at: tuple[Desk, float, Ns]
+    ) -> Exposure:
+        """The exposure with what expires in full, and the coins of deliveries; `at` is (desk, hedge price, now)."""
+        desk, price_usd, now_ns = at
+        now_expired = expired(view, held, now_ns, price_usd)
+        delivered = Delivered(now_expired.coin + desk.delivered_coin, now_expired.doubt_coin)
+        share = open_share(view, held, self._params.window, now_ns)
+        return kept(self._params.expiry, exposure, share, delivered)
 
     def _is_beyond_limit(self, exposure: Exposure) -> bool:
         """Whether the worst case is over its hard limit."""
@@ -168,7 +201,17 @@ class Hedger:
             changed = [(name, cause) for name, cause in causes.items() if self._causes.get(name) is not cause]
             found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
             self._causes = causes
-        return found + self._over_limit(decided) + self._alarms(decided)
+        return found + self._over_limit(decided) + self._kept_alarm(decided) + self._alarms(decided)
+
+    def _kept_alarm(self, decided: Decided) -> list[Note]:
+        """Tells what a kept hedge stands against: only this run knows it."""
+        coin = decided.delta_coin_delivered or 0.0
+        if coin == self._kept_coin_told:
+            return []
+        self._kept_coin_told = coin
+        key = f"books.{decided.book.lower()}.band.target_coin"
+        text = f"{coin:+.4f} coins count as delivered outside; before a restart add {-coin:+.4f} to {key}"
+        return [AlarmRaised(name=_KEPT, detail=text, deadline_ns=None)]
 
     def _over_limit(self, decided: Decided) -> list[Note]:
         """The alarm of a worst case beyond its hard limit: once, until the book has been inside its band again."""

@@ -110,6 +110,7 @@ def write_down(
         delta_coin_futures=None if exposure is None else exposure.delta_coin_futures,
         delta_coin_collateral=None if exposure is None else exposure.delta_coin_collateral,
         delta_coin_expiring=None if exposure is None else exposure.delta_coin_expiring,
+        delta_coin_delivered=None if exposure is None else exposure.delta_coin_delivered,
         delta_coin_surviving=None if exposure is None else exposure.delta_coin_net - exposure.delta_coin_expiring,
         gamma_coin_per_usd=None if exposure is None else exposure.gamma_coin_per_usd,
         gamma_coin_per_hour=None if exposure is None or hedge is None else _per_hour(exposure, hedge.price_usd),

@@ -159,6 +159,7 @@ def decision_row(run_id: str, decided: Decided) -> Row:
             decided.delta_coin_collateral,
             decided.delta_coin_expiring,
             decided.delta_coin_surviving,
+            decided.delta_coin_delivered,
             decided.gamma_coin_per_usd,
             decided.gamma_coin_per_hour,
             decided.band_low_coin,

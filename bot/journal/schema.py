@@ -127,6 +127,7 @@ decisions: Final = Table(
     Column("delta_coin_collateral", Float),
     Column("delta_coin_expiring", Float),
     Column("delta_coin_surviving", Float),
+    Column("delta_coin_delivered", Float),
     Column("gamma_coin_per_usd", Float),
     Column("gamma_coin_per_hour", Float),
     Column("band_low_coin", Float),

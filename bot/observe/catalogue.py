@@ -46,6 +46,7 @@ _DECISION: Final = (
     "delta_coin_collateral",
     "delta_coin_expiring",
     "delta_coin_surviving",
+    "delta_coin_delivered",
     "gamma_coin_per_usd",
     "gamma_coin_per_hour",
     "band_low_coin",

@@ -144,6 +144,7 @@ class Narrator:
             delta_coin_collateral=decided.delta_coin_collateral,
             delta_coin_expiring=decided.delta_coin_expiring,
             delta_coin_surviving=decided.delta_coin_surviving,
+            delta_coin_delivered=decided.delta_coin_delivered,
             gamma_coin_per_usd=decided.gamma_coin_per_usd,
             gamma_coin_per_hour=decided.gamma_coin_per_hour,
             band_low_coin=decided.band_low_coin,

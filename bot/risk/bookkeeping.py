@@ -17,18 +17,10 @@ from bot.domain.status import EquitySeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire
 from bot.market.view import MarketView
+from bot.risk.delivery import payoff_native
 
 _MONEY_STEP: Final = Decimal("1e-8")
 """Balances have eight decimals."""
-
-
-def payoff_native(spec: Instrument, delivery_usd: Decimal) -> Decimal:
-    """What a coin of option pays, coins or USDC, or the last price of a future, at a delivery price."""
-    if spec.strike_usd is None:
-        return delivery_usd
-    strike_usd = decimal_from_wire(spec.strike_usd)
-    over_usd = delivery_usd - strike_usd if spec.is_call else strike_usd - delivery_usd
-    return max(over_usd, ZERO) / delivery_usd if spec.is_inverse else max(over_usd, ZERO)
 
 
 @dataclass(slots=True, eq=False)

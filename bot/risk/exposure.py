@@ -46,6 +46,8 @@ class Exposure(Struct, frozen=True, kw_only=True):
     """Of the account, where the convention counts it."""
     delta_coin_expiring: float
     """Part of the net delta inside its settlement window: options and futures."""
+    delta_coin_delivered: float = 0.0
+    """Coins of deliveries, where a book keeps its hedge against them."""
     gamma_coin_per_usd: float
     option_coin_gross: float
     """Coins of option, long or short: calls and puts summed apart, the larger sum (a straddle on one coin is 1). Inside

@@ -12,7 +12,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.status import ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
-from bot.risk.bookkeeping import payoff_native
+from bot.risk.delivery import payoff_native
 
 _EIGHT_HOURS_NS = 8 * 3600 * NS_PER_S
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.app import compose
 from bot.app.config import Config, load
@@ -14,6 +15,7 @@ from bot.domain.decided import FillBooked, Outcome
 from bot.domain.events import Event, Ticked
 from bot.domain.reasons import Action, Phase
 from bot.drive.simulate import Simulation
+from bot.hedging.expiry import ExpiryParams
 from bot.observe.tally import RunResult
 
 _FEW = 6
@@ -83,9 +85,14 @@ class WatchedRun:
 def watched(repo_root: Path) -> Callable[..., WatchedRun]:
     """A run of the default straddle on a seed, so many virtual minutes; options of the command line beside it."""
 
-    def make(seed: int, minutes: float, *, portfolio: str = "straddle", **change: Any) -> WatchedRun:
+    def make(
+        seed: int, minutes: float, *, portfolio: str = "straddle", expiry: ExpiryParams | None = None, **change: Any
+    ) -> WatchedRun:
         file = repo_root / "config" / "portfolios" / f"{portfolio}.toml"
         config = load(repo_root / "config/simulate.toml", {"portfolio": file}, run_tag="sim")
+        if expiry is not None:
+            books = tuple(structs.replace(book, expiry=expiry) for book in config.books)
+            config = structs.replace(config, books=books)
         defaults = {"step_ms": 1_000, "tape": None, "currency": "BTC"}
         options = compose.SimulateOptions(seed=seed, hours=minutes / 60, **(defaults | change))
         return WatchedRun(seed, compose.simulation_of(config, options), config)

@@ -8,8 +8,10 @@ import pytest
 
 from bot.domain.decided import Outcome
 from bot.domain.events import Event, Settled, Ticked
+from bot.domain.ids import InstrumentId
 from bot.domain.time import NS_PER_DAY, NS_PER_S, ns_from_iso
 from bot.drive.sim_venue import ACCOUNT
+from bot.hedging.expiry import ExpiryParams, HedgeAtExpiry
 
 _HOURS_30 = 30 * 60.0
 _WINDOW_OPENS = (7 * 3600 + 1800) * NS_PER_S
@@ -74,3 +76,22 @@ def test_money_the_bot_is_not_told_of_is_a_violation(watched: Callable[..., Any]
     assert [words.split(" by ")[0].split(" ")[0] for words in result.violations] == ["equity"]
     assert result.equity_coin_venue is not None
     assert result.equity_coin_bot == result.equity_coin_venue + Decimal("1e-7")
+
+
+def test_a_hedge_is_unwound_along_the_window_or_kept(watched: Callable[..., Any]) -> None:
+    """A call far in the money, expiring at 08:00: its hedge is gone by then, a share with each minute, or it stays."""
+    hedges, orders = {}, {}
+    for rule in HedgeAtExpiry:
+        run = watched(4, 60.0, portfolio="expiring", start="07:20", step_ms=10_000, expiry=ExpiryParams(hedge=rule))
+        result = run.run()
+        assert (run.violation, result.violations, result.equity_match) == (None, (), True)
+        status = run.simulation._engine.status()
+        hedges[rule] = status.positions_native.get(InstrumentId("BTC-PERPETUAL"), Decimal(0)) / Decimal(64_000)
+        orders[rule] = [order.amount_native for order in run.orders]
+        assert status.decided.delta_coin_delivered == (1.0 if rule is HedgeAtExpiry.KEEP else 0.0)
+
+    assert hedges[HedgeAtExpiry.KEEP] == pytest.approx(Decimal(-1), abs=Decimal("0.1"))
+    assert hedges[HedgeAtExpiry.UNWIND] == pytest.approx(Decimal(0), abs=Decimal("0.02"))
+    bought = [amount for amount in orders[HedgeAtExpiry.UNWIND] if amount > 0]
+    assert len(bought) >= 5
+    assert max(bought) < Decimal(64_000) / 4

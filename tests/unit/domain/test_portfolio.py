@@ -128,7 +128,7 @@ def test_unknown_keys_of_a_leg_are_refused() -> None:
         msgspec.convert({"qty_coin": "1", "kind": "call", "stirke": "atm"}, LegSpec)
 
 
-@pytest.mark.parametrize("name", ["call", "straddle", "strangle"])
+@pytest.mark.parametrize("name", ["call", "expiring", "straddle", "strangle"])
 def test_the_shipped_portfolios_load(repo_root: Path, listed: list[Instrument], name: str) -> None:
     """The files in config/portfolios resolve against an ordinary chain."""
     text = (repo_root / "config" / "portfolios" / f"{name}.toml").read_bytes()

@@ -142,7 +142,7 @@ def test_a_delivered_position_is_gone_and_its_profit_ends_at_the_delivery_price(
     for price in ("125000", "150000"):
         _take(account, _settled(make, price))
 
-    assert account.held() == {}
+    assert (account.held(), account.delivered_coin) == ({}, 2.0)
     assert account.profit.usd().options == pytest.approx(2 * (0.2 - 0.1) * 100_000.0)
 
 

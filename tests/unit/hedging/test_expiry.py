@@ -1,5 +1,6 @@
 """A strike the price sits on shortly before its expiry: found, and taken as configured."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,8 +9,21 @@ from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band
-from bot.hedging.expiry import ExpiryParams, PinRule, pin_held_back, pinned, widened
+from bot.hedging.expiry import (
+    Delivered,
+    ExpiryParams,
+    HedgeAtExpiry,
+    PinRule,
+    expired,
+    kept,
+    open_share,
+    pin_held_back,
+    pinned,
+    widened,
+)
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
+from bot.risk.exposure import Exposure
 from bot.risk.legs import arrange
 
 _CALL, _FAR = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-27MAR26-110000-C")
@@ -83,3 +97,70 @@ def test_what_a_rule_holds_back(rule: PinRule, since_s: int | None, expected: Re
     since_ns = None if since_s is None else Ns(since_s * NS_PER_S)
 
     assert pin_held_back(ExpiryParams(pin=rule), since_ns) is expected
+
+
+# --- keeping the hedge ---------------------------------------------------------------------------------------------
+
+_WINDOW = Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))
+_KEEP = ExpiryParams(hedge=HedgeAtExpiry.KEEP)
+_EXPOSURE = Exposure(
+    delta_coin_net=-0.3,
+    delta_coin_low=-0.4,
+    delta_coin_high=-0.1,
+    delta_coin_options=0.7,
+    delta_coin_futures=-1.0,
+    delta_coin_collateral=0.0,
+    delta_coin_expiring=0.5,
+    gamma_coin_per_usd=1e-5,
+    option_coin_gross=1.0,
+    iv_mark=0.5,
+    tau_years=0.01,
+    option_age_ns_max=Ns(0),
+    doubtful=(_CALL,),
+)
+
+
+def test_an_unwound_book_is_measured_as_it_is() -> None:
+    """The default."""
+    assert kept(ExpiryParams(), _EXPOSURE, 0.5, Delivered(9.0, 9.0)) is _EXPOSURE
+
+
+def test_a_kept_hedge_stands_against_all_of_what_expires_and_of_what_was_delivered() -> None:
+    """Half open: 0.5 coins count as 1.0; two coins delivered; doubt as wide as what is counted, plus theirs."""
+    found = kept(_KEEP, _EXPOSURE, 0.5, Delivered(2.0, 0.25))
+
+    assert (found.delta_coin_net, found.delta_coin_expiring, found.delta_coin_delivered) == pytest.approx(
+        (2.2, 1.0, 2.0)
+    )
+    assert found.delta_coin_net - found.delta_coin_low == pytest.approx(2 * 0.1 + 0.25)
+    assert found.delta_coin_high - found.delta_coin_net == pytest.approx(2 * 0.2 + 0.25)
+
+
+def _listed(make: Any) -> MarketView:
+    view = MarketView(make.trust())
+    for spec in (make.perpetual(), make.option(_CALL)):
+        view.list_instrument(spec)
+    return view
+
+
+@pytest.mark.parametrize(("before_s", "share"), [(1801, 1.0), (900, 0.5), (1, 1 / 450), (0, 1.0)])
+def test_the_share_open_is_of_averages_that_run(make: Any, before_s: int, share: float) -> None:
+    """Neither before their window nor after their end; a perpetual has none."""
+    now_ns = Ns(make.option().expiry_ns - before_s * NS_PER_S)
+
+    assert open_share(_listed(make), (_CALL, make.perpetual().id), _WINDOW, now_ns) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("delivery_usd", "expected"), [(125_000.0, (2.0, 0.0)), (80_000.0, (0.0, 0.0)), (None, (0.0, 2.0))]
+)
+def test_what_has_expired_and_is_still_held_is_counted_at_the_price_expected_last(
+    make: Any, delivery_usd: float | None, expected: tuple[float, float]
+) -> None:
+    """Until the venue tells of the delivery; without a price it is doubt."""
+    view, expiry_ns = _listed(make), make.option().expiry_ns
+    view.see_option(make.option_marked(_CALL, delivery_usd=delivery_usd))
+    held = {_CALL: Decimal(2), make.perpetual().id: Decimal(-1000), InstrumentId("BTC-UNKNOWN"): Decimal(1)}
+
+    assert expired(view, held, expiry_ns, 100_000.0) == expected
+    assert expired(view, held, Ns(expiry_ns - 1), 100_000.0) == (0.0, 0.0)

@@ -11,7 +11,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs, TradeTo
-from bot.hedging.expiry import ExpiryParams, PinRule
+from bot.hedging.expiry import ExpiryParams, HedgeAtExpiry, PinRule
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
 from bot.hedging.modifiers import Modifiers
 from bot.hedging.situation import Frame
@@ -267,3 +267,27 @@ def test_a_hard_limit_overrules_a_pin(book: Book, make: Any, rule: PinRule) -> N
     record = _pin(book, rule, limits=make.limits(delta_coin_worst_max=1.0))
 
     assert record.action is Action.HEDGE
+
+
+def test_a_kept_hedge_is_not_unwound_and_its_coins_are_told_once(book: Book) -> None:
+    """A call sure to be paid, hedged with a coin short: in the last minute, and after the delivery, nothing is due."""
+    book.hedger = Hedger(structs.replace(book.params, expiry=ExpiryParams(hedge=HedgeAtExpiry.KEEP)), book.policy)
+    at_s = (book.make.option().expiry_ns - book.make.now_ns) / NS_PER_S - 60.0
+    now_ns = Ns(book.make.now_ns + round(at_s * NS_PER_S))
+    book.view.see_future(book.make.future_marked(received_ns=now_ns, mark_usd=120_000.0))
+    book.view.see_option(
+        book.make.option_marked(received_ns=now_ns, index_usd=120_000.0, forward_usd=120_000.0, delivery_usd=120_000.0)
+    )
+    book.held = {CALL: Decimal(1), PERPETUAL: Decimal(-120_000)}
+    last_minute, nothing = book.decide(at_s)
+    book.held = {PERPETUAL: Decimal(-120_000)}
+    delivered = structs.replace(_FREE, delivered_coin=1.0)
+    after, told = book.decide(at_s + 61.0, desk=delivered)
+    told_again = book.decide(at_s + 62.0, desk=delivered)[1]
+
+    assert (last_minute.reason, last_minute.delta_coin_expiring) == (Reason.INSIDE_BAND, pytest.approx(1.0))
+    assert (after.delta_coin_net, after.delta_coin_delivered) == (pytest.approx(0.0, abs=1e-12), 1.0)
+    alarms = [[note for note in notes if isinstance(note, AlarmRaised)] for notes in (nothing, told, told_again)]
+    assert [len(found) for found in alarms] == [0, 1, 0]
+    text = "+1.0000 coins count as delivered outside; before a restart add -1.0000 to books.btc.band.target_coin"
+    assert (alarms[1][0].name, alarms[1][0].detail) == ("hedge_kept", text)

@@ -33,6 +33,7 @@ _DECIDED = Decided(
     delta_coin_collateral=0.0,
     delta_coin_expiring=0.0,
     delta_coin_surviving=0.164,
+    delta_coin_delivered=0.0,
     gamma_coin_per_usd=1.5e-5,
     gamma_coin_per_hour=0.009,
     band_low_coin=-0.1,

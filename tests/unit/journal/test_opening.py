@@ -74,10 +74,10 @@ def test_a_ledger_of_a_newer_version_is_refused(url: str) -> None:
     """An older program must not write into tables it does not know."""
     _make(url)
     with sqlite3.connect(_path(url)) as raw:
-        raw.execute("UPDATE meta SET value = '4' WHERE key = 'schema_version'")
+        raw.execute("UPDATE meta SET value = '5' WHERE key = 'schema_version'")
     raw.close()
 
-    expected = f"ledger {_path(url)} has schema 4, this version writes 3: upgrade hedgebot, or give another ledger.url"
+    expected = f"ledger {_path(url)} has schema 5, this version writes 4: upgrade hedgebot, or give another ledger.url"
     assert expected == _refusal(url)
 
 

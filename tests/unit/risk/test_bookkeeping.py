@@ -12,7 +12,7 @@ from bot.domain.instruments import Instrument, Kind
 from bot.domain.status import EquitySeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.market.view import MarketView
-from bot.risk.bookkeeping import Bookkeeping, payoff_native
+from bot.risk.bookkeeping import Bookkeeping
 
 _CALL, _PUT = "BTC-27MAR26-100000-C", "BTC-27MAR26-100000-P"
 _USD_CALL = "BTC_USDC-27MAR26-100000-C"
@@ -76,21 +76,6 @@ class Desk:
 def desk(make: Any) -> Desk:
     """Nothing told yet."""
     return Desk(make)
-
-
-@pytest.mark.parametrize(
-    ("name", "delivery", "expected"),
-    [
-        (_CALL, "125000", "0.2"),
-        (_CALL, "99000", "0"),
-        (_PUT, "80000", "0.25"),
-        (_USD_CALL, "125000", "25000"),
-        ("BTC-27MAR26", "125000", "125000"),
-    ],
-)
-def test_what_a_delivery_pays(desk: Desk, name: str, delivery: str, expected: str) -> None:
-    """Inverse options in coins at the delivery price, linear ones in USDC; a future ends at that price."""
-    assert payoff_native(desk.spec(name), Decimal(delivery)) == Decimal(expected)
 
 
 def test_closed_books_say_nothing(desk: Desk) -> None:

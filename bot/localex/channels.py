@@ -15,8 +15,11 @@ from bot.localex.wire import currency_of, kind_of
 from bot.sim.facts import VenueSays
 
 KINDS: Final = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
-CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR", "any")
-"""Words the venue takes for a currency, whether or not it lists anything in it; `any` is last."""
+CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL", "any")
+"""Words the venue takes for a currency, whether or not it lists anything in it; `any` is last.
+
+SOL is not in the venue's documentation any more; cryptofeed 3.0.1 (2026-09) asks for its instruments and needs an answer.
+"""
 DEPTHS: Final = ("1", "10", "20")
 _GROUPS: Final = ("none", "1", "2", "5", "10", "25", "100", "250")
 _ETH_GROUP_DIVISOR: Final = 100

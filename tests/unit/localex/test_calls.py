@@ -56,7 +56,7 @@ def test_a_clock_that_goes_back_waits(world: Any) -> None:
         ("public/get_book_summary_by_currency", []),
     ],
 )
-@pytest.mark.parametrize("currency", ["USDT", "EURR"])
+@pytest.mark.parametrize("currency", ["USDT", "EURR", "SOL"])
 def test_a_currency_nothing_is_settled_in_has_nothing(world: Any, currency: str, method: str, empty: object) -> None:
     """The venue's words are understood; clients walk through all of them when they start."""
     session, _ = world.connect("demo")

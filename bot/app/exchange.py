@@ -13,12 +13,16 @@ from bot.app import clock
 from bot.app.demo import LISTENING
 from bot.app.playback import PlayClock, open_playback
 from bot.domain.errors import ConfigError
+from bot.domain.instruments import Kind
 from bot.domain.portfolio import PortfolioSpec, resolve
-from bot.domain.time import iso_utc
+from bot.domain.time import NS_PER_S, Ns, iso_utc
 from bot.drive.simulate import seed_positions
 from bot.localex.server import STEP_S_DEFAULT, LocalExchange, Rules, open_accounts, parse_key
 from bot.sim.exchange import Exchange
 from bot.sim.world import build_exchange
+
+_OPEN_BEFORE_STEPS, _OPEN_BEFORE_STEP_NS = 200, 3 * NS_PER_S
+"""Ten minutes, in half a second: a real venue has a last price and a chart when one arrives."""
 
 
 class ExchangeOptions(Struct, frozen=True, kw_only=True):
@@ -47,10 +51,7 @@ def serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
 
 async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
     playback = None if options.tape is None else open_playback(options.tape, options.currency, options.seed)
-    if playback is None:
-        exchange = build_exchange(options.seed, clock.now_ns(), vol_scale=options.vol_scale)
-    else:
-        exchange = playback.exchange
+    exchange = _open_drawn(options.seed, clock.now_ns(), options.vol_scale) if playback is None else playback.exchange
     try:
         keys = [parse_key(text) for text in options.keys]
     except ValueError as error:
@@ -91,6 +92,18 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
     await server.stop()
     if running.done() and not running.cancelled():
         running.result()
+
+
+def _open_drawn(seed: int, now_ns: Ns, vol_scale: float) -> Exchange:
+    """A drawn market that has been open for a while: perpetuals have traded, and go on trading whoever watches."""
+    exchange = build_exchange(seed, Ns(now_ns - _OPEN_BEFORE_STEPS * _OPEN_BEFORE_STEP_NS), vol_scale=vol_scale)
+    for item in exchange.instruments():
+        if item.kind is Kind.PERPETUAL:
+            exchange.watch(item.id)
+    for step in range(1, _OPEN_BEFORE_STEPS + 1):
+        exchange.advance(Ns(now_ns - (_OPEN_BEFORE_STEPS - step) * _OPEN_BEFORE_STEP_NS))
+    exchange.changes()  # nobody was there to be told
+    return exchange
 
 
 def _seed(exchange: Exchange, options: ExchangeOptions, accounts: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ KINDS: Final = ("future", "option", "spot", "future_combo", "option_combo", "com
 CURRENCIES: Final = ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL", "any")
 """Words the venue takes for a currency, whether or not it lists anything in it; `any` is last.
 
-SOL is not in the venue's documentation any more; cryptofeed 3.0.1 (2026-09) asks for its instruments and needs an answer.
+SOL is no longer in the venue's documentation; cryptofeed 3.0.1 (2026-09) asks for its instruments and needs an answer.
 """
 DEPTHS: Final = ("1", "10", "20")
 _GROUPS: Final = ("none", "1", "2", "5", "10", "25", "100", "250")
@@ -56,10 +56,17 @@ class Topic(enum.StrEnum):
     EXPIRATION_PRICE = "estimated_expiration_price"
     INSTRUMENT_STATE = "instrument.state"
     PLATFORM_STATE = "platform_state"
+    METHODS_STATE = "platform_state.public_methods_state"
+    ANNOUNCEMENTS = "announcements"
+    INSTRUMENT_CREATION = "instrument.creation"
     USER_CHANGES = "user.changes"
     USER_ORDERS = "user.orders"
     USER_TRADES = "user.trades"
     USER_PORTFOLIO = "user.portfolio"
+    USER_COMBO_TRADES = "user.combo_trades"
+    USER_MMP_TRIGGER = "user.mmp_trigger"
+    USER_LOCK = "user.lock"
+    USER_ACCESS_LOG = "user.access_log"
 
 
 _INDEX_TOPICS: Final = frozenset((Topic.PRICE_INDEX, Topic.MARK_PRICES, Topic.VOLATILITY_INDEX, Topic.EXPIRATION_PRICE))
@@ -119,10 +126,10 @@ class Grammar:
                 return self._private(name, words)
             case ["trades", kind, currency, interval] if _is_group(kind, currency) and interval in tuple(Interval):
                 return Channel(name, Topic.TRADES, Interval(interval), kind=kind, currency=currency)
-            case ["instrument", "state", kind, currency] if _is_group(kind, currency):
-                return Channel(name, Topic.INSTRUMENT_STATE, Interval.AGG2, kind=kind, currency=currency)
-            case ["platform_state"]:
-                return Channel(name, Topic.PLATFORM_STATE, Interval.AGG2)
+            case ["instrument", ("state" | "creation") as what, kind, currency] if _is_group(kind, currency):
+                return Channel(name, Topic(f"instrument.{what}"), Interval.AGG2, kind=kind, currency=currency)
+            case ["platform_state"] | ["announcements"] | ["platform_state", "public_methods_state"]:
+                return Channel(name, Topic(name), Interval.AGG2)
             case [*words, index_name] if ".".join(words) in _INDEX_TOPICS:
                 return self._of_index(name, Topic(".".join(words)), index_name)
             case words:
@@ -153,8 +160,12 @@ class Grammar:
         match words:
             case ["portfolio", currency]:
                 return _portfolio(name, currency)
-            case [("changes" | "orders" | "trades") as what, *rest]:
+            case [("changes" | "orders" | "trades" | "combo_trades") as what, *rest]:
                 return self._user(name, Topic(f"user.{what}"), rest)
+            case ["lock"] | ["access_log"]:
+                return Channel(name, Topic(name), Interval.AGG2, scope="account:read")
+            case ["mmp_trigger", index_name] if index_name == "all" or index_name in self._index_names():
+                return Channel(name, Topic.USER_MMP_TRIGGER, Interval.AGG2, scope="trade:read")
             case _:
                 return None
 

@@ -67,11 +67,11 @@ class Chronicle:
         return list(self._samples.get(index_name, ()))
 
     def prints(self, instrument: Instrument) -> list[Print]:
-        """Public trades of an instrument that are still known, oldest first; before them the mark it opened with."""
+        """Public trades of an instrument that are still known, oldest first; before them the mark this began with."""
         trades = list(reversed(self._exchange.trades_public(instrument.id)))
         found: list[Print] = []
-        if not trades or trades[0].trade_seq == 1:
-            opened_ms, mark_native = self._open(instrument)
+        opened_ms, mark_native = self._open(instrument)
+        if not trades or (trades[0].trade_seq == 1 and ms_from_ns(trades[0].time_ns) >= opened_ms):
             mark = price_to_tick(instrument, mark_native, Rounding.NEAREST)
             found.append(Print(opened_ms, float_from_decimal(mark)))
         for trade in trades:

@@ -44,9 +44,7 @@ class States:
             if channel.topic is Topic.USER_PORTFOLIO:
                 held = self._currencies if channel.currency == "any" else (channel.currency,)
                 return [summary_object(self._exchange.summary(account, name)) for name in held]
-            if channel.index_name or channel.topic in (Topic.PLATFORM_STATE, Topic.INSTRUMENT_STATE):
-                return self._of_venue(channel)
-            return self._of_instrument(channel, tickers)
+            return self._of_instrument(channel, tickers) if channel.instrument else self._of_venue(channel)
         except VenueSays:
             return []
 
@@ -90,6 +88,8 @@ class States:
                 return [self._marks(index_name)]
             case Topic.PLATFORM_STATE:
                 return [{"locked": False, "price_index": name} for name in exchange.index_names()]
+            case Topic.METHODS_STATE:
+                return [{"allow_unauthenticated_public_requests": True}]
             case Topic.INSTRUMENT_STATE:
                 return list(self._state_changes(channel))
             case _:

@@ -18,7 +18,9 @@ import pytest
 from bot.app import exchange
 from bot.app.exchange import ExchangeOptions
 from bot.domain.errors import ConfigError
+from bot.domain.instruments import Kind
 from bot.domain.portfolio import LegSpec, PortfolioSpec
+from bot.domain.time import NS_PER_S, Ns
 
 _RECORDED, _RECORDED_MS = "BTC-14APR23-30000-C", 1_681_300_000_000
 _CALL = PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(2), kind="call", expiry="2nd", strike="atm"),))
@@ -154,3 +156,18 @@ def test_a_port_in_use_is_refused() -> None:
 
         with pytest.raises(ConfigError, match=f"--port: cannot listen on {port}: .*; choose another"):
             exchange.serve(_options(port=port), lambda _: None)
+
+
+def test_a_drawn_market_has_a_past_and_goes_on_whoever_watches() -> None:
+    """Ten minutes of trades in every perpetual, nothing left over to tell, and more to come."""
+    now_ns = Ns(time.time_ns())
+    opened = exchange._open_drawn(3, now_ns, 1.0)
+    perpetuals = [item.id for item in opened.instruments() if item.kind is Kind.PERPETUAL]
+    before = [len(opened.trades_public(name)) for name in perpetuals]
+
+    assert opened.now_ns == now_ns
+    assert opened.changes() == []
+    assert len(perpetuals) == 4
+    assert all(opened.ticker(name).last_native is not None for name in perpetuals)
+    opened.advance(Ns(now_ns + 600 * NS_PER_S))
+    assert all(len(opened.trades_public(name)) > count for name, count in zip(perpetuals, before, strict=True))

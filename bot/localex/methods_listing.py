@@ -9,7 +9,7 @@ from bot.domain.time import Ns, expiry_code, ms_from_ns
 from bot.localex.calls import Call
 from bot.localex.channels import CURRENCIES
 from bot.localex.rpc import invalid_param
-from bot.localex.wire import currency_of, kind_of, shown_usd
+from bot.localex.wire import currency_of, kind_of, shown, shown_usd
 
 _RANGES_MS: Final = {
     "1h": 3_600_000,
@@ -76,6 +76,18 @@ def get_index_chart_data(call: Call) -> object:
     since_ms = ms_from_ns(call.exchange.now_ns) - _RANGES_MS[call.params.choice("range", tuple(_RANGES_MS), "1h")]
     samples = call.venue.chronicle.samples(index_name)
     return [[sample.time_ms, shown_usd(sample.index_usd)] for sample in samples if sample.time_ms >= since_ms]
+
+
+def get_trade_volumes(call: Call) -> object:
+    """Coins traded by currency and kind since the exchange opened."""
+    totals = {name: {"calls_volume": 0.0, "puts_volume": 0.0, "futures_volume": 0.0} for name in call.venue.currencies}
+    for item in call.exchange.instruments():
+        kind = "futures_volume" if not item.is_option else "calls_volume" if item.is_call else "puts_volume"
+        totals[currency_of(item)][kind] += call.exchange.ticker(item.id).volume_coin
+    return [
+        {"currency": name, "spot_volume": 0.0} | {kind: shown(coins, 8) for kind, coins in volumes.items()}
+        for name, volumes in totals.items()
+    ]
 
 
 def get_last_settlements_by_instrument(call: Call) -> object:

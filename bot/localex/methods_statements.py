@@ -15,6 +15,8 @@ from bot.sim.facts import LogEntry
 
 _COUNT_DEFAULT, _COUNT_MAX = 20, 1_000
 _OFFSET_MAX: Final = 1_000_000
+_NO_MORE: Final = "none"
+"""What stands for the next page where there is none: the venue documents a text, strict clients insist on it."""
 _SETTLEMENT_TYPES: Final = ("settlement", "delivery", "bankruptcy")
 
 
@@ -75,7 +77,7 @@ def get_user_locks(call: Call) -> object:
 def get_trigger_order_history(call: Call) -> object:
     """Trigger orders are not taken, so there are none."""
     call.venue.currency(call.params)
-    return {"entries": [], "continuation": None}
+    return {"entries": [], "continuation": _NO_MORE}
 
 
 def get_settlement_history_by_instrument(call: Call) -> object:
@@ -97,7 +99,8 @@ def get_settlement_history_by_currency(call: Call) -> object:
 
 def _settlements(params: Params, entries: list[LogEntry]) -> object:
     count = params.integer("count", _COUNT_DEFAULT, at_least=1, at_most=_COUNT_MAX)
-    skipped = params.integer("continuation", 0, at_least=0, at_most=_OFFSET_MAX)
+    is_first = params.text_or_none("continuation") in (None, _NO_MORE)
+    skipped = 0 if is_first else params.integer("continuation", 0, at_least=0, at_most=_OFFSET_MAX)
     wanted = params.choice("type", _SETTLEMENT_TYPES, "") or _SETTLEMENT_TYPES
     since_ms = params.integer_or_none("search_start_timestamp")
     found = [
@@ -110,7 +113,7 @@ def _settlements(params: Params, entries: list[LogEntry]) -> object:
     has_more = len(found) > skipped + count
     return {
         "settlements": [_settlement(entry) for entry in found[skipped : skipped + count]],
-        "continuation": str(skipped + count) if has_more else None,
+        "continuation": str(skipped + count) if has_more else _NO_MORE,
     }
 
 

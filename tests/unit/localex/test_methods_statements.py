@@ -44,6 +44,7 @@ def test_settlements_are_read_from_the_log(world: Any) -> None:
     page = {"count": 1, "continuation": first["continuation"]}
     second = world.ask(session, "private/get_settlement_history_by_currency", currency="BTC", **page)
 
+    assert of_future["continuation"] == "none"
     assert {row["type"] for row in of_currency} == {"settlement", "delivery"}
     assert deliveries["settlements"] == [row for row in of_currency if row["type"] == "delivery"]
     assert {row["instrument_name"] for row in of_future["settlements"]} == {_TODAY}
@@ -54,7 +55,7 @@ def test_settlements_are_read_from_the_log(world: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "expected"),
     [
-        ("get_trigger_order_history", {"entries": [], "continuation": None}),
+        ("get_trigger_order_history", {"entries": [], "continuation": "none"}),
         ("get_deposits", {"count": 0, "data": []}),
         ("get_withdrawals", {"count": 0, "data": []}),
         ("get_transfers", {"count": 0, "data": []}),

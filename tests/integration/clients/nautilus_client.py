@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,5 @@ if __name__ == "__main__":
     document = _run_node(sys.argv[1])
     document |= asyncio.run(_ask(sys.argv[1]))
     Path(sys.argv[2]).write_text(json.dumps(document))
+    # Threads of the client that wake up while the interpreter ends abort the process now and then: leave before.
+    os._exit(0)

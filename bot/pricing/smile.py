@@ -84,8 +84,9 @@ def minimum_variance_delta(
 def measured_ssr(iv_atm_change: FloatArray, skew: FloatArray, log_move: FloatArray) -> float:
     """Skew-stickiness ratio: slope of changes of at-the-money volatility on skew times ln(F1/F0), through the origin.
 
-    One row per step of the same expiry. Shrunk to 1 as if 200 observations had said so, and clipped; rows that are no
-    numbers do not count. Without a row, or without skew, it is 1: sticky strike.
+    One row per step of the same expiry. Shrunk to 1 as if 200 observations had said so, and once more by how little the
+    slope is determined (its own variance against a prior one of 1: without skew, noise is no evidence), then clipped.
+    Rows that are no numbers do not count. Without a row, or without skew, it is 1: sticky strike.
     """
     x, y = np.asarray(skew * log_move), np.asarray(iv_atm_change)
     usable = np.isfinite(x) & np.isfinite(y)
@@ -94,7 +95,9 @@ def measured_ssr(iv_atm_change: FloatArray, skew: FloatArray, log_move: FloatArr
     if strength <= 0.0:
         return 1.0
     raw = math.fsum((x * y).tolist()) / strength
-    return min(max((x.size * raw + _SSR_PRIOR_COUNT) / (x.size + _SSR_PRIOR_COUNT), SSR_MIN), SSR_MAX)
+    noise = math.fsum(np.square(y - raw * x).tolist()) / max(x.size - 1, 1)
+    belief = x.size / (x.size + _SSR_PRIOR_COUNT) * strength / (strength + noise)
+    return min(max(1.0 + belief * (raw - 1.0), SSR_MIN), SSR_MAX)
 
 
 class Step(NamedTuple):

@@ -17,13 +17,16 @@ from msgspec import Struct
 from bot.app import clock
 from bot.app.config import load, load_portfolio
 from bot.app.greeks import feed, table
+from bot.app.greeks.evidence import evidence_of
+from bot.app.greeks.figures import Sheet
 from bot.app.greeks.given import Given, market_of
-from bot.app.greeks.sheet import Sheet, sheet
+from bot.app.greeks.sheet import Choices, sheet
 from bot.app.greeks.snapshot import Snapshot, from_folder
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId, VenueId, base_of
 from bot.domain.portfolio import Holding, LegSpec, PortfolioSpec, resolve
 from bot.domain.time import Ns, ns_from_iso
+from bot.pricing.smile_evidence import SmileEvidence
 from bot.venues.deribit_link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import VenueSettings
@@ -37,7 +40,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     portfolio: PortfolioSpec
     currency: str
-    ssr_ratio: float
+    ssr_ratio: float | None
+    """None: measured where there is evidence, else 1."""
     equity_coin: float | None
     with_ladder: bool
 
@@ -61,7 +65,10 @@ def greeks(  # noqa: PLR0913 - the options of a command line
     price_coin: Annotated[float | None, typer.Option(help="The same in coins.")] = None,
     days: Annotated[float | None, typer.Option(help="Given numbers: days left, fractions allowed.")] = None,
     expiry: Annotated[str | None, typer.Option(help="Given numbers: 27MAR26 or an instant.")] = None,
-    ssr: Annotated[float, typer.Option(min=-1.0, max=2.5, help="Skew-stickiness ratio of the ssr delta.")] = 1.0,
+    ssr: Annotated[
+        float | None, typer.Option(min=-1.0, max=2.5, help="Skew-stickiness ratio; default 1, or the measured one.")
+    ] = None,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Judge smile-aware deltas on the tape.")] = False,
     equity_coin: Annotated[float | None, typer.Option(help="Equity of the account, for the usd delta.")] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Gap-risk ladder too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line.")] = False,
@@ -69,6 +76,7 @@ def greeks(  # noqa: PLR0913 - the options of a command line
     """Greeks of an option or a portfolio, each delta named by the convention it belongs to. Sends no order."""
     if (instrument is None) == (portfolio is None) and forward is None:
         raise ConfigError("greeks: name an instrument, or give --portfolio or --forward")
+    _refuse_without_past(evidence=evidence, tape=tape if forward is None else None)
     at_ns = _moment(at)
     wanted = Wanted(
         portfolio=_legs(instrument, portfolio),
@@ -93,10 +101,16 @@ def greeks(  # noqa: PLR0913 - the options of a command line
         )
         found = _from_numbers(given, wanted, at_ns or clock.now_ns())
     elif tape is not None:
-        found = _sheet(from_folder(tape, wanted.currency, at_ns), wanted)
+        judged = evidence_of(tape, wanted.currency, at_ns) if evidence else None
+        found = _sheet(from_folder(tape, wanted.currency, at_ns), wanted, judged)
     else:
         found = _from_feed(_settings(hosts, config), wanted)
     typer.echo(table.as_json(found) if as_json else table.as_text(found))
+
+
+def _refuse_without_past(*, evidence: bool, tape: Path | None) -> None:
+    if evidence and tape is None:
+        raise ConfigError("--evidence: takes a past to judge by; give --tape")
 
 
 def _moment(text: str | None) -> Ns | None:
@@ -114,25 +128,25 @@ def _legs(instrument: str | None, portfolio: Path | None) -> PortfolioSpec:
 
 def _from_numbers(given: Given, wanted: Wanted, now_ns: Ns) -> Sheet:
     snapshot, holding, source = market_of(given, now_ns)
-    return sheet(
-        snapshot,
-        (holding,),
-        ssr_ratio=wanted.ssr_ratio,
+    choices = Choices(
+        ssr_ratio=1.0 if wanted.ssr_ratio is None else wanted.ssr_ratio,
         equity_coin=wanted.equity_coin,
         with_ladder=wanted.with_ladder,
         iv_from=source,
     )
+    return sheet(snapshot, (holding,), choices)
 
 
-def _sheet(snapshot: Snapshot, wanted: Wanted) -> Sheet:
-    return sheet(
-        snapshot,
-        _held(snapshot, wanted),
-        ssr_ratio=wanted.ssr_ratio,
+def _sheet(snapshot: Snapshot, wanted: Wanted, evidence: SmileEvidence | None = None) -> Sheet:
+    measured = 1.0 if evidence is None else evidence.ssr()
+    choices = Choices(
+        ssr_ratio=measured if wanted.ssr_ratio is None else wanted.ssr_ratio,
+        evidence=evidence,
         equity_coin=wanted.equity_coin,
         with_ladder=wanted.with_ladder,
         window=venue_named(_VENUE).settlement_window,
     )
+    return sheet(snapshot, _held(snapshot, wanted), choices)
 
 
 def _held(snapshot: Snapshot, wanted: Wanted) -> Sequence[Holding]:

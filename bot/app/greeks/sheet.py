@@ -11,139 +11,48 @@ from typing import Final, NamedTuple
 import numpy as np
 from msgspec import Struct, structs
 
+from bot.app.greeks.figures import (
+    Deltas,
+    FutureFigures,
+    OptionFigures,
+    Rung,
+    Sheet,
+    SmileDeltas,
+    Totals,
+    Verdict,
+)
 from bot.app.greeks.smiles import chain_of, surfaces_of
 from bot.app.greeks.snapshot import Quote, Snapshot
 from bot.domain.instruments import Instrument, Settlement
 from bot.domain.portfolio import Holding
-from bot.domain.time import Ns, iso_utc, tau_years
+from bot.domain.time import NS_PER_S, Ns, iso_utc, tau_years
 from bot.domain.units import float_from_decimal
 from bot.pricing import black76, settlement_window, smile
 from bot.pricing.settlement_window import Window
+from bot.pricing.smile import MvBook
+from bot.pricing.smile_evidence import SmileEvidence
 from bot.pricing.surface import Surface
 from bot.risk import ladder as gap
 from bot.risk.conventions import Convention, delta_on_average, future_scale, weighing
 
 
-class Deltas(Struct, frozen=True, kw_only=True):
-    """What one coin of a leg counts for, coins, under each convention a book may hedge."""
+class Choices(Struct, frozen=True, kw_only=True):
+    """How a sheet is wanted."""
 
-    options_only_coin: float
-    """Black-76 on the leg's own forward; the venue's `greeks.delta`."""
-    usd_coin: float
-    """By the spot, in dollars; the account's equity less its options' value is added once per account."""
-    coin_coin: float
-    """By the spot, in coins: the premium is taken off (the venue's net transaction delta)."""
-    linear_usd_coin: float
-    """As `options_only`, linear legs times forward over index."""
-
-
-class SmileDeltas(Struct, frozen=True, kw_only=True):
-    """Black-76 delta corrected for what volatility does when the forward moves; coins per coin of option."""
-
-    iv_surface: float
-    """Of the fitted curve at this strike."""
-    skew_iv_per_log: float
-    """Slope of volatility by ln(strike / forward)."""
-    sticky_strike_coin: float
-    sticky_delta_coin: float
-    ssr_coin: float
-    ssr_ratio: float
+    ssr_ratio: float = 1.0
+    evidence: SmileEvidence | None = None
+    """Gives the coefficients of minimum variance, and the verdicts."""
+    equity_coin: float | None = None
+    with_ladder: bool = False
+    iv_from: str = "mark"
+    window: Window | None = None
+    """The venue's settlement window; None: none."""
 
 
-class OptionFigures(Struct, frozen=True, kw_only=True):
-    """One option, per coin of option."""
-
-    instrument: str
-    qty_coin: float
-    forward_usd: float
-    index_usd: float | None
-    strike_usd: float
-    kind: str
-    settlement: Settlement
-    expiry: str
-    hours_left: float
-    iv: float
-    iv_from: str
-    price_usd: float
-    premium_coin: float
-    delta: Deltas
-    gamma_coin_per_usd: float
-    gamma_coin_per_percent: float
-    open_share: float
-    """Of the delivery average, 1 before the settlement window. Inside it price, delta and gamma are those of an option
-    on the average, and the other greeks are not told."""
-    vega_usd_per_percent: float | None
-    theta_usd_per_day: float | None
-    vanna_coin_per_iv: float | None
-    volga_usd_per_iv: float | None
-    charm_coin_per_day: float | None
-    speed_coin_per_usd: float | None
-    """Change of gamma per USD."""
-    coin_gamma_per_usd: float | None
-    """d2(V/F)/dF2."""
-    smile: SmileDeltas | None
-
-
-class FutureFigures(Struct, frozen=True, kw_only=True):
-    """A perpetual or future."""
-
-    instrument: str
-    qty_coin: float
-    price_usd: float
-    settlement: Settlement
-    delta: Deltas
-    """Per coin."""
-
-
-class Totals(Struct, frozen=True, kw_only=True):
-    """The whole portfolio, quantities applied."""
-
-    delta: Deltas
-    """`usd` without the account's equity."""
-    delta_usd_with_equity_coin: float | None
-    """Equity, less what the coin-settled options are worth, plus `usd`; None where no equity was given."""
-    gamma_coin_per_percent: float
-    vega_usd_per_percent: float
-    theta_usd_per_day: float
-    premium_coin: float
-
-
-class Rung(Struct, frozen=True, kw_only=True):
-    """One point of the gap-risk ladder."""
-
-    spot_share: float
-    iv_move: float
-    delta_coin_net: float
-    gamma_coin_per_usd: float
-    pnl_coin: float
-    pnl_usd: float
-    margin_coin: float
-
-
-class Sheet(Struct, frozen=True, kw_only=True):
-    """Everything `hedgebot greeks` tells."""
-
-    source: str
-    at: str
-    options: tuple[OptionFigures, ...]
-    futures: tuple[FutureFigures, ...]
-    unvalued: dict[str, str]
-    """Legs without numbers, and why. Totals are without them: a bound, not the truth."""
-    totals: Totals
-    ladder: tuple[Rung, ...]
-
-
-def sheet(
-    snapshot: Snapshot,
-    held: Sequence[Holding],
-    *,
-    ssr_ratio: float = 1.0,
-    equity_coin: float | None = None,
-    with_ladder: bool = False,
-    iv_from: str = "mark",
-    window: Window | None = None,
-) -> Sheet:
-    """Figures of `held` in the market of `snapshot`; inside the venue's settlement `window` on its average."""
+def sheet(snapshot: Snapshot, held: Sequence[Holding], choices: Choices) -> Sheet:
+    """Figures of `held` in the market of `snapshot`; inside the settlement window on its average."""
+    fitted = None if choices.evidence is None else choices.evidence.coefficients()
+    window = choices.window
     surfaces = surfaces_of(snapshot, [item.instrument for item in held if item.instrument.is_option])
     options: list[OptionFigures] = []
     futures: list[FutureFigures] = []
@@ -157,7 +66,7 @@ def sheet(
         elif not spec.is_option:
             futures.append(_future(spec, qty_coin, quote))
         else:
-            how = _How(surfaces.get(chain_of(spec)), ssr_ratio, iv_from, window)
+            how = _How(surfaces.get(chain_of(spec)), choices.ssr_ratio, fitted, choices.iv_from, window)
             options.append(_option(spec, qty_coin, quote, snapshot.now_ns, how))
     return Sheet(
         source=snapshot.source,
@@ -165,8 +74,9 @@ def sheet(
         options=tuple(options),
         futures=tuple(futures),
         unvalued=unvalued,
-        totals=_totals(options, futures, equity_coin),
-        ladder=_ladder(options, futures) if with_ladder else (),
+        totals=_totals(options, futures, choices.equity_coin),
+        ladder=_ladder(options, futures) if choices.with_ladder else (),
+        evidence=() if choices.evidence is None else _verdicts(choices.evidence),
     )
 
 
@@ -175,6 +85,7 @@ class _How(NamedTuple):
 
     surface: Surface | None
     ssr_ratio: float
+    fitted: MvBook | None
     iv_from: str
     window: Window | None
 
@@ -232,6 +143,7 @@ def _option(spec: Instrument, qty_coin: float, quote: Quote, now_ns: Ns, how: _H
         settlement=spec.settlement,
         expiry=iso_utc(spec.expiry_ns),
         hours_left=tau * 365.0 * 24.0,
+        age_s=(now_ns - quote.time_ns) / NS_PER_S,
         iv=quote.iv,
         iv_from=how.iv_from,
         price_usd=greeks.price,
@@ -247,9 +159,7 @@ def _option(spec: Instrument, qty_coin: float, quote: Quote, now_ns: Ns, how: _H
         charm_coin_per_day=greeks.charm / 365.0,
         speed_coin_per_usd=greeks.speed,
         coin_gamma_per_usd=greeks.coin_gamma,
-        smile=None
-        if how.surface is None
-        else _smile(spec.strike_usd, forward, tau, greeks, (how.surface, how.ssr_ratio)),
+        smile=_smile(spec.strike_usd, forward, tau, greeks, how),
     )
     return _on_average(figures, spec, quote, now_ns, how.window) if _is_averaging(spec, now_ns, how.window) else figures
 
@@ -296,18 +206,35 @@ def _deltas(greeks: black76.Greeks[float], basis: float, *, is_inverse: bool) ->
 
 
 def _smile(
-    strike_usd: float, forward_usd: float, years: float, greeks: black76.Greeks[float], how: tuple[Surface, float]
-) -> SmileDeltas:
-    surface, ssr_ratio = how
+    strike_usd: float, forward_usd: float, years: float, greeks: black76.Greeks[float], how: _How
+) -> SmileDeltas | None:
+    if how.surface is None:
+        return None
     k = math.log(strike_usd / forward_usd)
-    skew = surface.skew(k, years)
+    skew = how.surface.skew(k, years)
+    wing = None if how.fitted is None else how.fitted.calls if greeks.delta > 0.0 else how.fitted.puts
+    at = (greeks.delta, greeks.vega)
     return SmileDeltas(
-        iv_surface=surface.iv(k, years),
+        iv_surface=how.surface.iv(k, years),
         skew_iv_per_log=skew,
         sticky_strike_coin=greeks.delta,
-        sticky_delta_coin=smile.sticky_delta(greeks.delta, greeks.vega, skew, forward_usd),
-        ssr_coin=smile.ssr_delta(greeks.delta, greeks.vega, skew, forward_usd, ssr_ratio),
-        ssr_ratio=ssr_ratio,
+        sticky_delta_coin=smile.sticky_delta(*at, skew, forward_usd),
+        ssr_coin=smile.ssr_delta(*at, skew, forward_usd, how.ssr_ratio),
+        ssr_ratio=how.ssr_ratio,
+        minimum_variance_coin=None if wing is None else smile.minimum_variance_delta(*at, forward_usd, years, wing),
+    )
+
+
+def _verdicts(evidence: SmileEvidence) -> tuple[Verdict, ...]:
+    return tuple(
+        Verdict(
+            rule=rule,
+            variance_ratio=found.ratio if math.isfinite(found.ratio) else None,
+            chance_share=found.p if math.isfinite(found.p) else None,
+            steps_count=found.steps,
+            is_better=found.is_better,
+        )
+        for rule, found in evidence.verdicts().items()
     )
 
 

@@ -5,15 +5,19 @@ Knows how quotes of instruments become chains; the fit is `pricing.surface_fit`'
 
 import math
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
 from bot.app.greeks.snapshot import Quote, Snapshot
 from bot.domain.instruments import Instrument, Settlement
-from bot.domain.time import Ns, expiry_code, tau_years
+from bot.domain.time import NS_PER_S, Ns, expiry_code, tau_years
 from bot.pricing import surface_fit
 from bot.pricing.chain_quotes import Chain
 from bot.pricing.surface import Surface
+
+_AGE_NS_MAX: Final = Ns(600 * NS_PER_S)
+"""Older quotes shape no smile; a collector goes once round a chain in a few minutes."""
 
 ChainName = tuple[str, Settlement]
 
@@ -38,6 +42,8 @@ def _chains(snapshot: Snapshot, key: ChainName) -> list[Chain]:
     by_expiry: dict[Ns, list[tuple[Instrument, Quote]]] = {}
     for name, quote in snapshot.quotes.items():
         spec = snapshot.listed.get(name)
+        if snapshot.now_ns - quote.time_ns > _AGE_NS_MAX:
+            continue
         if spec is not None and spec.is_option and spec.expiry_ns is not None and chain_of(spec) == key:
             by_expiry.setdefault(spec.expiry_ns, []).append((spec, quote))
     return [

@@ -3,7 +3,7 @@
 Knows instruments and the newest of each; a tape or a recorded day becomes one here, a feed in `feed`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,16 +52,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 def from_folder(folder: Path, currency: str, at_ns: Ns | None) -> Snapshot:
     """A run's tape or a recorded day as it stood at a moment (None: at its end); ConfigError says what is wrong."""
-    if not folder.is_dir():
-        raise ConfigError(f"--tape: there is no folder {folder}")
     try:
-        rows: Iterable[HistoryRow]
-        if is_run(folder):
-            tape = read_tape(folder)
-            rows, listed = tape.rows(), tape.listed
-        else:
-            rows = list(read_rows(folder, currency))
-            listed = listed_from_rows(rows)
+        rows, listed = _open(folder, currency)
         newest: dict[InstrumentId, HistoryRow] = {}
         last_ns = first_ns = None
         for row in rows:
@@ -81,6 +73,38 @@ def from_folder(folder: Path, currency: str, at_ns: Ns | None) -> Snapshot:
         listed={item.id: item for item in listed},
         quotes={name: _quote(row) for name, row in newest.items()},
     )
+
+
+def moments(folder: Path, currency: str, at_ns: Ns | None, every_ns: Ns) -> Iterator[list[tuple[Instrument, Quote]]]:
+    """What was seen of each instrument in each stretch of `every_ns` up to a moment, newest of the stretch."""
+    try:
+        rows, listed = _open(folder, currency)
+        specs = {item.id: item for item in listed}
+        stretch: dict[InstrumentId, HistoryRow] = {}
+        end_ns = None
+        for row in rows:
+            if at_ns is not None and row.time_ns > at_ns:
+                break
+            if end_ns is None or row.time_ns >= end_ns:
+                if stretch:
+                    yield [(specs[name], _quote(seen)) for name, seen in stretch.items()]
+                stretch, end_ns = {}, row.time_ns + every_ns
+            stretch[InstrumentId(row.instrument)] = row
+        if stretch:
+            yield [(specs[name], _quote(seen)) for name, seen in stretch.items()]
+    except (JournalError, MalformedMessage, ValueError) as error:
+        raise ConfigError(f"--tape: {str(error).removeprefix('tape: ')}") from error
+
+
+def _open(folder: Path, currency: str) -> tuple[Iterable[HistoryRow], Sequence[Instrument]]:
+    """Rows in order of time and what is listed; ConfigError without a folder."""
+    if not folder.is_dir():
+        raise ConfigError(f"--tape: there is no folder {folder}")
+    if is_run(folder):
+        tape = read_tape(folder)
+        return tape.rows(), tape.listed
+    rows = list(read_rows(folder, currency))
+    return rows, listed_from_rows(rows)
 
 
 def _quote(row: HistoryRow) -> Quote:

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bot.app.greeks.sheet import OptionFigures, Sheet
+from bot.app.greeks.figures import OptionFigures, Sheet
 
 _WIDTH: Final = 220
 """Nothing is cut; a terminal wraps what it must."""
@@ -36,6 +36,7 @@ _FIGURES: Final[tuple[_Line, ...]] = (
     ("forward", lambda o: f"{o.forward_usd:,.2f}", "USD per coin"),
     ("strike", lambda o: f"{o.strike_usd:,.2f} {o.kind}", "USD"),
     ("time left", lambda o: f"{o.hours_left:,.3f}", "hours"),
+    ("age", lambda o: f"{o.age_s:,.1f}", "seconds since the quote"),
     ("volatility", lambda o: f"{o.iv:.4%}", "per sqrt(year)"),
     ("price", lambda o: f"{o.price_usd:,.4f}", "USD per coin of option"),
     ("premium", lambda o: f"{o.premium_coin:.8f}", "coins"),
@@ -73,6 +74,8 @@ def as_text(sheet: Sheet) -> str:
             console.print(f"{name}: not valued: {reason}; totals are without it")
         if sheet.ladder:
             console.print(_ladder(sheet))
+        if sheet.evidence:
+            console.print(_evidence(sheet))
         for name, meaning in _MEANINGS:
             console.print(f"delta {name}: {meaning}")
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
@@ -98,6 +101,8 @@ def _one(option: OptionFigures) -> Table:
         table.add_row("skew", f"{smile.skew_iv_per_log:+.6f}", "volatility per unit of ln(strike/forward)")
         table.add_row("delta sticky_strike", f"{smile.sticky_strike_coin:+.8f}", "each strike keeps its volatility")
         table.add_row("delta sticky_delta", f"{smile.sticky_delta_coin:+.8f}", "each moneyness keeps its volatility")
+        if smile.minimum_variance_coin is not None:
+            table.add_row("delta minimum_variance", f"{smile.minimum_variance_coin:+.8f}", "fitted to the tape")
         table.add_row("delta ssr", f"{smile.ssr_coin:+.8f}", f"skew-stickiness ratio {smile.ssr_ratio:g}")
     return table
 
@@ -128,6 +133,22 @@ def _many(sheet: Sheet) -> Table:
     )
     if totals.delta_usd_with_equity_coin is not None:
         table.add_row("with equity", *[""] * 5, f"{totals.delta_usd_with_equity_coin:+.4f}")
+    return table
+
+
+def _evidence(sheet: Sheet) -> Table:
+    table = _table(
+        "hedging errors on the tape, against sticky_strike",
+        "delta",
+        "variance ratio",
+        "chance",
+        "steps",
+        "worth a switch",
+    )
+    for item in sheet.evidence:
+        ratio = "not told" if item.variance_ratio is None else f"{item.variance_ratio:.4f}"
+        chance = "not told" if item.chance_share is None else f"{item.chance_share:.2%}"
+        table.add_row(item.rule.value, ratio, chance, str(item.steps_count), "yes" if item.is_better else "no")
     return table
 
 

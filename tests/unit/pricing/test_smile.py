@@ -132,6 +132,14 @@ def test_few_observations_hardly_move_the_ratio() -> None:
     assert smile.measured_ssr(2.5 * 0.3 * move, np.full(10, 0.3), move) == pytest.approx(1.0 + 1.5 * 10 / 210)
 
 
+def test_a_market_without_skew_says_nothing_about_the_ratio() -> None:
+    """Noise over a skew of almost nothing is a wild slope, and no evidence."""
+    rng = np.random.default_rng(12)
+    skew, move = rng.normal(0.0, 1e-3, 600), rng.normal(0.0, 2e-3, 600)
+
+    assert smile.measured_ssr(rng.normal(0.0, 5e-3, 600), skew, move) == pytest.approx(1.0, abs=0.05)
+
+
 def test_a_wild_ratio_is_clipped_and_nothing_is_sticky_strike() -> None:
     """Bounds from below and above; rows that are no numbers, no rows, no skew: 1."""
     move = np.full(5000, 0.01)

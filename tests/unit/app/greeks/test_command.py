@@ -60,11 +60,13 @@ def test_a_tape_of_a_run_and_a_portfolio(call: Call, capsys: pytest.CaptureFixtu
     tape = str(tmp_path / "run")
     assert call("simulate", "--hours", "0.02", "--seed", "3", "--portfolio", straddle, "--tape-out", tape) == 0
     capsys.readouterr()
-    assert call("greeks", "--portfolio", str(portfolio), "--tape", tape, "--equity-coin", "10", "--json") == 0
+    asked = ("--equity-coin", "10", "--evidence", "--json")
+    assert call("greeks", "--portfolio", str(portfolio), "--tape", tape, *asked) == 0
     sheet = json.loads(capsys.readouterr().out)
     kinds = {item["kind"]: item for item in sheet["options"]}
 
     assert (set(kinds), sheet["unvalued"]) == ({"call", "put"}, {})
+    assert next(item["rule"] for item in sheet["evidence"]) == "sticky_strike"
     assert kinds["call"]["delta"]["options_only_coin"] - kinds["put"]["delta"]["options_only_coin"] == pytest.approx(
         1.0
     )
@@ -99,6 +101,8 @@ def test_a_venue_is_asked_without_a_key(repo_root: Path, monkeypatch: pytest.Mon
         (("--portfolio", "gone.toml", "--hosts", "local"), "portfolio: cannot read gone.toml"),
         (("BTC-27MAR26-95000-P", "--config", "gone.toml"), "config: cannot read gone.toml"),
         ((*_NUMBERS, "--iv", "60"), "--iv: '60' is no volatility"),
+        ((*_NUMBERS, "--iv", "0.6", "--evidence"), "--evidence: takes a past to judge by"),
+        (("BTC-27MAR26-95000-P", "--hosts", "local", "--evidence"), "--evidence: takes a past to judge by"),
         ((*_NUMBERS, "--iv", "0.6", "--at", "noon"), "--at"),
     ],
 )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from bot.app.greeks.sheet import Deltas, Sheet, sheet
+from bot.app.greeks.figures import Deltas, Sheet
+from bot.app.greeks.sheet import Choices, sheet
 from bot.app.greeks.snapshot import Quote, Snapshot
 from bot.domain.ids import InstrumentId
 from bot.domain.portfolio import Holding
@@ -27,7 +28,7 @@ def _held(market: Snapshot, **quantities: str) -> tuple[Holding, ...]:
 
 
 def _of(market: Snapshot, quantities: dict[str, str], **how: object) -> Sheet:
-    return sheet(market, _held(market, **quantities), **how)  # type: ignore[arg-type]
+    return sheet(market, _held(market, **quantities), Choices(**how))  # type: ignore[arg-type]
 
 
 def test_one_options_numbers_are_the_formulas(market: Snapshot) -> None:

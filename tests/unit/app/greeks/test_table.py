@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from bot.app.greeks import table
-from bot.app.greeks.sheet import Sheet, sheet
+from bot.app.greeks.figures import Sheet
+from bot.app.greeks.sheet import Choices, sheet
 from bot.app.greeks.snapshot import Snapshot
 from bot.domain.ids import InstrumentId
 from bot.domain.portfolio import Holding
@@ -18,7 +19,7 @@ _PERPETUAL = InstrumentId("BTC-PERPETUAL")
 
 def _sheet(market: Snapshot, *names: InstrumentId, equity_coin: float | None = None) -> Sheet:
     held = tuple(Holding(instrument=market.listed[name], qty_coin=Decimal(2)) for name in names)
-    return sheet(market, held, with_ladder=True, equity_coin=equity_coin)
+    return sheet(market, held, Choices(with_ladder=True, equity_coin=equity_coin))
 
 
 def test_one_option_is_told_in_full(market: Snapshot) -> None:

@@ -56,6 +56,12 @@ def ns_from_iso(text: str) -> Ns:
     return Ns((delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1000)
 
 
+def is_settled_between(before_ns: Ns, after_ns: Ns) -> bool:
+    """Whether a daily settlement, 08:00 UTC, lies after the one moment and not after the other."""
+    hour_ns = _EXPIRY_HOUR_UTC * 3600 * NS_PER_S
+    return (before_ns - hour_ns) // NS_PER_DAY < (after_ns - hour_ns) // NS_PER_DAY
+
+
 def expiry_ns_from_code(code: str) -> Ns:
     """Deribit expiry code (`27MAR26`, `5JUN20`) to its 08:00 UTC expiry; ValueError otherwise."""
     day, month, year = code[:-5], code[-5:-2], code[-2:]

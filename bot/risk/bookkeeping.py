@@ -14,7 +14,7 @@ from bot.domain.events import AccountSeen, Filled, PositionSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.status import EquitySeen
-from bot.domain.time import Ns
+from bot.domain.time import Ns, is_settled_between
 from bot.domain.units import ZERO, decimal_from_wire
 from bot.market.view import MarketView
 from bot.risk.delivery import payoff_native
@@ -71,6 +71,7 @@ class Bookkeeping:
         self._lots: dict[InstrumentId, _Lot] = {}
         self._funding: dict[InstrumentId, Decimal] = {}
         """Of the session, as last told and booked."""
+        self._told_ns = Ns(0)
 
     def see_account(self, seen: AccountSeen) -> None:
         """Remember the venue's word."""
@@ -85,6 +86,9 @@ class Bookkeeping:
         """
         known = [(item, specs[item.instrument]) for item in positions if item.instrument in specs]
         if self._cash:
+            if is_settled_between(self._told_ns, at_ns):
+                self._funding.clear()  # a new session has begun at zero, whether or not somebody told the old one's end
+            self._told_ns = at_ns
             for item, spec in known:
                 self._book_funding(spec, item.funding_native, is_session_over=False)
             return
@@ -93,6 +97,8 @@ class Bookkeeping:
             ours = [(item, spec) for item, spec in known if spec.settlement_currency == currency]
             if seen.received_ns == at_ns and all(item.mark_native is not None for item, _ in ours):
                 self._open(currency, decimal_from_wire(seen.equity_native), ours)
+
+        self._told_ns = at_ns
 
     def _open(self, currency: str, equity: Decimal, positions: list[tuple[PositionSeen, Instrument]]) -> None:
         self._opening[currency] = self._cash[currency] = equity

@@ -10,6 +10,7 @@ from bot.domain.time import (
     Ns,
     expiry_code,
     expiry_ns_from_code,
+    is_settled_between,
     iso_utc,
     ms_from_ns,
     ns_from_iso,
@@ -89,3 +90,17 @@ def test_what_is_no_expiry_code_is_refused(code: str) -> None:
     """No date is made up."""
     with pytest.raises(ValueError, match=r".+"):
         expiry_ns_from_code(code)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("2026-03-01T07:59:59Z", "2026-03-01T08:00:00Z", True),
+        ("2026-03-01T08:00:00Z", "2026-03-02T07:59:59Z", False),
+        ("2026-03-01T09:00:00Z", "2026-03-02T09:00:00Z", True),
+        ("2026-03-01T09:00:00Z", "2026-03-01T09:00:00Z", False),
+    ],
+)
+def test_a_settlement_lies_between_two_moments_or_not(before: str, after: str, expected: bool) -> None:
+    """08:00 UTC belongs to the session it begins."""
+    assert is_settled_between(ns_from_iso(before), ns_from_iso(after)) is expected

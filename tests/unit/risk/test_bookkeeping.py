@@ -10,7 +10,7 @@ from bot.domain.events import AccountSeen, PositionSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.status import EquitySeen
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.view import MarketView
 from bot.risk.bookkeeping import Bookkeeping
 
@@ -174,6 +174,19 @@ def test_funding_is_what_the_venue_told_over_all_sessions(desk: Desk) -> None:
     desk.hold(BTC__PERPETUAL=("0", "0", 1e5, str(unit)))
 
     assert desk.equity().bot_native == Decimal(10) + 4 * unit
+
+
+def test_a_session_whose_end_nobody_told_ends_at_eight(desk: Desk) -> None:
+    """3 when the books opened, 5 last seen, then 1 the next morning: 2 and 1, not 2 less 4."""
+    desk.tell("BTC", 10.0)
+    unit = Decimal("0.0001")
+    for days, told in ((0, 3), (0, 5), (1, 1)):
+        position = PositionSeen(
+            instrument=desk.perpetual.id, amount_native=Decimal(0), mark_native=1e5, funding_native=told * unit
+        )
+        desk.books.see_positions([position], desk.view.instruments, Ns(desk.make.now_ns + days * NS_PER_DAY))
+
+    assert desk.equity().bot_native == Decimal(10) + 3 * unit
 
 
 def test_a_currency_with_a_missing_mark_has_no_equity(desk: Desk) -> None:

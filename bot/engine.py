@@ -17,6 +17,7 @@ from bot.domain.reasons import Action, Reason
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns
 from bot.execution.account import Account, AccountParams
+from bot.execution.audit import Audit, AuditParams
 from bot.execution.tactics import cross
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
@@ -28,6 +29,7 @@ from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.collateral import FiguresParams
 from bot.risk.conventions import Collateral, Convention
+from bot.risk.cross_check import CheckParams
 from bot.risk.limits import Limits
 
 
@@ -67,24 +69,7 @@ class Engine:
         """Start blind and unreconciled."""
         self._params = params
         self._view = MarketView(params.trust)
-        self._account = Account(
-            AccountParams(
-                book=params.book,
-                hedge_instrument=params.hedge_instrument,
-                label_prefix=params.label_prefix,
-                limits=params.limits,
-                reconcile_interval_ns=params.reconcile_interval_ns,
-                adopts_positions=params.adopts_positions,
-                figures=FiguresParams(
-                    convention=params.convention,
-                    coin=params.book,
-                    treasury_coin=params.treasury_coin,
-                    counts_usdc=params.counts_usdc,
-                    age_ns_max=params.trust.account_age_ns_max,
-                ),
-            ),
-            self._view,
-        )
+        self._account = Account(_account_params(params), self._view)
         hedging = HedgeParams(
             convention=params.convention,
             hedge_instrument=params.hedge_instrument,
@@ -98,6 +83,8 @@ class Engine:
         entry = entry_of(params.band)
         policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
         self._hedger = Hedger(hedging, policy, needs_vanna=entry.needs_vanna)
+        self._audit = Audit(_audit_params(params), self._view, self._account)
+        self._takes = self._account.handlers()
         self._seq = 0
         self._orders_count = 0
         self._decided: Decided | None = None
@@ -107,7 +94,9 @@ class Engine:
             ev.Quoted: self._on_quote,
             ev.QuoteDistrusted: self._on_distrust,
             ev.InstrumentListed: self._on_listed,
-            **self._account.handlers(),
+            **self._takes,
+            ev.AccountSeen: self._on_account_seen,
+            ev.SnapshotTaken: self._on_snapshot,
             ev.StreamLost: self._on_stream_lost,
             ev.Ticked: self._on_tick,
         }
@@ -135,6 +124,7 @@ class Engine:
 
     def _on_future(self, event: ev.FutureMarked) -> Outcome:
         self._view.see_future(event)
+        self._audit.see_future(event)
         if (
             self._account.profit.holds(event.instrument)
             and (spec := self._view.instruments.get(event.instrument)) is not None
@@ -159,6 +149,14 @@ class Engine:
             self._view.lose_stream(event.received_ns)
         return self._account.lose_stream(event)
 
+    def _on_account_seen(self, event: ev.AccountSeen) -> Outcome:
+        self._audit.see_account(event)
+        return self._takes[ev.AccountSeen](event)
+
+    def _on_snapshot(self, event: ev.SnapshotTaken) -> Outcome:
+        self._audit.see_snapshot(event)
+        return self._takes[ev.SnapshotTaken](event)
+
     # --- the one event that decides --------------------------------------------------------------------
 
     def _on_tick(self, event: ev.Ticked) -> Outcome:
@@ -167,6 +165,9 @@ class Engine:
         notes += self._hedger.notes(self._view, decided)
         if order is not None:
             commands.append(order)
+        asked, told = self._audit.tick(decided)
+        commands += asked
+        notes += told
         self._decided = decided
         return Outcome(commands=tuple(commands), decided=decided, notes=tuple(notes))
 
@@ -174,7 +175,7 @@ class Engine:
         params, account = self._params, self._account
         standing = account.standing
         desk = Desk(
-            blocked=standing.blocked(),
+            blocked=standing.blocked() or self._audit.blocked(now_ns),
             outstanding=account.working.outstanding(),
             has_pending=account.working.has_live(params.hedge_instrument),
             is_backing_off=standing.is_backing_off(now_ns),
@@ -257,3 +258,32 @@ class Engine:
             profit_usd=account.profit.usd(),
             equity=account.equity(),
         )
+
+
+def _account_params(params: BookParams) -> AccountParams:
+    figures = FiguresParams(
+        convention=params.convention,
+        coin=params.book,
+        treasury_coin=params.treasury_coin,
+        counts_usdc=params.counts_usdc,
+        age_ns_max=params.trust.account_age_ns_max,
+    )
+    return AccountParams(
+        book=params.book,
+        hedge_instrument=params.hedge_instrument,
+        label_prefix=params.label_prefix,
+        limits=params.limits,
+        reconcile_interval_ns=params.reconcile_interval_ns,
+        adopts_positions=params.adopts_positions,
+        figures=figures,
+    )
+
+
+def _audit_params(params: BookParams) -> AuditParams:
+    check = CheckParams(
+        coin=params.book,
+        alarm_after_ns=params.trust.differs_alarm_ns,
+        refuse_after_ns=params.trust.differs_refuse_ns,
+        refuses_on_equity=params.convention is Convention.USD,
+    )
+    return AuditParams(book=params.book, hedge_instrument=params.hedge_instrument, window=params.window, check=check)

@@ -327,6 +327,8 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
             clock_ahead_ns_max=Ns(trust.clock_ahead_ms_max * NS_PER_MS),
             spread_bps_max=trust.spread_bps_max,
             account_age_ns_max=Ns(trust.account_age_ms_max * NS_PER_MS),
+            differs_alarm_ns=ns_from_s(trust.cross_check_alarm_s),
+            differs_refuse_ns=ns_from_s(trust.cross_check_refuse_s),
         ),
         limits=Limits(
             order_usd_max=limits.order_usd_max,

@@ -78,6 +78,12 @@ class TrustSection(Section):
     account_age_ms_max: Annotated[int, Field(gt=0)] = Field(
         10_000, description="oldest account figures taken as they stand; ten times older they are no ground to trade"
     )
+    cross_check_alarm_s: Annotated[float, Field(ge=2.0, le=50.0)] = Field(
+        10.0, description="a figure of the venue that differs from ours for so long is an alarm"
+    )
+    cross_check_refuse_s: Annotated[float, Field(ge=50.0, le=3600.0)] = Field(
+        60.0, description="one that differs for so long ends placing until it agrees"
+    )
     clock_ahead_ms_max: Annotated[int, Field(gt=0)] = Field(1_000, description="stamps may be this far in the future")
     spread_bps_max: Positive = Field(20.0, description="widest touch traded on")
 

@@ -124,7 +124,31 @@ class AlarmRaised(Struct, frozen=True, kw_only=True, tag=True):
     deadline_ns: Ns | None
 
 
-Note = TrustChanged | OrderMoved | FillBooked | PositionMismatched | PhaseChanged | StrangerSeen | AlarmRaised
+class FigureCompared(Struct, frozen=True, kw_only=True, tag=True):
+    """A figure of the account that lastingly differs from the venue's, or agrees again; in its own unit."""
+
+    figure: str
+    """`options_delta`, `delta_total`, `delta_total_map.INDEX`, `options_gamma`, `options_vega`, `options_theta`,
+    `expiring_delta`, `equity`."""
+    ours_native: float
+    venue_native: float
+    tolerance_native: float
+    """What timing and rounding explain."""
+    instrument: InstrumentId | None
+    """The leg that differs most, once the venue has told its positions."""
+    is_apart: bool
+
+
+Note = (
+    TrustChanged
+    | OrderMoved
+    | FillBooked
+    | PositionMismatched
+    | PhaseChanged
+    | StrangerSeen
+    | AlarmRaised
+    | FigureCompared
+)
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

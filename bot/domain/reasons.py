@@ -43,6 +43,8 @@ class Reason(enum.StrEnum):
     """The convention counts the equity, and no account message tells it well enough now."""
     DELTA_UNCERTAIN = "delta_uncertain"
     """Doubtful legs leave deltas on both sides of a band edge possible."""
+    VENUE_DISAGREES = "venue_disagrees"
+    """The venue's figures of the account have differed from ours for longer than `cross_check_refuse_s`."""
     SPREAD_TOO_WIDE = "spread_too_wide"
     """The touch of the hedge instrument is wider than `spread_bps_max`."""
     LIMIT_ORDER_USD = "limit_order_usd"

@@ -26,6 +26,10 @@ class TrustLimits(Struct, frozen=True, kw_only=True):
     """Widest touch of the hedge instrument that is traded on."""
     account_age_ns_max: Ns = Ns(10 * NS_PER_S)
     """Oldest account figures that are taken as they stand."""
+    differs_alarm_ns: Ns = Ns(10 * NS_PER_S)
+    """A figure of the venue that differs from ours for so long is an alarm."""
+    differs_refuse_ns: Ns = Ns(60 * NS_PER_S)
+    """One that differs for so long ends placing, until it agrees."""
 
 
 class Touch(Struct, frozen=True, kw_only=True):

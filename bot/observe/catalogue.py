@@ -165,6 +165,13 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "position.mismatched": _warning(
         "The venue's position is not the sum of what we saw.", "ours_native", "venue_native", "is_final"
     ),
+    "figure.differs": _warning(
+        "A figure of the account differs from the venue's for longer than timing explains; the leg that differs most.",
+        *("figure", "ours_native", "venue_native", "tolerance_native"),
+    ),
+    "figure.agrees": _info(
+        "A figure that differed agrees again.", "figure", "ours_native", "venue_native", "tolerance_native"
+    ),
     "stranger.seen": _warning("An open order on the account that is not ours.", *_ORDER),
     # --- ends and alarms ---
     "trading.stopping": _info("No new hedge; what works is cancelled.", "cause", "detail"),

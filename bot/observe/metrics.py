@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import NOTHING, Decided, FillBooked, Note, OrderMoved, Outcome, PhaseChanged
+from bot.domain.decided import NOTHING, Decided, FigureCompared, FillBooked, Note, OrderMoved, Outcome, PhaseChanged
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.time import NS_PER_S
 
@@ -121,6 +121,8 @@ class _BookSeries:
         elif isinstance(note, PhaseChanged):
             self._gauges["is_halted"].set(note.phase_after is Phase.HALTED)
             self._gauges["is_running"].set(note.phase_after is Phase.RUNNING)
+        elif isinstance(note, FigureCompared):
+            self._gauges["figures_apart"].inc(1 if note.is_apart else -1)
         elif isinstance(note, OrderMoved):
             change = (note.state_after == _UNKNOWN) - (note.state_before == _UNKNOWN)
             self._gauges["orders_unknown"].inc(change)
@@ -143,6 +145,7 @@ _FIGURES: Final = {
 
 _STATES: Final = {
     "orders_unknown": "Orders whose fate is not known.",
+    "figures_apart": "Figures of the account that lastingly differ from the venue's.",
     "is_halted": "1 while trading is halted.",
     "is_running": "1 while the book agrees with the venue and may trade.",
 }

@@ -11,6 +11,7 @@ from bot.domain.decided import (
     TOLD_AGAIN_AFTER_NS,
     AlarmRaised,
     Decided,
+    FigureCompared,
     FillBooked,
     Note,
     OrderMoved,
@@ -221,6 +222,17 @@ class Narrator:
                 tell(_PHASES[phase], book=book, seq=seq, cause=cause, detail=detail)
             case StrangerSeen(order_id=order_id, label=label, instrument=instrument):
                 tell("stranger.seen", book=book, seq=seq, instrument=instrument, order_id=order_id, label=label)
+            case FigureCompared():
+                tell(
+                    "figure.differs" if note.is_apart else "figure.agrees",
+                    book=book,
+                    seq=seq,
+                    instrument=note.instrument,
+                    figure=note.figure,
+                    ours_native=note.ours_native,
+                    venue_native=note.venue_native,
+                    tolerance_native=note.tolerance_native,
+                )
             case AlarmRaised(name=name, detail=detail, deadline_ns=deadline_ns):
                 tell("alarm.raised", book=book, seq=seq, name=name, detail=detail, deadline_ns=deadline_ns)
 

@@ -13,6 +13,7 @@ from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, T
 from bot.domain.decided import (
     AlarmRaised,
     Decided,
+    FigureCompared,
     FillBooked,
     Note,
     OrderMoved,
@@ -211,6 +212,8 @@ def notes() -> dict[str, Note]:
         "trading.halted": phase(Phase.HALTED),
         "stranger.seen": StrangerSeen(order_id=ORDER_ID, label=None, instrument=PERPETUAL),
         "alarm.raised": AlarmRaised(name="stream_lost", detail="", deadline_ns=Ns(9)),
+        "figure.differs": _compared(is_apart=True),
+        "figure.agrees": _compared(is_apart=False),
     }
 
 
@@ -267,3 +270,14 @@ def told_events() -> dict[str, ev.Event]:
         "stop.requested": ev.StopRequested(received_ns=NOW_NS, cause="SIGTERM"),
         "halt.requested": ev.HaltRequested(received_ns=NOW_NS, cause=HaltCause.TASK_FAILED, detail="feed"),
     }
+
+
+def _compared(*, is_apart: bool) -> FigureCompared:
+    return FigureCompared(
+        figure="options_delta",
+        ours_native=0.5,
+        venue_native=0.4,
+        tolerance_native=0.01,
+        instrument=InstrumentId("BTC-27MAR26-100000-C"),
+        is_apart=is_apart,
+    )

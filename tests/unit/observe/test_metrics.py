@@ -82,6 +82,15 @@ def test_running_again_ends_the_alarm() -> None:
     assert (samples["hedgebot_is_halted", "BTC"], samples["hedgebot_is_running", "BTC"]) == (0, 1)
 
 
+def test_figures_apart_are_counted_until_they_agree(notes: dict[str, Note]) -> None:
+    """Two differ, one agrees again."""
+    metrics = Metrics(["BTC"])
+    for word in ("figure.differs", "figure.differs", "figure.agrees"):
+        metrics.applied("BTC", ev.Ticked(now_ns=Ns(1)), Outcome(notes=(notes[word],)))
+
+    assert _samples(metrics)["hedgebot_figures_apart", "BTC"] == 1
+
+
 def test_unknown_orders_are_counted_in_and_out() -> None:
     """The gauge is the number that is unknown now."""
     metrics = Metrics(["BTC"])

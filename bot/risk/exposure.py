@@ -172,7 +172,9 @@ def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Mark
     index = None if newest is None else newest.index_usd
     ratio = 1.0
     if forward is not None and terms.convention is not Convention.OPTIONS_ONLY:
-        ratio = forward / index if index is not None else 0.0
+        spot = index or terms.index_usd or terms.price_usd
+        assert spot is not None, "measured without any price"
+        ratio = forward / spot
         forward = forward if index is not None else None
     how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=ratio)
     forward_now = None

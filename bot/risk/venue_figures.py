@@ -86,20 +86,13 @@ def compare(scene: Scene, seen: AccountSeen) -> list[Compared]:
         for name, amount in scene.held.items()
         if name in specs and specs[name].settlement_currency == seen.currency
     }
-    found = _by_index(scene, ours, seen)
-    if any(specs[name].is_inverse for name in ours):
-        found += _of_coin_account(scene, ours, seen)
-    return found
-
-
-def _by_index(scene: Scene, ours: Mapping[InstrumentId, Decimal], seen: AccountSeen) -> list[Compared]:
-    """Futures plus options per index, without premium; of the indices this book has legs on."""
-    found = []
-    specs = scene.view.instruments
+    found: list[Compared] = []
     for index in sorted({specs[name].index_name for name in ours}):
         legs = {name: amount for name, amount in ours.items() if specs[name].index_name == index}
         total, spread = _shown(scene, legs), _Spread(scene, legs)
-        if seen.delta_coin_by_index is not None and total is not None:
+        if total is None:
+            continue
+        if seen.delta_coin_by_index is not None:
             found.append(
                 Compared(
                     figure=f"delta_total_map.{index}",
@@ -108,13 +101,12 @@ def _by_index(scene: Scene, ours: Mapping[InstrumentId, Decimal], seen: AccountS
                     tolerance_native=spread.delta + spread.futures(total.futures) + total.doubt,
                 )
             )
+        if any(specs[name].is_inverse for name in legs):  # a coin account has this one index, and all of it is ours
+            found += _of_coin_account(seen, total, spread) + _hedged_in_window(scene, legs)
     return found
 
 
-def _of_coin_account(scene: Scene, ours: Mapping[InstrumentId, Decimal], seen: AccountSeen) -> list[Compared]:
-    total, spread = _shown(scene, ours), _Spread(scene, ours)
-    if total is None:
-        return []
+def _of_coin_account(seen: AccountSeen, total: _Sum, spread: "_Spread") -> list[Compared]:
     rows: list[tuple[str, float, float | None, float]] = [
         ("options_delta", total.delta, seen.delta_coin_options, spread.delta + total.doubt),
         (
@@ -130,12 +122,11 @@ def _of_coin_account(scene: Scene, ours: Mapping[InstrumentId, Decimal], seen: A
             ("options_vega", spread.vega_sum, seen.vega_usd_per_point_options, spread.vega),
             ("options_theta", spread.theta_sum, seen.theta_usd_per_day_options, spread.theta),
         ]
-    found = [
+    return [
         Compared(figure=figure, ours_native=mine, venue_native=theirs, tolerance_native=tolerance)
         for figure, mine, theirs, tolerance in rows
         if theirs is not None
     ]
-    return found + _hedged_in_window(scene, ours)
 
 
 def _hedged_in_window(scene: Scene, ours: Mapping[InstrumentId, Decimal]) -> list[Compared]:

@@ -17,7 +17,7 @@ import uvloop
 from msgspec import Struct, structs
 
 from bot import __version__
-from bot.app import arming, clock, daemon
+from bot.app import arming, clock, daemon, venue_clock
 from bot.app.check import Checks, VenueParts
 from bot.app.check_report import Report as CheckReport
 from bot.app.check_report import would_run
@@ -326,7 +326,8 @@ def _tape(config: Config, run_id: str) -> Iterator[Tape | None]:
 async def _live(
     config: Config, run_id: str, seconds: float | None, tape: Tape | None
 ) -> tuple[list[RunResult], str | None]:
-    log = open_log(now_ns=clock.now_ns, level=Level[config.log_level.upper()], style=config.log_format)
+    now_ns = await venue_clock.measured(config.venue) if config.follows_venue_clock else clock.now_ns
+    log = open_log(now_ns=now_ns, level=Level[config.log_level.upper()], style=config.log_format)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
     metrics = Metrics(book.book for book in config.books)
     tallies = daemon.tallies_of(config.books)
@@ -334,13 +335,13 @@ async def _live(
     ledger = Ledger.open(
         config.ledger_url,
         run_id=run_id,
-        started_ns=clock.now_ns(),
+        started_ns=now_ns(),
         mode=config.mode.value,
         config_hash=config.digest,
         version=__version__,
         venue=config.venue.venue,
     )
-    link = Link(settings=config.venue, now_ns=clock.now_ns, rng=secrets.SystemRandom())
+    link = Link(settings=config.venue, now_ns=now_ns, rng=secrets.SystemRandom())
     gateway, feeds = _edges(config, link)
     parts = daemon.Parts(
         mode=config.mode.value,
@@ -348,13 +349,13 @@ async def _live(
         gateway=gateway,
         feeds=feeds,
         ledger=ledger,
-        now_ns=clock.now_ns,
+        now_ns=now_ns,
         tick_interval_s=config.tick_interval_s,
         tape=tape,
     )
     health = None
     if config.health_enabled:
-        health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=clock.now_ns)
+        health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=now_ns)
     narrator.started(
         mode=config.mode.value,
         version=__version__,
@@ -366,7 +367,7 @@ async def _live(
         rest_url=config.venue.rest_url,
     )
     results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
-    _tell_end(narrator, results)
+    witness.ended(results)
     first = config.books[0].book
     return results, picture(tallies[first], title=_title(results[0]), coin=first)
 
@@ -379,21 +380,3 @@ def _edges(config: Config, link: Link) -> tuple[Gateway, tuple[Feed, ...]]:
     hedges = tuple(book.hedge_instrument for book in config.books)
     feeds = (venue.market_feed(link, hedges, ()), venue.account_feed(link))
     return venue.gateway(link, OrderRate()), feeds
-
-
-def _tell_end(narrator: Narrator, results: Sequence[RunResult]) -> None:
-    for result in results:
-        narrator.ended(
-            result.seconds,
-            book=result.book,
-            cause=result.phase,
-            events=result.events,
-            decisions=result.decisions,
-            hedges=result.hedges,
-            orders=result.orders,
-            fills=result.fills,
-            refused=result.refused,
-            unknown_open=result.unknown_open,
-            positions_match=result.positions_match,
-            profit_usd=structs.asdict(result.pnl_usd),
-        )

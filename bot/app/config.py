@@ -117,6 +117,7 @@ class Config(Struct, frozen=True, kw_only=True):
     mode: Mode
     venue: VenueSettings
     armed: bool
+    follows_venue_clock: bool
     """Whether a live run may send orders."""
     books: tuple[BookParams, ...]
     paper: PaperConfig
@@ -238,6 +239,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         mode=settings.mode,
         venue=venue,
         armed=settings.live.armed,
+        follows_venue_clock=settings.venue.follow_clock,
         books=tuple(_book(name, book, settings, run_tag) for name, book in settings.books.items()),
         paper=_paper(settings.paper),
         ledger_url=settings.ledger.url,

@@ -32,6 +32,8 @@ def resolved(section: VenueSection, expected: Expected, mode: str) -> Hosts:
     is_named = (ws_url, rest_url) == (named.ws_url, named.rest_url)
     implied = named.is_testnet if is_named else None
     is_testnet = next((flag for flag in (section.testnet, implied, expected.is_testnet) if flag is not None), None)
+    if section.follow_clock and not (_is_loopback(ws_url) and _is_loopback(rest_url)):
+        raise ConfigError("venue.follow_clock: is for a venue on this machine; synchronise this host's clock instead")
     if expected.is_testnet is not None:
         if is_testnet is not expected.is_testnet:
             key = f"venue.hosts: {name}" if section.testnet is None else f"venue.testnet: {str(is_testnet).lower()}"

@@ -46,6 +46,9 @@ class VenueSection(Section):
     testnet: bool | None = Field(
         None, description="what the `testnet` flag of every reply must say; default: what `hosts` and the mode say"
     )
+    follow_clock: bool = Field(
+        False, description="live at the venue's time: for `hedgebot exchange --tape DIR` on this machine, nowhere else"
+    )
     client_id: str | None = Field(None, description="API key id")
     client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
     client_secret_file: Path | None = Field(None, description="file that holds the API secret")

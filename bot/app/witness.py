@@ -1,12 +1,16 @@
 """Told of everything after the orders have left: narrates, measures, counts. Decides nothing."""
 
+from collections.abc import Sequence
+
+from msgspec import structs
+
 from bot.app.live import Live
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Outcome
 from bot.domain.events import Event, Ticked
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
-from bot.observe.tally import Tally
+from bot.observe.tally import RunResult, Tally
 
 
 class RunWitness:
@@ -42,3 +46,21 @@ class RunWitness:
         """The ledger took long to commit."""
         self._narrator.stalled(seconds)
         self._metrics.stalled()
+
+    def ended(self, results: Sequence[RunResult]) -> None:
+        """How the run went, book by book."""
+        for result in results:
+            self._narrator.ended(
+                result.seconds,
+                book=result.book,
+                cause=result.phase,
+                events=result.events,
+                decisions=result.decisions,
+                hedges=result.hedges,
+                orders=result.orders,
+                fills=result.fills,
+                refused=result.refused,
+                unknown_open=result.unknown_open,
+                positions_match=result.positions_match,
+                profit_usd=structs.asdict(result.pnl_usd),
+            )

@@ -58,6 +58,8 @@ def test_where_and_what_to_expect(
     ("keys", "expected", "line"),
     [
         ({"hosts": "production"}, _TESTNET, "venue.hosts: production is not for mode m; "),
+        ({"follow_clock": True}, _TESTNET, "venue.follow_clock: is for a venue on this machine; "),
+        ({"follow_clock": True, "ws_url": _OWN[0]}, _TESTNET, "venue.follow_clock: is for a venue on this machine; "),
         ({"hosts": "testnet"}, _REAL, "venue.hosts: testnet is not for mode m; "),
         ({"testnet": True}, _REAL, "venue.testnet: true is not for mode m; "),
         (_OWN_KEYS | {"testnet": False}, _TESTNET, "venue.testnet: false is not for mode m; "),

@@ -17,10 +17,11 @@ from bot.domain.decided import AlarmRaised, Decided, FigureCompared, Outcome
 from bot.domain.events import AccountSeen, Event, Filled, OptionMarked, SnapshotTaken
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, Ns, ns_from_iso
-from bot.drive import sim_venue, venue_events
+from bot.drive import sim_venue
 from bot.drive.simulate import Simulation
 from bot.pricing import black76, settlement_window
 from bot.risk import conventions, exposure
+from bot.venues import sim_codec
 
 _NINE = "2026-11-22T09:00:00Z"
 _IN_WINDOW = "2026-11-23T07:44:00Z"
@@ -101,10 +102,10 @@ def _formula(wrap: Callable[[black76.DeltaGamma], black76.DeltaGamma]) -> Plant:
 
 def _fed(change: Callable[[Any], Any], word: str) -> Plant:
     """Another word than the venue said; a list of them for a snapshot's event."""
-    honest = getattr(venue_events, word)
+    honest = getattr(sim_codec, word)
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(venue_events, word, lambda *told, **more: change(honest(*told, **more)))
+        monkeypatch.setattr(sim_codec, word, lambda *told, **more: change(honest(*told, **more)))
 
     return plant
 

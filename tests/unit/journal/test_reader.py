@@ -33,6 +33,7 @@ def test_an_order_is_read_as_it_was_intended(
         arrival_mid_native=97_000.25,
         valid_until_ns=Ns(3_000),
         decided_seq=1,
+        rest_until_ns=None,
         kind=None,
         state=None,
     )

@@ -20,7 +20,7 @@ from bot.execution.account import Account, AccountParams
 from bot.execution.audit import Audit, AuditParams
 from bot.execution.tactics import cross
 from bot.hedging.expiry import ExpiryParams
-from bot.hedging.hedger import Desk, HedgeParams, Hedger
+from bot.hedging.hedger import Desk, HedgeParams, Hedger, Looked
 from bot.hedging.modifiers import Modifiers, shaped
 from bot.hedging.policies import BandParams, entry_of
 from bot.hedging.situation import Frame, Hedge
@@ -105,6 +105,23 @@ class Engine:
     def seq(self) -> int:
         """Number of events applied."""
         return self._seq
+
+    # --- for whoever asks why; to be read only --------------------------------------------------------
+
+    @property
+    def view(self) -> MarketView:
+        """The market as last seen."""
+        return self._view
+
+    @property
+    def account(self) -> Account:
+        """Positions, orders and standing."""
+        return self._account
+
+    @property
+    def looked(self) -> Looked | None:
+        """What the last decision was made on."""
+        return self._hedger.looked
 
     def apply(self, event: ev.Event) -> Outcome:
         """Take one event; the outcome's commands are already counted as in flight."""

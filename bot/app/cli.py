@@ -14,6 +14,7 @@ from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
+from bot.app.finished import folder_of, why
 from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
@@ -131,10 +132,7 @@ def replay_command(
     as_json: _Json = False,
 ) -> None:
     """Play a run's tape again: every decision and command must come out the same, byte for byte."""
-    folder = run if run.is_dir() else Path("runs") / run
-    if not folder.is_dir():
-        raise ConfigError(f"replay: there is no folder {run}, and no run of that name in runs/")
-    result = replay(folder)
+    result = replay(folder_of(run, "replay"))
     typer.echo(msgspec.json.encode(result).decode() if as_json else replay_sentence(result))
     if not result.is_equal:
         raise SystemExit(ExitCode.DIFFERENT)
@@ -173,6 +171,7 @@ def _consent() -> None:
 
 
 cli.command(name="greeks")(greeks)
+cli.command(name="why")(why)
 
 
 @cli.command(name="exchange")

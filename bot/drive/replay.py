@@ -58,8 +58,8 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
 def replay(folder: Path) -> ReplayResult:
     """Replay the run in a folder; JournalError when there is no run to begin with."""
     run, digest = manifest.read(folder)
-    because = _otherness(run)
-    comparison = _Comparison(run, is_exact=not because)
+    because = otherness(run)
+    comparison = Comparison(run, is_exact=not because)
     reader = TapeReader(folder, digest)
     try:
         for read in reader.records():
@@ -101,7 +101,7 @@ def sentence(result: ReplayResult) -> str:
     return f"{result.run_id}: NOT EQUAL after {counts}: {what}{only}"
 
 
-def _ending(reader: TapeReader, comparison: "_Comparison") -> str:
+def _ending(reader: TapeReader, comparison: "Comparison") -> str:
     if comparison.difference is not None:
         return "unread"
     if reader.is_ended:
@@ -109,7 +109,7 @@ def _ending(reader: TapeReader, comparison: "_Comparison") -> str:
     return "torn" if reader.is_torn else "cut"
 
 
-def _otherness(run: Manifest) -> tuple[str, ...]:
+def otherness(run: Manifest) -> tuple[str, ...]:
     """What differs between the run's process and this one, as far as numbers depend on it."""
     here = Manifest.of_this_process(
         run_id=run.run_id, mode=run.mode, started_ns=run.started_ns, version="", config_digest="", books=()
@@ -121,10 +121,11 @@ def _otherness(run: Manifest) -> tuple[str, ...]:
     return tuple(f"{name} was {theirs}, is {ours}" for name, theirs, ours in pairs if theirs != ours)
 
 
-class _Comparison:
+class Comparison:
     """Engines of a run, and what they said so far against what was recorded."""
 
     def __init__(self, run: Manifest, *, is_exact: bool) -> None:
+        """Nothing was applied yet; `is_exact`: decisions as well, to the last bit, not commands alone."""
         self._run = run
         self._recorder = Recorder()
         self._is_same: Callable[[Taken, Read], bool] = _is_exact if is_exact else _has_same_commands
@@ -132,7 +133,13 @@ class _Comparison:
         self.decisions_count = 0
         self.commands_count = 0
         self.difference: Difference | None = None
+        self.outcome: Outcome | None = None
+        """Of the last event, by the engine of here."""
         self._last: tuple[str, int] = ("", 0)
+
+    def engine(self, book: str) -> Engine:
+        """The engine of one book, as the events so far have left it."""
+        return self._engines[book]
 
     @functools.cached_property
     def _engines(self) -> dict[str, Engine]:
@@ -148,9 +155,10 @@ class _Comparison:
             self._differs(theirs, "seq", known, f"{theirs.seq}")
             return False
         outcome: Outcome | None = None
+        self.outcome = None
         failure = "no failure"
         try:
-            outcome = engine.apply(theirs.event)
+            self.outcome = outcome = engine.apply(theirs.event)
         except Exception as error:  # noqa: BLE001 - a bug that was met in the run has to be met again
             failure = f"{type(error).__name__} {error}"
         ours = self._recorder.taken(theirs.book, theirs.seq, theirs.event, outcome)

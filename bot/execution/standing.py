@@ -42,6 +42,11 @@ class Standing:
         self._back_off_until_ns = Ns(0)
         self._orders_ns: deque[Ns] = deque()
 
+    @property
+    def refusals_in_a_row(self) -> int:
+        """Orders refused or lost since one got through."""
+        return self._refusals_count
+
     def set_stream(self, stream: StreamName, is_up: bool) -> None:
         """A socket came or went."""
         self._up[stream] = is_up

@@ -88,7 +88,7 @@ def decide(now: Situation) -> Verdict:
     amount = _amount(now, target - delta_from)
     if amount == ZERO:
         return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)
-    largest = _largest(now)
+    largest = largest_native(now)
     is_cut = abs(amount) > largest
     amount = max(min(amount, largest), -largest)
     if now.hedge_cause is not None:
@@ -155,10 +155,29 @@ def _amount(now: Situation, want_coin: float) -> Decimal:
     return amount_from_coin_toward_zero(now.hedge, want_coin, now.price_usd)
 
 
-def _largest(now: Situation) -> Decimal:
+def largest_native(now: Situation) -> Decimal:
+    """The largest order allowed, on the lot."""
     per_native_usd = 1.0 if now.hedge.amount_is_in_usd else now.price_usd
     lots = decimal_from_wire(now.limits.order_usd_max / per_native_usd)
     return round_to_step(lots, now.hedge.lot_native, Rounding.TOWARD_ZERO)
+
+
+def spread_bps(now: Situation) -> float:
+    """Touch of the hedge instrument, basis points of its price."""
+    return (now.ask_usd - now.bid_usd) / now.price_usd * 1e4
+
+
+def position_usd(now: Situation, amount_native: Decimal) -> float:
+    """Hedge position after an order of this native amount, signed."""
+    return coin_from_amount(now.hedge, now.hedge_native + amount_native, now.price_usd) * now.price_usd
+
+
+def worst_coin(now: Situation, trade_coin: float) -> float:
+    """The largest net delta that is possible after a trade of this size, whether it fills or not; unsigned."""
+    exposure = now.exposure
+    return max(
+        abs(exposure.delta_coin_low + min(trade_coin, 0.0)), abs(exposure.delta_coin_high + max(trade_coin, 0.0))
+    )
 
 
 def _limited(now: Situation, amount: Decimal) -> Refusal | None:
@@ -166,22 +185,17 @@ def _limited(now: Situation, amount: Decimal) -> Refusal | None:
     if amount == ZERO:
         text = f"one lot of {now.hedge.lot_native} is over the largest order of {now.limits.order_usd_max:g} USD"
         return Refusal(reason=Reason.LIMIT_ORDER_USD, detail=text)
-    spread_bps = (now.ask_usd - now.bid_usd) / now.price_usd * 1e4
-    if spread_bps > now.spread_bps_max:
+    wide_bps = spread_bps(now)
+    if wide_bps > now.spread_bps_max:
         return Refusal(
-            reason=Reason.SPREAD_TOO_WIDE, detail=f"spread {spread_bps:.1f} bps over {now.spread_bps_max:g} bps"
+            reason=Reason.SPREAD_TOO_WIDE, detail=f"spread {wide_bps:.1f} bps over {now.spread_bps_max:g} bps"
         )
-    after_usd = coin_from_amount(now.hedge, now.hedge_native + amount, now.price_usd) * now.price_usd
-    before_usd = coin_from_amount(now.hedge, now.hedge_native, now.price_usd) * now.price_usd
+    after_usd, before_usd = position_usd(now, amount), position_usd(now, ZERO)
     if abs(after_usd) > now.limits.hedge_position_usd_max and abs(after_usd) > abs(before_usd):
         text = f"hedge position would be {after_usd:+.0f} USD, limit {now.limits.hedge_position_usd_max:.0f} USD"
         return Refusal(reason=Reason.LIMIT_POSITION_USD, detail=text)
     trade_coin = coin_from_amount(now.hedge, amount, now.price_usd)
-    worst_after = max(
-        abs(now.exposure.delta_coin_low + min(trade_coin, 0.0)),
-        abs(now.exposure.delta_coin_high + max(trade_coin, 0.0)),
-    )
-    worst_before = max(abs(now.exposure.delta_coin_low), abs(now.exposure.delta_coin_high))
+    worst_after, worst_before = worst_coin(now, trade_coin), worst_coin(now, 0.0)
     if worst_after > now.limits.delta_coin_worst_max and worst_after > worst_before:
         text = f"worst-case delta would be {worst_after:.4f}, limit {now.limits.delta_coin_worst_max:.4f}"
         return Refusal(reason=Reason.LIMIT_DELTA_WORST, detail=text)

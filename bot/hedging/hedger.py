@@ -5,7 +5,7 @@ Sees orders only as the `Desk` the engine passes; prices no order.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -76,6 +76,15 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     limits: Limits
 
 
+class Looked(NamedTuple):
+    """What a decision was made on; None from where on it had no ground."""
+
+    desk: Desk
+    exposure: Exposure | None
+    inputs: BandInputs | None = None
+    now: Situation | None = None
+
+
 class Hedger:
     """Mutable private state of one engine."""
 
@@ -92,6 +101,8 @@ class Hedger:
         self._has_alarmed = False
         self._is_over_limit = False
         self._kept_coin_told = 0.0
+        self.looked: Looked | None = None
+        """Of the last decision, for whoever asks why; nothing decides on it."""
 
     def decide(
         self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame
@@ -114,6 +125,7 @@ class Hedger:
         if hedge is not None and exposure is not None and params.expiry.hedge is HedgeAtExpiry.KEEP:
             exposure = self._kept(view, held, exposure, (desk, hedge.price_usd, now_ns))
         if hedge is None or exposure is None:
+            self.looked = Looked(desk, exposure)
             verdict = situation.missing(hedge, legs, desk.collateral)
             if desk.blocked is not None:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
@@ -127,29 +139,29 @@ class Hedger:
         band = within(asked if pin is None else widened(params.expiry, asked), params.limits.delta_coin_worst_max)
         waits, why = self._held_back(inputs, band, exposure, pin)
         touch = hedge.touch
-        verdict = decide(
-            Situation(
-                blocked=None if desk.blocked is None else desk.blocked[0],
-                blocked_detail="" if desk.blocked is None else desk.blocked[1],
-                hedge=hedge.spec,
-                hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
-                bid_usd=0.0 if touch is None else touch.bid_native or 0.0,
-                ask_usd=0.0 if touch is None else touch.ask_native or 0.0,
-                spread_bps_max=params.spread_bps_max,
-                price_usd=hedge.price_usd,
-                hedge_native=held.get(params.hedge_instrument, ZERO),
-                exposure=exposure,
-                band=band,
-                trade_to=params.modifiers.trade_to,
-                held_back=waits,
-                held_back_detail=why,
-                trade_coin_min=params.trade_coin_min,
-                has_pending=desk.has_pending,
-                is_backing_off=desk.is_backing_off,
-                orders_last_minute=desk.orders_last_minute,
-                limits=params.limits,
-            )
+        now = Situation(
+            blocked=None if desk.blocked is None else desk.blocked[0],
+            blocked_detail="" if desk.blocked is None else desk.blocked[1],
+            hedge=hedge.spec,
+            hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
+            bid_usd=0.0 if touch is None else touch.bid_native or 0.0,
+            ask_usd=0.0 if touch is None else touch.ask_native or 0.0,
+            spread_bps_max=params.spread_bps_max,
+            price_usd=hedge.price_usd,
+            hedge_native=held.get(params.hedge_instrument, ZERO),
+            exposure=exposure,
+            band=band,
+            trade_to=params.modifiers.trade_to,
+            held_back=waits,
+            held_back_detail=why,
+            trade_coin_min=params.trade_coin_min,
+            has_pending=desk.has_pending,
+            is_backing_off=desk.is_backing_off,
+            orders_last_minute=desk.orders_last_minute,
+            limits=params.limits,
         )
+        self.looked = Looked(desk, exposure, inputs, now)
+        verdict = decide(now)
         return situation.write_down(frame, verdict, exposure=exposure, band=band, hedge=hedge), verdict, hedge
 
     def _held_back(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from bot.hedging.band import BandPolicy, Law
+from bot.hedging.band import BandInputs, BandPolicy, Law
 from bot.hedging.bands import (
     delta_percent,
     fixed,
@@ -38,14 +38,18 @@ class Entry(NamedTuple):
     make: Callable[[Any], BandPolicy]
     laws: tuple[Law, ...]
     needs_vanna: bool = False
+    parts: Callable[[Any, BandInputs], dict[str, float]] | None = None
+    """Figures a width is made of, for whoever asks why; None where inputs and parameters say it all."""
 
 
 POLICIES: Final[dict[type[BandParams], Entry]] = {
     fixed.Params: Entry(fixed.policy, fixed.LAWS),
     gamma_scaled.Params: Entry(gamma_scaled.policy, gamma_scaled.LAWS),
-    whalley_wilmott.Params: Entry(whalley_wilmott.policy, whalley_wilmott.LAWS),
-    whalley_wilmott_fixed_cost.Params: Entry(whalley_wilmott_fixed_cost.policy, whalley_wilmott_fixed_cost.LAWS),
-    zakamouline.Params: Entry(zakamouline.policy, zakamouline.LAWS, needs_vanna=True),
+    whalley_wilmott.Params: Entry(whalley_wilmott.policy, whalley_wilmott.LAWS, parts=whalley_wilmott.parts),
+    whalley_wilmott_fixed_cost.Params: Entry(
+        whalley_wilmott_fixed_cost.policy, whalley_wilmott_fixed_cost.LAWS, parts=whalley_wilmott_fixed_cost.parts
+    ),
+    zakamouline.Params: Entry(zakamouline.policy, zakamouline.LAWS, needs_vanna=True, parts=zakamouline.parts),
     leland_time.Params: Entry(leland_time.policy, leland_time.LAWS, needs_vanna=True),
     time_based.Params: Entry(time_based.policy, time_based.LAWS),
     price_move.Params: Entry(price_move.policy, price_move.LAWS),

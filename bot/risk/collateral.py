@@ -92,6 +92,16 @@ class AccountFigures:
             case _:
                 return NO_COLLATERAL
 
+    def message(self) -> AccountSeen | None:
+        """The account message that `collateral` speaks of; None where the convention asks for none, or none came."""
+        match self._params.convention:
+            case Convention.USD:
+                return self._coin
+            case Convention.COIN if self._params.counts_usdc:
+                return self._dollars
+            case _:
+                return None
+
     def moved_coin(self, collateral: Collateral) -> float:
         """Coins whose price move is profit beside that of the legs.
 

@@ -34,6 +34,7 @@ _ALLOWED = {
     ("*", "*_in_a_row_max"): "a count, as its name says",
     ("bot/localex/*", "*"): "the venue's protocol: names and units are Deribit's",
     ("bot/observe/charts.py", "*"): "axes and pixels",
+    ("bot/observe/explained.py", "Gauge.value_max"): "in the unit named beside it",
     ("bot/observe/tally.py", "RunResult.*"): "keys of the result line, part of the command line's contract",
     ("bot/sim/book.py", "*"): "one instrument's grid: whole lots and whole price units, said in its docstring",
     ("bot/sim/*", "tick_direction"): "the venue's enumeration, spelled out in its docstring",

@@ -84,6 +84,25 @@ def residual_half_coin(*, residual_usd_per_day: float, price_usd: float, iv: flo
     return math.sqrt(3.0 * _DAYS_PER_YEAR) * residual_usd_per_day / (price_usd * iv)
 
 
+def parts(params: Params, inputs: BandInputs) -> dict[str, float]:
+    """The figures the width is made of, in the units of their names; empty where it is not made of any."""
+    iv = inputs.iv_mark
+    if params.residual_usd_per_day is not None:
+        if iv is None or iv <= 0.0:
+            return {}
+        half = residual_half_coin(residual_usd_per_day=params.residual_usd_per_day, price_usd=inputs.price_usd, iv=iv)
+        return {"residual_half_coin": half}
+    aversion = risk_aversion_of(inputs, params.risk_aversion_per_usd, params.risk_aversion_relative)
+    if aversion is None:
+        return {}
+    found = {"cost_fraction": taker_cost_fraction(inputs), "risk_aversion_per_usd": aversion}
+    terms = {"price_usd": inputs.price_usd, **found}
+    found["gamma_half_coin"] = gamma_half_coin(inputs.gamma_coin_per_usd, **terms)
+    if iv is not None and inputs.tau_years is not None and not params.is_plain:
+        found["dead_half_coin"] = dead_half_coin(iv=iv, tau_years=inputs.tau_years, **terms)
+    return found
+
+
 def policy(params: Params) -> BandPolicy:
     """The policy with these parameters."""
 

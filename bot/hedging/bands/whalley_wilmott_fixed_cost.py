@@ -32,6 +32,18 @@ class Params(Struct, frozen=True, kw_only=True, tag="whalley_wilmott_fixed_cost"
     fixed_cost_usd: float
 
 
+def parts(params: Params, inputs: BandInputs) -> dict[str, float]:
+    """The figures the width is made of, in the units of their names; empty without options."""
+    aversion = risk_aversion_of(inputs, params.risk_aversion_per_usd, params.risk_aversion_relative)
+    if aversion is None:
+        return {}
+    found = {"cost_fraction": taker_cost_fraction(inputs), "risk_aversion_per_usd": aversion}
+    outer, inner = two_bands_coin(
+        inputs.gamma_coin_per_usd, price_usd=inputs.price_usd, fixed_cost_usd=params.fixed_cost_usd, **found
+    )
+    return found | {"outer_half_coin": outer, "inner_half_coin": inner}
+
+
 def policy(params: Params) -> BandPolicy:
     """The policy with these parameters."""
 

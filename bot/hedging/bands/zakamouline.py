@@ -70,6 +70,24 @@ def modified_iv(iv: float, shift_ratio: float, *, is_long: bool) -> float:
     return iv * math.sqrt(max(1.0 + shift_ratio if is_long else 1.0 - shift_ratio, 0.0))
 
 
+def parts(params: Params, inputs: BandInputs) -> dict[str, float]:
+    """The figures the width is made of, in the units of their names; empty without options."""
+    iv, tau = inputs.iv_mark, inputs.tau_years
+    aversion = risk_aversion_of(inputs, params.risk_aversion_per_usd, params.risk_aversion_relative)
+    if aversion is None or iv is None or tau is None or iv <= 0.0 or tau <= 0.0:
+        return {}
+    found = {"cost_fraction": taker_cost_fraction(inputs), "risk_aversion_per_usd": aversion}
+    terms = {"iv": iv, "tau_years": tau, **found}
+    ratio = shift_ratio(inputs.gamma_coin_per_usd, price_usd=inputs.price_usd, **terms)
+    return found | {
+        "dead_half_coin": dead_half_coin(price_usd=inputs.price_usd, **terms),
+        "gamma_half_coin": gamma_half_coin(inputs.gamma_coin_per_usd, **terms),
+        "shift_ratio": ratio,
+        "shifted_iv": modified_iv(iv, ratio, is_long=inputs.gamma_coin_per_usd > 0.0),
+        "vanna_coin_per_vol": inputs.vanna_coin_per_vol,
+    }
+
+
 def policy(params: Params) -> BandPolicy:
     """The policy with these parameters. The shift of the delta is taken to first order in volatility."""
 

@@ -172,3 +172,12 @@ def test_misses_are_followed_ever_more_slowly(standing: Standing) -> None:
 
     assert waits == [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]
     assert not standing.is_backing_off(Ns(now_ns + 250 * NS_PER_MS))
+
+
+def test_the_row_of_refusals_can_be_read(standing: Standing) -> None:
+    """It counts up to the one that gets through."""
+    standing.order_refused(RefusalKind.REQUOTE, Ns(0), "x")
+    standing.order_lost()
+    assert standing.refusals_in_a_row == 2
+    standing.order_accepted()
+    assert standing.refusals_in_a_row == 0

@@ -220,3 +220,48 @@ def test_a_band_is_at_most_the_widest() -> None:
     params = whalley_wilmott.Params(risk_aversion_per_usd=1e-300)
 
     assert entry_of(params).make(params)(INPUTS) == Band(low_coin=-WIDEST_COIN, high_coin=WIDEST_COIN, target_coin=0.0)
+
+
+@each_policy
+def test_the_parts_of_a_width_are_told_in_names_with_units(params: BandParams) -> None:
+    """Finite figures, or none where the book has no options; for whoever asks why."""
+    parts = entry_of(params).parts
+    if parts is None:
+        return
+    found = parts(params, INPUTS)
+
+    assert {"cost_fraction", "risk_aversion_per_usd", "gamma_half_coin", "outer_half_coin"} & set(found)
+    assert all(math.isfinite(value) for value in found.values())
+    assert (
+        parts(structs.replace(params, risk_aversion_per_usd=None), structs.replace(INPUTS, option_coin_gross=0.0)) == {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "width"),
+    [
+        (
+            whalley_wilmott.Params(),
+            lambda parts: math.hypot(parts["gamma_half_coin"], parts["dead_half_coin"]),
+        ),
+        (whalley_wilmott.Params(is_plain=True), lambda parts: parts["gamma_half_coin"]),
+        (whalley_wilmott.Params(residual_usd_per_day=500.0), lambda parts: parts["residual_half_coin"]),
+        (whalley_wilmott_fixed_cost.Params(fixed_cost_usd=1.0), lambda parts: parts["outer_half_coin"]),
+        (zakamouline.Params(), lambda parts: parts["gamma_half_coin"] + parts["dead_half_coin"]),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_the_parts_make_the_width(params: BandParams, width: Callable[[dict[str, float]], float]) -> None:
+    """What is told is what decided."""
+    entry = entry_of(params)
+    assert entry.parts is not None
+    band = entry.make(params)(INPUTS)
+
+    assert width(entry.parts(params, INPUTS)) == pytest.approx(0.5 * (band.high_coin - band.low_coin), rel=1e-12)
+
+
+def test_a_residual_without_volatility_has_no_parts() -> None:
+    """Nothing is known of it then."""
+    params = whalley_wilmott.Params(residual_usd_per_day=500.0)
+
+    assert whalley_wilmott.parts(params, structs.replace(INPUTS, iv_mark=None)) == {}

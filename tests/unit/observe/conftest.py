@@ -26,6 +26,8 @@ from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import Ns
+from bot.hedging.band import Band, BandInputs
+from bot.observe.explained import BandTold, Explained, Gauge, LegTold
 from bot.observe.logs import Level, Log, open_log
 
 NOW_NS = Ns(1_774_598_400_123_456_789)  # 2026-03-27T08:00:00.123456789Z
@@ -281,3 +283,104 @@ def _compared(*, is_apart: bool) -> FigureCompared:
         instrument=InstrumentId("BTC-27MAR26-100000-C"),
         is_apart=is_apart,
     )
+
+
+def _explained_band() -> BandTold:
+    around = Band(low_coin=-0.1, high_coin=0.1, target_coin=0.0)
+    return BandTold(
+        policy="whalley_wilmott",
+        params={"risk_aversion_per_usd": "1e-5"},
+        inputs=BandInputs(
+            delta_coin_net=1.05,
+            delta_coin_options=1.05,
+            gamma_coin_per_usd=2.1e-5,
+            vanna_coin_per_vol=0.0,
+            option_coin_gross=2.0,
+            price_usd=100_000.0,
+            iv_mark=0.6,
+            tau_years=7.0 / 365.0,
+            fee_rate_taker=0.00035,
+            half_spread_usd=0.5,
+            funding_rate_8h=0.0,
+            since_hedge_ns=Ns(60_000_000_000),
+            price_at_hedge_usd=99_000.0,
+            now_ns=Ns(1_774_598_400_000_000_000),
+        ),
+        cost_fraction=0.000355,
+        parts={"cost_fraction": 0.000355, "risk_aversion_per_usd": 1e-5, "gamma_half_coin": 0.1},
+        of_policy=around,
+        shaped=around,
+        final=around,
+        modifiers={},
+        pinned_to=None,
+        held_back="",
+        trade_coin_min=0.005,
+    )
+
+
+_TAKEN_APART: dict[str, object] = {
+    "seq": 17,
+    "now_ns": Ns(1_774_598_400_000_000_000),
+    "price_usd": 100_000.0,
+    "trade_coin": -0.95,
+    "delta_coin_net": 1.05,
+    "delta_coin_low": 1.05,
+    "delta_coin_high": 1.05,
+    "delta_coin_options": 1.05,
+}
+
+
+@pytest.fixture
+def explained(decided: Callable[..., Decided]) -> Callable[..., Explained]:
+    """A hedge taken apart: two calls sold off; fields of its decision by keyword."""
+    leg = LegTold(
+        instrument=InstrumentId("BTC-3APR26-100000-C"),
+        amount_native=Decimal(2),
+        unit="BTC",
+        price_usd=100_000.0,
+        iv_mark=0.6,
+        hours_left=168.0,
+        delta_each_coin=0.525,
+        delta_coin=1.05,
+        delta_coin_low=1.05,
+        delta_coin_high=1.05,
+        gamma_coin_per_usd=2.1e-5,
+        age_s=0.25,
+        trust="trusted",
+        open_share=1.0,
+    )
+    order = PlaceOrder(
+        label=LABEL,
+        instrument=PERPETUAL,
+        amount_native=Decimal(-95_000),
+        price_native=Decimal("99900.0"),
+        arrival_mid_native=100_000.0,
+        valid_until_ns=Ns(1_774_598_402_000_000_000),
+        decided_seq=17,
+    )
+
+    def of(**change: object) -> Explained:
+        made = decided(**(_TAKEN_APART | change))
+        return Explained(
+            run_id="run-1",
+            mode="demo",
+            at="2026-03-27T08:00:00.000000Z",
+            decided=made,
+            treasury_coin=0.0,
+            account=None,
+            legs=(leg,),
+            band=_explained_band(),
+            bid_usd=99_999.5,
+            ask_usd=100_000.5,
+            hedge_unit="USD",
+            hedge_trust="trusted",
+            tactic="cross",
+            tactic_params={"slippage_bps_max": "10"},
+            orders=(),
+            limits=(Gauge(name="spread", value=0.5, value_max=20.0, unit="bps"),),
+            order=order if made.action is Action.HEDGE else None,
+            compared="to the last bit",
+            contradiction="",
+        )
+
+    return of

@@ -159,3 +159,19 @@ def test_coins_whose_price_move_is_profit(view: MarketView, make: Any) -> None:
         Convention.OPTIONS_ONLY: (0.0, 0.0),
         Convention.LINEAR_USD: (0.0, 0.0),
     }
+
+
+def test_the_message_behind_the_collateral_can_be_read(make: Any) -> None:
+    """The coin account's, the dollars', or none where the convention looks at positions alone."""
+    coin, dollars = make.account_seen(), make.account_seen(currency="USDC")
+    asked = {
+        Convention.USD: ({}, coin),
+        Convention.COIN: ({"counts_usdc": True}, dollars),
+        Convention.OPTIONS_ONLY: ({}, None),
+    }
+    for convention, (change, expected) in asked.items():
+        figures = AccountFigures(make.figures(convention=convention, **change))
+        figures.see(coin)
+        figures.see(dollars)
+
+        assert figures.message() is expected

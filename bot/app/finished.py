@@ -1,0 +1,49 @@
+"""Commands about a run that has left its tape: why it decided as it did.
+
+Knows the command line and where runs are; what is asked is answered by `drive`, in the words of `observe`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.app.exit_codes import ExitCode
+from bot.domain.errors import ConfigError
+from bot.drive.moment import sought_from
+from bot.drive.why import Strayed
+from bot.drive.why import why as explained
+from bot.observe import explain
+
+Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+
+
+def folder_of(run: Path, command: str) -> Path:
+    """The folder of a run; ConfigError where there is none."""
+    folder = run if run.is_dir() else Path("runs") / run
+    if not folder.is_dir():
+        raise ConfigError(f"{command}: there is no folder {run}, and no run of that name in runs/")
+    return folder
+
+
+def why(
+    run: Run,
+    moment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SEQ|TIME]", help="Decision: its seq, HH:MM:SS (UTC), an instant; else the last hedge."
+        ),
+    ] = None,
+    *,
+    book: Annotated[str | None, typer.Option(help="Coin of the book, where the run has several.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say in words and numbers why a run hedged, or did not, at one decision."""
+    found = explained(folder_of(run, "why"), sought_from(moment), book)
+    if isinstance(found, Strayed):
+        typer.echo(f"why: {found.sentence}")
+        raise SystemExit(ExitCode.DIFFERENT)
+    typer.echo(explain.as_json(found) if as_json else explain.as_text(found))
+    if found.contradiction:
+        raise SystemExit(ExitCode.DIFFERENT)

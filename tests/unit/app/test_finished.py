@@ -1,0 +1,109 @@
+"""`hedgebot why`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from bot.app import cli
+from bot.app.exit_codes import ExitCode
+from bot.journal import manifest
+from bot.journal.tape import Began, Recorder, frame
+from bot.journal.tape_reader import TapeReader
+
+Call = Callable[..., int]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Call:
+    """Run the command in the checkout; its exit code."""
+    monkeypatch.chdir(repo_root)
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return 0 if ended.value.code is None else int(ended.value.code)
+
+    return run
+
+
+@pytest.fixture
+def folder(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The run folder of a few simulated minutes."""
+    path = tmp_path / "r1"
+    assert call("simulate", "--hours", "0.15", "--seed", "3", "--tape-out", str(path)) == 0
+    capsys.readouterr()
+    return path
+
+
+def test_the_last_hedge_is_explained(call: Call, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Text by default, one JSON line on request, the decision in force at a time."""
+    assert call("why", str(folder)) == 0
+    text = capsys.readouterr().out
+    assert "Ordered to " in text.splitlines()[-1]
+    assert "What was held" in text
+
+    assert call("why", str(folder), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["decided"]["action"], told["contradiction"]) == ("hedge", "")
+
+    assert call("why", str(folder), "09:01:30", "--book", "btc", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["at"].startswith("2026-11-22T09:01:29")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere",), "there is no folder nowhere"),
+        (("RUN", "junk"), "'junk' is no decision"),
+        (("RUN", "1"), "seq 1 of book BTC is no decision"),
+        (("RUN", "23:00"), "the run decided from"),
+        (("RUN", "--book", "ETH"), "--book: ETH is none of BTC"),
+    ],
+)
+def test_junk_is_one_line(
+    call: Call, folder: Path, capsys: pytest.CaptureFixture[str], *, arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit 2, and what may stand there."""
+    words = [str(folder) if word == "RUN" else word for word in arguments]
+
+    assert call("why", *words) == ExitCode.CONFIG
+    told = capsys.readouterr()
+    assert said in told.err
+    assert (told.out, told.err.count("\n")) == ("", 1)
+
+
+def test_other_parameters_than_the_runs_are_found_out(
+    call: Call, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A manifest that is not the tape's own is refused, like damage: exit 4 and one line."""
+    path = folder / manifest.NAME
+    path.write_text(path.read_text().replace('"trade_coin_min": 0.005', '"trade_coin_min": 0.006'))
+
+    assert call("why", str(folder)) == ExitCode.JOURNAL
+    assert "the manifest is not the one" in capsys.readouterr().err
+
+
+def test_another_decision_than_the_tapes_ends_with_one(
+    call: Call, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tape rewritten so that the hedge has another reason: told all the same, exit 1, the contradiction named."""
+    _, digest = manifest.read(folder)
+    assert call("why", str(folder), "--json") == 0
+    last_seq = json.loads(capsys.readouterr().out)["decided"]["seq"]
+    data = frame(Recorder().payload(Began(digest)))
+    for read in TapeReader(folder, digest).records():
+        record, decided = read.record, read.record.decided
+        if decided is not None and record.seq == last_seq:
+            record = structs.replace(record, decided=structs.replace(decided, detail="forged"))
+        data += frame(Recorder().payload(record))
+    (folder / "tape-000001.bin").write_bytes(data)
+
+    assert call("why", str(folder)) == ExitCode.DIFFERENT
+    text = capsys.readouterr().out
+    assert "CONTRADICTION" in text
+    assert "decided.detail: ours '', recorded 'forged'" in text

@@ -1,0 +1,122 @@
+"""An explanation as text and as JSON: every section, every figure with its unit, the reason at the end."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from msgspec import structs
+
+from bot.hedging.band import Band
+from bot.observe.explain import as_json, as_text
+from bot.observe.explained import Gauge, OrderUnderWay
+from bot.observe.reason_words import sentence
+
+
+def _line(text: str, begin: str) -> str:
+    return next(line.strip() for line in text.splitlines() if line.strip().startswith(begin))
+
+
+def test_text_tells_every_part_with_its_unit(explained: Any) -> None:
+    """Head, legs, sums, band, limits, hedge instrument, filters, tactic, order, comparison."""
+    text = as_text(explained())
+
+    assert text.startswith("run-1 (demo), book BTC, decision 17 at 2026-03-27T08:00:00.000000Z")
+    leg = _line(text, "BTC-3APR26-100000-C").split()
+    assert leg[:5] == ["BTC-3APR26-100000-C", "+2", "BTC", "+0.5250", "+1.050000"]
+    assert leg[5:] == ["+2.1e-05", "60.00%", "100,000.00", "168.00", "0.25", "trusted"]
+    assert "Net delta by the convention options_only: the options against their hedge" in text
+    assert _line(text, "net ").split() == ["net", "+1.050000"]
+    assert _line(text, "Γ, gamma of the book").split()[-4:] == ["+2.1e-05", "BTC", "per", "USD"]
+    assert _line(text, "ra, absolute risk aversion").split()[-3:] == ["1e-05", "per", "USD"]
+    assert _line(text, "the policy's band").endswith("-0.100000 to +0.100000   BTC")
+    assert _line(text, "spread").split() == ["spread", "0.5", "20", "bps", "2%"]
+    assert (
+        "hedge instrument: BTC-PERPETUAL, trusted; bid 99,999.50, ask 100,000.50 USD; counted at 100,000.00 USD" in text
+    )
+    assert "under way: no order" in text
+    assert "filters: no filter holds hedges back; the last one filled 60.0 s ago at 99,000.00 USD" in text
+    assert "the price has moved +1.0101%" in text
+    assert "tactic: cross (slippage_bps_max 10)" in text
+    assert "sell 95,000 USD (-0.950000 BTC) at 99,900.0 USD or better, -9.95 bps of the bid" in text
+    assert "the decision is the same (to the last bit)" in text
+
+
+def test_the_last_line_is_the_reason_whatever_its_length(explained: Any) -> None:
+    """One line: a long sentence is not wrapped."""
+    told = explained(detail="a very long detail " * 20)
+
+    assert as_text(told).splitlines()[-1] == sentence(told)
+
+
+def test_json_is_one_line_with_the_sentence_and_money_as_numbers(explained: Any) -> None:
+    """For machines, the same facts."""
+    text = as_json(explained())
+    found = json.loads(text)
+
+    assert "\n" not in text
+    assert found["sentence"] == sentence(explained())
+    assert (found["order"]["amount_native"], found["order"]["price_native"]) == (-95_000, 99_900.0)
+    assert found["decided"]["seq"] == 17
+    assert found["band"]["inputs"]["fee_rate_taker"] == 0.00035
+
+
+def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> None:
+    """Each band in the order it was made, a pin and a filter by name."""
+    told = explained()
+    band = structs.replace(
+        told.band,
+        modifiers={"width_ratio_long_gamma": "3.0"},
+        shaped=Band(low_coin=-0.3, high_coin=0.3, target_coin=0.0),
+        final=Band(low_coin=-0.2, high_coin=0.2, target_coin=0.0),
+        pinned_to="BTC-3APR26-100000-C",
+        held_back="too_soon",
+    )
+    text = as_text(structs.replace(told, band=band))
+
+    assert _line(text, "laid over it: width_ratio_long_gamma").endswith("3.0")
+    assert "-0.300000 to +0.300000" in _line(text, "with what is laid over it")
+    assert "-0.200000 to +0.200000" in _line(text, "cut to the hard limit")
+    assert _line(text, "the price sits on the strike of").endswith("BTC-3APR26-100000-C")
+    assert "filters: a filter holds hedges back: too soon" in text
+
+
+def test_doubt_settlement_and_missing_figures_are_said(explained: Any) -> None:
+    """An interval, a leg that settles, one that cannot be counted, a limit without a figure, an order under way."""
+    told = explained(delta_coin_low=0.9, delta_coin_high=1.2, delta_coin_expiring=0.4, delta_coin_surviving=0.65)
+    leg = told.legs[0]
+    order = OrderUnderWay(
+        label="hb1", instrument="BTC-PERPETUAL", state="in_flight", open_native=Decimal(-100), age_s=1.5
+    )
+    text = as_text(
+        structs.replace(
+            told,
+            legs=(
+                structs.replace(leg, open_share=0.25, trust="stale", delta_coin_low=0.0, delta_coin_high=2.0),
+                structs.replace(leg, delta_coin=None, delta_coin_low=None, trust="no specification"),
+                structs.replace(leg, open_share=0.0),
+            ),
+            limits=(Gauge(name="age of the hedge quote", value=None, value_max=2.0, unit="s"),),
+            orders=(order,),
+            order=None,
+            contradiction="decided.x: ours 1, recorded 2",
+        )
+    )
+
+    assert "stale; settling, 25.0% of its average open" in text
+    assert "+0.0000 to +2.0000" in text
+    assert "anything" in text
+    assert "trusted; expired" in text
+    assert "of the net: settles now" in text
+    assert _line(text, "age of the hedge quote").split()[-3:] == ["unknown", "2", "s"]
+    assert "under way: order hb1 on BTC-PERPETUAL, in flight for 1.5 s, may still fill -100 USD" in text
+    assert "tactic: cross (slippage_bps_max 10); no order" in text
+    assert "CONTRADICTION" in text
+
+
+def test_a_decision_without_ground_has_no_band_section(explained: Any) -> None:
+    """No price, no equity: what is known is told."""
+    text = as_text(structs.replace(explained(price_usd=None), band=None, legs=(), bid_usd=None, ask_usd=None))
+
+    assert "Band of the policy" not in text
+    assert "bid none, ask none USD; no price yet" in text
+    assert "nothing" in text

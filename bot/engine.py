@@ -5,7 +5,7 @@ No IO, no clock, no randomness, no logger. Events update state; only `Ticked` de
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, structs
 
@@ -15,7 +15,7 @@ from bot.domain.decided import NOTHING, Decided, Outcome
 from bot.domain.ids import InstrumentId, make_label
 from bot.domain.reasons import Action, Reason
 from bot.domain.status import BookStatus
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account, AccountParams
 from bot.execution.audit import Audit, AuditParams
 from bot.execution.tactics import cross
@@ -27,10 +27,16 @@ from bot.hedging.situation import Frame, Hedge
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
+from bot.risk import watching
 from bot.risk.collateral import FiguresParams
 from bot.risk.conventions import Collateral, Convention
 from bot.risk.cross_check import CheckParams
+from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
+from bot.risk.sources import Sources, origins
+
+_WANTED_EVERY_NS: Final = Ns(5 * NS_PER_S)
+"""Between looks for instruments to be watched besides those held."""
 
 
 class BookParams(Struct, frozen=True, kw_only=True):
@@ -56,6 +62,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     window: Window
     """The venue's, before delivery."""
     expiry: ExpiryParams = ExpiryParams()
+    sources: Sources = Sources()
+    """Of forward and volatility."""
     limits: Limits
     reconcile_interval_ns: Ns
     adopts_positions: bool
@@ -79,6 +87,7 @@ class Engine:
             window=params.window,
             expiry=params.expiry,
             limits=params.limits,
+            sources=params.sources,
         )
         entry = entry_of(params.band)
         policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
@@ -88,6 +97,7 @@ class Engine:
         self._seq = 0
         self._orders_count = 0
         self._decided: Decided | None = None
+        self._wanted_due_ns = Ns(0)
         self._handlers: dict[type[Any], Callable[[Any], Outcome]] = {
             ev.OptionMarked: self._on_option,
             ev.FutureMarked: self._on_future,
@@ -185,8 +195,19 @@ class Engine:
         asked, told = self._audit.tick(decided)
         commands += asked
         notes += told
+        commands += self._account.watch(self._wanted(event.now_ns))
         self._decided = decided
         return Outcome(commands=tuple(commands), decided=decided, notes=tuple(notes))
+
+    def _wanted(self, now_ns: Ns) -> list[InstrumentId]:
+        """What the sources of forward and volatility need besides what is held; looked up now and then."""
+        if now_ns < self._wanted_due_ns or not self._params.sources.need_more:
+            return []
+        self._wanted_due_ns = Ns(now_ns + _WANTED_EVERY_NS)
+        return watching.wanted(self._view, self._legs(), self._params.sources)
+
+    def _legs(self) -> Legs:
+        return arrange(self._account.held(), self._view.instruments)
 
     def _decide(self, now_ns: Ns) -> tuple[Decided, PlaceOrder | None]:
         params, account = self._params, self._account
@@ -260,7 +281,7 @@ class Engine:
 
     def status(self) -> BookStatus:
         """A frozen picture of the book."""
-        account = self._account
+        account, sources = self._account, self._params.sources
         return BookStatus(
             book=self._params.book,
             convention=self._params.convention.value,
@@ -274,6 +295,7 @@ class Engine:
             orders_live=len(account.working.live()),
             profit_usd=account.profit.usd(),
             equity=account.equity(),
+            sources=() if self._decided is None else origins(self._view, self._legs(), self._decided.now_ns, sources),
         )
 
 

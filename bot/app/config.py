@@ -50,7 +50,9 @@ from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.risk.conventions import Convention
+from bot.risk.forward import ForwardSource
 from bot.risk.limits import Limits
+from bot.risk.sources import Sources
 from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
 
@@ -342,6 +344,7 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
         ),
         window=venue_named(settings.venue.name).settlement_window,
         expiry=_expiry(book.expiry),
+        sources=Sources(forward=ForwardSource(book.forward.source), volatility=book.volatility.source),
         reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
         adopts_positions=run.adopt_positions,
     )

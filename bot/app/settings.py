@@ -13,6 +13,7 @@ from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
 from bot.hedging.expiry import HedgeAtExpiry, PinRule
 from bot.risk.conventions import Convention
+from bot.risk.volatility import VolatilitySource
 
 
 def _url_of(*schemes: str) -> AfterValidator:
@@ -106,6 +107,22 @@ class ExpirySection(Section):
     pin_width_ratio: Annotated[float, Field(ge=1.0)] = Field(2.0, description="widen: times the width then")
 
 
+class ForwardSection(Section):
+    """The forward of each expiry."""
+
+    source: Literal["options", "future"] = Field(
+        "options", description="`underlying_price` of the options, or the listed future; each stands in for the other"
+    )
+
+
+class VolatilitySection(Section):
+    """The volatility greeks are computed with."""
+
+    source: VolatilitySource = Field(
+        VolatilitySource.MARK, description="the venue's `mark`, or the `mid` of bid and ask volatility, else the mark"
+    )
+
+
 class LimitsSection(Section):
     """Hard limits; none has a default."""
 
@@ -132,6 +149,8 @@ class BookSection(Section):
     tactic: TacticSection = Field(default_factory=TacticSection)
     trust: TrustSection = Field(default_factory=TrustSection)
     expiry: ExpirySection = Field(default_factory=ExpirySection)
+    forward: ForwardSection = Field(default_factory=ForwardSection)
+    volatility: VolatilitySection = Field(default_factory=VolatilitySection)
     limits: LimitsSection
 
 

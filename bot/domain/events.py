@@ -59,6 +59,9 @@ class OptionMarked(_Event, frozen=True, kw_only=True, gc=False):
     delivery_usd: float | None = None
     """Delivery price the venue expects now: the index until the settlement window opens, then its average, as if the
     index stayed where it is (`estimated_delivery_price`)."""
+    iv_bid: float | None = None
+    """Of the best bid, fraction; None where there is none. This and the next: what tapes before them do not tell."""
+    iv_ask: float | None = None
 
 
 class FutureMarked(_Event, frozen=True, kw_only=True, gc=False):

@@ -39,6 +39,20 @@ class EquitySeen(Struct, frozen=True, kw_only=True):
     venue_native: Decimal
 
 
+class ExpirySources(Struct, frozen=True, kw_only=True):
+    """What the greeks of one held expiry are computed from."""
+
+    index_name: str
+    expiry_ns: Ns
+    forward_usd: float | None
+    """None: not known."""
+    forward_source: str | None
+    """`options`, `future` or `parity`."""
+    forward_age_ns: Ns | None
+    options_by_volatility: dict[str, int]
+    """Held options by where their volatility is from, with the reason where the mark stands in: `mark: one_sided`."""
+
+
 class BookStatus(Struct, frozen=True, kw_only=True):
     """State of one book."""
 
@@ -57,3 +71,4 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     profit_usd: ProfitUsd
     equity: tuple[EquitySeen, ...] = ()
     """By currency; empty before the venue has told."""
+    sources: tuple[ExpirySources, ...] = ()

@@ -245,7 +245,7 @@ class Account:
             for name in held:
                 if name not in instruments:  # its description could not be had so far: ask again
                     self._watched.pop(name, None)
-            commands = self._watch(list(held))
+            commands = self.watch(list(held))
         elif conclusion is Conclusion.MISMATCHED:
             notes += _some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED, _MISMATCH_NEXT))
         elif differences:
@@ -303,7 +303,7 @@ class Account:
         if not is_of_book(event.instrument, self._view.instruments, self._params.book):
             return NOTHING
         notes = self._book(event)
-        return Outcome(commands=tuple(self._watch([event.instrument])), notes=tuple(notes))
+        return Outcome(commands=tuple(self.watch([event.instrument])), notes=tuple(notes))
 
     def _book(self, fill: ev.Filled) -> list[Note]:
         is_new = self._positions.book(fill)
@@ -341,7 +341,8 @@ class Account:
         marked = self._view.futures.get(self._params.hedge_instrument)
         return None if marked is None else marked.index_usd or marked.mark_usd
 
-    def _watch(self, names: list[InstrumentId]) -> list[Command]:
+    def watch(self, names: list[InstrumentId]) -> list[Command]:
+        """Ask for the market data of these, of each once."""
         fresh = [name for name in names if name not in self._watched]
         self._watched.update(dict.fromkeys(fresh))
         return [Watch(instruments=tuple(fresh))] if fresh else []

@@ -36,6 +36,7 @@ from bot.risk.conventions import Collateral, Convention
 from bot.risk.exposure import Exposure, Terms, measure
 from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
+from bot.risk.sources import Sources
 from bot.risk.vanna import vanna_coin_per_vol
 
 _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
@@ -74,6 +75,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     window: Window
     expiry: ExpiryParams
     limits: Limits
+    sources: Sources = Sources()
 
 
 class Looked(NamedTuple):
@@ -120,6 +122,7 @@ class Hedger:
                 collateral=desk.collateral,
                 price_usd=price_usd,
                 index_usd=None if hedge is None else hedge.index_usd,
+                sources=params.sources,
             )
             exposure = measure(view, legs, now_ns, terms, desk.outstanding)
         if hedge is not None and exposure is not None and params.expiry.hedge is HedgeAtExpiry.KEEP:

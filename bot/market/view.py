@@ -5,11 +5,11 @@ Older and duplicate messages never replace newer ones. Knows nothing of position
 
 from bot.domain.events import FutureMarked, OptionMarked, Quoted, QuoteDistrusted
 from bot.domain.ids import InstrumentId
-from bot.domain.instruments import Instrument
+from bot.domain.instruments import Instrument, Kind
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.market import quality
-from bot.market.forwards import Forwards
+from bot.market.forwards import Expiry, Forwards
 from bot.market.quality import Touch, TrustLimits
 
 _NEVER: Ns = Ns(-1)
@@ -24,6 +24,8 @@ class MarketView:
         self.instruments: dict[InstrumentId, Instrument] = {}
         self.options: dict[InstrumentId, OptionMarked] = {}
         self.futures: dict[InstrumentId, FutureMarked] = {}
+        self.dated: dict[Expiry, InstrumentId] = {}
+        """The listed future of each expiry that has one."""
         self._touches: dict[InstrumentId, Touch] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
         self._forwards = Forwards()
@@ -36,6 +38,8 @@ class MarketView:
     def list_instrument(self, instrument: Instrument) -> None:
         """Remember a specification; data about an instrument without one is ignored."""
         self.instruments[instrument.id] = instrument
+        if instrument.kind is Kind.FUTURE and instrument.expiry_ns is not None:
+            self.dated[(instrument.index_name, instrument.expiry_ns)] = instrument.id
 
     def see_option(self, marked: OptionMarked) -> None:
         """Take an option ticker unless a newer one is here."""

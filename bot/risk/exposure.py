@@ -8,7 +8,7 @@ its data is merely old, any that its last greeks and the move of the index since
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -24,10 +24,13 @@ from bot.market.view import MarketView
 from bot.pricing import settlement_window
 from bot.pricing.black76 import DeltaGamma
 from bot.pricing.settlement_window import Average, Window
-from bot.risk import conventions, doubt
+from bot.risk import conventions, doubt, volatility
+from bot.risk import forward as forwards
 from bot.risk.conventions import NO_COLLATERAL, Collateral, Convention, Weighing
 from bot.risk.doubt import Known
 from bot.risk.legs import Expiry, Legs, OptionLeg
+from bot.risk.sources import Sources
+from bot.risk.volatility import VolatilitySource
 
 _NOTHING_NARROWS = frozenset({DistrustCause.FROM_THE_FUTURE, DistrustCause.FORWARD_JUMPED})
 """A wrong clock or a wrong forward says nothing about how far the market may have moved."""
@@ -96,6 +99,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     """Of the hedge; counts inverse futures whose own mark is not here."""
     index_usd: float | None = None
     """Index now: how far it has moved since a leg was last seen."""
+    sources: Sources = Sources()
+    """Where forward and volatility are from, outside the settlement window."""
 
 
 def measure(
@@ -158,6 +163,8 @@ class _Market(NamedTuple):
     is_expiring: bool
     delta_gamma: DeltaGamma
     how: Weighing
+    iv_of: Callable[[OptionMarked], float | None] | None = None
+    """Where the volatility is not the mark's."""
 
 
 def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market | None:
@@ -165,11 +172,11 @@ def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Mark
     left_ns = expiry.expiry_ns - now_ns
     if left_ns <= 0:
         return None
-    newest = view.newest_of(expiry.index_name, expiry.expiry_ns)
     if left_ns < terms.window.length_ns:
-        return _market_expiring(newest, expiry, now_ns, terms)
-    forward = None if newest is None else newest.forward_usd
-    index = None if newest is None else newest.index_usd
+        return _market_expiring(view.newest_of(expiry.index_name, expiry.expiry_ns), expiry, now_ns, terms)
+    seen = forwards.chosen(view, expiry.index_name, expiry.expiry_ns, now_ns, terms.sources.forward)
+    forward = None if seen is None else seen.usd
+    index = None if seen is None else seen.index_usd
     ratio = 1.0
     if forward is not None and terms.convention is not Convention.OPTIONS_ONLY:
         spot = index or terms.index_usd or terms.price_usd
@@ -191,7 +198,13 @@ def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Mark
         is_expiring=False,
         delta_gamma=conventions.formula(how),
         how=how,
+        iv_of=None if terms.sources.volatility is VolatilitySource.MARK else _iv_mid,
     )
+
+
+def _iv_mid(marked: OptionMarked) -> float | None:
+    found = volatility.mid(marked)
+    return None if found is None else found.iv
 
 
 def _market_expiring(newest: OptionMarked | None, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market:
@@ -247,7 +260,7 @@ def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], 
         market.share,
         market.delta_gamma,
     )
-    seen, judge, before = view.options, view.option_verdict, total.options
+    seen, judge, before, iv_of = view.options, view.option_verdict, total.options, market.iv_of
     sure = gamma_net = calls = puts = weights = weighted_iv = 0.0
     oldest_ns: int = now_ns if total.age_ns is None else now_ns - total.age_ns
     has_seen = total.age_ns is not None
@@ -259,20 +272,21 @@ def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], 
         else:
             puts += size
         marked = seen.get(name)
-        if marked is None or marked.iv_mark is None or forward is None:
+        iv = None if marked is None else marked.iv_mark if iv_of is None else iv_of(marked)
+        if marked is None or iv is None or forward is None:
             _doubt(total, leg, market, view.last_greeks(name))
             continue
         has_seen = True
         if marked.received_ns < oldest_ns:  # noqa: PLR1730 - min() costs twice as much here
             oldest_ns = marked.received_ns
-        delta, gamma = delta_gamma(forward, strike, tau, marked.iv_mark, is_call)
+        delta, gamma = delta_gamma(forward, strike, tau, iv, is_call)
         if delta != delta:  # NaN: what the ticker gave is no ground for a formula  # noqa: PLR0124
             _doubt(total, leg, market, None)
             continue
         weight = size * gamma
         gamma_net += qty * gamma
         weights += weight
-        weighted_iv += weight * marked.iv_mark
+        weighted_iv += weight * iv
         cause = judge(marked, now_ns)
         if cause is None:
             sure += qty * delta

@@ -53,6 +53,8 @@ class Ticker(Struct, gc=False):
     best_bid_amount: Loose | None = None
     current_funding: Loose | None = None
     mark_iv: Loose | UnsetType | None = UNSET
+    bid_iv: Loose | None = None
+    ask_iv: Loose | None = None
     underlying_price: Number | None = None
     combo_state: str | UnsetType = UNSET
 
@@ -195,6 +197,7 @@ def marked(ticker: Ticker, received_ns: Ns) -> OptionMarked | FutureMarked | Non
     if not (ask and ask_amount and ask > 0.0):
         ask = ask_amount = None
     mark, forward, index = ticker.mark_price, ticker.underlying_price, ticker.index_price
+    iv_bid, iv_ask = ticker.bid_iv, ticker.ask_iv
     return OptionMarked(
         instrument=name,
         received_ns=received_ns,
@@ -209,6 +212,8 @@ def marked(ticker: Ticker, received_ns: Ns) -> OptionMarked | FutureMarked | Non
         index_usd=index if index and index > 0.0 else None,
         is_open=ticker.state == "open",
         delivery_usd=_number(ticker.estimated_delivery_price),
+        iv_bid=iv_bid / 100.0 if iv_bid and 0.0 < iv_bid < IV_PERCENT_OFF_SCALE else None,
+        iv_ask=iv_ask / 100.0 if iv_ask and 0.0 < iv_ask < IV_PERCENT_OFF_SCALE else None,
     )
 
 

@@ -28,11 +28,14 @@ def _float(value: Decimal | None) -> float | None:
     return None if value is None else float_from_decimal(value)
 
 
+def _fraction(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100.0
+
+
 def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionMarked | FutureMarked:
     """A ticker as its event; volatility from percent to fraction."""
     touch = ticker.touch
     if is_option:
-        iv = ticker.iv_mark_percent
         return OptionMarked(
             instrument=InstrumentId(ticker.instrument),
             received_ns=received_ns,
@@ -42,11 +45,13 @@ def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionM
             bid_amount_native=_float(touch.bid_amount_native),
             ask_amount_native=_float(touch.ask_amount_native),
             mark_native=ticker.mark_native,
-            iv_mark=None if iv is None else iv / 100.0,
+            iv_mark=_fraction(ticker.iv_mark_percent),
             forward_usd=ticker.forward_usd,
             index_usd=ticker.index_usd,
             is_open=ticker.state == "open",
             delivery_usd=ticker.estimated_delivery_usd,
+            iv_bid=_fraction(ticker.iv_bid_percent),
+            iv_ask=_fraction(ticker.iv_ask_percent),
         )
     return FutureMarked(
         instrument=InstrumentId(ticker.instrument),

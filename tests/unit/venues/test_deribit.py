@@ -131,7 +131,15 @@ def test_perpetual_ticker_becomes_future_marked() -> None:
 @pytest.mark.parametrize("percent", [0, 0.0, 500.0, 999.0, -74.2, None])
 def test_volatility_that_is_none_is_none(percent: object) -> None:
     """Zero, off scale, negative and null volatilities are absent."""
-    assert option(mark_iv=percent).iv_mark is None
+    seen = option(mark_iv=percent, bid_iv=percent, ask_iv=percent)
+    assert (seen.iv_mark, seen.iv_bid, seen.iv_ask) == (None, None, None)
+
+
+def test_volatilities_of_bid_and_ask_are_fractions() -> None:
+    """Percent on the wire, like the mark's; a message without them says nothing of them."""
+    seen = option(bid_iv=54.1, ask_iv=57)
+    assert (seen.iv_bid, seen.iv_ask) == (pytest.approx(0.541, rel=1e-15), 0.57)
+    assert option(bid_iv="absent", ask_iv="absent").iv_bid is None
 
 
 @pytest.mark.parametrize("price", [0, 0.0, None, -7.0, "absent"])

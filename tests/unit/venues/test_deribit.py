@@ -104,8 +104,10 @@ def test_option_ticker_becomes_option_marked() -> None:
         index_usd=98_000.5,
         is_open=True,
         delivery_usd=98_000.5,
+        iv_bid=0.5,
+        iv_ask=0.57,
     )
-    assert expected == option()
+    assert expected == option(bid_iv=50, ask_iv=57.0)
 
 
 def test_perpetual_ticker_becomes_future_marked() -> None:
@@ -131,15 +133,7 @@ def test_perpetual_ticker_becomes_future_marked() -> None:
 @pytest.mark.parametrize("percent", [0, 0.0, 500.0, 999.0, -74.2, None])
 def test_volatility_that_is_none_is_none(percent: object) -> None:
     """Zero, off scale, negative and null volatilities are absent."""
-    seen = option(mark_iv=percent, bid_iv=percent, ask_iv=percent)
-    assert (seen.iv_mark, seen.iv_bid, seen.iv_ask) == (None, None, None)
-
-
-def test_volatilities_of_bid_and_ask_are_fractions() -> None:
-    """Percent on the wire, like the mark's; a message without them says nothing of them."""
-    seen = option(bid_iv=54.1, ask_iv=57)
-    assert (seen.iv_bid, seen.iv_ask) == (pytest.approx(0.541, rel=1e-15), 0.57)
-    assert option(bid_iv="absent", ask_iv="absent").iv_bid is None
+    assert option(mark_iv=percent).iv_mark is option(bid_iv=percent).iv_bid is option(ask_iv=percent).iv_ask is None
 
 
 @pytest.mark.parametrize("price", [0, 0.0, None, -7.0, "absent"])

@@ -62,6 +62,12 @@ def is_settled_between(before_ns: Ns, after_ns: Ns) -> bool:
     return (before_ns - hour_ns) // NS_PER_DAY < (after_ns - hour_ns) // NS_PER_DAY
 
 
+def last_settlement_ns(now_ns: Ns) -> Ns:
+    """The newest 08:00 UTC that is not after now."""
+    hour_ns = _EXPIRY_HOUR_UTC * 3600 * NS_PER_S
+    return Ns(now_ns - (now_ns - hour_ns) % NS_PER_DAY)
+
+
 def expiry_ns_from_code(code: str) -> Ns:
     """Deribit expiry code (`27MAR26`, `5JUN20`) to its 08:00 UTC expiry; ValueError otherwise."""
     day, month, year = code[:-5], code[-5:-2], code[-2:]

@@ -193,27 +193,27 @@ class Account:
         spec = self._view.instruments.get(event.instrument)
         if spec is None or not is_of_book(spec.id, self._view.instruments, self._params.book):
             return NOTHING
-        self._books.end_session(spec, event.funding_native)
+        self._books.end_session(spec, event.funding_native, event.venue_ns)
         if event.delivery_usd is not None:
             self._deliver(spec, event.delivery_usd)
         return NOTHING
 
-    def _deliver(self, spec: Instrument, delivery_usd: Decimal) -> None:
+    def _deliver(self, spec: Instrument, delivery_usd: Decimal, *, is_expected: bool = False) -> None:
         """A position has become money: what it was worth last is its settlement value."""
         self.delivered_coin += delivered_coin(spec, self._positions.amount(spec.id), float_from_decimal(delivery_usd))
         self._positions.drop(spec.id)
         self._profit.deliver(spec, delivery_usd, self._index_usd())
-        self._books.deliver(spec, delivery_usd)
+        self._books.deliver(spec, delivery_usd, is_expected=is_expected)
         self._figures.deliver(spec)
 
     def _deliver_expired(self, now_ns: Ns) -> None:
-        """What nobody told the delivery of: at the price the venue expected last."""
+        """What nobody has told the delivery of yet: at the price the venue expected last."""
         for name in self._positions.held():
             spec = self._view.instruments.get(name)
             if spec is not None and has_expired(name, spec, now_ns):
                 expected_usd = self._view.delivery_usd(spec)
                 if expected_usd is not None:
-                    self._deliver(spec, decimal_from_wire(expected_usd))
+                    self._deliver(spec, decimal_from_wire(expected_usd), is_expected=True)
 
     def _on_ledger(self, event: ev.LedgerRestored) -> Outcome:
         self._reconciler.restore(event, self._positions, self._view.instruments)

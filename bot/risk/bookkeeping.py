@@ -71,6 +71,11 @@ class Bookkeeping:
         self._lots: dict[InstrumentId, _Lot] = {}
         self._funding: dict[InstrumentId, Decimal] = {}
         """Of the session, as last told and booked."""
+        self._ended: dict[InstrumentId, Decimal] = {}
+        """The same of the session before, until the venue has told its sum."""
+        self._expected: dict[InstrumentId, tuple[_Lot, Decimal]] = {}
+        """Delivered at the price the venue expected, with the money that was booked."""
+        self._opened_ns = Ns(0)
         self._told_ns = Ns(0)
 
     def see_account(self, seen: AccountSeen) -> None:
@@ -87,7 +92,8 @@ class Bookkeeping:
         known = [(item, specs[item.instrument]) for item in positions if item.instrument in specs]
         if self._cash:
             if is_settled_between(self._told_ns, at_ns):
-                self._funding.clear()  # a new session has begun at zero, whether or not somebody told the old one's end
+                # A new session has begun at zero, whether or not somebody told the old one's end.
+                self._ended, self._funding = self._funding, {}
             self._told_ns = at_ns
             for item, spec in known:
                 self._book_funding(spec, item.funding_native, is_session_over=False)
@@ -98,7 +104,7 @@ class Bookkeeping:
             if seen.received_ns == at_ns and all(item.mark_native is not None for item, _ in ours):
                 self._open(currency, decimal_from_wire(seen.equity_native), ours)
 
-        self._told_ns = at_ns
+        self._told_ns = self._opened_ns = at_ns
 
     def _open(self, currency: str, equity: Decimal, positions: list[tuple[PositionSeen, Instrument]]) -> None:
         self._opening[currency] = self._cash[currency] = equity
@@ -119,15 +125,26 @@ class Bookkeeping:
         if fill.fee_currency in self._cash:
             self._cash[fill.fee_currency] -= fill.fee_native
 
-    def deliver(self, spec: Instrument, delivery_usd: Decimal) -> None:
-        """An expired position becomes money."""
-        lot = self._lots.pop(spec.id, None)
+    def deliver(self, spec: Instrument, delivery_usd: Decimal, *, is_expected: bool = False) -> None:
+        """An expired position becomes money; at an expected price only until the venue has told the true one."""
+        lot, booked = self._lots.pop(spec.id, None), ZERO
+        if lot is None and not is_expected:
+            lot, booked = self._expected.pop(spec.id, (None, ZERO))
         if lot is not None and spec.settlement_currency in self._cash:
-            self._cash[spec.settlement_currency] += _money(lot.value(payoff_native(spec, delivery_usd)))
+            money = _money(lot.value(payoff_native(spec, delivery_usd)))
+            self._cash[spec.settlement_currency] += money - booked
+            if is_expected:
+                self._expected[spec.id] = (lot, money)
 
-    def end_session(self, spec: Instrument, funding_native: Decimal) -> None:
-        """The venue has booked a session's funding; the next one begins at zero."""
-        self._book_funding(spec, funding_native, is_session_over=True)
+    def end_session(self, spec: Instrument, funding_native: Decimal, ended_ns: Ns) -> None:
+        """The venue has booked the funding of the session that ended then; the next one begins at zero."""
+        if ended_ns <= self._opened_ns:
+            return  # in the equity the books were opened on
+        if is_settled_between(self._told_ns, ended_ns):
+            self._book_funding(spec, funding_native, is_session_over=True)
+        elif spec.settlement_currency in self._cash:  # told late: a snapshot has begun the next session already
+            self._cash[spec.settlement_currency] += funding_native - self._ended.get(spec.id, ZERO)
+            self._ended[spec.id] = funding_native
 
     def _book_funding(self, spec: Instrument, session: Decimal | None, *, is_session_over: bool) -> None:
         if session is None or spec.settlement_currency not in self._cash:

@@ -1,4 +1,4 @@
-"""One consistent picture of a Deribit account: positions, open orders, recent fills, money.
+"""One consistent picture of a Deribit account: positions, open orders, recent fills, money, what settlements booked.
 
 Knows which requests belong together and when their answers do. Sends only questions, through the `ask`
 it is given; must not know what the picture is compared with.
@@ -14,6 +14,7 @@ from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.venues import deribit_rest
 from bot.venues.contract import NowNs
+from bot.venues.deribit_log import SettlementLog
 from bot.venues.deribit_orders import ANSWER_ERRORS, Ask
 from bot.venues.deribit_rest import Position, Trades, convert
 from bot.venues.deribit_wire import Order, Portfolio, account_seen, filled, is_position_trade
@@ -29,6 +30,7 @@ class AccountReader:
         self._ask: Final = ask
         self._listed: Final = listed
         self._now_ns: Final = now_ns
+        self._log: Final = SettlementLog(ask, listed, now_ns)
 
     async def snapshot(self) -> Sequence[Event]:
         """Positions, open orders and fills that belong together: positions read before and after agree.
@@ -64,7 +66,9 @@ class AccountReader:
             )
         except ANSWER_ERRORS as error:
             return (SnapshotFailed(received_ns=self._now_ns(), cause=str(error)),)
-        return (*(account_seen(row, now_ns) for row in rows), taken)
+        # Asked for last: what the positions above lack, a settlement has booked by now.
+        settled = await self._log.news()
+        return (*(account_seen(row, now_ns) for row in rows), *settled, taken)
 
     async def _positions(self) -> tuple[PositionSeen, ...]:
         rows = convert(await self._ask("private/get_positions", {}), list[Position])

@@ -12,6 +12,7 @@ from bot.domain.time import (
     expiry_ns_from_code,
     is_settled_between,
     iso_utc,
+    last_settlement_ns,
     ms_from_ns,
     ns_from_iso,
     ns_from_ms,
@@ -104,3 +105,16 @@ def test_what_is_no_expiry_code_is_refused(code: str) -> None:
 def test_a_settlement_lies_between_two_moments_or_not(before: str, after: str, expected: bool) -> None:
     """08:00 UTC belongs to the session it begins."""
     assert is_settled_between(ns_from_iso(before), ns_from_iso(after)) is expected
+
+
+@pytest.mark.parametrize(
+    ("now", "settled"),
+    [
+        ("2026-03-27T08:00:00Z", "2026-03-27T08:00:00Z"),
+        ("2026-03-27T07:59:59.999Z", "2026-03-26T08:00:00Z"),
+        ("2026-03-28T00:00:00Z", "2026-03-27T08:00:00Z"),
+    ],
+)
+def test_last_settlement(now: str, settled: str) -> None:
+    """08:00 UTC, the moment itself included."""
+    assert last_settlement_ns(ns_from_iso(now)) == ns_from_iso(settled)

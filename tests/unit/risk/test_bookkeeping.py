@@ -10,7 +10,7 @@ from bot.domain.events import AccountSeen, PositionSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.status import EquitySeen
-from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, last_settlement_ns
 from bot.market.view import MarketView
 from bot.risk.bookkeeping import Bookkeeping
 
@@ -70,6 +70,11 @@ class Desk:
     def equity(self, currency: str = "BTC") -> EquitySeen:
         """Both sides' word."""
         return next(seen for seen in self.books.equity(self.view) if seen.currency == currency)
+
+
+def ended_ns(desk: Desk) -> Ns:
+    """The next 08:00 UTC after the moment of the books."""
+    return Ns(last_settlement_ns(desk.make.now_ns) + NS_PER_DAY)
 
 
 @pytest.fixture
@@ -170,7 +175,7 @@ def test_funding_is_what_the_venue_told_over_all_sessions(desk: Desk) -> None:
     unit = Decimal("0.0001")
     for told in (3, 5):
         desk.hold(BTC__PERPETUAL=("0", "0", 1e5, str(told * unit)))
-    desk.books.end_session(desk.perpetual, 6 * unit)
+    desk.books.end_session(desk.perpetual, 6 * unit, ended_ns(desk))
     desk.hold(BTC__PERPETUAL=("0", "0", 1e5, str(unit)))
 
     assert desk.equity().bot_native == Decimal(10) + 4 * unit
@@ -187,6 +192,42 @@ def test_a_session_whose_end_nobody_told_ends_at_eight(desk: Desk) -> None:
         desk.books.see_positions([position], desk.view.instruments, Ns(desk.make.now_ns + days * NS_PER_DAY))
 
     assert desk.equity().bot_native == Decimal(10) + 3 * unit
+
+
+def test_a_session_told_after_the_next_one_was_seen(desk: Desk) -> None:
+    """2 when the books opened, 5 last seen, 1 of the next session seen, then the venue says that 7 was booked."""
+    desk.tell("BTC", 10.0)
+    unit = Decimal("0.0001")
+    for days, told in ((0, 2), (0, 5), (1, 1)):
+        position = PositionSeen(
+            instrument=desk.perpetual.id, amount_native=Decimal(0), mark_native=1e5, funding_native=told * unit
+        )
+        desk.books.see_positions([position], desk.view.instruments, Ns(desk.make.now_ns + days * NS_PER_DAY))
+    for _ in range(2):  # a second word changes nothing
+        desk.books.end_session(desk.perpetual, 7 * unit, ended_ns(desk))
+
+    assert desk.equity().bot_native == Decimal(10) + 6 * unit
+
+
+def test_a_session_that_ended_before_the_books_were_opened_is_in_their_equity(desk: Desk) -> None:
+    """A run that starts in the morning is told of the night."""
+    desk.tell("BTC", 10.0)
+    desk.hold(BTC__PERPETUAL=("0", "0", 1e5, "0.0002"))
+    desk.books.end_session(desk.perpetual, Decimal(3), last_settlement_ns(desk.make.now_ns))
+
+    assert desk.equity().bot_native == Decimal(10)
+
+
+def test_the_price_of_a_delivery_replaces_the_expected_one(desk: Desk) -> None:
+    """A call on 100000: expected 125000 pays 0.2, told 160000 pays 0.375; the second word is no second delivery."""
+    desk.tell("BTC", 10.0)
+    desk.hold(BTC__27MAR26__100000__C=("1", "0.1", 0.1, None))
+    desk.books.deliver(desk.spec(_CALL), Decimal(125_000), is_expected=True)
+    assert desk.equity().bot_native == Decimal("10.1")
+    for _ in range(2):
+        desk.books.deliver(desk.spec(_CALL), Decimal(160_000))
+
+    assert desk.equity().bot_native == Decimal("10.275")
 
 
 def test_a_currency_with_a_missing_mark_has_no_equity(desk: Desk) -> None:
@@ -214,7 +255,7 @@ def test_money_in_a_currency_that_is_not_kept_is_left_alone(desk: Desk) -> None:
     usd_call = desk.spec(_USD_CALL)
     desk.books.book(usd_call, desk.make.fill("1", "1", fee_currency="USDC", fee_native=Decimal(3)))
     desk.books.deliver(usd_call, Decimal(125_000))
-    desk.books.end_session(desk.linear, Decimal(7))
+    desk.books.end_session(desk.linear, Decimal(7), ended_ns(desk))
 
     assert desk.books.equity(desk.view) == (
         EquitySeen(currency="BTC", opening_native=Decimal(10), bot_native=Decimal(10), venue_native=Decimal(10)),

@@ -134,6 +134,7 @@ def put_account(venue: FakeAsk, *positions: object) -> None:
     venue.put("private/get_open_orders", [resting])
     venue.put("private/get_user_trades_by_currency", {"trades": [trade()], "has_more": False})
     venue.put("private/get_account_summaries", {"id": 1, "summaries": [SUMMARY]})
+    venue.put("private/get_transaction_log", {"logs": [], "continuation": None})
 
 
 @pytest.mark.asyncio

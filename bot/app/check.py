@@ -116,7 +116,8 @@ class Checks:
             self._try("clock", lambda: f"the venue's is {inspector.check_clock():+d} ms from ours", needs=http)
             key = has_key and await self._ask("key", inspector.check_key, needs=http)
             if has_key:
-                await self._ask("account", partial(self._account, inspector), needs=key)
+                account = await self._ask("account", partial(self._account, inspector), needs=key)
+                await self._ask("orders", inspector.check_orders, needs=account)
             listed = True
             for book in config.books:
                 listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book), needs=http)

@@ -210,7 +210,7 @@ def run_live(
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgebot-demo-"))
                 own = structs.replace(
                     config,
-                    venue=venue,
+                    venue=structs.replace(venue, gateway=config.venue.gateway),
                     ledger_url=f"sqlite:///{folder}/demo.db",
                     tape_folder=None if config.tape_folder is None else runs or Path(folder),
                 )

@@ -230,7 +230,11 @@ def _config(settings: Settings, run_tag: str) -> Config:
         is_testnet=hosts.is_testnet,
         credentials=_credentials(settings.venue),
         account_id=settings.live.account_id if settings.mode is Mode.LIVE else None,
+        gateway=settings.venue.gateway,
     )
+    ways = venue_named(venue.venue).gateways
+    if venue.gateway not in ways:
+        raise ConfigError(f"venue.gateway: {venue.gateway} is not for {venue.venue}; it has {', '.join(ways)}")
     counting = [name for name, book in settings.books.items() if book.counts_usdc]
     if len(counting) > 1:
         raise ConfigError(

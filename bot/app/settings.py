@@ -44,6 +44,9 @@ class VenueSection(Section):
     rest_url: Annotated[str, _url_of("http", "https")] | None = Field(
         None, description="scheme and host of the HTTP interface, instead of those of `hosts`"
     )
+    gateway: Literal["ccxt", "deribit_ws"] = Field(
+        "ccxt", description="which way orders go: HTTP through ccxt, or a websocket of their own (Deribit only)"
+    )
     testnet: bool | None = Field(
         None, description="what the `testnet` flag of every reply must say; default: what `hosts` and the mode say"
     )

@@ -8,6 +8,7 @@ imported only when a client is made. Texts of its exceptions hold URLs and never
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import aiohttp
@@ -83,7 +84,7 @@ class CcxtClient:
         )
         try:
             async with asyncio.timeout(_TIMEOUT_TOTAL_S):
-                reply = await function(dict(params))
+                reply = await function({name: _in_query(value) for name, value in params.items()})
         except self._errors as error:
             raise self._translated(method, error) from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -105,6 +106,13 @@ class CcxtClient:
         if reply.testnet is not None:  # something in front of the venue may refuse without saying where it stands
             refuse_other_world(self._settings, reply.testnet, "rest_url")
         return VenueRefused(reply.error.code, f"{reply.error.message[:80]} to {method}")
+
+
+def _in_query(value: object) -> object:
+    """A parameter as a query string wants it: ccxt writes Python's `True` and `1E+2` as they stand."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def _untold(method: str, error: Exception) -> Exception:

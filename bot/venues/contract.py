@@ -104,6 +104,9 @@ class Inspector(Protocol):
     async def check_account(self) -> str:
         """Id of the key's account, which is the one expected."""
 
+    async def check_orders(self) -> str:
+        """Which way orders would go, and whether they may rest; the way is opened, no order is sent."""
+
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
         """All open options, futures and perpetuals on a coin."""
 

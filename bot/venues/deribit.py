@@ -145,7 +145,7 @@ _decode_changes = msgspec.json.Decoder(Changes).decode
 _decode_portfolio = msgspec.json.Decoder(Portfolio).decode
 _decode_login = msgspec.json.Decoder(Login).decode
 _decode_channels = msgspec.json.Decoder(list[str]).decode
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def decode(frame: bytes, received_ns: Ns) -> Message:
@@ -227,7 +227,7 @@ def changes_events(changes: Changes, received_ns: Ns) -> Events:
 
 
 def encode_request(request_id: int, method: str, params: Mapping[str, object]) -> bytes:
-    """A JSON-RPC request; optional parameters are left out by the caller, never null."""
+    """A JSON-RPC request; optional parameters are left out by the caller, never null. Decimals become numbers."""
     return _encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 

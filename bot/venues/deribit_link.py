@@ -7,11 +7,12 @@ channels are wanted: that is the duty it is given.
 
 import asyncio
 import random
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from msgspec import Struct
 
-from bot.domain.errors import MalformedMessage, VenueError, VenueRefused, VenueUnreachable
+from bot.domain.errors import BotError, MalformedMessage, VenueError, VenueRefused, VenueUnreachable
 from bot.domain.events import Event, MessageMalformed, StreamLost, StreamName, StreamRestored
 from bot.domain.time import Ns
 from bot.venues import deribit, stream
@@ -46,7 +47,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 class Duty(Protocol):
-    """What differs between the two feeds."""
+    """What differs between the sockets."""
 
     stream: StreamName
     malformed_max: int
@@ -68,8 +69,9 @@ class Duty(Protocol):
 class Backoff:
     """Bounded exponential waits with jitter from a seeded source."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, s_max: float = _BACKOFF_S_MAX) -> None:
         self._rng: Final = rng
+        self._s_max: Final = s_max
         self._doublings = 0
 
     def reset(self) -> None:
@@ -81,24 +83,31 @@ class Backoff:
         self._doublings = max(self._doublings, doublings)
 
     def next_s(self) -> float:
-        """Seconds to wait now; half to the whole of a step that doubles up to 30 s."""
-        step_s = min(_BACKOFF_S_MAX, _BACKOFF_S_MIN * 2.0**self._doublings)
+        """Seconds to wait now; half to the whole of a step that doubles up to the longest."""
+        step_s = min(self._s_max, _BACKOFF_S_MIN * 2.0**self._doublings)
         self._doublings = min(self._doublings + 1, _BACKOFF_DOUBLINGS_MAX)
         return step_s * (0.5 + 0.5 * self._rng.random())
 
 
-class Socket:
-    """One feed's socket through all its connections."""
+def _cause(ended: Iterable[asyncio.Task[None]]) -> BotError:
+    """What ended a connection, as far as the world is to blame."""
+    errors = (task.exception() for task in ended)
+    return next((error for error in errors if isinstance(error, BotError)), VenueUnreachable("closed"))
 
-    def __init__(self, duty: Duty, link: Link, sink: Sink) -> None:
+
+class Socket:
+    """One socket through all its connections."""
+
+    def __init__(self, duty: Duty, link: Link, sink: Sink, *, backoff_s_max: float = _BACKOFF_S_MAX) -> None:
         self._duty: Final = duty
         self._link: Final = link
         self._sink: Final = sink
+        self._backoff: Final = Backoff(link.rng, backoff_s_max)
         self._is_up = False
 
     async def keep(self) -> None:
         """Connect, serve, reconnect, until cancelled; ConfigError is not survived."""
-        backoff = Backoff(self._link.rng)
+        backoff = self._backoff
         clock = asyncio.get_running_loop().time
         told = ""
         while True:
@@ -129,7 +138,10 @@ class Socket:
         )
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            # Before the closing, which takes time: who waits for an answer should look it up elsewhere now.
+            session.end(_cause(task for task in tasks if task in done))
         finally:
+            session.end(VenueUnreachable("closed by us"))
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -185,7 +197,7 @@ class Socket:
             elif isinstance(message, TradesPrinted):
                 self._duty.take_trades(message)
             elif message.wants_answer:
-                await session.answer()
+                session.answer()
 
     def _malformed(self, frame: bytes, received_ns: Ns, cause: str, count: int) -> None:
         sample = "withheld" if b"_token" in frame else frame[:_SAMPLE_CHARS].decode(errors="replace")

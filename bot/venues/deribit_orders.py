@@ -108,7 +108,7 @@ class OrderReader:
         params: dict[str, object] = {"instrument_name": instrument, "count": deribit_rest.COUNT_MAX, "sorting": "desc"}
         pages = [convert(await self._ask("private/get_user_trades_by_instrument", params), Trades)]
         if since_ms < ms_from_ns(Ns(self._now_ns() - _HISTORY_NS)):
-            old = await self._ask("private/get_user_trades_by_instrument", {**params, "historical": "true"})
+            old = await self._ask("private/get_user_trades_by_instrument", {**params, "historical": True})
             pages.append(convert(old, Trades))
         is_complete = all(
             not page.has_more or min((trade.timestamp for trade in page.trades), default=since_ms) < since_ms

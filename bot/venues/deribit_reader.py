@@ -30,7 +30,7 @@ async def instruments_of(ask: Ask, settings: VenueSettings, base: str) -> tuple[
     """All open options, futures and perpetuals on a coin; two narrow calls instead of the whole venue."""
     found: list[Instrument] = []
     for currency in (base, "USDC"):
-        rows = await ask("public/get_instruments", {"currency": currency, "expired": "false"})
+        rows = await ask("public/get_instruments", {"currency": currency, "expired": False})
         read = (deribit_rest.instrument_from(row, settings) for row in convert(rows, list[object]))
         found += [instrument for instrument in read if instrument is not None and instrument.base == base]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Deribit's replies over REST, already parsed from JSON, as typed structures and what they mean.
+"""Deribit's replies, from either road, as typed structures and what they mean.
 
 Knows listings, positions and error texts (exchange facts 2.1, 2.2, 3.5, 4.1). Pure functions; must
 not know the client that fetched them. A wrong type or a missing field is `MalformedMessage`.
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.events import OrderSeen, PositionSeen
@@ -132,9 +132,9 @@ class Listed(Struct):
 
 
 def convert(value: object, shape: type[T]) -> T:
-    """A parsed JSON value as `shape`; MalformedMessage with the reason otherwise."""
+    """A JSON value as `shape`, parsed (ccxt) or raw (websocket); MalformedMessage with the reason otherwise."""
     try:
-        return msgspec.convert(value, shape)
+        return msgspec.json.decode(value, type=shape) if isinstance(value, Raw) else msgspec.convert(value, shape)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         message = f"{shape}: {error}"
         raise MalformedMessage(message[:200]) from error

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
+from bot.domain.errors import BotError, ConfigError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.domain.time import ms_from_ns
 from bot.venues import deribit
 from bot.venues.contract import NowNs
@@ -28,6 +28,10 @@ _REFRESH_SHARE: Final = 0.8
 """Refresh when this share of `expires_in` has passed."""
 _CHANNELS_PER_CALL: Final = 200
 """The venue takes about 500; 200 names stay far below its 32 kB a frame."""
+
+_FRAME_BYTES_MAX: Final = 32_767
+"""The venue refuses frames over 32 kB; ccxt stops at the same number."""
+_TOO_LARGE: Final = -32600
 
 _KEY_CODES: Final = frozenset({13004, 13021, 11042, 13403})
 """Wrong credentials or missing permissions: no retry helps."""
@@ -49,6 +53,9 @@ class Session:
         self._heard_s = self._clock()
         self._refresh_due_s: float | None = None
         self._refresh_token = ""
+        self._ended_by = ""
+        self.scope = ""
+        """What the key may do on this connection, in the venue's words; empty without a key."""
 
     # --- fed by the reader -----------------------------------------------------------------------
 
@@ -65,9 +72,19 @@ class Session:
         elif reply.error is not None:
             raise VenueUnreachable(f"error {reply.error.code} {reply.error.message[:80]} belongs to no request")
 
-    async def answer(self) -> None:
+    def answer(self) -> None:
         """Answer a test_request; unanswered, the venue closes after 10 s."""
-        await self._send("public/test", {})
+        self._write("public/test", {})
+
+    def end(self, error: BotError) -> None:
+        """The socket is gone: nothing more leaves, and who waits for an answer hears at once that none will come."""
+        if self._ended_by:
+            return
+        self._ended_by = str(error) or type(error).__name__
+        for waiter in self._waiting.values():
+            if not waiter.done():
+                lost = VenueOutcomeUnknown(f"the socket was lost before the answer: {self._ended_by}")
+                waiter.set_exception(error if isinstance(error, ConfigError) else lost)
 
     # --- used by the worker ----------------------------------------------------------------------
 
@@ -83,11 +100,12 @@ class Session:
             return
         params = deribit.login_params(credentials, ms_from_ns(self._now_ns()), self._nonce)
         try:
-            self._remember(await self.call("public/auth", params))
+            self.scope = self._remember(await self.call("public/auth", params)).scope
         except VenueRefused as error:
             if error.code in _KEY_CODES:
                 message = (
-                    f"venue.client_id: log-in refused with {error.code} {error.text}; check key, secret and scopes"
+                    f"venue.client_id: log-in refused with {error.code} {error.text};"
+                    " check key, secret, scopes and this host's clock"
                 )
                 raise ConfigError(message) from error
             raise
@@ -118,38 +136,39 @@ class Session:
         for chunk in deribit.chunks(channels, _CHANNELS_PER_CALL):
             await self.call("public/unsubscribe", {"channels": chunk})
 
-    async def call(self, method: str, params: Mapping[str, object]) -> Raw:
-        """Result of a request; VenueRefused with the venue's code, VenueUnreachable without an answer."""
+    async def call(self, method: str, params: Mapping[str, object], within_s: float = _REPLY_S_MAX) -> Raw:
+        """Result of a request. Its frame has left when this first waits, and not if it raises before.
+
+        VenueRefused with the venue's code; VenueUnreachable when nothing left; VenueOutcomeUnknown without an answer.
+        """
+        number = self._write(method, params)
         waiter: asyncio.Future[deribit.Reply] = asyncio.get_running_loop().create_future()
-        number = await self._send(method, params, waiter)
+        self._waiting[number] = waiter
         try:
-            async with asyncio.timeout(_REPLY_S_MAX):
+            async with asyncio.timeout(within_s):
                 reply = await waiter
         except TimeoutError as error:
-            raise VenueUnreachable(f"{method}: no answer for {_REPLY_S_MAX:.0f} s") from error
+            raise VenueOutcomeUnknown(f"{method}: no answer for {within_s:g} s") from error
         finally:
             self._waiting.pop(number, None)
         if reply.error is not None:
             raise VenueRefused(reply.error.code, f"{reply.error.message[:80]} to {method}")
         return reply.result
 
-    async def _send(
-        self, method: str, params: Mapping[str, object], waiter: asyncio.Future[deribit.Reply] | None = None
-    ) -> int:
+    def _write(self, method: str, params: Mapping[str, object]) -> int:
+        """The number of a request that has left."""
+        if self._ended_by:
+            raise VenueUnreachable(f"socket closed: {self._ended_by}")
         self._requests += 1
         number = self._requests
-        # An answer to test_request is waited for by nobody: its waiter is dropped as done.
-        self._waiting[number] = waiter or _nobody()
-        await self._connection.send(deribit.encode_request(number, method, params))
+        frame = deribit.encode_request(number, method, params)
+        if len(frame) > _FRAME_BYTES_MAX:
+            raise VenueRefused(_TOO_LARGE, f"{len(frame)} bytes are over the venue's 32 kB, not sent: {method}")
+        self._connection.write(frame)
         return number
 
-    def _remember(self, result: Raw) -> None:
+    def _remember(self, result: Raw) -> deribit.Login:
         login = deribit.decode_login(result)
         self._refresh_token = login.refresh_token
         self._refresh_due_s = self._clock() + _REFRESH_SHARE * login.expires_in
-
-
-def _nobody() -> asyncio.Future[deribit.Reply]:
-    waiter: asyncio.Future[deribit.Reply] = asyncio.get_running_loop().create_future()
-    waiter.cancel()
-    return waiter
+        return login

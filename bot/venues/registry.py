@@ -13,12 +13,13 @@ from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
 from bot.venues.budget import OrderRate
-from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.contract import Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_link import Link
 from bot.venues.deribit_reader import DeribitReader
-from bot.venues.settings import Hosts
+from bot.venues.deribit_socket import OrderSocket
+from bot.venues.settings import CCXT, DERIBIT_WS, Hosts
 
 
 class Venue(Struct, frozen=True, kw_only=True):
@@ -28,6 +29,9 @@ class Venue(Struct, frozen=True, kw_only=True):
     """Link, hedge instruments, other instruments."""
     account_feed: Callable[[Link], Feed]
     gateway: Callable[[Link, OrderRate], Gateway]
+    """By the way that `link.settings.gateway` names."""
+    gateways: Sequence[str]
+    """Ways for orders there are, by the word in `venue.gateway`."""
     inspector: Callable[[Link], Inspector]
     reader: Callable[[Link], Reader]
     hosts: Mapping[str, Hosts]
@@ -37,7 +41,8 @@ class Venue(Struct, frozen=True, kw_only=True):
 
 
 def _deribit_gateway(link: Link, rate: OrderRate) -> DeribitGateway:
-    return DeribitGateway(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}", rate)
+    socket = OrderSocket(link) if link.settings.gateway == DERIBIT_WS else None
+    return DeribitGateway(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}", rate, socket)
 
 
 def _deribit_reader(link: Link) -> Reader:
@@ -49,6 +54,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
         market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
         account_feed=AccountFeed,
         gateway=_deribit_gateway,
+        gateways=(CCXT, DERIBIT_WS),
         inspector=lambda link: _deribit_gateway(link, OrderRate()),
         reader=_deribit_reader,
         # The last half hour; the newer of its two texts has a fixing every 4 s (exchange facts 2.5, theory 1.5).

@@ -7,6 +7,10 @@ from msgspec import Struct
 from bot.domain.errors import ConfigError
 from bot.domain.ids import VenueId
 
+CCXT: Final = "ccxt"
+DERIBIT_WS: Final = "deribit_ws"
+"""Ways for orders: HTTP requests through ccxt, or a websocket of their own."""
+
 
 class Credentials:
     """An API key. The secret never shows in `repr`, in an error text or in an encoded message."""
@@ -50,6 +54,8 @@ class VenueSettings(Struct, frozen=True, kw_only=True):
     """None: public market data only."""
     account_id: str | None = None
     """The account the key must belong to; None: whichever it is."""
+    gateway: str = CCXT
+    """Which way orders go."""
 
 
 def refuse_other_world(settings: VenueSettings, says: object, key: str) -> None:

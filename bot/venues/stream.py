@@ -1,7 +1,7 @@
 """The websocket itself: the only file that imports `websockets`.
 
-Knows connecting, frames and closing; turns every failure into `VenueUnreachable`. Must not know
-what is in a frame.
+Knows connecting, frames and closing; turns every failure into a `VenueError` that says whether bytes left. Must not
+know what is in a frame.
 """
 
 from typing import Final, Protocol
@@ -9,8 +9,9 @@ from typing import Final, Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as _connect
 from websockets.exceptions import WebSocketException
+from websockets.protocol import State
 
-from bot.domain.errors import VenueUnreachable
+from bot.domain.errors import VenueOutcomeUnknown, VenueUnreachable
 
 _FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
 """A full-depth book snapshot or a long account message is far below; more is not a message."""
@@ -22,13 +23,16 @@ _PING_S: Final = 20.0
 
 
 class Connection(Protocol):
-    """One open socket. VenueUnreachable once it is closed, by whomever."""
+    """One open socket."""
 
     async def recv(self) -> bytes:
-        """Next frame."""
+        """Next frame; VenueUnreachable once it is closed, by whomever."""
 
-    async def send(self, frame: bytes) -> None:
-        """Send one text frame."""
+    def write(self, frame: bytes) -> None:
+        """Hand one text frame to the operating system, at once: an order is either gone after this, or it never left.
+
+        VenueUnreachable when nothing left, VenueOutcomeUnknown when something may have.
+        """
 
     async def close(self) -> None:
         """Close; never raises."""
@@ -49,12 +53,20 @@ class WebSocketConnection:
         except (WebSocketException, OSError) as error:
             raise VenueUnreachable(f"socket closed: {error}") from error
 
-    async def send(self, frame: bytes) -> None:
-        """Send one text frame: Deribit's JSON-RPC is text."""
+    def write(self, frame: bytes) -> None:
+        """One text frame: Deribit's JSON-RPC is text.
+
+        What `send` of `websockets` does, without its waiting for room, during which a frame is neither sent nor unsent:
+        we write a few small frames a second, so there is room (platform facts 1).
+        """
+        socket = self._socket
+        if socket.state is not State.OPEN or socket.transport.is_closing():
+            raise VenueUnreachable("socket closed")
         try:
-            await self._socket.send(frame, text=True)
-        except (WebSocketException, OSError) as error:
-            raise VenueUnreachable(f"socket closed: {error}") from error
+            socket.protocol.send_text(frame)
+            socket.send_data()
+        except (WebSocketException, OSError, RuntimeError) as error:
+            raise VenueOutcomeUnknown(f"socket broke while writing: {error}") from error
 
     async def close(self) -> None:
         """Close with a bounded handshake."""

@@ -22,8 +22,8 @@ from bot.domain.errors import BotError, ConfigError, MalformedMessage, VenueErro
 from bot.domain.instruments import Instrument
 from bot.domain.time import iso_utc
 from bot.domain.units import ZERO, float_from_decimal
-from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.contract import NowNs
+from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_rest import Position, convert, position_seen
 from bot.venues.settings import VenueSettings
 

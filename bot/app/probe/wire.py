@@ -166,7 +166,7 @@ class Wire:
                 session.take(message)
             elif isinstance(message, deribit.Heartbeat):
                 if message.wants_answer:
-                    await session.answer()
+                    session.answer()
             else:
                 self._keep(frame, received_ns)
 

@@ -22,8 +22,8 @@ from bot.domain.time import Ns
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.venues import stream
-from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
+from bot.venues.deribit_gateway import DeribitGateway
 
 _WAIT_S = 25.0
 _PERPETUAL = "BTC-PERPETUAL"
@@ -49,8 +49,8 @@ class _TamperedConnection:
             self._waiting = self._tamper(await self._connection.recv())
         return self._waiting.pop(0)
 
-    async def send(self, frame: bytes) -> None:
-        await self._connection.send(frame)
+    def write(self, frame: bytes) -> None:
+        self._connection.write(frame)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -23,7 +23,7 @@ from bot.journal.ledger import Ledger
 from bot.venues.contract import Sink
 
 NOW = Ns(1)
-_ALL = ["http", "clock", "key", "account", "hedge BTC", "positions", "market data", "account data"]
+_ALL = ["http", "clock", "key", "account", "orders", "hedge BTC", "positions", "market data", "account data"]
 
 
 class FakeInspector:
@@ -54,6 +54,10 @@ class FakeInspector:
     async def check_account(self) -> str:
         """Seven."""
         return str(self._say("account", "7"))
+
+    async def check_orders(self) -> str:
+        """Ready."""
+        return str(self._say("orders", "go through ccxt"))
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
         """The perpetual and a call."""
@@ -175,11 +179,12 @@ async def test_all_is_well_in_words_that_help(look: Look) -> None:
 @pytest.mark.parametrize(
     ("step", "error", "failed", "skipped"),
     [
-        ("reach", VenueUnreachable("get_time: no"), "http", _ALL[1:6]),
-        ("reach", ConfigError("venue.rest_url: testnet"), "http", _ALL[1:6]),
+        ("reach", VenueUnreachable("get_time: no"), "http", _ALL[1:7]),
+        ("reach", ConfigError("venue.rest_url: testnet"), "http", _ALL[1:7]),
         ("clock", ConfigError("clock: far away"), "clock", []),
-        ("key", ConfigError("venue.client_id: may withdraw"), "key", ["account", "positions"]),
-        ("account", ConfigError("live.account_id: 1 is expected"), "account", []),
+        ("key", ConfigError("venue.client_id: may withdraw"), "key", ["account", "orders", "positions"]),
+        ("account", ConfigError("live.account_id: 1 is expected"), "account", ["orders"]),
+        ("orders", VenueUnreachable("order socket: refused"), "orders", []),
         ("instruments", VenueError("no list"), "hedge BTC", ["positions"]),
         ("snapshot", VenueError("moved"), "positions", []),
     ],

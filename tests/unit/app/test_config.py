@@ -9,12 +9,13 @@ import pytest
 
 from bot.app.config import ENV_PREFIX, Config, Mode, load
 from bot.domain.errors import BotError, ConfigError
-from bot.domain.ids import LABEL_LENGTH_MAX, make_label
+from bot.domain.ids import LABEL_LENGTH_MAX, VenueId, make_label
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.hedging.bands import whalley_wilmott
 from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.observe.logs import open_log
+from bot.venues.registry import VENUES
 
 _CANARY = "c4n4ry-0f-4-s3cr3t"
 
@@ -83,6 +84,19 @@ def test_the_smallest_file_has_safe_defaults(load_text: Load) -> None:
     assert book.tactic.valid_for_ns == 2 * NS_PER_S
     assert book.limits.order_usd_max == 1000.0
     assert book.adopts_positions is False
+
+
+def test_orders_go_through_ccxt_unless_a_way_of_the_venue_is_named(
+    load_text: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A way the venue does not have is refused."""
+    other = _MINIMAL + '[venue]\ngateway = "deribit_ws"'
+    assert load_text(_MINIMAL).venue.gateway == "ccxt"
+    assert load_text(other).venue.gateway == "deribit_ws"
+
+    without = msgspec.structs.replace(VENUES[VenueId("deribit")], gateways=("ccxt",))
+    monkeypatch.setitem(VENUES, VenueId("deribit"), without)
+    assert _refusal(load_text, other) == "venue.gateway: deribit_ws is not for deribit; it has ccxt"
 
 
 def _with(old: str, new: str) -> str:

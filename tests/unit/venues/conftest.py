@@ -1,4 +1,4 @@
-"""Fakes of the venue's two edges: a scripted socket on virtual time, and a REST server on loopback."""
+"""Fakes of the venue's two edges: a scripted socket on virtual time, and a server on loopback (HTTP and websocket)."""
 
 import asyncio
 import json
@@ -19,8 +19,11 @@ from bot.domain.events import Event, StreamLost
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import Ns
+from bot.venues.budget import OrderRate
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_link import Link
+from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
 
 Json = dict[str, object]
@@ -93,7 +96,7 @@ class FakeConnection:
             raise VenueUnreachable("socket closed")
         return frame
 
-    async def send(self, frame: bytes) -> None:
+    def write(self, frame: bytes) -> None:
         """Take a request; the answer is there at once."""
         request = json.loads(frame)
         self.sent.append(request)
@@ -145,11 +148,13 @@ def perpetual() -> Instrument:
 
 
 class FakeRest:
-    """Deribit over HTTP: per method a queue of replies, the last one stays."""
+    """Deribit over HTTP and websocket: per method a queue of replies, the last one stays."""
 
     def __init__(self) -> None:
         self.replies: dict[str, list[object]] = defaultdict(list)
         self.replies["private/get_account_summaries"] = [{"id": 10, "summaries": []}]
+        self.replies["public/set_heartbeat"] = ["ok"]
+        self.replies["private/get_cancel_on_disconnect"] = [{"enabled": True, "scope": "connection"}]
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.url = ""
         self.is_testnet = True
@@ -167,10 +172,7 @@ class FakeRest:
         """Answer one request."""
         method = request.match_info["method"]
         self.seen.append((method, dict(request.query)))
-        if method == "public/get_time" and method not in self.replies:
-            return web.json_response({"jsonrpc": "2.0", "result": self.now_ms(), "testnet": self.is_testnet})
-        queue = self.replies[method]
-        reply = queue.pop(0) if len(queue) > 1 else queue[0]
+        reply = self._reply(method)
         if reply is TimeoutError:
             await asyncio.sleep(60.0)
         if reply is ConnectionError:
@@ -182,6 +184,32 @@ class FakeRest:
             return web.json_response({"jsonrpc": "2.0", "testnet": self.is_testnet, **reply}, status=400)
         return web.json_response({"jsonrpc": "2.0", "result": reply, "testnet": self.is_testnet, "usIn": 1})
 
+    def _reply(self, method: str) -> object:
+        if method == "public/get_time" and method not in self.replies:
+            return self.now_ms()
+        queue = self.replies[method]
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    async def serve_socket(self, request: web.Request) -> web.WebSocketResponse:
+        """Answer requests of one websocket until it ends; `seen` tells their parameters in the words of a query."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            asked = json.loads(message.data, parse_float=str, parse_int=str)
+            words = {str(True): "true", str(False): "false"}
+            self.seen.append(
+                (asked["method"], {name: words.get(str(v), str(v)) for name, v in asked["params"].items()})
+            )
+            reply = self._reply(asked["method"])
+            if reply is ConnectionError:
+                assert request.transport is not None
+                request.transport.abort()
+            elif reply is not TimeoutError:
+                body = reply if isinstance(reply, dict) and "error" in reply else {"result": reply}
+                head = {"jsonrpc": "2.0", "id": int(asked["id"]), "testnet": self.is_testnet}
+                await socket.send_json(head | body)
+        return socket
+
 
 @pytest_asyncio.fixture
 async def rest(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRest]:
@@ -190,6 +218,7 @@ async def rest(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRest]:
     fake = FakeRest()
     app = web.Application()
     app.router.add_get("/api/v2/{method:.*}", fake.serve)
+    app.router.add_get("/ws/api/v2", fake.serve_socket)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -197,6 +226,23 @@ async def rest(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeRest]:
     fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield fake
     await runner.cleanup()
+
+
+@pytest.fixture(params=["ccxt", "deribit_ws"])
+def gateway_of(
+    request: pytest.FixtureRequest, rest: FakeRest, settings: VenueSettings
+) -> Callable[..., DeribitGateway]:
+    """Makes a gateway of the fake venue, as the table of venues does: once for each way orders can go."""
+
+    def make(now_ns: Callable[[], Ns], rate: OrderRate | None = None, **changes: Any) -> DeribitGateway:
+        places = {"rest_url": rest.url, "ws_url": f"{rest.url.replace('http', 'ws')}/ws/api/v2"}
+        changed = msgspec.structs.replace(settings, **places, gateway=request.param, **changes)
+        link = Link(settings=changed, now_ns=now_ns, rng=random.Random(1))
+        gateway = venue_named("deribit").gateway(link, rate or OrderRate())
+        assert isinstance(gateway, DeribitGateway)
+        return gateway
+
+    return make
 
 
 class Stage:

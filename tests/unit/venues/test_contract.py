@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.venues.ccxt_gateway import DeribitGateway
-from bot.venues.contract import BookListener, Canceller, Feed, Gateway, Reader
+from bot.venues.contract import BookListener, Canceller, Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_reader import DeribitReader
 from bot.venues.paper.feeds import PaperAccountFeed, PaperMarketFeed
 from bot.venues.paper.gateway import PaperGateway
@@ -20,6 +20,7 @@ from bot.venues.paper.venue import PaperVenue
         (Gateway, DeribitGateway),
         (Gateway, PaperGateway),
         (Reader, DeribitReader),
+        (Inspector, DeribitGateway),
         (Canceller, DeribitGateway),
         (Feed, MarketFeed),
         (Feed, AccountFeed),

@@ -178,7 +178,7 @@ async def test_old_order_is_looked_up_in_history_too(venue: FakeAsk, reader: Ord
     venue.put("private/get_order_state_by_label", [])
     assert isinstance(await one(reader.look_up(look_up(valid_s=-90_000.0))), OrderAbsent)
     asked = venue.asked("private/get_user_trades_by_instrument")
-    assert [params.get("historical") for params in asked] == [None, "true"]
+    assert [params.get("historical") for params in asked] == [None, True]
 
 
 @pytest.mark.asyncio

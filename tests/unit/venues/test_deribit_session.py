@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
+from bot.domain.errors import BotError, ConfigError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.domain.time import Ns
 from bot.venues.deribit import Reply, RpcError, decode
 from bot.venues.deribit_session import Session
@@ -102,3 +102,45 @@ async def test_subscribe_compares_as_sets(session_of: Callable[[], tuple[Session
     session.take(answer)
     assert frozenset({"b"}) == await call
     assert connection.methods() == ["public/subscribe"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("error", "kind"), [(VenueUnreachable("gone"), VenueOutcomeUnknown), (ConfigError("testnet"), ConfigError)]
+)
+async def test_the_end_is_told_to_all_who_wait_and_nothing_leaves_after_it(
+    session_of: Callable[[], tuple[Session, Any]], error: BotError, kind: type[BotError]
+) -> None:
+    """What was written may have happened; what comes later was never sent. The first cause stays."""
+    session, connection = session_of()
+    calls = [asyncio.create_task(session.call("private/buy", {})) for _ in range(2)]
+    await asyncio.sleep(0)
+    session.end(error)
+    session.end(VenueUnreachable("closed by us"))
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [kind, kind]
+    assert all(str(error) in str(answer) for answer in answers)
+    with pytest.raises(VenueUnreachable, match=f"socket closed: {error}"):
+        await session.call("private/buy", {})
+    assert len(connection.sent) == 2
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_does_not_come_is_an_outcome_nobody_knows(
+    session_of: Callable[[], tuple[Session, Any]],
+) -> None:
+    """Within the time the caller gives; an answer after it belongs to nobody."""
+    session, _ = session_of()
+    with pytest.raises(VenueOutcomeUnknown, match=r"private/buy: no answer for 0.01 s"):
+        await session.call("private/buy", {}, 0.01)
+    session.take(reply(1, "late"))
+
+
+@pytest.mark.asyncio
+async def test_a_request_has_left_when_its_call_first_waits(session_of: Callable[[], tuple[Session, Any]]) -> None:
+    """No other task comes between the decision to send and the bytes."""
+    session, connection = session_of()
+    call = session.call("private/buy", {})
+    call.send(None)
+    assert connection.methods() == ["private/buy"]
+    call.close()

@@ -2,19 +2,21 @@
 
 import random
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
+from bot.app.settings import VenueSection
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId
 from bot.domain.time import Ns
 from bot.venues.budget import OrderRate
-from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_link import Link
 from bot.venues.deribit_reader import DeribitReader
-from bot.venues.registry import venue_named
-from bot.venues.settings import VenueSettings
+from bot.venues.registry import VENUES, venue_named
+from bot.venues.settings import CCXT, DERIBIT_WS, VenueSettings
 
 
 @pytest.mark.asyncio
@@ -27,6 +29,12 @@ async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns
     assert isinstance(venue.gateway(link, OrderRate()), DeribitGateway)
     assert isinstance(venue.inspector(link), DeribitGateway)
     assert isinstance(venue.reader(link), DeribitReader)
+
+
+def test_the_ways_orders_can_go_are_those_of_the_configuration() -> None:
+    """A word the file takes is made somewhere, and the other way round."""
+    made = {way for venue in VENUES.values() for way in venue.gateways}
+    assert made == {CCXT, DERIBIT_WS} == set(get_args(VenueSection.model_fields["gateway"].annotation))
 
 
 def test_unknown_venue_is_refused_by_name() -> None:

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSMsgType, web
 
-from bot.domain.errors import VenueUnreachable
+from bot.domain.errors import VenueOutcomeUnknown, VenueUnreachable
 from bot.venues import stream
 
 
@@ -41,7 +41,7 @@ async def test_frames_go_as_text_and_come_as_bytes(url: str, monkeypatch: pytest
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("ws_proxy", "http://127.0.0.1:9")
     connection = await stream.connect(url)
-    await connection.send(b'{"a":1}')
+    connection.write(b'{"a":1}')
     assert await connection.recv() == b'{"a":1}'
     await connection.close()
 
@@ -50,11 +50,11 @@ async def test_frames_go_as_text_and_come_as_bytes(url: str, monkeypatch: pytest
 async def test_closed_socket_is_unreachable(url: str) -> None:
     """The venue's close code and reason are told; sending afterwards fails the same way; closing twice is fine."""
     connection = await stream.connect(url)
-    await connection.send(b"bye")
+    connection.write(b"bye")
     with pytest.raises(VenueUnreachable, match=r"4000.*heartbeat close"):
         await connection.recv()
     with pytest.raises(VenueUnreachable):
-        await connection.send(b"x")
+        connection.write(b"x")
     await connection.close()
     await connection.close()
 
@@ -73,3 +73,27 @@ async def test_bad_address_is_unreachable() -> None:
     """What is no websocket address cannot be connected to."""
     with pytest.raises(VenueUnreachable, match="cannot connect"):
         await stream.connect("http://127.0.0.1/ws")
+
+
+@pytest.mark.asyncio
+async def test_a_frame_leaves_at_once_or_not_at_all(url: str) -> None:
+    """With the transport already ending nothing is handed to it; when it breaks under the frame, nobody knows."""
+    connection = await stream.connect(url)
+    assert isinstance(connection, stream.WebSocketConnection)
+    transport = connection._socket.transport
+
+    def break_down(_data: bytes) -> None:
+        raise OSError("broken pipe")
+
+    class Broken:
+        is_closing = staticmethod(lambda: False)
+        write = staticmethod(break_down)
+
+    connection._socket.transport = Broken()  # type: ignore[assignment]
+    with pytest.raises(VenueOutcomeUnknown, match="broken pipe"):
+        connection.write(b"x")
+    connection._socket.transport = transport
+    transport.abort()
+    with pytest.raises(VenueUnreachable):
+        connection.write(b"x")
+    await connection.close()

@@ -1,11 +1,10 @@
-"""The gateway against a REST venue on loopback: what each answer, and each silence, becomes."""
+"""The gateway against a venue on loopback, both ways orders can go: what each answer, and each silence, becomes."""
 
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 import pytest_asyncio
 
@@ -21,12 +20,12 @@ from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
 from bot.domain.time import NS_PER_S, Ns
-from bot.venues import ccxt_client
+from bot.venues import ccxt_client, deribit_socket
 from bot.venues.budget import OrderRate
-from bot.venues.ccxt_gateway import DeribitGateway
 from bot.venues.deribit_errors import ERRORS, UNKNOWN
-from bot.venues.settings import VenueSettings
+from bot.venues.deribit_gateway import DeribitGateway
 
+MakeGateway = Callable[..., DeribitGateway]
 PERP = InstrumentId("BTC-PERPETUAL")
 LABEL = Label("hbrun0000001")
 LISTING = {
@@ -43,6 +42,7 @@ LISTING = {
 }
 RATE = OrderRate(per_s=1000.0, burst=1000.0, cancel_reserve=5.0)
 SCOPE = "connection trade:read_write account:read wallet:none"
+LOGIN = {"access_token": "t", "refresh_token": "r", "expires_in": 900, "scope": SCOPE}
 
 
 def now_ns() -> Ns:
@@ -109,13 +109,13 @@ async def one(events: Any) -> Any:
 
 
 @pytest_asyncio.fixture
-async def gateway(rest: Any, settings: VenueSettings) -> AsyncIterator[DeribitGateway]:
+async def gateway(rest: Any, gateway_of: MakeGateway) -> AsyncIterator[DeribitGateway]:
     """An open gateway that knows the perpetual."""
     rest.now_ms = lambda: now_ns() // 1_000_000
-    rest.put("public/auth", {"access_token": "t", "refresh_token": "r", "expires_in": 900, "scope": SCOPE})
+    rest.put("public/auth", LOGIN)
     rest.put("public/get_instruments", [LISTING], [])
     rest.put("private/get_user_trades_by_instrument", {"trades": [], "has_more": False})
-    made = DeribitGateway(msgspec.structs.replace(settings, rest_url=rest.url), now_ns, "nonce", RATE)
+    made = gateway_of(now_ns, RATE)
     await made.open()
     await made.instruments("BTC")
     yield made
@@ -168,21 +168,30 @@ async def test_what_is_sent(rest: Any, gateway: DeribitGateway, amount: int, met
 async def test_a_resting_order_is_sent_post_only_to_be_rejected_rather_than_slid(
     rest: Any, gateway: DeribitGateway
 ) -> None:
-    """What rests must never take, and never at another price than the one written down."""
-    await gateway.open()
-    rest.put("private/buy", {"order": order(order_state="open"), "trades": []})
-    await gateway.place(place(rest_s=30.0))
-    (sent,) = rest.asked("private/buy")
+    """What rests must never take, and never at another price than the one written down. By REST nothing may rest."""
+    rest.put("private/buy", {"order": order(order_state="open", filled_amount=0.0), "trades": []})
+    events = await gateway.place(place(rest_s=30.0))
 
-    assert sent["time_in_force"] == "good_til_cancelled"
-    assert (sent["post_only"], sent["reject_post_only"]) == ("true", "true")
+    if gateway.cancels_on_disconnect:
+        (sent,) = rest.asked("private/buy")
+        assert sent["time_in_force"] == "good_til_cancelled"
+        assert (sent["post_only"], sent["reject_post_only"]) == ("true", "true")
+        assert kinds(events) == ["OrderAcked", "OrderUpdated"]
+    else:
+        assert [event.name for event in events] == ["rests_without_cancel_on_disconnect"]
+        assert rest.asked("private/buy") == []
 
 
 @pytest.mark.asyncio
-async def test_what_goes_by_rest_is_not_taken_back_on_a_disconnect(gateway: DeribitGateway) -> None:
-    """Opened or not: nothing may rest behind this gateway (facts 3.3)."""
-    await gateway.open()
+async def test_orders_are_taken_back_on_a_disconnect_where_they_go_over_a_socket(
+    gateway: DeribitGateway, request: pytest.FixtureRequest
+) -> None:
+    """The venue covers what was sent over a socket, and nothing else (facts 3.3); without a connection nothing is."""
+    is_socket = "deribit_ws" in request.node.name
 
+    assert gateway.cancels_on_disconnect is is_socket
+    assert ("socket of their own" in await gateway.check_orders()) is is_socket
+    await gateway.close()
     assert gateway.cancels_on_disconnect is False
 
 
@@ -241,6 +250,7 @@ async def test_refusals_by_code(rest: Any, gateway: DeribitGateway) -> None:
     codes = [*sorted(ERRORS), 99_999]
     rest.put("private/buy", *({"error": {"code": code, "message": "words"}} for code in codes))
     for code in codes:
+        await gateway.check_orders()  # three of them end a session
         event = await one(gateway.place(place()))
         row = ERRORS.get(code)
         if row is None or row.outcome is UNKNOWN or row.outcome is RefusalKind.GONE:
@@ -253,20 +263,19 @@ async def test_refusals_by_code(rest: Any, gateway: DeribitGateway) -> None:
 
 @pytest.mark.asyncio
 async def test_time_out_is_unknown_and_sent_once(
-    rest: Any, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+    rest: Any, gateway_of: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Silence is not an answer: unknown, and exactly one request was seen."""
     monkeypatch.setattr(ccxt_client, "_TIMEOUT_S", 0.1)
-    gateway = DeribitGateway(
-        msgspec.structs.replace(settings, rest_url=rest.url, credentials=settings.credentials), now_ns, "n"
-    )
+    monkeypatch.setattr(deribit_socket, "_ANSWER_S_MAX", 0.1)
+    gateway = gateway_of(now_ns)
     rest.now_ms = lambda: now_ns() // 1_000_000
-    rest.put("public/auth", {"scope": SCOPE})
+    rest.put("public/auth", LOGIN)
     rest.put("private/buy", TimeoutError)
     await gateway.open()
     event = await one(gateway.place(place()))
     assert isinstance(event, OrderUnknown)
-    assert event.cause == "private/buy: RequestTimeout"
+    assert event.cause in {"private/buy: RequestTimeout", "private/buy: no answer for 0.1 s"}
     assert len(rest.asked("private/buy")) == 1
     await gateway.close()
 
@@ -292,13 +301,13 @@ async def test_nothing_sent_is_refused(rest: Any, gateway: DeribitGateway) -> No
 
 
 @pytest.mark.asyncio
-async def test_own_budget(rest: Any, settings: VenueSettings) -> None:
+async def test_own_budget(rest: Any, gateway_of: MakeGateway) -> None:
     """Without a credit in time nothing is sent; after 10028 there is none, but cancels have their reserve first."""
     rest.now_ms = lambda: now_ns() // 1_000_000
-    rest.put("public/auth", {"scope": SCOPE})
+    rest.put("public/auth", LOGIN)
     rest.put("private/buy", {"error": {"code": 10028, "message": "too_many_requests"}})
     rate = OrderRate(per_s=0.01, burst=10.0, cancel_reserve=2.0)
-    gateway = DeribitGateway(msgspec.structs.replace(settings, rest_url=rest.url), now_ns, "n", rate)
+    gateway = gateway_of(now_ns, rate)
     await gateway.open()
     refused = [await one(gateway.place(place(valid_s=0.05))) for _ in range(2)]
     assert [(event.code, event.name) for event in refused] == [(10028, "too_many_requests"), (0, "own_order_budget")]
@@ -348,12 +357,11 @@ async def test_watchdog_sees_and_cancels(rest: Any, gateway: DeribitGateway) -> 
 
 
 @pytest.mark.asyncio
-async def test_without_key_market_data_only(rest: Any, settings: VenueSettings, fixed_ns: Callable[[], Ns]) -> None:
+async def test_without_key_market_data_only(rest: Any, gateway_of: MakeGateway, fixed_ns: Callable[[], Ns]) -> None:
     """Public requests need no key."""
-    keyless = msgspec.structs.replace(settings, rest_url=rest.url, credentials=None)
     rest.now_ms = lambda: fixed_ns() // 1_000_000
     rest.put("public/get_instruments", [LISTING], [])
-    gateway = DeribitGateway(keyless, fixed_ns, "n")
+    gateway = gateway_of(fixed_ns, credentials=None)
     await gateway.open()
     assert [item.id for item in await gateway.instruments("BTC")] == [PERP]
     assert rest.asked("public/auth") == []

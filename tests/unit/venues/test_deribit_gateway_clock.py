@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.venues.ccxt_gateway import DeribitGateway
+from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.settings import VenueSettings
 
 _START_NS = Ns(1_790_000_000 * NS_PER_S)

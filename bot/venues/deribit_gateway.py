@@ -1,13 +1,14 @@
 """Orders and account requests at Deribit: commands in, events out, nothing is ever sent twice.
 
-Knows the meaning of each answer and each silence (exchange facts 3.1, 3.2, 3.5). The raw `private/buy`
-is used through ccxt, not its `create_order`: that one truncates amounts in silence, ignores the tick
-ladder and needs the market list of the whole venue (facts 4.1). Must not know why an order is wanted.
+Knows the meaning of each answer and each silence (exchange facts 3.1, 3.2, 3.5), whichever way orders travel: through
+ccxt, as all questions do, or over a socket of their own. The raw `private/buy` is used, not ccxt's `create_order`: that
+one truncates amounts in silence, ignores the tick ladder and needs the market list of the whole venue (facts 4.1).
+Must not know why an order is wanted.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
 from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
@@ -21,7 +22,8 @@ from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, ms_from_ns
-from bot.venues import deribit
+from bot.domain.units import ZERO
+from bot.venues import deribit, deribit_key
 from bot.venues.budget import BackgroundLimit, CreditBucket, OrderRate
 from bot.venues.ccxt_client import CcxtClient
 from bot.venues.contract import NowNs
@@ -29,7 +31,8 @@ from bot.venues.deribit_account import AccountReader
 from bot.venues.deribit_errors import UNKNOWN, order_outcome
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
 from bot.venues.deribit_reader import instruments_of
-from bot.venues.deribit_rest import Identity, IndexPrice, Placed, Scope, convert
+from bot.venues.deribit_rest import IndexPrice, Placed, Scope, convert
+from bot.venues.deribit_socket import OrderSocket
 from bot.venues.deribit_wire import Order
 from bot.venues.settings import VenueSettings
 
@@ -44,15 +47,31 @@ _JOURNEY_NS_MAX: Final = 1 * NS_PER_S
 _TOO_MANY_REQUESTS: Final = 10028
 
 
-class DeribitGateway:
-    """`Gateway` and `Canceller` over ccxt. One per process and account."""
+class _Carrier(Protocol):
+    """How an order or a cancel travels: once, or not at all."""
 
-    def __init__(self, settings: VenueSettings, now_ns: NowNs, nonce: str, order_rate: OrderRate | None = None) -> None:
-        """`nonce` is used for the one log-in that reads the key's scope."""
+    async def call(self, method: str, params: Mapping[str, object]) -> object:
+        """Result. VenueRefused: a definite no. VenueUnreachable: nothing left. All else: it may have happened."""
+
+
+class DeribitGateway:
+    """`Gateway`, `Inspector` and `Canceller`. One per process and account."""
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        now_ns: NowNs,
+        nonce: str,
+        order_rate: OrderRate | None = None,
+        socket: OrderSocket | None = None,
+    ) -> None:
+        """`nonce` is used for the one log-in that reads the key's scope; without a `socket` orders go through ccxt."""
         self._settings: Final = settings
         self._now_ns: Final = now_ns
         self._nonce: Final = nonce
         self._client: Final = CcxtClient(settings)
+        self._socket: Final = socket
+        self._carrier: Final[_Carrier] = self._client if socket is None else socket
         self._credits: Final = CreditBucket(order_rate or OrderRate(), asyncio.get_running_loop().time)
         self._background: Final = BackgroundLimit()
         self._listed: Final[dict[InstrumentId, Instrument]] = {}
@@ -73,8 +92,8 @@ class DeribitGateway:
 
     @property
     def cancels_on_disconnect(self) -> bool:
-        """Never: the venue covers only orders sent over a socket, and these go by REST (facts 3.3)."""
-        return False
+        """Never for orders by REST: the venue covers only what was sent over a socket that asked for it (facts 3.3)."""
+        return self._socket is not None and self._socket.cancels_on_disconnect
 
     async def open(self) -> None:
         """Connect, measure the clock, check key and account; opening again checks again."""
@@ -83,6 +102,7 @@ class DeribitGateway:
         if self._settings.credentials is not None:
             await self.check_key()
             await self.check_account()
+            await self.check_orders()
 
     async def reach(self) -> None:
         """Connect, and measure the clock on the way; ConfigError or VenueError when that cannot be."""
@@ -105,31 +125,27 @@ class DeribitGateway:
             self.scope = scope = convert(await self._ask("public/auth", params), Scope).scope
         except VenueRefused as error:
             raise ConfigError(f"venue.client_id: the key is refused with {error.code}; check key and secret") from None
-        scopes = set(scope.split())
-        if "wallet:read_write" in scopes:
-            raise ConfigError("venue.client_id: the key may withdraw (wallet:read_write); create one with wallet:none")
-        if "trade:read_write" not in scopes:
-            raise ConfigError(f"venue.client_id: the key may not trade; it needs trade:read_write, it has {scope!r}")
-        if scopes.isdisjoint({"account:read", "account:read_write"}):
-            raise ConfigError(
-                f"venue.client_id: the key may not read its account; it needs account:read, it has {scope!r}"
-            )
+        deribit_key.demand_scope(scope)
         return scope
 
     async def check_account(self) -> str:
         """Id of the account the key belongs to; ConfigError when another one is expected."""
-        found = await self._ask("private/get_account_summaries", {"extended": "true"})
-        self._account_id = str(convert(found, Identity).account_id)
-        expected = self._settings.account_id
-        if expected is not None and self._account_id != expected:
-            raise ConfigError(
-                f"live.account_id: {expected} is expected, the key belongs to account {self._account_id};"
-                " check the key, then the id"
-            )
+        summaries = await self._ask("private/get_account_summaries", {"extended": True})
+        self._account_id = deribit_key.demand_account(summaries, self._settings.account_id)
         return self._account_id
+
+    async def check_orders(self) -> str:
+        """Which way orders go, ready to be used; a socket of their own must find the same key and account there."""
+        if self._socket is None:
+            return "go through ccxt, and none may rest"
+        await self._socket.open()
+        rests = "may rest: the venue takes them back" if self.cancels_on_disconnect else "must not rest: it does not"
+        return f"go over a socket of their own; they {rests} when it is lost (cancel on disconnect)"
 
     async def close(self) -> None:
         """Close connections; never raises."""
+        if self._socket is not None:
+            await self._socket.close()
         await self._client.close()
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
@@ -153,9 +169,11 @@ class DeribitGateway:
             return (self._refused(label, "own_order_budget", RefusalKind.BACK_OFF),)
         if self._now_ns() >= command.valid_until_ns:
             return (self._refused(label, "expired_before_sending", RefusalKind.NOT_EXECUTED),)
+        if command.rests and not self.cancels_on_disconnect:
+            return (self._refused(label, "rests_without_cancel_on_disconnect", RefusalKind.NOT_EXECUTED),)
         method = "private/buy" if command.amount_native > 0 else "private/sell"
         try:
-            result = await self._client.call(method, self._order_params(command))
+            result = await self._carrier.call(method, self._order_params(command))
             return self._orders.placed(command, convert(result, Placed))
         except VenueRefused as error:
             return (self._verdict(label, error),)
@@ -165,17 +183,17 @@ class DeribitGateway:
             return (OrderUnknown(label=label, received_ns=self._now_ns(), cause=str(error)),)
 
     def _order_params(self, command: PlaceOrder) -> dict[str, object]:
-        # Booleans as the query string wants them; post_only is sent because the documents differ on its default.
+        # Adding zero writes 1E+2 as 100; post_only is sent because the documents differ on its default.
         return {
             "instrument_name": command.instrument,
-            "amount": f"{abs(command.amount_native):f}",
+            "amount": abs(command.amount_native) + ZERO,
             "type": "limit",
-            "price": f"{command.price_native:f}",
+            "price": command.price_native + ZERO,
             "time_in_force": "good_til_cancelled" if command.rests else "immediate_or_cancel",
             "label": command.label,
             "valid_until": ms_from_ns(command.valid_until_ns) + self._offset_ms,
-            **({"post_only": "true", "reject_post_only": "true"} if command.rests else {"post_only": "false"}),
-            "reduce_only": "false",
+            **({"post_only": True, "reject_post_only": True} if command.rests else {"post_only": False}),
+            "reduce_only": False,
         }
 
     def _verdict(self, label: Label, error: VenueRefused) -> Event:
@@ -197,7 +215,7 @@ class DeribitGateway:
         if not await self._credits.take(is_cancel=True, wait_s=_CANCEL_WAIT_S_MAX):
             return (self._orders.not_known(command.label, "own order budget"),)
         try:
-            result = await self._client.call("private/cancel", {"order_id": command.order_id})
+            result = await self._carrier.call("private/cancel", {"order_id": command.order_id})
             return (self._orders.updated(convert(result, Order)),)
         except VenueRefused as error:
             if order_outcome(error.code).outcome is not RefusalKind.GONE:

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.errors import JournalError
 from bot.journal import opening
+from bot.journal.schema import SCHEMA_VERSION
 
 _OWNER = {"mode": "demo", "venue": "deribit"}
 
@@ -74,10 +75,11 @@ def test_a_ledger_of_a_newer_version_is_refused(url: str) -> None:
     """An older program must not write into tables it does not know."""
     _make(url)
     with sqlite3.connect(_path(url)) as raw:
-        raw.execute("UPDATE meta SET value = '5' WHERE key = 'schema_version'")
+        raw.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     raw.close()
 
-    expected = f"ledger {_path(url)} has schema 5, this version writes 4: upgrade hedgebot, or give another ledger.url"
+    found = f"has schema 99, this version writes {SCHEMA_VERSION}"
+    expected = f"ledger {_path(url)} {found}: upgrade hedgebot, or give another ledger.url"
     assert expected == _refusal(url)
 
 

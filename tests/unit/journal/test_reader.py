@@ -3,6 +3,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided, FillBooked, Outcome
@@ -18,11 +19,11 @@ from bot.journal.rows import FillRow, OrderRow, PositionRow
 def test_an_order_is_read_as_it_was_intended(
     open_ledger: Callable[..., Ledger], order: Callable[..., PlaceOrder], decided: Callable[..., Decided]
 ) -> None:
-    """Amounts and prices are exact; nothing has been heard yet."""
+    """Amounts and prices are exact, and whether it rests; nothing has been heard yet."""
     ledger = open_ledger()
-    ledger.commit_intents([order()], decided())
+    sent = structs.replace(order(), rest_until_ns=Ns(9_000))
+    ledger.commit_intents([sent], decided())
 
-    sent = order()
     expected = OrderRow(
         label=sent.label,
         run_id="r1",
@@ -33,7 +34,7 @@ def test_an_order_is_read_as_it_was_intended(
         arrival_mid_native=97_000.25,
         valid_until_ns=Ns(3_000),
         decided_seq=1,
-        rest_until_ns=None,
+        rest_until_ns=Ns(9_000),
         kind=None,
         state=None,
     )

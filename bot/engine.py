@@ -4,23 +4,27 @@ No IO, no clock, no randomness, no logger. Events update state; only `Ticked` de
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 from msgspec import Struct, structs
 
 from bot.domain import events as ev
-from bot.domain.commands import PlaceOrder
+from bot.domain.commands import Command
 from bot.domain.decided import NOTHING, Decided, Outcome
-from bot.domain.ids import InstrumentId, make_label
+from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, Reason
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import coin_from_amount
 from bot.execution.account import Account, AccountParams
 from bot.execution.audit import Audit, AuditParams
-from bot.execution.tactics import cross
+from bot.execution.tactic import Due
+from bot.execution.tactic_table import TacticParams
+from bot.execution.tactics import auto
+from bot.execution.trader import Moment, Trader
+from bot.execution.working import WorkingOrder
 from bot.hedging.expiry import ExpiryParams
-from bot.hedging.hedger import Desk, HedgeParams, Hedger, Looked
+from bot.hedging.hedger import Desk, HedgeParams, Hedger, Looked, Ruling
 from bot.hedging.modifiers import Modifiers, shaped
 from bot.hedging.policies import BandParams, entry_of
 from bot.hedging.situation import Frame, Hedge
@@ -37,6 +41,9 @@ from bot.risk.sources import Sources, origins
 
 _WANTED_EVERY_NS: Final = Ns(5 * NS_PER_S)
 """Between looks for instruments to be watched besides those held."""
+
+_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.NO_OPTIONS, Reason.BELOW_TRADE_MIN})
+"""Nothing is due."""
 
 
 class BookParams(Struct, frozen=True, kw_only=True):
@@ -57,7 +64,7 @@ class BookParams(Struct, frozen=True, kw_only=True):
     band: BandParams
     modifiers: Modifiers
     trade_coin_min: float
-    tactic: cross.Params
+    tactic: TacticParams
     trust: TrustLimits
     window: Window
     """The venue's, before delivery."""
@@ -88,14 +95,15 @@ class Engine:
             expiry=params.expiry,
             limits=params.limits,
             sources=params.sources,
+            maker_cost_fraction=params.tactic.adverse_bps * 1e-4 if isinstance(params.tactic, auto.Params) else None,
         )
         entry = entry_of(params.band)
         policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
         self._hedger = Hedger(hedging, policy, needs_vanna=entry.needs_vanna)
         self._audit = Audit(_audit_params(params), self._view, self._account)
         self._takes = self._account.handlers()
+        self._trader = Trader(params.tactic, label_prefix=params.label_prefix, run_tag=params.run_tag)
         self._seq = 0
-        self._orders_count = 0
         self._decided: Decided | None = None
         self._wanted_due_ns = Ns(0)
         self._handlers: dict[type[Any], Callable[[Any], Outcome]] = {
@@ -188,16 +196,14 @@ class Engine:
 
     def _on_tick(self, event: ev.Ticked) -> Outcome:
         commands, notes = self._account.tick(event.now_ns)
-        decided, order = self._decide(event.now_ns)
+        decided, moves = self._decide(event.now_ns)
         notes += self._hedger.notes(self._view, decided)
-        if order is not None:
-            commands.append(order)
         asked, told = self._audit.tick(decided)
         commands += asked
         notes += told
         commands += self._account.watch(self._wanted(event.now_ns))
         self._decided = decided
-        return Outcome(commands=tuple(commands), decided=decided, notes=tuple(notes))
+        return Outcome(commands=(*commands, *moves), decided=decided, notes=tuple(notes))
 
     def _wanted(self, now_ns: Ns) -> list[InstrumentId]:
         """What the sources of forward and volatility need besides what is held; looked up now and then."""
@@ -209,18 +215,22 @@ class Engine:
     def _legs(self) -> Legs:
         return arrange(self._account.held(), self._view.instruments)
 
-    def _decide(self, now_ns: Ns) -> tuple[Decided, PlaceOrder | None]:
+    def _decide(self, now_ns: Ns) -> tuple[Decided, list[Command]]:
         params, account = self._params, self._account
         standing = account.standing
+        at_rest = account.at_rest()
+        last = account.last_hedge
         desk = Desk(
             blocked=standing.blocked() or self._audit.blocked(now_ns),
             outstanding=account.working.outstanding(),
             has_pending=account.working.has_live(params.hedge_instrument),
             is_backing_off=standing.is_backing_off(now_ns),
             orders_last_minute=standing.orders_last_minute(now_ns),
-            last_hedge=account.last_hedge,
+            last_hedge=None if last is None else (last.time_ns, last.price_usd),
+            last_was_buy=None if last is None else last.is_buy,
             collateral=self._collateral(now_ns),
             delivered_coin=account.delivered_coin,
+            resting_native=None if at_rest is None else at_rest.open_native,
         )
         frame = Frame(
             seq=self._seq,
@@ -229,17 +239,50 @@ class Engine:
             convention=params.convention.value,
             hedge_instrument=params.hedge_instrument,
         )
-        decided, verdict, hedge = self._hedger.decide(self._view, account.held(), desk, frame)
-        if verdict.action is not Action.HEDGE or hedge is None:
-            return decided, None
-        order = self._order(hedge, decided, verdict.amount_native)
-        if isinstance(order, str):
-            refused = structs.replace(
-                decided, action=Action.REFUSE, reason=Reason.PRICE_BAND, detail=order, trade_coin=0.0
-            )
-            return refused, None
-        account.sent(order, now_ns)
-        return decided, order
+        ruling = self._hedger.decide(self._view, account.held(), desk, frame)
+        wanted = ruling.wanted
+        if wanted.reason in _CALM:
+            self._trader.calm()
+        if wanted.action is Action.HEDGE and ruling.hedge is not None:
+            return self._move(ruling, ruling.hedge, at_rest, desk)
+        # Nothing is due, or not safely: what rests has lost its reason. An order in doubt gets its answer first.
+        return ruling.decided, [] if wanted.reason is Reason.ORDER_PENDING else account.recall(now_ns)
+
+    def _move(
+        self, ruling: Ruling, hedge: Hedge, at_rest: WorkingOrder | None, desk: Desk
+    ) -> tuple[Decided, list[Command]]:
+        """The tactic's next step for a hedge that is due."""
+        decided, wanted = ruling.decided, ruling.wanted
+        assert hedge.touch is not None, "decided on an instrument without a touch"
+        due = Due(
+            amount_native=wanted.amount_native,
+            amount_max_native=wanted.amount_max_native,
+            taker_native=wanted.taker_native,
+            is_urgent=wanted.is_urgent,
+        )
+        moment = Moment(
+            now_ns=decided.now_ns,
+            seq=decided.seq,
+            instrument=hedge.spec,
+            touch=hedge.touch,
+            marked=self._view.futures[hedge.spec.id],
+            may_replace=2 * desk.orders_last_minute < self._params.limits.orders_per_minute_max,
+        )
+        move = self._trader.move(due, at_rest, moment)
+        if move.recalls:
+            return structs.replace(decided, detail=f"taken back: {move.detail}"), self._account.recall(decided.now_ns)
+        if move.order is not None:
+            self._account.sent(move.order, decided.now_ns)
+            trade_coin = coin_from_amount(hedge.spec, move.order.amount_native, hedge.price_usd)
+            is_whole = move.order.amount_native == wanted.amount_native
+            return (decided if is_whole else structs.replace(decided, trade_coin=trade_coin)), [move.order]
+        if at_rest is not None:
+            return decided, []
+        action, reason = (
+            (Action.REFUSE, Reason.PRICE_BAND) if move.is_outside_band else (Action.SKIP, Reason.TACTIC_WAITS)
+        )
+        waits = structs.replace(decided, action=action, reason=reason, detail=move.detail, trade_coin=0.0)
+        return waits, []
 
     def _collateral(self, now_ns: Ns) -> Collateral | str:
         """What the account adds to the delta; its price move is profit from here on."""
@@ -249,35 +292,6 @@ class Engine:
         if index_usd is not None and not isinstance(collateral, str):
             account.profit.see_collateral(account.figures.moved_coin(collateral), index_usd)
         return collateral
-
-    def _order(self, hedge: Hedge, decided: Decided, amount_native: Decimal) -> PlaceOrder | str:
-        """The order of a decision, or why no price for it is acceptable."""
-        touch = hedge.touch
-        assert touch is not None, "decided on an instrument without a touch"
-        assert touch.bid_native is not None, "decided on a one-sided touch"
-        assert touch.ask_native is not None, "decided on a one-sided touch"
-        tactic = self._params.tactic
-        price = cross.limit_price(
-            hedge.spec,
-            amount_native=amount_native,
-            bid_usd=touch.bid_native,
-            ask_usd=touch.ask_native,
-            params=tactic,
-        )
-        marked = self._view.futures[hedge.spec.id]
-        objection = cross.outside_band(price, marked.price_min_usd, marked.price_max_usd)
-        if objection is not None:
-            return objection
-        self._orders_count += 1
-        return PlaceOrder(
-            label=make_label(self._params.label_prefix, self._params.run_tag, self._orders_count),
-            instrument=hedge.spec.id,
-            amount_native=amount_native,
-            price_native=price,
-            arrival_mid_native=0.5 * (touch.bid_native + touch.ask_native),
-            valid_until_ns=Ns(decided.now_ns + tactic.valid_for_ns),
-            decided_seq=decided.seq,
-        )
 
     def status(self) -> BookStatus:
         """A frozen picture of the book."""

@@ -38,13 +38,13 @@ from bot.app.settings import (
     TapeSection,
     VenueSection,
 )
+from bot.app.tactic_settings import tactic_of
 from bot.domain.errors import ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, VenueId
 from bot.domain.portfolio import PortfolioSpec
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.domain.units import decimal_from_wire
 from bot.engine import BookParams
-from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
@@ -326,9 +326,7 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
         band=band,
         modifiers=modifiers,
         trade_coin_min=book.band.trade_coin_min,
-        tactic=cross.Params(
-            slippage_bps_max=book.tactic.slippage_bps_max, valid_for_ns=Ns(book.tactic.valid_for_ms * NS_PER_MS)
-        ),
+        tactic=tactic_of(name, book.tactic, band),
         trust=TrustLimits(
             option_age_ns_max=Ns(trust.option_age_ms_max * NS_PER_MS),
             hedge_age_ns_max=Ns(trust.hedge_age_ms_max * NS_PER_MS),

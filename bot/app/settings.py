@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
+from bot.app.tactic_settings import TacticSection
 from bot.hedging.expiry import HedgeAtExpiry, PinRule
 from bot.risk.conventions import Convention
 from bot.risk.volatility import VolatilitySource
@@ -64,16 +65,6 @@ class LiveSection(Section):
     armed: bool = Field(False, description="live only: whether orders may be sent")
     account_id: Annotated[str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = (
         Field(None, description="live only: the venue's id of the account; `hedgebot check` tells it")
-    )
-
-
-class TacticSection(Section):
-    """How a hedge is priced."""
-
-    name: Literal["cross"] = Field("cross", description="limit, immediate-or-cancel")
-    slippage_bps_max: NotNegative = Field(10.0, description="limit beyond the touch")
-    valid_for_ms: Annotated[int, Field(ge=100, le=10_000)] = Field(
-        2_000, description="the venue must start the order within this time"
     )
 
 

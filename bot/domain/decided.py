@@ -40,6 +40,7 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """One standard deviation of what gamma moves the delta by in an hour: gamma x price x iv x root of an hour."""
     band_low_coin: float | None
     band_high_coin: float | None
+    """From where on a hedge is due."""
     target_coin: float | None
     """Net delta aimed at by this trade; None when nothing is traded."""
     trade_coin: float
@@ -53,6 +54,9 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     doubtful: tuple[InstrumentId, ...]
     detail: str
     """The limit or datum in the way, in words; empty when there is none."""
+    band_taker_low_coin: float | None = None
+    band_taker_high_coin: float | None = None
+    """From where on it does not wait for a counterparty, with a tactic that has two bands; None with any other."""
 
 
 class TrustChanged(Struct, frozen=True, kw_only=True, tag=True):

@@ -14,14 +14,14 @@ from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import NOTHING, FillBooked, Note, Outcome
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
-from bot.domain.reasons import HaltCause, Phase
+from bot.domain.reasons import HaltCause, Phase, RefusalKind
 from bot.domain.status import EquitySeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.execution.lifecycle import OrderState, Signal
 from bot.execution.reconcile import Conclusion, Reconciler, has_expired, is_of_book
 from bot.execution.standing import Standing
-from bot.execution.working import WorkingOrders
+from bot.execution.working import WorkingOrder, WorkingOrders
 from bot.market.view import MarketView
 from bot.risk.bookkeeping import Bookkeeping
 from bot.risk.collateral import AccountFigures, FiguresParams
@@ -52,6 +52,7 @@ class HedgeFill(NamedTuple):
 
     time_ns: Ns
     price_usd: float
+    is_buy: bool
 
 
 class Account:
@@ -140,6 +141,15 @@ class Account:
     def held(self) -> dict[InstrumentId, Decimal]:
         """Non-zero positions, native amounts; the same object until something changes."""
         return self._positions.held()
+
+    def at_rest(self) -> WorkingOrder | None:
+        """The one order that works, when it rests and nothing about it is in doubt."""
+        live = self._working.live()
+        return live[0] if len(live) == 1 and live[0].is_at_rest else None
+
+    def recall(self, now_ns: Ns) -> list[Command]:
+        """Take back what rests."""
+        return self._working.recall(now_ns)
 
     def sent(self, order: PlaceOrder, now_ns: Ns) -> None:
         """An order is about to leave: in flight from now on."""
@@ -231,9 +241,14 @@ class Account:
         self._deliver_expired(event.received_ns)
         ours, strange = self._reconciler.orders(event, self._working, instruments)
         notes += strange
-        notes += [self._working.adopt(label, seen, event.received_ns) for label, seen in ours]
+        for label, seen in ours:
+            take = self._working.adopt if self._working.find(label) is None else self._working.reopen
+            notes.append(take(label, seen, event.received_ns))
+        shown = {order.label for order in event.open_orders if order.label is not None}
+        notes += self._working.miss(shown, event.requested_ns, event.received_ns)
+        is_busy = any(not order.is_at_rest for order in self._working.live())
         conclusion, differences = self._reconciler.conclude(
-            event, self._positions, instruments, has_live_orders=bool(self._working.live())
+            event, self._positions, instruments, has_live_orders=is_busy
         )
         notes += differences
         commands: list[Command] = []
@@ -270,10 +285,14 @@ class Account:
         return _told(self._working.acked(event.label, event.order_id, event.received_ns))
 
     def _on_refused(self, event: ev.OrderRefused) -> Outcome:
-        if self._working.find(event.label) is None:
+        order = self._working.find(event.label)
+        if order is None:
             return NOTHING  # of another book
         cause = f"{event.code} {event.name}"
         notes = _some(self._working.hear(event.label, Signal.REFUSED, event.received_ns, cause))
+        if order.rests and event.kind is RefusalKind.REQUOTE:
+            self._standing.order_missed(event.received_ns)  # the market came to the price first: no fault of the order
+            return Outcome(notes=tuple(notes))
         notes += _some(self._standing.order_refused(event.kind, event.received_ns, cause))
         return Outcome(notes=tuple(notes))
 
@@ -282,7 +301,14 @@ class Account:
 
     def _on_updated(self, event: ev.OrderUpdated) -> Outcome:
         moved = self._working.updated(event)
-        if moved is not None and moved.state_after == OrderState.CANCELLED and event.filled_native == ZERO:
+        order = self._working.find(event.label)
+        is_ours = order is not None and order.recalled_ns is not None
+        if (
+            moved is not None
+            and moved.state_after == OrderState.CANCELLED
+            and event.filled_native == ZERO
+            and not is_ours
+        ):
             # Immediate-or-cancel that met nothing: the market has moved on, look at it again first.
             self._standing.order_missed(event.received_ns)
         return _told(moved)
@@ -320,7 +346,9 @@ class Account:
             self._figures.book(spec, fill)
         if fill.instrument == self._params.hedge_instrument:
             self._standing.order_filled()
-            self.last_hedge = HedgeFill(fill.received_ns, float_from_decimal(fill.price_native))
+            self.last_hedge = HedgeFill(
+                fill.received_ns, float_from_decimal(fill.price_native), fill.amount_native > ZERO
+            )
         told: Note = FillBooked(
             fill_id=fill.fill_id,
             label=fill.label,
@@ -351,11 +379,11 @@ class Account:
 
     def _on_stop(self, event: ev.StopRequested) -> Outcome:
         notes = _some(self._standing.enter(Phase.STOPPING, event.cause))
-        return Outcome(commands=tuple(self._working.cancel_all()), notes=tuple(notes))
+        return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))
 
     def _on_halt(self, event: ev.HaltRequested) -> Outcome:
         notes = _some(self._standing.enter(Phase.HALTED, event.cause, event.detail))
-        return Outcome(commands=tuple(self._working.cancel_all()), notes=tuple(notes))
+        return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))
 
 
 def _some(note: Note | None) -> list[Note]:

@@ -110,7 +110,7 @@ class Reconciler:
     def orders(
         self, snapshot: SnapshotTaken, working: WorkingOrders, instruments: Mapping[InstrumentId, Instrument]
     ) -> tuple[list[tuple[Label, OrderSeen]], list[Note]]:
-        """Open orders of this book with our prefix that this run does not know, and strangers not told of before.
+        """Open orders of this book with our prefix that this run does not know or believed over, and new strangers.
 
         Our orders of another book are its engine's business.
         """
@@ -119,7 +119,10 @@ class Reconciler:
         known, self._strangers = self._strangers, {}  # who has gone is forgotten
         for order in snapshot.open_orders:
             if order.label is not None and is_ours(order.label, self._prefix):
-                if working.find(order.label) is None and self._is_of_book(order.instrument, instruments):
+                is_news = working.find(order.label) is None or working.is_contradicted(
+                    order.label, snapshot.requested_ns
+                )
+                if is_news and self._is_of_book(order.instrument, instruments):
                     ours.append((order.label, order))
                 continue
             self._strangers[order.order_id] = None
@@ -135,7 +138,7 @@ class Reconciler:
         *,
         has_live_orders: bool,
     ) -> tuple[Conclusion, list[Note]]:
-        """Compare after the news has been booked."""
+        """Compare after the news has been booked. `has_live_orders`: other than at rest, whose fills are all seen."""
         if snapshot.requested_ns < self._demanded_ns:
             return Conclusion.AGAIN, []  # an answer from before the gap; the one asked for after it is on its way
         self._asked_ns = None

@@ -3,6 +3,7 @@
 Does not care in which order the venue's messages arrive. "Pending" is derived here, never stored.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
@@ -41,6 +42,16 @@ class WorkingOrder:
     valid_until_ns: Ns
     created_ns: Ns
     arrival_mid_native: float | None = None
+    price_native: Decimal | None = None
+    rest_until_ns: Ns | None = None
+    """None: immediate-or-cancel, or of an earlier run."""
+    recalled_ns: Ns | None = None
+    """When it was to be taken back, sent or not."""
+    was_recall_sent: bool = False
+    opened_ns: Ns | None = None
+    """When it was first known to be in the book."""
+    closed_ns: Ns | None = None
+    """When it was last known to be over."""
     order_id: OrderId | None = None
     state: OrderState = OrderState.IN_FLIGHT
     filled_native: Decimal = ZERO
@@ -65,6 +76,28 @@ class WorkingOrder:
         most = self.filled_native if self.state in TERMINAL else abs(self.amount_native)
         left = max(most - self.booked_native, ZERO)
         return left if self.amount_native > ZERO else -left
+
+    @property
+    def rests(self) -> bool:
+        """Whether it was sent to wait in the book."""
+        return self.rest_until_ns is not None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it waits in the book and nothing about it is in doubt: told open, every fill seen, not taken back."""
+        return (
+            self.rests
+            and self.state is OrderState.OPEN
+            and self.recalled_ns is None
+            and self.filled_native == self.booked_native
+        )
+
+    @property
+    def over_ns(self) -> Ns:
+        """When an open one should be over."""
+        if self.rest_until_ns is None:
+            return self.valid_until_ns
+        return self.rest_until_ns if self.recalled_ns is None else min(self.recalled_ns, self.rest_until_ns)
 
     @property
     def is_live(self) -> bool:
@@ -113,6 +146,8 @@ class WorkingOrders:
             valid_until_ns=command.valid_until_ns,
             created_ns=now_ns,
             arrival_mid_native=command.arrival_mid_native,
+            price_native=command.price_native,
+            rest_until_ns=command.rest_until_ns,
         )
 
     def restore(self, event: IntentRestored) -> None:
@@ -128,6 +163,39 @@ class WorkingOrders:
             doubt_since_ns=event.received_ns,
             ask_due_ns=event.received_ns,
         )
+
+    def is_contradicted(self, label: Label, requested_ns: Ns) -> bool:
+        """Whether an order shown open by a snapshot asked for then cannot be over, as we believed."""
+        order = self._closed.get(label)
+        if order is None:
+            return False
+        # What never existed cannot be open at any time; what ended may be, in a snapshot from before its end.
+        never_was = order.state in {OrderState.REFUSED, OrderState.ABSENT}
+        return never_was or (order.closed_ns is not None and requested_ns > order.closed_ns)
+
+    def miss(self, shown: Collection[Label], requested_ns: Ns, now_ns: Ns) -> list[OrderMoved]:
+        """Orders at rest that a snapshot asked for after they were there does not show: unknown until looked up."""
+        gone = [
+            order
+            for order in self.live()
+            if order.is_at_rest
+            and order.label not in shown
+            and order.opened_ns is not None
+            and order.opened_ns < requested_ns
+        ]
+        moves = (self._move(order, Signal.ABSENT, now_ns, "not among the open orders") for order in gone)
+        return [moved for moved in moves if moved is not None]
+
+    def reopen(self, label: Label, seen: OrderSeen, now_ns: Ns) -> OrderMoved:
+        """The venue shows an order open that was over for us (`is_contradicted`): open again, and to be taken back."""
+        order = self._closed.pop(label)
+        before = order.state
+        order.order_id, order.state = seen.order_id, OrderState.OPEN
+        order.filled_native = max(order.filled_native, seen.filled_native)
+        order.recalled_ns, order.was_recall_sent = now_ns, False
+        order.doubt_since_ns = now_ns
+        self._live[label] = order
+        return _moved(order, before, "shown open by the venue")
 
     def adopt(self, label: Label, seen: OrderSeen, now_ns: Ns) -> OrderMoved:
         """An open order that bears our prefix but is not in the ledger: ours to cancel."""
@@ -194,15 +262,20 @@ class WorkingOrders:
             order.ask_wait_ns = Ns(min(2 * order.ask_wait_ns, _RETRY_MAX_NS))
 
     def due(self, now_ns: Ns) -> tuple[list[Command], list[OrderMoved]]:
-        """Questions that must be asked now, and orders that turned unknown by silence."""
+        """Questions that must be asked now, orders to take back, and those that turned unknown by silence."""
         commands: list[Command] = []
         moves: list[OrderMoved] = []
         for order in self.live():
-            deadline_ns = order.valid_until_ns + ANSWER_GRACE_NS
-            if order.state is OrderState.IN_FLIGHT and now_ns > deadline_ns + ANSWER_GRACE_NS:
+            grace_ns = order.valid_until_ns + ANSWER_GRACE_NS
+            if order.state is OrderState.IN_FLIGHT and now_ns > grace_ns + ANSWER_GRACE_NS:
                 moved = self._move(order, Signal.LOST, now_ns, "no answer from the gateway")
                 assert moved is not None, "silence about an order in flight is doubt"
                 moves.append(moved)
+            if order.rest_until_ns is not None and now_ns >= order.rest_until_ns:
+                self._recall(order, now_ns)
+            if order.recalled_ns is not None and not order.was_recall_sent:
+                commands += self._cancel(order)
+            deadline_ns = _deadline_ns(order)
             if order.state is not OrderState.IN_FLIGHT and now_ns > deadline_ns:
                 # An open order that should be over, or fills that were told but never came. If an answer
                 # was on its way it had the whole look-up bound of the gateway; asking twice is harmless.
@@ -225,17 +298,35 @@ class WorkingOrders:
             label=order.label,
             instrument=order.instrument,
             order_id=order.order_id,
-            not_before_ns=Ns(deadline_ns),
+            not_before_ns=Ns(order.valid_until_ns + ANSWER_GRACE_NS),
             valid_until_ns=order.valid_until_ns,
         )
 
-    def cancel_all(self) -> list[Command]:
-        """Cancel whatever is open at the venue."""
-        return [
-            CancelOrder(label=order.label, order_id=order.order_id, instrument=order.instrument)
-            for order in self._live.values()
-            if order.state is OrderState.OPEN and order.order_id is not None
-        ]
+    def recall(self, now_ns: Ns) -> list[Command]:
+        """Take back all that rests or is on its way to rest; what is not in the book yet, once it is."""
+        commands: list[Command] = []
+        for order in self._live.values():
+            if order.rests and order.recalled_ns is None and order.state not in TERMINAL:
+                self._recall(order, now_ns)
+                commands += self._cancel(order)
+        return commands
+
+    def cancel_all(self, now_ns: Ns) -> list[Command]:
+        """Cancel whatever is open at the venue, and what will rest there once it is."""
+        immediate = [order for order in self._live.values() if order.state is OrderState.OPEN and not order.rests]
+        return [*(command for order in immediate for command in self._cancel(order)), *self.recall(now_ns)]
+
+    @staticmethod
+    def _recall(order: WorkingOrder, now_ns: Ns) -> None:
+        if order.recalled_ns is None:
+            order.recalled_ns = now_ns
+
+    @staticmethod
+    def _cancel(order: WorkingOrder) -> list[Command]:
+        if order.state is not OrderState.OPEN or order.order_id is None:
+            return []
+        order.was_recall_sent = True
+        return [CancelOrder(label=order.label, order_id=order.order_id, instrument=order.instrument)]
 
     def doubt_since_ns(self) -> Ns | None:
         """Since when the oldest unanswered doubt lasts."""
@@ -247,26 +338,39 @@ class WorkingOrders:
         order.state = step(before, signal)
         is_unknown = order.state is OrderState.UNKNOWN
         lacks_fills = order.state in TERMINAL and order.open_native != ZERO
-        is_overdue = order.state is OrderState.OPEN and now_ns > order.valid_until_ns + ANSWER_GRACE_NS
+        is_overdue = order.state is OrderState.OPEN and now_ns > order.over_ns + ANSWER_GRACE_NS
         if not is_unknown and not lacks_fills and not is_overdue:
             order.doubt_since_ns = None
+            if order.rests:
+                order.ask_due_ns = (
+                    None  # an immediate one is over soon; this one would be asked for as long as it rests
+                )
+                order.ask_wait_ns = _RETRY_FIRST_NS
         elif order.doubt_since_ns is None:
             order.doubt_since_ns = now_ns
             # Fills told by the order usually follow within the same moment.
             order.ask_due_ns = now_ns if is_unknown else Ns(now_ns + _RETRY_FIRST_NS)
-        self._file(order)
+        if order.state is OrderState.OPEN and order.opened_ns is None:
+            order.opened_ns = now_ns
+        self._file(order, now_ns)
         return None if order.state is before else _moved(order, before, cause)
 
-    def _file(self, order: WorkingOrder) -> None:
+    def _file(self, order: WorkingOrder, now_ns: Ns) -> None:
         """Keep the order where `is_live` says it belongs."""
         if order.is_live:
             self._closed.pop(order.label, None)
             self._live[order.label] = order
             return
         self._live.pop(order.label, None)
-        self._closed[order.label] = replace(order, doubt_since_ns=None, ask_due_ns=None)
+        self._closed[order.label] = replace(order, closed_ns=now_ns, doubt_since_ns=None, ask_due_ns=None)
         if len(self._closed) > _CLOSED_KEPT_MAX:
             del self._closed[next(iter(self._closed))]
+
+
+def _deadline_ns(order: WorkingOrder) -> int:
+    """From when on silence about an order that is not in flight is doubt."""
+    over_ns = order.over_ns if order.state is OrderState.OPEN else order.valid_until_ns
+    return over_ns + ANSWER_GRACE_NS
 
 
 def _moved(order: WorkingOrder, before: OrderState, cause: str) -> OrderMoved:

@@ -126,6 +126,29 @@ def within(band: Band, delta_coin_max: float) -> Band:
     )
 
 
+def inside(band: Band, outer: Band) -> Band:
+    """`band` where it lies within `outer`; what sticks out is cut off. Both hold one target."""
+
+    def cut(coin: float | None) -> float | None:
+        return None if coin is None else min(max(coin, outer.low_coin), outer.high_coin)
+
+    return Band(
+        low_coin=max(band.low_coin, outer.low_coin),
+        high_coin=min(band.high_coin, outer.high_coin),
+        target_coin=min(max(band.target_coin, outer.low_coin), outer.high_coin),
+        inner_low_coin=cut(band.inner_low_coin),
+        inner_high_coin=cut(band.inner_high_coin),
+    )
+
+
+def is_beyond(band: Band, delta_coin: float, widths: float) -> bool:
+    """Whether a delta is further from the target than so many half widths of its side."""
+    target = band.target_coin
+    return delta_coin > target + widths * (band.high_coin - target) or delta_coin < target - widths * (
+        target - band.low_coin
+    )
+
+
 # --- costs ---------------------------------------------------------------------------------------------
 
 

@@ -18,12 +18,14 @@ from bot.domain.units import (
     decimal_from_wire,
     round_to_step,
 )
-from bot.hedging.band import Band, TradeTo, aim_coin
+from bot.hedging.band import Band, TradeTo, aim_coin, is_beyond
 from bot.risk.exposure import Exposure
 from bot.risk.limits import Limits
 
 _POINT_COIN = 1e-9
 """An interval narrower than this is a number."""
+_EXPLAINED_MAX = 1.1
+"""No order is larger than so many times the distance of the delta from its target."""
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,10 @@ class Situation(Struct, frozen=True, kw_only=True):
     """Position in the hedge instrument."""
     exposure: Exposure
     band: Band
+    band_taker: Band | None = None
+    """Where a maker's cost makes `band`: the one at the taker's, at least as wide."""
+    hard_width_multiple: float
+    """So many half widths of the outer band from the target a hedge is urgent."""
     trade_to: TradeTo
     held_back: Reason | None
     """Why a hedge that is due has to wait by the owner's own filters."""
@@ -65,6 +71,12 @@ class Verdict(Struct, frozen=True, kw_only=True):
     amount_native: Decimal = ZERO
     trade_coin: float = 0.0
     target_coin: float | None = None
+    amount_max_native: Decimal = ZERO
+    """To the target: the most that the delta explains."""
+    taker_native: Decimal = ZERO
+    """Part of the amount that lies beyond the taker band; zero inside it, and without one."""
+    is_urgent: bool = False
+    """Beyond the hard band, or the worst case beyond its limit."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -95,10 +107,13 @@ def decide(now: Situation) -> Verdict:
         return _refuse(Reason.HEDGE_QUOTE_DISTRUSTED, f"{now.hedge.id}: {now.hedge_cause.value}")
     if now.is_backing_off:
         return _refuse(Reason.BACKING_OFF, "the venue refused an order a moment ago")
-    refusal = _limited(now, amount)
+    refusal = _unexplained(now, amount, delta_from) or _limited(now, amount)
     if refusal is not None:
         return _refuse(refusal.reason, refusal.detail)
     return Verdict(
+        amount_max_native=_toward(amount, _in_lots(now, now.band.target_coin - delta_from)),
+        taker_native=_beyond_taker(now, delta_from, amount),
+        is_urgent=_is_urgent(now, delta_from),
         action=Action.HEDGE,
         reason=reason,
         amount_native=amount,
@@ -106,6 +121,41 @@ def decide(now: Situation) -> Verdict:
         target_coin=target,
         detail="cut to the largest order allowed" if is_cut else "",
     )
+
+
+def _is_urgent(now: Situation, delta_from: float) -> bool:
+    worst_coin = max(abs(now.exposure.delta_coin_low), abs(now.exposure.delta_coin_high))
+    outer = now.band if now.band_taker is None else now.band_taker
+    return worst_coin > now.limits.delta_coin_worst_max or is_beyond(outer, delta_from, now.hard_width_multiple)
+
+
+def _beyond_taker(now: Situation, delta_from: float, amount: Decimal) -> Decimal:
+    """What brings the delta back to the taker band; zero inside it."""
+    outer = now.band_taker
+    if outer is None or outer.low_coin <= delta_from <= outer.high_coin:
+        return ZERO
+    edge = outer.high_coin if delta_from > outer.high_coin else outer.low_coin
+    back = _in_lots(now, edge - delta_from)
+    return max(min(back, amount), ZERO) if amount > ZERO else min(max(back, amount), ZERO)
+
+
+def _toward(amount: Decimal, most: Decimal) -> Decimal:
+    """The larger of two amounts of one sign."""
+    return max(amount, most) if amount > ZERO else min(amount, most)
+
+
+def _in_lots(now: Situation, coin: float) -> Decimal:
+    return amount_from_coin_toward_zero(now.hedge, coin, now.price_usd)
+
+
+def _unexplained(now: Situation, amount: Decimal, delta_from: float) -> Refusal | None:
+    """An order larger than the delta explains is a mistake of ours: counted back from the very amount to be sent."""
+    explained = abs(now.band.target_coin - delta_from)
+    asked = abs(coin_from_amount(now.hedge, amount, now.price_usd))
+    if asked <= _EXPLAINED_MAX * explained:
+        return None
+    text = f"an order of {asked:.4f} coin, the delta is {explained:.4f} from its target"
+    return Refusal(reason=Reason.LIMIT_EXPLAINED, detail=text)
 
 
 def _refuse(reason: Reason, detail: str) -> Verdict:
@@ -152,7 +202,7 @@ def _amount(now: Situation, want_coin: float) -> Decimal:
     """Native amount on the lot, toward zero; zero below the smallest trade."""
     if abs(want_coin) < now.trade_coin_min:
         return ZERO
-    return amount_from_coin_toward_zero(now.hedge, want_coin, now.price_usd)
+    return _in_lots(now, want_coin)
 
 
 def largest_native(now: Situation) -> Decimal:

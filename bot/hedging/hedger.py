@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
 from bot.domain.ids import InstrumentId
+from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
-from bot.domain.units import ZERO
+from bot.domain.units import ZERO, float_from_decimal
 from bot.hedging import situation
-from bot.hedging.band import Band, BandInputs, BandPolicy, within
+from bot.hedging.band import Band, BandInputs, BandPolicy, inside, within
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.expiry import (
     Delivered,
@@ -28,8 +29,8 @@ from bot.hedging.expiry import (
     pinned,
     widened,
 )
-from bot.hedging.modifiers import Modifiers, held_back
-from bot.hedging.situation import Frame, Hedge
+from bot.hedging.modifiers import HARD_WIDTHS, Modifiers, held_back, reverses_too_soon
+from bot.hedging.situation import Bands, Frame, Hedge
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
@@ -58,6 +59,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     orders_last_minute: int
     last_hedge: tuple[Ns, float] | None
     """Time and price of the last hedge fill."""
+    last_was_buy: bool | None = None
+    """Its side."""
+    resting_native: Decimal | None = None
+    """What is left of the one order, when that rests in the book and nothing about it is in doubt; in `outstanding`."""
     collateral: Collateral | str
     """What the account adds to the delta, or why that is not known."""
     delivered_coin: float = 0.0
@@ -76,6 +81,8 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     expiry: ExpiryParams
     limits: Limits
     sources: Sources = Sources()
+    maker_cost_fraction: float | None = None
+    """What a maker's fill costs beside its fee; None: hedges only take."""
 
 
 class Looked(NamedTuple):
@@ -85,6 +92,16 @@ class Looked(NamedTuple):
     exposure: Exposure | None
     inputs: BandInputs | None = None
     now: Situation | None = None
+
+
+class Ruling(NamedTuple):
+    """One decision and what it was made on."""
+
+    decided: Decided
+    verdict: Verdict
+    wanted: Verdict
+    """The verdict if nothing rested: what an order in the book has to answer to."""
+    hedge: Hedge | None
 
 
 class Hedger:
@@ -106,9 +123,7 @@ class Hedger:
         self.looked: Looked | None = None
         """Of the last decision, for whoever asks why; nothing decides on it."""
 
-    def decide(
-        self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame
-    ) -> tuple[Decided, Verdict, Hedge | None]:
+    def decide(self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame) -> Ruling:
         """Decide for this moment; the record, what to do, and the hedge instrument it was done on."""
         params, now_ns = self._params, frame.now_ns
         hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
@@ -132,50 +147,93 @@ class Hedger:
             verdict = situation.missing(hedge, legs, desk.collateral)
             if desk.blocked is not None:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
-            record = situation.write_down(frame, verdict, exposure=exposure, band=None, hedge=hedge)
-            return record, verdict, hedge
+            record = situation.write_down(frame, verdict, exposure=exposure, bands=None, hedge=hedge)
+            return Ruling(record, verdict, verdict, hedge)
         vanna = vanna_coin_per_vol(view, legs, now_ns, params.window) if self._needs_vanna else 0.0
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
+        pin = pinned(params.expiry, view, legs, now_ns)
+        bands = self._bands(inputs, hedge.spec, is_pinned=pin is not None)
+        waits, why = self._held_back(inputs, bands.acted_on, exposure, desk.last_was_buy, pin)
+        now = self._situation(
+            desk,
+            hedge,
+            exposure,
+            bands,
+            hedge_native=held.get(params.hedge_instrument, ZERO),
+            held_back=(waits, why),
+            hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
+        )
+        self.looked = Looked(desk, exposure, inputs, now)
+        verdict = wanted = decide(now)
+        if desk.resting_native is not None:
+            wanted = decide(situation.without_resting(now, desk.resting_native))
+        record = situation.write_down(frame, verdict, exposure=exposure, bands=bands, hedge=hedge)
+        return Ruling(record, verdict, wanted, hedge)
+
+    def _bands(self, inputs: BandInputs, spec: Instrument, *, is_pinned: bool) -> Bands:
+        """The band hedges start from, and the taker's around it where a maker's cost makes the first."""
+        taker = self._band(inputs, is_pinned=is_pinned)
+        if self._params.maker_cost_fraction is None:
+            return Bands(acted_on=taker, taker=None)
+        maker_cost = float_from_decimal(spec.fee_rate_maker) + self._params.maker_cost_fraction
+        cheap = structs.replace(inputs, fee_rate_taker=maker_cost, half_spread_usd=0.0)
+        return Bands(acted_on=inside(self._band(cheap, is_pinned=is_pinned), taker), taker=taker)
+
+    def _band(self, inputs: BandInputs, *, is_pinned: bool) -> Band:
         asked = self._policy(inputs)
         assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
-        pin = pinned(params.expiry, view, legs, now_ns)
-        band = within(asked if pin is None else widened(params.expiry, asked), params.limits.delta_coin_worst_max)
-        waits, why = self._held_back(inputs, band, exposure, pin)
-        touch = hedge.touch
-        now = Situation(
+        band = widened(self._params.expiry, asked) if is_pinned else asked
+        return within(band, self._params.limits.delta_coin_worst_max)
+
+    def _situation(
+        self,
+        desk: Desk,
+        hedge: Hedge,
+        exposure: Exposure,
+        bands: Bands,
+        *,
+        hedge_native: Decimal,
+        held_back: tuple[Reason | None, str],
+        hedge_cause: DistrustCause | None,
+    ) -> Situation:
+        params, touch = self._params, hedge.touch
+        hard = params.modifiers.hard_width_multiple
+        return Situation(
             blocked=None if desk.blocked is None else desk.blocked[0],
             blocked_detail="" if desk.blocked is None else desk.blocked[1],
             hedge=hedge.spec,
-            hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
+            hedge_cause=hedge_cause,
             bid_usd=0.0 if touch is None else touch.bid_native or 0.0,
             ask_usd=0.0 if touch is None else touch.ask_native or 0.0,
             spread_bps_max=params.spread_bps_max,
             price_usd=hedge.price_usd,
-            hedge_native=held.get(params.hedge_instrument, ZERO),
+            hedge_native=hedge_native,
             exposure=exposure,
-            band=band,
+            band=bands.acted_on,
+            band_taker=bands.taker,
+            hard_width_multiple=HARD_WIDTHS if hard is None else hard,
             trade_to=params.modifiers.trade_to,
-            held_back=waits,
-            held_back_detail=why,
+            held_back=held_back[0],
+            held_back_detail=held_back[1],
             trade_coin_min=params.trade_coin_min,
             has_pending=desk.has_pending,
             is_backing_off=desk.is_backing_off,
             orders_last_minute=desk.orders_last_minute,
             limits=params.limits,
         )
-        self.looked = Looked(desk, exposure, inputs, now)
-        verdict = decide(now)
-        return situation.write_down(frame, verdict, exposure=exposure, band=band, hedge=hedge), verdict, hedge
 
     def _held_back(
-        self, inputs: BandInputs, band: Band, exposure: Exposure, pin: InstrumentId | None
+        self, inputs: BandInputs, band: Band, exposure: Exposure, last_was_buy: bool | None, pin: InstrumentId | None
     ) -> tuple[Reason | None, str]:
         """Why a hedge that is due has to wait, with words; a pin holds nothing back beyond the hard limit."""
         if pin is not None and not self._is_beyond_limit(exposure):
             waits = pin_held_back(self._params.expiry, inputs.since_hedge_ns)
             if waits is not None:
                 return waits, f"the price sits on the strike of {pin}"
-        return held_back(self._params.modifiers, inputs, band), ""
+        waits = held_back(self._params.modifiers, inputs, band)
+        if waits is None and reverses_too_soon(inputs, band, last_was_buy=last_was_buy):
+            waits = Reason.REVERSES_TOO_SOON
+        return waits, ""
 
     def _kept(
         self, view: MarketView, held: dict[InstrumentId, Decimal], exposure: Exposure, at: tuple[Desk, float, Ns]

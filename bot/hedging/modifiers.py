@@ -9,13 +9,18 @@ from typing import Final
 from msgspec import Struct
 
 from bot.domain.reasons import Reason
-from bot.domain.time import NS_PER_DAY, NS_PER_YEAR, Ns
-from bot.hedging.band import Band, BandInputs, BandPolicy, Law, TradeTo
+from bot.domain.time import NS_PER_DAY, NS_PER_S, NS_PER_YEAR, Ns
+from bot.hedging.band import Band, BandInputs, BandPolicy, Law, TradeTo, is_beyond
 
 _MONITORING: Final = 0.5826
 """-ζ(1/2)/sqrt(2π): how far a path overshoots a band that is looked at in steps (Broadie-Glasserman; theory 4.1)."""
 _TRIGGER: Final = {TradeTo.EDGE: 1.0, TradeTo.INNER: 1.2873, TradeTo.TARGET: 4.0 ** (1.0 / 3.0)}
 """Best trigger over the best width for edge trades, by where a trade aims (theory 4.1)."""
+
+HARD_WIDTHS: Final = 1.5
+"""Half widths from the target beyond which a hedge is urgent, where `hard_width_multiple` says nothing (theory 6.2)."""
+_REVERSAL_NS_MAX: Final = 60 * NS_PER_S
+"""A book of little gamma has an endless reversal time; its owner may still trade."""
 
 
 class TargetStep(Struct, frozen=True, kw_only=True):
@@ -69,7 +74,7 @@ def shaped(policy: BandPolicy, laws: tuple[Law, ...], modifiers: Modifiers) -> B
 
 def held_back(modifiers: Modifiers, inputs: BandInputs, band: Band) -> Reason | None:
     """Why a hedge from outside the band has to wait; None where it need not."""
-    if modifiers.hard_width_multiple is not None and _is_beyond(
+    if modifiers.hard_width_multiple is not None and is_beyond(
         band, inputs.delta_coin_net, modifiers.hard_width_multiple
     ):
         return None
@@ -81,11 +86,23 @@ def held_back(modifiers: Modifiers, inputs: BandInputs, band: Band) -> Reason | 
     return None
 
 
-def _is_beyond(band: Band, delta_coin: float, widths: float) -> bool:
-    target = band.target_coin
-    return delta_coin > target + widths * (band.high_coin - target) or delta_coin < target - widths * (
-        target - band.low_coin
-    )
+def reverses_too_soon(inputs: BandInputs, band: Band, *, last_was_buy: bool | None) -> bool:
+    """Whether a hedge would take back the last fill within the reversal time, (h/2)^2 / s^2 (theory 6.2, rule 2).
+
+    h is the half width and s^2 the variance rate of the delta: sooner, it is noise that turned it, not the market. Not
+    beyond one and a half half widths: there the delta is wrong, whoever made it so.
+    """
+    if inputs.since_hedge_ns is None or last_was_buy is None or inputs.iv_mark is None:
+        return False
+    wants_buy = inputs.delta_coin_net < band.low_coin
+    if wants_buy == last_was_buy or is_beyond(band, inputs.delta_coin_net, HARD_WIDTHS):
+        return False
+    half_coin = 0.5 * (band.high_coin - band.low_coin)
+    variance_per_year = (inputs.gamma_coin_per_usd * inputs.iv_mark * inputs.price_usd) ** 2
+    wait_ns: float = _REVERSAL_NS_MAX
+    if variance_per_year > 0.0:
+        wait_ns = min(wait_ns, 0.25 * half_coin**2 / variance_per_year * NS_PER_YEAR)
+    return inputs.since_hedge_ns < wait_ns
 
 
 def _target_coin(modifiers: Modifiers, now_ns: Ns) -> float:

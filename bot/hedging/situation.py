@@ -4,18 +4,19 @@ Knows the market view and the exposure; decides nothing itself.
 """
 
 import math
-from typing import Final
+from decimal import Decimal
+from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.domain.decided import Decided
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
-from bot.domain.units import float_from_decimal
+from bot.domain.units import coin_from_amount, float_from_decimal
 from bot.hedging.band import Band, BandInputs
-from bot.hedging.decide import Verdict
+from bot.hedging.decide import Situation, Verdict
 from bot.market.quality import Touch
 from bot.market.view import MarketView
 from bot.risk.conventions import Collateral
@@ -23,6 +24,8 @@ from bot.risk.exposure import Exposure
 from bot.risk.legs import Legs
 
 _ROOT_HOUR: Final = math.sqrt(3600 * NS_PER_S / NS_PER_YEAR)
+_FILTERS: Final = frozenset({Reason.TOO_SOON, Reason.PRICE_HARDLY_MOVED, Reason.REVERSES_TOO_SOON})
+"""What may hold a hedge back before it begins, and nothing that is under way."""
 
 
 class Hedge(Struct, frozen=True, kw_only=True):
@@ -82,6 +85,33 @@ def inputs_of(
     )
 
 
+class Bands(NamedTuple):
+    """Bands of one moment."""
+
+    acted_on: Band
+    taker: Band | None
+    """At the taker's cost, where the first is at a maker's."""
+
+
+def without_resting(now: Situation, left_native: Decimal) -> Situation:
+    """The situation if the order that rests were not there: the hedge it is part of has passed its filters already."""
+    coin = coin_from_amount(now.hedge, left_native, now.price_usd)
+    exposure = structs.replace(
+        now.exposure,
+        delta_coin_low=now.exposure.delta_coin_low - min(coin, 0.0),
+        delta_coin_high=now.exposure.delta_coin_high - max(coin, 0.0),
+    )
+    return structs.replace(
+        now,
+        exposure=exposure,
+        has_pending=False,
+        is_backing_off=False,
+        orders_last_minute=0,
+        held_back=None if now.held_back in _FILTERS else now.held_back,
+        trade_coin_min=0.0,
+    )
+
+
 class Frame(Struct, frozen=True, kw_only=True):
     """What every decision record carries, whatever came of it."""
 
@@ -93,9 +123,10 @@ class Frame(Struct, frozen=True, kw_only=True):
 
 
 def write_down(
-    frame: Frame, verdict: Verdict, *, exposure: Exposure | None, band: Band | None, hedge: Hedge | None
+    frame: Frame, verdict: Verdict, *, exposure: Exposure | None, bands: Bands | None, hedge: Hedge | None
 ) -> Decided:
     """The canonical record of a verdict with the inputs that mattered."""
+    band, taker = (None, None) if bands is None else bands
     return Decided(
         seq=frame.seq,
         now_ns=frame.now_ns,
@@ -116,6 +147,8 @@ def write_down(
         gamma_coin_per_hour=None if exposure is None or hedge is None else _per_hour(exposure, hedge.price_usd),
         band_low_coin=None if band is None else band.low_coin,
         band_high_coin=None if band is None else band.high_coin,
+        band_taker_low_coin=None if taker is None else taker.low_coin,
+        band_taker_high_coin=None if taker is None else taker.high_coin,
         target_coin=verdict.target_coin,
         trade_coin=verdict.trade_coin,
         price_usd=None if hedge is None else hedge.price_usd,

@@ -173,6 +173,8 @@ def decision_row(run_id: str, decided: Decided) -> Row:
             decided.option_age_ns_max,
             msgspec.json.encode(decided.doubtful).decode() if decided.doubtful else "[]",
             decided.detail,
+            decided.band_taker_low_coin,
+            decided.band_taker_high_coin,
         )
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
 
 metadata: Final = MetaData()
@@ -141,5 +141,7 @@ decisions: Final = Table(
     Column("option_age_ns_max", BigInteger),
     Column("doubtful", Text, nullable=False),  # JSON list of instruments
     Column("detail", Text, nullable=False),
+    Column("band_taker_low_coin", Float),
+    Column("band_taker_high_coin", Float),
 )
 """Every hedge; skips and refusals when their reason changes and once a minute."""

@@ -28,7 +28,13 @@ from bot.domain.time import Ns
 from bot.observe.logs import Log
 
 LIMITS: Final = frozenset(
-    {Reason.LIMIT_ORDER_USD, Reason.LIMIT_POSITION_USD, Reason.LIMIT_DELTA_WORST, Reason.LIMIT_ORDER_RATE}
+    {
+        Reason.LIMIT_ORDER_USD,
+        Reason.LIMIT_POSITION_USD,
+        Reason.LIMIT_DELTA_WORST,
+        Reason.LIMIT_EXPLAINED,
+        Reason.LIMIT_ORDER_RATE,
+    }
 )
 """Reasons that name a hard limit of the configuration."""
 

@@ -73,6 +73,7 @@ def _situations(draw: st.DrawFn, *, is_sure: bool = False) -> Situation:
             doubtful=(),
         ),
         band=Band(low_coin=target - draw(_widths), high_coin=target + draw(_widths), target_coin=target),
+        hard_width_multiple=draw(st.floats(min_value=1.0, max_value=3.0)),
         trade_to=draw(st.sampled_from(TradeTo)),
         held_back=draw(st.sampled_from([None, None, Reason.TOO_SOON])),
         held_back_detail="",

@@ -280,7 +280,7 @@ class _Venue:
 @settings(max_examples=60)
 @given(st.integers(min_value=0, max_value=10**9))
 def test_no_order_is_placed_on_a_wrong_position_and_calm_ends_in_the_band(seed: int) -> None:
-    """Forty seconds of faults, then half a minute without: flat within the band, nothing open, positions right."""
+    """Forty seconds of faults, then over a reversal time without: in the band, nothing open, positions right."""
     venue = _Venue(seed)
     for stream in ev.StreamName:
         venue.engine.apply(ev.StreamRestored(stream=stream, received_ns=_START))
@@ -289,7 +289,7 @@ def test_no_order_is_placed_on_a_wrong_position_and_calm_ends_in_the_band(seed: 
     for _ in range(400):
         venue.step()
     venue.is_kind = True
-    for _ in range(600):
+    for _ in range(750):
         venue.step()
     status = venue.engine.status()
 

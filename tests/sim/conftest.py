@@ -86,10 +86,16 @@ def watched(repo_root: Path) -> Callable[..., WatchedRun]:
     """A run of the default straddle on a seed, so many virtual minutes; options of the command line beside it."""
 
     def make(
-        seed: int, minutes: float, *, portfolio: str = "straddle", expiry: ExpiryParams | None = None, **change: Any
+        seed: int,
+        minutes: float,
+        *,
+        portfolio: str = "straddle",
+        file: Path | None = None,
+        expiry: ExpiryParams | None = None,
+        **change: Any,
     ) -> WatchedRun:
-        file = repo_root / "config" / "portfolios" / f"{portfolio}.toml"
-        config = load(repo_root / "config/simulate.toml", {"portfolio": file}, run_tag="sim")
+        held = repo_root / "config" / "portfolios" / f"{portfolio}.toml"
+        config = load(file or repo_root / "config/simulate.toml", {"portfolio": held}, run_tag="sim")
         if expiry is not None:
             books = tuple(structs.replace(book, expiry=expiry) for book in config.books)
             config = structs.replace(config, books=books)

@@ -13,9 +13,11 @@ from bot.app import daemon
 from bot.app.witness import RunWitness
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
-from bot.domain.errors import JournalError, VenueRefused, VenueUnreachable
+from bot.domain.errors import ConfigError, JournalError, VenueRefused, VenueUnreachable
 from bot.domain.time import NS_PER_S, Ns
 from bot.engine import Engine
+from bot.execution.tactic_table import TacticParams
+from bot.execution.tactics import auto, cross, rest_then_cross
 from bot.journal.ledger import Ledger
 from bot.observe.logs import Level, open_log
 from bot.observe.metrics import Metrics
@@ -32,6 +34,7 @@ class Runner:
         self.now_ns = now_ns
         self.metrics = Metrics(["BTC"])
         self.runs = 0
+        self.tactic: TacticParams = cross.Params()
 
     def ledger(self) -> Ledger:
         """Open the ledger for one more run."""
@@ -41,7 +44,7 @@ class Runner:
 
     async def run(self, *, seconds: float | None, health: HealthServer | None = None) -> Any:
         """Run once; its only result."""
-        books = (self.shell.make.book(),)
+        books = (self.shell.make.book(tactic=self.tactic),)
         tallies = daemon.tallies_of(books)
         log = open_log(now_ns=lambda: self.now_ns, level=Level.ERROR, style="json")
         witness = RunWitness(Narrator(log, run_id="r", venue="deribit"), self.metrics, tallies)
@@ -245,3 +248,24 @@ async def test_signals_mean_afterwards_what_they_meant_before(runner: Runner) ->
         signal.signal(signal.SIGTERM, before)
 
     assert heard == [signal.SIGTERM]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("tactic", [rest_then_cross.Params(), auto.Params()])
+async def test_nothing_rests_where_nobody_takes_it_back(runner: Runner, tactic: TacticParams) -> None:
+    """A killed bot would leave its orders in the book: refused before anything is sent, with the next step."""
+    runner.shell.gateway.cancels_on_disconnect, runner.tactic = False, tactic
+    with pytest.raises(
+        ConfigError, match=r"books.btc.tactic.name: \w+ leaves orders resting.*; use tactic cross or slice, or"
+    ):
+        await runner.run(seconds=0.2)
+
+    assert (runner.shell.gateway.placed, runner.shell.gateway.is_closed) == ([], True)
+
+
+@pytest.mark.asyncio
+async def test_what_takes_needs_nobody(runner: Runner) -> None:
+    """Immediate orders leave nothing behind."""
+    runner.shell.gateway.cancels_on_disconnect = False
+
+    assert (await runner.run(seconds=0.2)).orders == 1

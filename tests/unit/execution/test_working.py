@@ -245,11 +245,11 @@ def test_an_order_shown_open_too_late_is_doubt_from_then_on(working: WorkingOrde
 
 def test_only_what_is_open_at_the_venue_can_be_cancelled(working: WorkingOrders, make: Any) -> None:
     """An order in flight has no id yet; one in doubt is looked up instead."""
-    before = working.cancel_all()
+    before = working.cancel_all(make.now_ns)
     _hear(working, make, "open 0")
 
     assert before == []
-    assert working.cancel_all() == [
+    assert working.cancel_all(make.now_ns) == [
         CancelOrder(label=_LABEL, order_id=OrderId("V-1"), instrument=make.place().instrument)
     ]
 

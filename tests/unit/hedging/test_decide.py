@@ -71,6 +71,7 @@ _NOW = Situation(
     hedge_native=Decimal(0),
     exposure=_exposure(0.0),
     band=Band(low_coin=-0.1, high_coin=0.1, target_coin=0.0),
+    hard_width_multiple=1.5,
     trade_to=TradeTo.EDGE,
     held_back=None,
     held_back_detail="",

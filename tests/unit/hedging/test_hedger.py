@@ -75,7 +75,7 @@ class Book:
         """One decision and its notes."""
         now_ns = Ns(self.make.now_ns + round(second * NS_PER_S))
         frame = Frame(seq=1, now_ns=now_ns, book="BTC", convention="options_only", hedge_instrument=PERPETUAL)
-        decided, _, _ = self.hedger.decide(self.view, self.held, desk, frame)
+        decided = self.hedger.decide(self.view, self.held, desk, frame).decided
         return decided, self.hedger.notes(self.view, decided)
 
 

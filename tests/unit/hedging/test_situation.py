@@ -11,7 +11,7 @@ from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
-from bot.hedging.situation import Frame, Hedge, hedge_seen, inputs_of, missing, write_down
+from bot.hedging.situation import Bands, Frame, Hedge, hedge_seen, inputs_of, missing, write_down
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import NO_COLLATERAL, Convention
@@ -123,7 +123,9 @@ def test_the_record_holds_what_mattered(view: MarketView, make: Any) -> None:
     """One line from which a human can follow the decision."""
     verdict = Verdict(action=Action.HEDGE, reason=Reason.OUTSIDE_BAND, trade_coin=-1.0, target_coin=0.0)
     band = Band(low_coin=-0.1, high_coin=0.2, target_coin=0.0)
-    record = write_down(_frame(make), verdict, exposure=_exposure(view, make), band=band, hedge=_hedge(view, make))
+    record = write_down(
+        _frame(make), verdict, exposure=_exposure(view, make), bands=Bands(band, None), hedge=_hedge(view, make)
+    )
 
     assert (record.seq, record.band_low_coin, record.band_high_coin, record.target_coin) == (9, -0.1, 0.2, 0.0)
     assert record.delta_coin_net == record.delta_coin_low == record.delta_coin_high == record.delta_coin_options
@@ -135,7 +137,7 @@ def test_gamma_per_hour_is_what_one_standard_deviation_of_an_hour_moves(view: Ma
     """1e-5 coins per USD at 100,000 USD and 50 %: one coin per unit move, times 0.5 / sqrt(8760)."""
     exposure = msgspec.structs.replace(_exposure(view, make), gamma_coin_per_usd=1e-5, iv_mark=0.5)
     verdict = Verdict(action=Action.SKIP, reason=Reason.INSIDE_BAND)
-    record = write_down(_frame(make), verdict, exposure=exposure, band=None, hedge=_hedge(view, make))
+    record = write_down(_frame(make), verdict, exposure=exposure, bands=None, hedge=_hedge(view, make))
 
     assert record.gamma_coin_per_hour == pytest.approx(0.5 / 8760**0.5, rel=1e-12)
 
@@ -143,7 +145,7 @@ def test_gamma_per_hour_is_what_one_standard_deviation_of_an_hour_moves(view: Ma
 def test_what_is_not_known_is_none_in_the_record(make: Any) -> None:
     """A zero would look like a flat book."""
     verdict = Verdict(action=Action.REFUSE, reason=Reason.HEDGE_QUOTE_DISTRUSTED)
-    record = write_down(_frame(make), verdict, exposure=None, band=None, hedge=None)
+    record = write_down(_frame(make), verdict, exposure=None, bands=None, hedge=None)
     known = {"seq", "now_ns", "book", "convention", "action", "reason", "trade_coin", "hedge_instrument"}
 
     assert {name for name in Decided.__struct_fields__ if getattr(record, name) is not None} == known | {

@@ -76,11 +76,11 @@ class TacticSection(Section):
     tau_s: Positive | None = Field(None, description="slice: what may be open falls by 1/e in so long; default 60")
     slice_interval_ms: _Interval | None = Field(None, description="slice: between slices; default 1000")
     depth_share_max: _Share | None = Field(None, description="slice: of what the touch shows; default 0.2")
-    participation_max: _Share | None = Field(None, description="slice: of the volume since the last one; default 0.1")
+    volume_share_max: _Share | None = Field(None, description="slice: of the volume since the last one; default 0.1")
     impact_bps_max: Positive | None = Field(
         None, description="slice: square-root impact of a slice and what is left of the last; default 1"
     )
-    impact_coefficient: Positive | None = Field(None, description="slice: Y of the square-root law; default 1")
+    impact_scale: Positive | None = Field(None, description="slice: Y of the square-root law; default 1")
     volatility_per_day: Positive | None = Field(None, description="slice: in the square-root law; default 0.03")
 
 

@@ -141,10 +141,10 @@ def inside(band: Band, outer: Band) -> Band:
     )
 
 
-def is_beyond(band: Band, delta_coin: float, widths: float) -> bool:
+def is_beyond(band: Band, delta_coin: float, width_multiple: float) -> bool:
     """Whether a delta is further from the target than so many half widths of its side."""
     target = band.target_coin
-    return delta_coin > target + widths * (band.high_coin - target) or delta_coin < target - widths * (
+    return delta_coin > target + width_multiple * (band.high_coin - target) or delta_coin < target - width_multiple * (
         target - band.low_coin
     )
 

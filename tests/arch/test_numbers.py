@@ -8,7 +8,7 @@ import pytest
 
 _UNITS = {
     # money, amounts, prices
-    *("usd", "coin", "coins", "native", "contracts"),
+    *("usd", "coin", "coins", "native", "contracts", "ticks"),
     # time
     *("ns", "ms", "s", "seconds", "hours", "days", "years"),
     # pure numbers

@@ -25,6 +25,7 @@ _ANY_ALLOWED = (
     "bot/app/live.py",  # a coroutine's send type
     *("bot/engine.py", "bot/execution/account.py"),  # tables from event type to the function that takes it
     "bot/hedging/policies.py",  # the table from parameters to the function that takes them
+    "bot/execution/tactic_table.py",  # likewise
 )
 _MODE_ALLOWED = {"bot/app/config.py", "bot/app/compose.py"}
 """One parses it, the other branches on it."""

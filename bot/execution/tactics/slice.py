@@ -31,10 +31,10 @@ class Params(Struct, frozen=True, kw_only=True, tag="slice"):
     interval_ns: Ns = Ns(1 * NS_PER_S)
     """Between slices: at least a quarter of a second or three round trips (theory 6.2, rule 1)."""
     depth_share_max: float = 0.2
-    participation_max: float = 0.1
+    volume_share_max: float = 0.1
     """Of the volume since the last slice, at most of a minute."""
     volatility_per_day: float = 0.03
-    impact_coefficient: float = 1.0
+    impact_scale: float = 1.0
     """Y of the square-root law, 0.5 to 1 (theory 6.1)."""
     impact_bps_max: float = 1.0
 
@@ -72,12 +72,12 @@ def _caps(params: Params, now: Situation) -> tuple[float, float, float]:
     since_ns = now.since_sent_ns(_MINUTE_NS)
     per_native_usd = 1.0 if now.instrument.amount_is_in_usd else 0.5 * (now.bid_native + now.ask_native)
     volume = params.volume_usd_per_day / per_native_usd
-    return depth, params.participation_max * volume * since_ns / NS_PER_DAY, _impact_cap(params, now, volume)
+    return depth, params.volume_share_max * volume * since_ns / NS_PER_DAY, _impact_cap(params, now, volume)
 
 
 def _impact_cap(params: Params, now: Situation, volume_per_day: float) -> float:
     """Largest slice whose impact and what is left of the last one's stay under the limit."""
-    scale_bps = params.impact_coefficient * params.volatility_per_day / _BPS
+    scale_bps = params.impact_scale * params.volatility_per_day / _BPS
     left_bps = 0.0
     if now.last_sent is not None:
         last = abs(float_from_decimal(now.last_sent.amount_native))

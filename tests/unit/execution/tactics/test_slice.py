@@ -43,12 +43,12 @@ def test_patience_fades(situation: Callable[..., Any], left: str, after_s: float
         ({"depth_share_max": 0.2}, {"ask_amount_native": None}, 10_000),
         ({"depth_share_max": 0.2}, {"ask_amount_native": 49.0}, 0),  # 9.8: less than a lot
         # a minute of 1.44 bn a day is 1 m; 0.5 % of it is 5,000; of 12 s since the last slice 1,000
-        ({"volume_usd_per_day": 1.44e9, "participation_max": 0.005}, {}, 5_000),
-        ({"volume_usd_per_day": 1.44e9, "participation_max": 0.005}, {"sent": (12.0, "1000")}, 1_000),
+        ({"volume_usd_per_day": 1.44e9, "volume_share_max": 0.005}, {}, 5_000),
+        ({"volume_usd_per_day": 1.44e9, "volume_share_max": 0.005}, {"sent": (12.0, "1000")}, 1_000),
         # 300 bps sqrt(Q/V) <= 1 bp: Q = V/90,000
-        ({"volume_usd_per_day": 1.8e8, "impact_bps_max": 1.0, "participation_max": 1.0}, {}, 2_000),
+        ({"volume_usd_per_day": 1.8e8, "impact_bps_max": 1.0, "volume_share_max": 1.0}, {}, 2_000),
         # the last 2,000 of 4 s ago still weigh 1/sqrt(4): half a bp is left, a quarter of the size
-        ({"volume_usd_per_day": 1.8e8, "impact_bps_max": 1.0, "participation_max": 1.0}, {"sent": (4.0, "2000")}, 500),
+        ({"volume_usd_per_day": 1.8e8, "impact_bps_max": 1.0, "volume_share_max": 1.0}, {"sent": (4.0, "2000")}, 500),
     ],
 )
 def test_each_cap(situation: Callable[..., Any], change: dict[str, Any], more: dict[str, Any], expected: int) -> None:

@@ -14,7 +14,7 @@ from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
-from bot.app.finished import folder_of, why
+from bot.app.finished import folder_of, tca, why
 from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
@@ -172,6 +172,7 @@ def _consent() -> None:
 
 cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)
+cli.command(name="tca")(tca)
 
 
 @cli.command(name="exchange")

@@ -1,4 +1,4 @@
-"""Commands about a run that has left its tape: why it decided as it did.
+"""Commands about a run that has left its tape: why it decided as it did, and what its hedges cost.
 
 Knows the command line and where runs are; what is asked is answered by `drive`, in the words of `observe`.
 """
@@ -10,12 +10,15 @@ import typer
 
 from bot.app.exit_codes import ExitCode
 from bot.domain.errors import ConfigError
+from bot.drive.costs import costs
 from bot.drive.moment import sought_from
 from bot.drive.why import Strayed
 from bot.drive.why import why as explained
-from bot.observe import explain
+from bot.observe import cost_table, explain
+from bot.observe.charts import render_costs
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
+Book = Annotated[str | None, typer.Option(help="Coin of the book, where the run has several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 
 
@@ -36,7 +39,7 @@ def why(
         ),
     ] = None,
     *,
-    book: Annotated[str | None, typer.Option(help="Coin of the book, where the run has several.")] = None,
+    book: Book = None,
     as_json: Json = False,
 ) -> None:
     """Say in words and numbers why a run hedged, or did not, at one decision."""
@@ -46,4 +49,26 @@ def why(
         raise SystemExit(ExitCode.DIFFERENT)
     typer.echo(explain.as_json(found) if as_json else explain.as_text(found))
     if found.contradiction:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+def tca(
+    run: Run,
+    *,
+    book: Book = None,
+    as_json: Json = False,
+    picture: Annotated[Path | None, typer.Option(help="Write the costs as an SVG picture.")] = None,
+) -> None:
+    """Say what every hedge of a run cost: spread, waiting, fees, mark-outs; and whether the band is the best one."""
+    found = costs(folder_of(run, "tca"), book)
+    if isinstance(found, Strayed):
+        typer.echo(f"tca: {found.sentence}")
+        raise SystemExit(ExitCode.DIFFERENT)
+    if picture is not None:
+        try:
+            picture.write_text(render_costs(found))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"--picture: {error}") from error
+    typer.echo(cost_table.as_json(found) if as_json else cost_table.as_text(found))
+    if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)

@@ -56,7 +56,7 @@ def sought_from(text: str | None) -> Sought:
 
 def find(folder: Path, run: Manifest, digest: bytes, sought: Sought, book: str | None) -> Moment:
     """The decision; ConfigError says what there is instead, JournalError that the tape is damaged before it."""
-    name = _book(run, book)
+    name = book_named(run, book)
     made = _decisions(folder, digest, name)
     seq = made.last_hedge_seq if sought == Sought() else _seq(made, sought)
     if made.damage is not None and (seq is None or sought == Sought()):
@@ -93,7 +93,8 @@ def _decisions(folder: Path, digest: bytes, book: str) -> _Decisions:
     return made
 
 
-def _book(run: Manifest, book: str | None) -> str:
+def book_named(run: Manifest, book: str | None) -> str:
+    """The book that is meant; ConfigError where the run has several and none, or another, is named."""
     names = [item.book for item in run.books]
     if book is None and len(names) == 1:
         return names[0]

@@ -62,14 +62,14 @@ def why(folder: Path, sought: Sought, book: str | None) -> Explained | Strayed:
     seen = comparison.difference
     if seen is None:
         raise JournalError(f"tape: {folder} ends before seq {moment.seq} of book {moment.book}")
-    return _strayed(seen)
+    return strayed(seen)
 
 
 def _explained(run: Manifest, comparison: Comparison, read: Read, because: tuple[str, ...]) -> Explained | Strayed:
     outcome, theirs, seen = comparison.outcome, read.record, comparison.difference
     if outcome is None or outcome.decided is None:
         assert seen is not None, "a decision on the tape was not made again, and nothing differs"
-        return _strayed(seen)
+        return strayed(seen)
     contradiction = _contradiction(outcome, theirs)
     if seen is not None:
         contradiction = f"{seen.field}: ours {seen.ours or 'none'}, recorded {seen.recorded or 'none'}"
@@ -84,10 +84,11 @@ def _explained(run: Manifest, comparison: Comparison, read: Read, because: tuple
     )
 
 
-def _strayed(seen: Difference) -> Strayed:
+def strayed(seen: Difference) -> Strayed:
+    """Where replay and tape parted."""
     ours, recorded = seen.ours or "none", seen.recorded or "none"
     return Strayed(
-        sentence=f"NOT EQUAL before the decision was reached: book {seen.book}, seq {seen.seq}, {seen.field}: "
+        sentence=f"NOT EQUAL: book {seen.book}, seq {seen.seq}, {seen.field}: "
         f"ours {ours}, recorded {recorded}; nothing can be said about it"
     )
 

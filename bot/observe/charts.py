@@ -3,8 +3,9 @@
 Knows samples and how to draw lines with axes; not where the samples come from.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 from xml.sax.saxutils import escape
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from bot.domain.status import ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
+from bot.observe.costs import MARK_OUTS_NS, CostReport
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -79,6 +81,14 @@ _PARTS: Final = (
     ("collateral", "#7f8c1a", 1.4),
 )
 """Part of the profit, colour, width of its line."""
+_COST_PARTS: Final = (
+    ("total", "#1f2933"),
+    ("half_spread", "#2563a8"),
+    ("waiting", "#b45f06"),
+    ("beyond", "#8e44ad"),
+    ("fees", "#c0392b"),
+)
+_MARK_OUT_COLOURS: Final = tuple(zip(MARK_OUTS_NS, ("#9cc3e6", "#2563a8", "#1f2933"), strict=True))
 
 
 def render_run(samples: Sequence[Sample], hedges: Collection[HedgeMark], *, title: str, coin: str) -> str:
@@ -97,6 +107,55 @@ def render_run(samples: Sequence[Sample], hedges: Collection[HedgeMark], *, titl
         *_profit_panel(kept, clock),
         _text(0.5 * (_LEFT + _RIGHT), _HEIGHT - 10, f"time since the start, {clock.unit}", anchor="middle"),
     ]
+    return _svg(title, parts)
+
+
+def render_costs(report: CostReport) -> str:
+    """What hedges came to cost, part by part, and their mark-outs, summed over time; ValueError without two fills."""
+    filled = [hedge for hedge in report.hedges if hedge.costs.traded_usd > 0.0]
+    if len({hedge.decided_ns for hedge in filled}) < 2:
+        raise ValueError("a picture needs at least two hedges that were filled")
+    clock = _Clock(filled[0].decided_ns, filled[-1].decided_ns)
+    at = [clock.x(hedge.decided_ns) for hedge in filled]
+
+    def line(name: str, colour: str, values: Iterable[float]) -> _Line:
+        return _Line(label=name, colour=colour, points=tuple(zip(at, itertools.accumulate(values), strict=True)))
+
+    money: Callable[[str], list[float]] = lambda part: [getattr(hedge.costs, part).usd for hedge in filled]  # noqa: E731
+    costs = [line(part.replace("_", " "), colour, money(part)) for part, colour in _COST_PARTS]
+    each = [
+        _Line(
+            label="total",
+            colour=_INK,
+            points=tuple((x, h.costs.total.bps or 0.0) for x, h in zip(at, filled, strict=True)),
+        )
+    ]
+    marks = [
+        line(
+            name.replace("_", " "),
+            colour,
+            [seen.usd if (seen := hedge.costs.mark_outs[name]) else 0.0 for hedge in filled],
+        )
+        for name, colour in _MARK_OUT_COLOURS
+    ]
+    title = f"{report.run_id}: what hedging {report.book} cost"
+    parts = [
+        *_heading(title, len(filled)),
+        *_lines_panel(0, ("Costs so far", "USD"), costs, clock),
+        *_lines_panel(1, ("Cost of each hedge", "bps of what it traded"), each, clock),
+        *_lines_panel(2, ("Mark-outs so far, known ones", "USD"), marks, clock),
+        _text(0.5 * (_LEFT + _RIGHT), _HEIGHT - 10, f"time since the first hedge, {clock.unit}", anchor="middle"),
+    ]
+    return _svg(title, parts)
+
+
+def _lines_panel(place: int, words: tuple[str, str], lines: Sequence[_Line], clock: "_Clock") -> list[str]:
+    """A panel of lines; `words` are title and unit."""
+    panel = _panel(place, *words, [value for line in lines for _, value in line.points])
+    return [*_frame(panel, clock), *(_polyline(panel, line) for line in lines), *_legend(panel, lines)]
+
+
+def _svg(title: str, parts: Sequence[str]) -> str:
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '

@@ -56,7 +56,7 @@ class Profit:
         self._value_usd[spec.id] = marked.mark_usd
         qty = self._qty.get(spec.id, 0.0)
         if before is not None:
-            self._hedge += _move_usd(spec, qty, before, marked.mark_usd)
+            self._hedge += move_usd(spec, qty, before, marked.mark_usd)
         since = self._funded_ns.get(spec.id)
         self._funded_ns[spec.id] = marked.received_ns
         if since is not None and marked.funding_rate_8h is not None and marked.index_usd is not None:
@@ -77,9 +77,9 @@ class Profit:
             return 0.0
         mark = self._value_usd.setdefault(spec.id, price)
         middle = price if mid_native is None else mid_native
-        slippage = _move_usd(spec, amount, price, middle)
+        slippage = move_usd(spec, amount, price, middle)
         self._slippage += slippage
-        self._hedge += _move_usd(spec, amount, middle, mark)
+        self._hedge += move_usd(spec, amount, middle, mark)
         return slippage
 
     def deliver(self, spec: Instrument, delivery_usd: Decimal, index_usd: float | None) -> None:
@@ -93,7 +93,7 @@ class Profit:
             coin_usd = index_usd or float_from_decimal(delivery_usd)
             self._options += amount * ((pays * coin_usd if spec.price_is_in_coin else pays) - before)
         else:
-            self._hedge += _move_usd(spec, amount, before, pays)
+            self._hedge += move_usd(spec, amount, before, pays)
 
     def see_collateral(self, coin: float, index_usd: float) -> None:
         """The coins held so far have moved with the index; from here on it is `coin`."""
@@ -124,11 +124,11 @@ def _option_value_usd(spec: Instrument, marked: OptionMarked) -> float | None:
     return None if marked.index_usd is None else marked.mark_native * marked.index_usd
 
 
-def _move_usd(spec: Instrument, amount: float, price_from: float, price_to: float) -> float:
+def move_usd(spec: Instrument, amount_native: float, from_native: float, to_native: float) -> float:
     """USD profit of a signed native amount between two prices.
 
     Inverse: N (1/P0 - 1/P1) coins, worth P1 each (theory 1.4).
     """
     if spec.amount_is_in_usd:
-        return amount * (price_to / price_from - 1.0)
-    return amount * (price_to - price_from)
+        return amount_native * (to_native / from_native - 1.0)
+    return amount_native * (to_native - from_native)

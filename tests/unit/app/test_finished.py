@@ -1,4 +1,4 @@
-"""`hedgebot why`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
+"""`hedgebot why` and `hedgebot tca`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
 
 import json
 import sys
@@ -107,3 +107,46 @@ def test_another_decision_than_the_tapes_ends_with_one(
     text = capsys.readouterr().out
     assert "CONTRADICTION" in text
     assert "decided.detail: ours '', recorded 'forged'" in text
+
+
+def test_costs_are_told_and_drawn(call: Call, folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A table by default, one JSON line on request, a picture beside it."""
+    assert call("tca", str(folder), "--picture", str(tmp_path / "costs.svg")) == 0
+    assert "hedges add up to the run's figures" in capsys.readouterr().out
+    assert (tmp_path / "costs.svg").read_text().startswith("<svg")
+
+    assert call("tca", str(folder), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["totals"]["slippage"]["usd"] == pytest.approx(-told["slippage_of_run_usd"], abs=1e-4)
+    assert told["totals"]["fees"]["usd"] == pytest.approx(-told["fees_of_run_usd"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere",), "tca: there is no folder nowhere"),
+        (("RUN", "--book", "ETH"), "--book: ETH is none of BTC"),
+        (("RUN", "--picture", "no/such/folder/x.svg"), "--picture: "),
+    ],
+)
+def test_junk_about_costs_is_one_line(
+    call: Call, folder: Path, capsys: pytest.CaptureFixture[str], *, arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit 2, and what is wrong."""
+    words = [str(folder) if word == "RUN" else word for word in arguments]
+
+    assert call("tca", *words) == ExitCode.CONFIG
+    told = capsys.readouterr()
+    assert said in told.err
+    assert (told.out, told.err.count("\n")) == ("", 1)
+
+
+def test_a_changed_tape_has_no_costs(call: Call, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Damage is an error of the journal."""
+    segment = folder / "tape-000001.bin"
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 0x01
+    segment.write_bytes(data)
+
+    assert call("tca", str(folder)) == ExitCode.JOURNAL
+    assert "tape-000001.bin, record" in capsys.readouterr().err

@@ -329,7 +329,7 @@ def test_a_tape_that_parts_from_the_engine_earlier_explains_nothing(record: Reco
     found = why(_rewritten(record(_tick(make)), other_detail), Sought(), None)
 
     assert isinstance(found, Strayed)
-    assert "NOT EQUAL before the decision was reached: book BTC, seq" in found.sentence
+    assert "NOT EQUAL: book BTC, seq" in found.sentence
     assert "\n" not in found.sentence
 
 

@@ -48,7 +48,17 @@ def _inside(told: Explained) -> str:
 
 
 def _outside(told: Explained) -> str:
-    return f"{_net(told)} is outside the band of {_edges_of(told.decided)} {told.decided.book}"
+    decided = told.decided
+    low, high = decided.delta_coin_low, decided.delta_coin_high
+    is_sure = (
+        low is None
+        or high is None
+        or decided.band_low_coin is None
+        or decided.band_high_coin is None
+        or low > decided.band_high_coin
+        or high < decided.band_low_coin
+    )
+    return f"{_net(told)} {'is' if is_sure else 'may be'} outside the band of {_edges_of(decided)} {decided.book}"
 
 
 def _small(told: Explained) -> str:

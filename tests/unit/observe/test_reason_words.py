@@ -59,3 +59,12 @@ def test_nothing_known_says_so(explained: Any) -> None:
     )
 
     assert told.startswith("Hedging refused because the net delta is outside the band of nothing")
+
+
+def test_an_interval_over_an_edge_may_be_outside(explained: Any) -> None:
+    """Nothing is claimed that was not known."""
+    told = sentence(
+        explained(action=Action.SKIP, reason=Reason.ORDER_PENDING, delta_coin_low=0.05, delta_coin_high=0.3)
+    )
+
+    assert "+0.050000 to +0.300000 BTC, may be outside the band" in told

@@ -37,7 +37,9 @@ from bot.risk.conventions import Collateral, Convention
 from bot.risk.cross_check import CheckParams
 from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
-from bot.risk.sources import Sources, origins
+from bot.risk.origins import origins
+from bot.risk.smile_study import Picture, picture_of
+from bot.risk.sources import Sources
 
 _WANTED_EVERY_NS: Final = Ns(5 * NS_PER_S)
 """Between looks for instruments to be watched besides those held."""
@@ -70,7 +72,7 @@ class BookParams(Struct, frozen=True, kw_only=True):
     """The venue's, before delivery."""
     expiry: ExpiryParams = ExpiryParams()
     sources: Sources = Sources()
-    """Of forward and volatility."""
+    """Of forward, volatility and the smile's part of the delta."""
     limits: Limits
     reconcile_interval_ns: Ns
     adopts_positions: bool
@@ -116,8 +118,14 @@ class Engine:
             ev.AccountSeen: self._on_account_seen,
             ev.SnapshotTaken: self._on_snapshot,
             ev.StreamLost: self._on_stream_lost,
+            ev.SurfaceFitted: self._on_surface,
             ev.Ticked: self._on_tick,
         }
+
+    @property
+    def sources(self) -> Sources:
+        """Of forward, volatility and delta: says whether fits of the surface are wanted, and how often."""
+        return self._params.sources
 
     @property
     def seq(self) -> int:
@@ -184,6 +192,11 @@ class Engine:
             self._view.lose_stream(event.received_ns)
         return self._account.lose_stream(event)
 
+    def _on_surface(self, event: ev.SurfaceFitted) -> Outcome:
+        if event.book == self._params.book:
+            self._hedger.surface.see(event)
+        return NOTHING
+
     def _on_account_seen(self, event: ev.AccountSeen) -> Outcome:
         self._audit.see_account(event)
         return self._takes[ev.AccountSeen](event)
@@ -211,6 +224,10 @@ class Engine:
             return []
         self._wanted_due_ns = Ns(now_ns + _WANTED_EVERY_NS)
         return watching.wanted(self._view, self._legs(), self._params.sources)
+
+    def pictured(self, now_ns: Ns) -> Picture:
+        """What a fit of the surface looks at: options of held expiries that can be trusted now."""
+        return picture_of(self._params.book, self._view, self._legs(), now_ns, self._params.window)
 
     def _legs(self) -> Legs:
         return arrange(self._account.held(), self._view.instruments)
@@ -295,7 +312,7 @@ class Engine:
 
     def status(self) -> BookStatus:
         """A frozen picture of the book."""
-        account, sources = self._account, self._params.sources
+        account, surface = self._account, self._hedger.surface
         return BookStatus(
             book=self._params.book,
             convention=self._params.convention.value,
@@ -309,7 +326,10 @@ class Engine:
             orders_live=len(account.working.live()),
             profit_usd=account.profit.usd(),
             equity=account.equity(),
-            sources=() if self._decided is None else origins(self._view, self._legs(), self._decided.now_ns, sources),
+            sources=()
+            if self._decided is None
+            else origins(self._view, self._legs(), self._decided.now_ns, self._params.sources, surface),
+            surface=surface.newest,
         )
 
 

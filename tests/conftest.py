@@ -1,12 +1,59 @@
-"""What every test folder shares: where recorded third-party data is, and how much of it was read."""
+"""What every test folder shares: recorded third-party data, how much of it was read, and a fitted surface."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bot.domain.events import SurfaceFitted
+from bot.domain.surface import SmileSlice, SmileVerdict
+from bot.domain.time import expiry_ns_from_code, ns_from_iso
+
 _ROOT = Path(__file__).resolve().parent.parent
+_NOW = ns_from_iso("2026-03-01T10:00:00Z")
 _SHARED = Path(os.environ.get("HEDGEBOT_SHARED", "../shared"))
+
+
+def _surface_fitted(**change: object) -> SurfaceFitted:
+    """The smile of one expiry as of now, puts dearer; skew-stickiness 1.6, which is better on evidence."""
+    smile = SmileSlice(
+        index_name="btc_usd",
+        expiry_ns=expiry_ns_from_code("27MAR26"),
+        tau_years=0.0710,
+        forward_usd=100_000.0,
+        iv_atm=0.6,
+        skew_iv_per_k=-0.4,
+        curvature_iv_per_k2=1.0,
+        svi=(0.0, 0.1, -0.4, 0.0, 0.2556),
+        kind="svi",
+        quotes_count=20,
+        rmse_iv=0.003,
+    )
+    verdicts = tuple(
+        SmileVerdict(
+            rule=rule, variance_ratio=ratio, chance_fraction=0.5 * ratio, steps_count=300, is_better=ratio < 0.9
+        )
+        for rule, ratio in (("sticky_strike", 1.0), ("ssr", 0.8))
+    )
+    fields = {
+        "book": "BTC",
+        "as_of_ns": _NOW,
+        "received_ns": _NOW,
+        "slices": (smile,),
+        "ssr_ratio": 1.6,
+        "mv_calls": (-0.1, 0.05, 0.0),
+        "mv_puts": (-0.2, 0.0, 0.1),
+        "verdicts": verdicts,
+        "defect": "",
+    }
+    return SurfaceFitted(**(fields | change))
+
+
+@pytest.fixture(scope="session")
+def surface() -> Callable[..., SurfaceFitted]:
+    """Makes fits of the surface; any field replaceable by keyword."""
+    return _surface_fitted
 
 
 @pytest.fixture(scope="session")

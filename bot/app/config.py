@@ -346,7 +346,13 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
         ),
         window=venue_named(settings.venue.name).settlement_window,
         expiry=_expiry(book.expiry),
-        sources=Sources(forward=ForwardSource(book.forward.source), volatility=book.volatility.source),
+        sources=Sources(
+            forward=ForwardSource(book.forward.source),
+            volatility=book.volatility.source,
+            smile=book.delta.smile,
+            compares=book.delta.compare,
+            fit_every_ns=ns_from_s(book.delta.fit_interval_s),
+        ),
         reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
         adopts_positions=run.adopt_positions,
     )

@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, assert_never
 
+from msgspec import structs
+
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import Decided, Outcome
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
@@ -23,9 +25,10 @@ from bot.domain.events import (
 from bot.domain.ids import base_of
 from bot.domain.reasons import HaltCause, Phase, RefusalKind
 from bot.domain.status import BookStatus
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_S, Ns
 from bot.drive.inbox import Inbox, InboxOverflowed
 from bot.engine import Engine
+from bot.risk.smile_study import SmileStudy
 from bot.venues.contract import Feed, Gateway
 
 _STOP_S_MAX: Final = 5.0
@@ -128,6 +131,11 @@ class Live:
         """Apply what is known at the start, then live until stopped; ConfigError when the venue objects for good."""
         self.sink(first)
         workers = [asyncio.create_task(self._keep(partial(feed.run, self.sink), "feed")) for feed in self._feeds]
+        workers += [
+            asyncio.create_task(self._keep(partial(self._fit, engine), "surface"))
+            for engine in self._engines.values()
+            if engine.sources.need_surface
+        ]
         ticker = asyncio.create_task(self._keep(self._tick, "ticker"))
         try:
             await self._stop.wait()
@@ -154,6 +162,14 @@ class Live:
         while True:
             await asyncio.sleep(self._tick_interval_s)
             self._drain()
+
+    async def _fit(self, engine: Engine) -> None:
+        """Fit a book's surface again and again, in a thread: it takes longer than an order may wait."""
+        study = SmileStudy()
+        while True:
+            await asyncio.sleep(engine.sources.fit_every_ns / NS_PER_S)
+            fitted = await asyncio.to_thread(study.work, engine.pictured(self._now_ns()))
+            self.sink((structs.replace(fitted, received_ns=self._now_ns()),))
 
     async def _keep(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Root of a task: what escapes it halts trading, never just the task.

@@ -13,6 +13,7 @@ from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
 from bot.app.tactic_settings import TacticSection
 from bot.hedging.expiry import HedgeAtExpiry, PinRule
+from bot.pricing.smile import SmileDelta
 from bot.risk.conventions import Convention
 from bot.risk.volatility import VolatilitySource
 
@@ -113,7 +114,23 @@ class VolatilitySection(Section):
     """The volatility greeks are computed with."""
 
     source: VolatilitySource = Field(
-        VolatilitySource.MARK, description="the venue's `mark`, or the `mid` of bid and ask volatility, else the mark"
+        VolatilitySource.MARK,
+        description="the venue's `mark`; `mid` of bid and ask, or the fitted `surface`, else the mark",
+    )
+
+
+class DeltaSection(Section):
+    """What is assumed of volatility when the price moves."""
+
+    smile: SmileDelta = Field(
+        SmileDelta.STICKY_STRIKE,
+        description="`sticky_strike` is Black-76's own; the others correct it by the fitted surface, while it is fresh",
+    )
+    compare: bool = Field(
+        False, description="judge all four by what they would have missed, also with sticky_strike; subscribes strikes"
+    )
+    fit_interval_s: Annotated[float, Field(ge=5.0, le=600.0)] = Field(
+        30.0, description="between fits of the surface, where one is needed; four missed ones are an alarm"
     )
 
 
@@ -145,6 +162,7 @@ class BookSection(Section):
     expiry: ExpirySection = Field(default_factory=ExpirySection)
     forward: ForwardSection = Field(default_factory=ForwardSection)
     volatility: VolatilitySection = Field(default_factory=VolatilitySection)
+    delta: DeltaSection = Field(default_factory=DeltaSection)
     limits: LimitsSection
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import DistrustCause, HaltCause, RefusalKind
+from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import Ns
 
 
@@ -317,6 +318,25 @@ class LedgerRestored(_Event, frozen=True, kw_only=True):
     """Whose: a process with several books tells each of them all of these. None: of the only book."""
 
 
+class SurfaceFitted(_Event, frozen=True, kw_only=True):
+    """What the quotes and moves up to a moment say about volatility; computed beside the decisions, never in them."""
+
+    book: str
+    as_of_ns: Ns
+    """Moment of the quotes."""
+    received_ns: Ns
+    slices: tuple[SmileSlice, ...]
+    """One per expiry held that had quotes."""
+    ssr_ratio: float
+    """Measured skew-stickiness ratio; 1 is sticky strike."""
+    mv_calls: tuple[float, float, float]
+    """Hull and White's a, b, c: volatility times sqrt(years) per relative move of the forward; zeros: no correction."""
+    mv_puts: tuple[float, float, float]
+    verdicts: tuple[SmileVerdict, ...]
+    defect: str
+    """Why there is no slice, in words; empty where there is one."""
+
+
 class StopRequested(_Event, frozen=True, kw_only=True):
     """An operator or a signal wants an orderly end: no new hedge, cancel what works."""
 
@@ -360,6 +380,7 @@ AccountEvent = (
     | Settled
     | IntentRestored
     | LedgerRestored
+    | SurfaceFitted
     | StopRequested
     | HaltRequested
 )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bot.domain.decided import Decided
+from bot.domain.events import SurfaceFitted
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Phase
 from bot.domain.time import Ns
@@ -51,6 +52,8 @@ class ExpirySources(Struct, frozen=True, kw_only=True):
     forward_age_ns: Ns | None
     options_by_volatility: dict[str, int]
     """Held options by where their volatility is from, with the reason where the mark stands in: `mark: one_sided`."""
+    smile: str
+    """The rule of their deltas, with the reason where sticky strike stands in: `sticky_strike: no surface yet`."""
 
 
 class BookStatus(Struct, frozen=True, kw_only=True):
@@ -72,3 +75,5 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     equity: tuple[EquitySeen, ...] = ()
     """By currency; empty before the venue has told."""
     sources: tuple[ExpirySources, ...] = ()
+    surface: SurfaceFitted | None = None
+    """The newest fit, with how each rule would have hedged; None where none is wanted, or before the first."""

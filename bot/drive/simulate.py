@@ -24,6 +24,7 @@ from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import BookParams, Engine
 from bot.journal.tape import Tape
 from bot.observe.tally import RunResult, Tally
+from bot.risk.smile_study import SmileStudy
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket
 
@@ -82,6 +83,7 @@ class Simulation:
         self._exchange = exchange
         self._recorded = recorded
         self._engine = Engine(params.book)
+        self._study = SmileStudy()
         self._schedule = Schedule()
         self._inbox = Inbox()
         self._venue = SimVenue(exchange, self._schedule, params.latency, self._deliver)
@@ -120,6 +122,8 @@ class Simulation:
         if self._recorded is not None:
             self._venue.tickers(start_ns)  # a subscription begins with what is known, however old
         self._schedule.at(start_ns, self._step)
+        if self._params.book.sources.need_surface:
+            self._schedule.at(Ns(start_ns + self._params.book.sources.fit_every_ns), self._fit)
         while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
             due[1](due[0])
         return self._result(mode, self._ended())
@@ -149,6 +153,13 @@ class Simulation:
         self._venue.private(now_ns)
         if next_ns <= self._end_ns:
             self._schedule.at(next_ns, self._step)
+
+    def _fit(self, now_ns: Ns) -> None:
+        """Fit the surface and give it to the engine at once: on this clock a fit takes no time."""
+        self._deliver([self._study.work(self._engine.pictured(now_ns))], now_ns)
+        next_ns = Ns(now_ns + self._params.book.sources.fit_every_ns)
+        if next_ns <= self._end_ns:
+            self._schedule.at(next_ns, self._fit)
 
     def _replay_step(self, now_ns: Ns) -> Ns:
         """Tickers whose row is new among the expiries held (each tells their forward), and the perpetual."""

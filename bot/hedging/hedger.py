@@ -35,6 +35,7 @@ from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
 from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.fitted_surface import FittedSurface
 from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
 from bot.risk.sources import Sources
@@ -110,6 +111,8 @@ class Hedger:
     def __init__(self, params: HedgeParams, policy: BandPolicy, *, needs_vanna: bool = False) -> None:
         """Start without a hedge and without doubt. `policy` is shaped by the modifiers already."""
         self._params = params
+        self.surface = FittedSurface(params.sources)
+        """Fed by the engine."""
         self._policy = policy
         self._needs_vanna = needs_vanna
         self._legs: Legs | None = None
@@ -127,19 +130,8 @@ class Hedger:
         """Decide for this moment; the record, what to do, and the hedge instrument it was done on."""
         params, now_ns = self._params, frame.now_ns
         hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
-        price_usd = None if hedge is None else hedge.price_usd
         legs = self._arranged(view, held)
-        exposure = None
-        if not isinstance(desk.collateral, str):
-            terms = Terms(
-                convention=params.convention,
-                window=params.window,
-                collateral=desk.collateral,
-                price_usd=price_usd,
-                index_usd=None if hedge is None else hedge.index_usd,
-                sources=params.sources,
-            )
-            exposure = measure(view, legs, now_ns, terms, desk.outstanding)
+        exposure = self._measured(view, legs, desk, hedge, now_ns)
         if hedge is not None and exposure is not None and params.expiry.hedge is HedgeAtExpiry.KEEP:
             exposure = self._kept(view, held, exposure, (desk, hedge.price_usd, now_ns))
         if hedge is None or exposure is None:
@@ -222,6 +214,21 @@ class Hedger:
             limits=params.limits,
         )
 
+    def _measured(self, view: MarketView, legs: Legs, desk: Desk, hedge: Hedge | None, now_ns: Ns) -> Exposure | None:
+        """What is held in coins, by the book's sources; None where it cannot be counted."""
+        if isinstance(desk.collateral, str):
+            return None
+        terms = Terms(
+            convention=self._params.convention,
+            window=self._params.window,
+            collateral=desk.collateral,
+            price_usd=None if hedge is None else hedge.price_usd,
+            index_usd=None if hedge is None else hedge.index_usd,
+            sources=self._params.sources,
+            smiles=self.surface.at(now_ns),
+        )
+        return measure(view, legs, now_ns, terms, desk.outstanding)
+
     def _held_back(
         self, inputs: BandInputs, band: Band, exposure: Exposure, last_was_buy: bool | None, pin: InstrumentId | None
     ) -> tuple[Reason | None, str]:
@@ -274,6 +281,7 @@ class Hedger:
             changed = [(name, cause) for name, cause in causes.items() if self._causes.get(name) is not cause]
             found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
             self._causes = causes
+        found += self.surface.notes(now_ns)
         return found + self._over_limit(decided) + self._kept_alarm(decided) + self._alarms(decided)
 
     def _kept_alarm(self, decided: Decided) -> list[Note]:

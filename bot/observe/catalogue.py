@@ -105,6 +105,11 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "market.distrusted": _warning("An instrument's data cannot be used; a doubtful leg widens the delta.", "cause"),
     "market.trusted": _info("An instrument's data can be used again."),
     "market.watched": _info("Market data of more instruments is wanted.", "instruments"),
+    "surface.fitted": _info(
+        "A fit of the volatility surface, once a minute; each rule's hedging error variance over sticky strike's, and "
+        "the rules that are better on evidence.",
+        *("expiries", "defect", "ssr_ratio", "variance_ratios", "better"),
+    ),
     "instrument.listed": _debug("The specification of an instrument is known.", "kind", "settlement", "expiry_ns"),
     # --- decisions ---
     "hedge.decided": _info("A hedge: why, how much, from which data. One canonical line per decision.", *_DECISION),

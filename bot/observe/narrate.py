@@ -26,6 +26,7 @@ from bot.domain.ids import VenueId
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.time import Ns
 from bot.observe.logs import Log
+from bot.observe.surfaces import Surfaces
 
 LIMITS: Final = frozenset(
     {
@@ -56,14 +57,8 @@ _MALFORMED_KINDS_MAX: Final = 200
 _SILENT: Final = (ev.Ticked, ev.OptionMarked, ev.FutureMarked, ev.Quoted)
 """Thousands a second: seen in metrics, never in logs."""
 _ORDER_EVENTS: Final = (
-    ev.OrderAcked,
-    ev.OrderRefused,
-    ev.OrderUnknown,
-    ev.OrderUpdated,
-    ev.OrderAbsent,
-    ev.LookUpFailed,
-    ev.Filled,
-    ev.IntentRestored,
+    *(ev.OrderAcked, ev.OrderRefused, ev.OrderUnknown, ev.OrderUpdated),
+    *(ev.OrderAbsent, ev.LookUpFailed, ev.Filled, ev.IntentRestored),
 )
 _ACCOUNT_EVENTS: Final = (ev.AccountSeen, ev.SnapshotTaken, ev.SnapshotFailed, ev.Settled, ev.LedgerRestored)
 
@@ -77,6 +72,7 @@ class Narrator:
         self._event: ev.Event | None = None
         self._told: dict[str, Decided] = {}
         self._repeats: dict[str, int] = {}
+        self._surfaces = Surfaces()
         self._malformed: dict[tuple[str, str], tuple[Ns, int]] = {}
 
     def started(self, **words: object) -> None:
@@ -331,6 +327,9 @@ class Narrator:
             case ev.InstrumentListed(instrument=listed):
                 words = {"kind": listed.kind, "settlement": listed.settlement, "expiry_ns": listed.expiry_ns}
                 tell("instrument.listed", seq=seq, instrument=listed.id, **words)
+            case ev.SurfaceFitted():
+                if (told := self._surfaces.words(event)) is not None:
+                    tell("surface.fitted", seq=seq, **told)
             case ev.StopRequested(cause=cause):
                 tell("stop.requested", seq=seq, cause=cause)
             case ev.HaltRequested(cause=cause, detail=detail):

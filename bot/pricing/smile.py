@@ -8,7 +8,6 @@ Words. k = ln(K/F). Skew: dσ/dk at the option's own k. All deltas are coins per
 
 import enum
 import math
-from collections import deque
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -116,7 +115,9 @@ class MinimumVarianceFit:
 
     def __init__(self, steps_count_max: int) -> None:
         """Start without a step: no correction."""
-        self._rows: deque[tuple[float, float, float, float]] = deque(maxlen=steps_count_max)
+        # A ring of plain numbers: it is summed in a thread beside the decisions, where a list would hold them up.
+        self._rows = np.empty((steps_count_max, 4))
+        self._count = 0
 
     def push(self, step: Step) -> bool:
         """Take one step of one option; False for numbers that are none (an option without time, a lost price)."""
@@ -124,14 +125,15 @@ class MinimumVarianceFit:
             return False
         scale = step.vega / math.sqrt(step.tau_years) * step.forward_change / step.forward**2
         answer = (step.price_change - step.delta * step.forward_change) / step.forward
-        self._rows.append((scale, scale * step.delta, scale * step.delta**2, answer))
+        self._rows[self._count % len(self._rows)] = scale, scale * step.delta, scale * step.delta**2, answer
+        self._count += 1
         return True
 
     def fitted(self) -> MvCoefficients:
         """Ridge regression of what the hedge missed on vega/sqrt(T) dF/F (1, δ, δ^2); no correction below 30 steps."""
-        if len(self._rows) < _FIT_COUNT_MIN:
+        table = self._rows[: self._count]
+        if len(table) < _FIT_COUNT_MIN:
             return NO_CORRECTION
-        table = np.array(self._rows)
         columns, answers = table[:, :3], table[:, 3]
         squares = columns.T @ columns
         strength = float(np.trace(squares))

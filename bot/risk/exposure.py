@@ -24,10 +24,11 @@ from bot.market.view import MarketView
 from bot.pricing import settlement_window
 from bot.pricing.black76 import DeltaGamma
 from bot.pricing.settlement_window import Average, Window
-from bot.risk import conventions, doubt, volatility
+from bot.risk import conventions, doubt, smile_delta, volatility
 from bot.risk import forward as forwards
 from bot.risk.conventions import NO_COLLATERAL, Collateral, Convention, Weighing
 from bot.risk.doubt import Known
+from bot.risk.fitted_surface import Curve, Smiles
 from bot.risk.legs import Expiry, Legs, OptionLeg
 from bot.risk.sources import Sources
 from bot.risk.volatility import VolatilitySource
@@ -101,6 +102,8 @@ class Terms(Struct, frozen=True, kw_only=True):
     """Index now: how far it has moved since a leg was last seen."""
     sources: Sources = Sources()
     """Where forward and volatility are from, outside the settlement window."""
+    smiles: Smiles | None = None
+    """Of the fitted surface, while it is fresh and used."""
 
 
 def measure(
@@ -163,7 +166,7 @@ class _Market(NamedTuple):
     is_expiring: bool
     delta_gamma: DeltaGamma
     how: Weighing
-    iv_of: Callable[[OptionMarked], float | None] | None = None
+    iv_of: Callable[[OptionMarked, float], float | None] | None = None
     """Where the volatility is not the mark's."""
 
 
@@ -184,6 +187,7 @@ def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Mark
         ratio = forward / spot
         forward = forward if index is not None else None
     how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=ratio)
+    curve = None if terms.smiles is None else terms.smiles.curves.get((expiry.index_name, expiry.expiry_ns))
     forward_now = None
     if forward is not None and index is not None and terms.index_usd is not None:
         forward_now = forward * (terms.index_usd / index)
@@ -196,15 +200,22 @@ def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Mark
         tau_years=left_ns / NS_PER_YEAR,
         share=1.0,
         is_expiring=False,
-        delta_gamma=conventions.formula(how),
+        delta_gamma=smile_delta.aware(conventions.formula(how), terms.smiles, curve),
         how=how,
-        iv_of=None if terms.sources.volatility is VolatilitySource.MARK else _iv_mid,
+        iv_of=_iv_by(terms.sources.volatility, curve),
     )
 
 
-def _iv_mid(marked: OptionMarked) -> float | None:
-    found = volatility.mid(marked)
-    return None if found is None else found.iv
+def _iv_by(source: VolatilitySource, curve: Curve | None) -> Callable[[OptionMarked, float], float | None] | None:
+    """Volatility of a ticker and its strike; None where it is the mark's."""
+    if source is VolatilitySource.MARK:
+        return None
+
+    def iv_of(marked: OptionMarked, strike_usd: float) -> float | None:
+        found = volatility.of(marked, source, None if curve is None else curve.iv(strike_usd))
+        return None if found is None else found.iv
+
+    return iv_of
 
 
 def _market_expiring(newest: OptionMarked | None, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market:
@@ -272,7 +283,7 @@ def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], 
         else:
             puts += size
         marked = seen.get(name)
-        iv = None if marked is None else marked.iv_mark if iv_of is None else iv_of(marked)
+        iv = None if marked is None else marked.iv_mark if iv_of is None else iv_of(marked, strike)
         if marked is None or iv is None or forward is None:
             _doubt(total, leg, market, view.last_greeks(name))
             continue

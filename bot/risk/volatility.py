@@ -8,6 +8,7 @@ import enum
 from typing import Final, NamedTuple
 
 from bot.domain.events import OptionMarked
+from bot.market.quality import IV_MAX
 
 SPREAD_IV_MAX: Final = 0.30
 """A quote wider than 30 points of volatility says nothing (theory 3.1, recipe 2)."""
@@ -19,6 +20,8 @@ class VolatilitySource(enum.StrEnum):
     MARK = "mark"
     MID = "mid"
     """Middle of the volatilities of bid and ask."""
+    SURFACE = "surface"
+    """Of the fitted surface at the option's strike."""
 
 
 class Volatility(NamedTuple):
@@ -29,22 +32,28 @@ class Volatility(NamedTuple):
     because: str = ""
 
 
-def of(marked: OptionMarked, source: VolatilitySource) -> Volatility | None:
-    """By the chosen source, else by the mark; None for a ticker without a mark volatility."""
-    if marked.iv_mark is None or source is VolatilitySource.MID:
-        return mid(marked)
-    return Volatility(marked.iv_mark, VolatilitySource.MARK)
+def of(marked: OptionMarked, source: VolatilitySource, iv_fitted: float | None = None) -> Volatility | None:
+    """By the chosen source, else by the mark; None for a ticker without a mark volatility.
 
-
-def mid(marked: OptionMarked) -> Volatility | None:
-    """By the middle of bid and ask, else by the mark; None for a ticker without a mark volatility."""
+    `iv_fitted` is the fitted surface's at the strike, None where there is none.
+    """
     if marked.iv_mark is None:
         return None
+    if source is VolatilitySource.MID:
+        return _mid(marked, marked.iv_mark)
+    if source is VolatilitySource.MARK:
+        return Volatility(marked.iv_mark, VolatilitySource.MARK)
+    if iv_fitted is None or not 0.0 < iv_fitted < IV_MAX:
+        return Volatility(marked.iv_mark, VolatilitySource.MARK, "no_surface")
+    return Volatility(iv_fitted, VolatilitySource.SURFACE)
+
+
+def _mid(marked: OptionMarked, iv_mark: float) -> Volatility:
     bid, ask = marked.iv_bid, marked.iv_ask
     if bid is None or ask is None:
-        return Volatility(marked.iv_mark, VolatilitySource.MARK, "one_sided")
+        return Volatility(iv_mark, VolatilitySource.MARK, "one_sided")
     if bid > ask:
-        return Volatility(marked.iv_mark, VolatilitySource.MARK, "crossed")
+        return Volatility(iv_mark, VolatilitySource.MARK, "crossed")
     if ask - bid > SPREAD_IV_MAX:
-        return Volatility(marked.iv_mark, VolatilitySource.MARK, "too_wide")
+        return Volatility(iv_mark, VolatilitySource.MARK, "too_wide")
     return Volatility(0.5 * (bid + ask), VolatilitySource.MID)

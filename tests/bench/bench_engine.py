@@ -1,6 +1,10 @@
-"""Engine step cost: bursts of quotes with one decision each, and decisions alone, at 20 legs. Asserts nothing."""
+"""Engine step cost: bursts of quotes with one decision each, and decisions alone. Asserts nothing.
+
+At 20 legs; and decisions of a book of 200 by each smile rule.
+"""
 
 import json
+import statistics
 import sys
 import time
 from decimal import Decimal
@@ -13,22 +17,27 @@ from bot.domain.events import (
     SnapshotTaken,
     StreamName,
     StreamRestored,
+    SurfaceFitted,
     Ticked,
 )
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
-from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
+from bot.domain.surface import SmileSlice
+from bot.domain.time import NS_PER_DAY, NS_PER_S, NS_PER_YEAR, Ns
 from bot.engine import BookParams, Engine
 from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
+from bot.pricing.smile import SmileDelta
 from bot.risk.conventions import Convention
 from bot.risk.limits import Limits
+from bot.risk.sources import Sources
 
 START_NS = Ns(1_790_000_000 * NS_PER_S)
 EXPIRY_NS = Ns(START_NS + 20 * NS_PER_DAY)
+_VENUES_OWN = Sources()
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
 
 
@@ -53,7 +62,7 @@ def instrument(name: str, *, strike_usd: float | None = None) -> Instrument:
     )
 
 
-def book() -> BookParams:
+def book(sources: Sources = _VENUES_OWN) -> BookParams:
     """A BTC book with a band so wide that nothing is ever traded."""
     return BookParams(
         book="BTC",
@@ -72,6 +81,7 @@ def book() -> BookParams:
             spread_bps_max=20.0,
         ),
         window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
+        sources=sources,
         limits=Limits(
             order_usd_max=1e6,
             hedge_position_usd_max=1e8,
@@ -123,9 +133,58 @@ def future_marked(now_ns: Ns, shift: int) -> FutureMarked:
     )
 
 
-def engine_with(legs: int) -> tuple[Engine, list[InstrumentId]]:
+def surface_fitted(now_ns: Ns) -> SurfaceFitted:
+    """One skewed smile of the expiry."""
+    tau_years = (EXPIRY_NS - now_ns) / NS_PER_YEAR
+    smile = SmileSlice(
+        index_name="btc_usd",
+        expiry_ns=EXPIRY_NS,
+        tau_years=tau_years,
+        forward_usd=65_000.0,
+        iv_atm=0.55,
+        skew_iv_per_k=-0.3,
+        curvature_iv_per_k2=1.0,
+        svi=(0.002, 0.05, -0.3, 0.0, 0.2),
+        kind="svi",
+        quotes_count=20,
+        rmse_iv=0.003,
+    )
+    return SurfaceFitted(
+        book="BTC",
+        as_of_ns=now_ns,
+        received_ns=now_ns,
+        slices=(smile,),
+        ssr_ratio=1.5,
+        mv_calls=(-0.1, 0.05, 0.02),
+        mv_puts=(-0.1, 0.05, 0.02),
+        verdicts=(),
+        defect="",
+    )
+
+
+def decision_us_by_rule(legs: int) -> dict[str, float]:
+    """Median microseconds of a decision of a book with so many legs, by smile rule; all options freshly seen."""
+    costs: dict[str, float] = {}
+    for rule in SmileDelta:
+        engine, names = engine_with(legs, Sources(smile=rule))
+        now_ns = Ns(START_NS + 2 * NS_PER_S)
+        for at, name in enumerate(names):
+            engine.apply(option_marked(name, now_ns, at))
+        engine.apply(surface_fitted(now_ns))
+        took_s: list[float] = []
+        for n in range(2_000):
+            tick = Ticked(now_ns=Ns(now_ns + n))
+            began = time.perf_counter()
+            engine.apply(tick)
+            took_s.append(time.perf_counter() - began)
+        costs[rule.value] = round(statistics.median(took_s) * 1e6, 1)
+        assert engine.status().sources[0].smile == rule.value, "the bench must measure the rule"
+    return costs
+
+
+def engine_with(legs: int, sources: Sources = _VENUES_OWN) -> tuple[Engine, list[InstrumentId]]:
     """A reconciled engine holding one coin of each of `legs` options."""
-    engine = Engine(book())
+    engine = Engine(book(sources))
     specs = [instrument(f"BTC-27MAR26-{50000 + 1000 * i}-C", strike_usd=50000.0 + 1000 * i) for i in range(legs)]
     for spec in (instrument("BTC-PERPETUAL"), *specs):
         engine.apply(InstrumentListed(instrument=spec, received_ns=START_NS))
@@ -173,6 +232,7 @@ def main() -> None:
                 "bench": "engine",
                 "quotes_per_s_in_bursts_of_20": round(bursts * 20 / burst_s),
                 "decisions_per_s_at_20_legs": round(len(decisions) / decide_s),
+                "decision_us_at_200_legs": decision_us_by_rule(200),
                 "quote_over_decision_cost": round((burst_s / bursts / 20) / (decide_s / len(decisions)), 3),
                 "last_reason": None if last is None else last.reason.value,
             }

@@ -17,6 +17,7 @@ from bot.domain.reasons import Action, Phase
 from bot.drive.simulate import Simulation
 from bot.hedging.expiry import ExpiryParams
 from bot.observe.tally import RunResult
+from bot.risk.sources import Sources
 
 _FEW = 6
 """Events told before a violation."""
@@ -27,6 +28,7 @@ class WatchedRun:
 
     def __init__(self, seed: int, simulation: Simulation, config: Config) -> None:
         self.seed = seed
+        self.config = config
         self.violation: str | None = None
         self.orders: list[PlaceOrder] = []
         self._limit_coin = config.books[0].limits.delta_coin_worst_max
@@ -92,13 +94,13 @@ def watched(repo_root: Path) -> Callable[..., WatchedRun]:
         portfolio: str = "straddle",
         file: Path | None = None,
         expiry: ExpiryParams | None = None,
+        sources: Sources | None = None,
         **change: Any,
     ) -> WatchedRun:
         held = repo_root / "config" / "portfolios" / f"{portfolio}.toml"
         config = load(file or repo_root / "config/simulate.toml", {"portfolio": held}, run_tag="sim")
-        if expiry is not None:
-            books = tuple(structs.replace(book, expiry=expiry) for book in config.books)
-            config = structs.replace(config, books=books)
+        chosen = {name: part for name, part in (("expiry", expiry), ("sources", sources)) if part is not None}
+        config = structs.replace(config, books=tuple(structs.replace(book, **chosen) for book in config.books))
         defaults = {"step_ms": 1_000, "tape": None, "currency": "BTC"}
         options = compose.SimulateOptions(seed=seed, hours=minutes / 60, **(defaults | change))
         return WatchedRun(seed, compose.simulation_of(config, options), config)

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from bot.domain.commands import Watch
+from bot.domain.decided import AlarmRaised
 from bot.domain.events import InstrumentListed, Ticked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Kind
 from bot.domain.time import NS_PER_S, Ns
 from bot.engine import Engine
 from bot.pricing import black76
+from bot.pricing.smile import SmileDelta
 from bot.risk.forward import ForwardSource
 from bot.risk.sources import Sources
 from bot.risk.volatility import VolatilitySource
@@ -82,3 +84,48 @@ def test_decisions_by_default_do_not_look_at_quotes_or_the_future(play: Any, mak
 
     assert play.decided().delta_coin_options == before
     assert play.engine.status().positions_native[CALL] == Decimal(1)
+
+
+def test_a_smile_rule_hedges_its_own_delta_until_the_surface_is_old(play: Any, make: Any, surface: Any) -> None:
+    """Sticky strike before the first fit and after four missed ones, with an alarm; another book's fit is none."""
+    _ready(play, make, Sources(smile=SmileDelta.STICKY_DELTA))
+    play.tick(NS_PER_S)
+    plain = play.decided().delta_coin_options
+    play.take(surface(book="ETH"))
+    play.tick(NS_PER_S)
+    assert play.decided().delta_coin_options == plain
+
+    play.take(surface())
+    play.tick(NS_PER_S)
+    # Puts dearer: with the smile moving along, a strike's volatility rises with the forward.
+    assert play.decided().delta_coin_options > plain + 0.01
+    assert play.engine.status().sources[0].smile == "sticky_delta"
+    assert play.engine.status().surface == surface()
+
+    play.take(make.option_marked(received_ns=Ns(make.now_ns + 121 * NS_PER_S), iv_bid=0.66, iv_ask=0.74))
+    play.tick(121 * NS_PER_S)
+    play.tick(242 * NS_PER_S)
+    assert play.engine.status().sources[0].smile == "sticky_strike: the surface is 242 s old"
+    assert [note.name for note in play.notes if isinstance(note, AlarmRaised)].count("surface_missing") == 1
+
+
+def test_a_fit_made_for_comparison_moves_no_decision(play: Any, make: Any, surface: Any) -> None:
+    """Sticky strike stays to the bit."""
+    _ready(play, make, Sources(compares=True))
+    play.tick(NS_PER_S)
+    before = play.decided()
+    play.take(surface())
+    play.tick(NS_PER_S)
+
+    after = play.decided()
+    assert (after.delta_coin_net, after.gamma_coin_per_usd) == (before.delta_coin_net, before.gamma_coin_per_usd)
+
+
+def test_a_picture_holds_what_is_trusted_of_the_expiries_held(play: Any, make: Any) -> None:
+    """What a fit looks at."""
+    _ready(play, make, Sources(compares=True))
+
+    picture = play.engine.pictured(make.now_ns)
+
+    assert (picture.book, [spec.id for spec, _ in picture.rows]) == ("BTC", [CALL])
+    assert play.engine.pictured(Ns(make.now_ns + 60 * NS_PER_S)).rows == ()

@@ -220,7 +220,7 @@ def notes() -> dict[str, Note]:
 
 
 @pytest.fixture
-def told_events() -> dict[str, ev.Event]:
+def told_events(surface: Callable[..., ev.SurfaceFitted]) -> dict[str, ev.Event]:
     """One of each event that is told, by the line it makes."""
     account = ev.StreamName.ACCOUNT
     updated = ev.OrderUpdated(
@@ -269,6 +269,7 @@ def told_events() -> dict[str, ev.Event]:
         ),
         "snapshot.failed": ev.SnapshotFailed(received_ns=NOW_NS, cause="timeout"),
         "ledger.restored": ev.LedgerRestored(positions=(), fill_ids=(FillId("BTC-77"),), received_ns=NOW_NS),
+        "surface.fitted": surface(slices=(), defect="no_quotes"),
         "stop.requested": ev.StopRequested(received_ns=NOW_NS, cause="SIGTERM"),
         "halt.requested": ev.HaltRequested(received_ns=NOW_NS, cause=HaltCause.TASK_FAILED, detail="feed"),
     }

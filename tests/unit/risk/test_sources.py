@@ -1,48 +1,24 @@
-"""What the greeks of an expiry are from is told with its reasons."""
+"""What is chosen says what has to be looked at."""
 
-from decimal import Decimal
-from typing import Any
+import pytest
 
-from bot.domain.ids import InstrumentId
-from bot.domain.status import ExpirySources
-from bot.domain.time import NS_PER_S, Ns
-from bot.market.view import MarketView
+from bot.pricing.smile import SmileDelta
 from bot.risk.forward import ForwardSource
-from bot.risk.legs import arrange
-from bot.risk.sources import Sources, origins
+from bot.risk.sources import Sources
 from bot.risk.volatility import VolatilitySource
 
-_NAMES = tuple(InstrumentId(f"BTC-27MAR26-{strike}-C") for strike in (90_000, 100_000, 110_000))
 
-
-def test_options_are_counted_by_where_their_volatility_is_from(make: Any) -> None:
-    """One by its quotes, one by the mark and why, one not at all; the forward with its age."""
-    view = MarketView(make.trust())
-    for name in _NAMES:
-        view.list_instrument(make.option(name))
-    legs = arrange(dict.fromkeys(_NAMES, Decimal(1)), view.instruments)
-    sources = Sources(volatility=VolatilitySource.MID)
-    expiry = legs.expiries[0]
-    before = ExpirySources(
-        index_name=expiry.index_name,
-        expiry_ns=expiry.expiry_ns,
-        forward_usd=None,
-        forward_source=None,
-        forward_age_ns=None,
-        options_by_volatility={"none": 3},
-    )
-    assert origins(view, legs, make.now_ns, sources) == (before,)
-
-    view.see_option(make.option_marked(_NAMES[0], iv_bid=0.5, iv_ask=0.6))
-    view.see_option(make.option_marked(_NAMES[1], iv_ask=0.6))
-
-    (found,) = origins(view, legs, Ns(make.now_ns + NS_PER_S), sources)
-    assert found.options_by_volatility == {"mark: one_sided": 1, "mid": 1, "none": 1}
-    assert (found.forward_usd, found.forward_source, found.forward_age_ns) == (100_000.0, "options", NS_PER_S)
-
-
-def test_more_is_needed_only_where_it_is_chosen() -> None:
+@pytest.mark.parametrize(
+    ("sources", "needs_surface", "needs_more"),
+    [
+        (Sources(), False, False),
+        (Sources(volatility=VolatilitySource.MID), False, False),
+        (Sources(forward=ForwardSource.FUTURE), False, True),
+        (Sources(volatility=VolatilitySource.SURFACE), True, True),
+        (Sources(smile=SmileDelta.MINIMUM_VARIANCE), True, True),
+        (Sources(compares=True), True, True),
+    ],
+)
+def test_more_is_needed_only_where_it_is_chosen(sources: Sources, needs_surface: bool, needs_more: bool) -> None:
     """The defaults look at nothing that is not held."""
-    assert not Sources().need_more
-    assert not Sources(volatility=VolatilitySource.MID).need_more
-    assert Sources(forward=ForwardSource.FUTURE).need_more
+    assert (sources.need_surface, sources.need_more) == (needs_surface, needs_more)

@@ -39,3 +39,18 @@ def test_no_mark_no_volatility(make: Any, source: VolatilitySource) -> None:
 def test_the_mark_needs_no_quotes(make: Any) -> None:
     """The default looks at nothing else."""
     assert of(make.option_marked(iv_bid=0.1, iv_ask=0.2), _MARK) == Volatility(0.6, _MARK)
+
+
+@pytest.mark.parametrize(
+    ("iv_fitted", "expected"),
+    [
+        (0.57, Volatility(0.57, VolatilitySource.SURFACE)),
+        (None, Volatility(0.6, _MARK, "no_surface")),
+        (float("nan"), Volatility(0.6, _MARK, "no_surface")),
+        (0.0, Volatility(0.6, _MARK, "no_surface")),
+        (5.0, Volatility(0.6, _MARK, "no_surface")),
+    ],
+)
+def test_the_surface_where_it_has_a_volatility(make: Any, iv_fitted: float | None, expected: Volatility) -> None:
+    """What no market is counts as none."""
+    assert of(make.option_marked(), VolatilitySource.SURFACE, iv_fitted) == expected

@@ -210,7 +210,7 @@ def _alone(
 
 def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> BandTold | None:
     """The band again, step by step: policies are pure, so that the same inputs give the same steps."""
-    inputs, now = looked.inputs, looked.now
+    inputs, now = looked.cheap or looked.inputs, looked.now
     if inputs is None or now is None:
         return None
     entry = entry_of(params.band)
@@ -226,6 +226,7 @@ def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> Ban
         of_policy=policy(inputs),
         shaped=asked if pin is None else widened(params.expiry, asked),
         final=now.band,
+        taker=now.band_taker,
         modifiers=_changed(params.modifiers),
         pinned_to=pin,
         held_back="" if now.held_back is None else now.held_back.value,

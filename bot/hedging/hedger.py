@@ -93,6 +93,8 @@ class Looked(NamedTuple):
     exposure: Exposure | None
     inputs: BandInputs | None = None
     now: Situation | None = None
+    cheap: BandInputs | None = None
+    """At a maker's cost, where that makes the band."""
 
 
 class Ruling(NamedTuple):
@@ -144,7 +146,8 @@ class Hedger:
         vanna = vanna_coin_per_vol(view, legs, now_ns, params.window) if self._needs_vanna else 0.0
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
         pin = pinned(params.expiry, view, legs, now_ns)
-        bands = self._bands(inputs, hedge.spec, is_pinned=pin is not None)
+        cheap = self._at_maker_cost(inputs, hedge.spec)
+        bands = self._bands(inputs, cheap, is_pinned=pin is not None)
         waits, why = self._held_back(inputs, bands.acted_on, exposure, desk.last_was_buy, pin)
         now = self._situation(
             desk,
@@ -155,20 +158,25 @@ class Hedger:
             held_back=(waits, why),
             hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
         )
-        self.looked = Looked(desk, exposure, inputs, now)
+        self.looked = Looked(desk, exposure, inputs, now, cheap)
         verdict = wanted = decide(now)
         if desk.resting_native is not None:
             wanted = decide(situation.without_resting(now, desk.resting_native))
         record = situation.write_down(frame, verdict, exposure=exposure, bands=bands, hedge=hedge)
         return Ruling(record, verdict, wanted, hedge)
 
-    def _bands(self, inputs: BandInputs, spec: Instrument, *, is_pinned: bool) -> Bands:
+    def _at_maker_cost(self, inputs: BandInputs, spec: Instrument) -> BandInputs | None:
+        """The same inputs at what a maker's fill costs; None where hedges only take."""
+        if self._params.maker_cost_fraction is None:
+            return None
+        maker_cost = float_from_decimal(spec.fee_rate_maker) + self._params.maker_cost_fraction
+        return structs.replace(inputs, fee_rate_taker=maker_cost, half_spread_usd=0.0)
+
+    def _bands(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool) -> Bands:
         """The band hedges start from, and the taker's around it where a maker's cost makes the first."""
         taker = self._band(inputs, is_pinned=is_pinned)
-        if self._params.maker_cost_fraction is None:
+        if cheap is None:
             return Bands(acted_on=taker, taker=None)
-        maker_cost = float_from_decimal(spec.fee_rate_maker) + self._params.maker_cost_fraction
-        cheap = structs.replace(inputs, fee_rate_taker=maker_cost, half_spread_usd=0.0)
         return Bands(acted_on=inside(self._band(cheap, is_pinned=is_pinned), taker), taker=taker)
 
     def _band(self, inputs: BandInputs, *, is_pinned: bool) -> Band:

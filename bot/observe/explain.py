@@ -25,8 +25,10 @@ _CONVENTIONS: Final = {
     "options_only": "the options against their hedge: Black-76 deltas on each leg's forward, no collateral",
     "linear_usd": "a dollar-settled book: deltas by the spot (times forward over index), no collateral",
 }
+_FEE_WORDS: Final = {False: "taker fee", True: "maker fee and adverse selection"}
+"""By whether a maker's cost makes the band."""
 _PARTS: Final = {
-    "cost_fraction": ("λ, cost of trading one way: taker fee and half the spread", "of the price"),
+    "cost_fraction": ("λ, cost of trading one way: fee and half the spread", "of the price"),
     "risk_aversion_per_usd": ("ra, absolute risk aversion", "per USD"),
     "gamma_half_coin": ("half width that gamma asks for", "coins"),
     "dead_half_coin": ("H0, half width that is left where gamma is nil", "coins"),
@@ -171,7 +173,7 @@ def _band(told: Explained, band: BandTold) -> Table:
         ("σ, its volatility (weighted by gamma)", _number(given.iv_mark, ".4%", "no option"), "per sqrt(year)"),
         ("τ, time left (weighted by gamma)", _days(given.tau_years), "days"),
         ("coins of option", f"{given.option_coin_gross:g}", coin),
-        ("taker fee", f"{given.fee_rate_taker:.4%}", "of the price"),
+        (_FEE_WORDS[band.taker is not None], f"{given.fee_rate_taker:.4%}", "of the price"),
         ("half the spread", f"{given.half_spread_usd:.4g}", "USD per coin"),
         ("fee and half spread", f"{band.cost_fraction:.4%}", "of the price"),
     ]
@@ -187,6 +189,8 @@ def _band(told: Explained, band: BandTold) -> Table:
         rows.append(("with what is laid over it", _edges(band.shaped), coin))
     if band.final != band.shaped:
         rows.append(("cut to the hard limit", _edges(band.final), coin))
+    if band.taker is not None:
+        rows.append(("beyond it nothing waits for a counterparty", _edges(band.taker), coin))
     rows.append(("target", f"{band.final.target_coin:+.6f}", coin))
     rows.append(("smallest hedge", f"{band.trade_coin_min:g}", coin))
     for row in rows:

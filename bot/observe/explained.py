@@ -51,7 +51,7 @@ class BandTold(Struct, frozen=True, kw_only=True):
     params: dict[str, str]
     inputs: BandInputs
     cost_fraction: float
-    """Taker fee and half the spread, of the price."""
+    """Fee and half the spread of whoever takes, or what a maker's fill costs where there is a `taker`; of the price."""
     parts: dict[str, float]
     """Figures the policy's width is made of; units in their names."""
     of_policy: Band
@@ -60,6 +60,8 @@ class BandTold(Struct, frozen=True, kw_only=True):
     """With everything the owner laid over it."""
     final: Band
     """Cut to the hard limit; the one that decided."""
+    taker: Band | None
+    """From where on it does not wait for a counterparty, where a maker's cost makes the band; None elsewhere."""
     modifiers: dict[str, str]
     """What the owner laid over the policy, by parameter; empty where nothing is."""
     pinned_to: InstrumentId | None

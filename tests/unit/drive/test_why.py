@@ -19,6 +19,7 @@ from bot.drive.moment import Sought
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.drive.why import Strayed, why
 from bot.engine import Engine
+from bot.execution.tactics import auto
 from bot.hedging.bands import whalley_wilmott
 from bot.hedging.expiry import ExpiryParams, PinRule
 from bot.hedging.modifiers import Modifiers
@@ -133,6 +134,20 @@ def test_the_default_policy_shows_what_its_width_is_made_of(record: Record, make
     assert band.shaped.high_coin == pytest.approx(2 * half)
     assert band.final.high_coin == min(band.shaped.high_coin, 0.5)
     assert band.modifiers == {"width_ratio_long_gamma": "2.0", "interval_ns_min": "60 s"}
+
+
+def test_two_bands_are_told_where_a_makers_cost_makes_the_first(record: Record, make: Any) -> None:
+    """Inputs are those the band was made with; beyond the taker's nothing waits."""
+    told = _told(record(_tick(make), band=whalley_wilmott.Params(risk_aversion_per_usd=1e-5), tactic=auto.Params()))
+    band = told.band
+    assert band is not None
+    assert band.taker is not None
+
+    assert band.cost_fraction == pytest.approx(0.00015 + 0.00005)
+    assert band.shaped.high_coin == pytest.approx(told.decided.band_high_coin)
+    assert band.taker.high_coin == told.decided.band_taker_high_coin
+    assert band.taker.high_coin > band.final.high_coin
+    assert (told.tactic, told.tactic_params["adverse_bps"]) == ("auto", "0.5")
 
 
 def test_limits_say_how_near_they_are(record: Record, make: Any) -> None:

@@ -312,6 +312,7 @@ def _explained_band() -> BandTold:
         of_policy=around,
         shaped=around,
         final=around,
+        taker=None,
         modifiers={},
         pinned_to=None,
         held_back="",

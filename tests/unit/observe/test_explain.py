@@ -70,6 +70,7 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
         final=Band(low_coin=-0.2, high_coin=0.2, target_coin=0.0),
         pinned_to="BTC-3APR26-100000-C",
         held_back="too_soon",
+        taker=Band(low_coin=-0.4, high_coin=0.4, target_coin=0.0),
     )
     text = as_text(structs.replace(told, band=band))
 
@@ -77,6 +78,8 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
     assert "-0.300000 to +0.300000" in _line(text, "with what is laid over it")
     assert "-0.200000 to +0.200000" in _line(text, "cut to the hard limit")
     assert _line(text, "the price sits on the strike of").endswith("BTC-3APR26-100000-C")
+    assert "-0.400000 to +0.400000" in _line(text, "beyond it nothing waits for a counterparty")
+    assert "maker fee and adverse selection" in text
     assert "filters: a filter holds hedges back: too soon" in text
 
 

@@ -15,6 +15,7 @@ from bot.domain.decided import NOTHING, Decided, FillBooked, Outcome, PhaseChang
 from bot.domain.events import Event, OrderRefused
 from bot.domain.reasons import Action, Phase
 from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
+from bot.domain.surface import SmileVerdict
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import Rounding, round_to_step
 from bot.observe.charts import HedgeMark, Sample
@@ -80,6 +81,8 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Variance of profit between samples, hedged over unhedged; recorded history only."""
     var_ratio_delta: float | None = None
     """The same of net delta times index move alone."""
+    smile_verdicts: tuple[SmileVerdict, ...] | None = None
+    """How each smile rule would have hedged; None where no surface was fitted."""
     samples: int | None = None
     speed: float | None = None
     """Virtual over real time."""
@@ -212,6 +215,7 @@ class Tally:
             violations=tuple(found),
             pnl_usd=status.profit_usd,
             trace_hash=trace_hash,
+            smile_verdicts=None if status.surface is None else status.surface.verdicts,
             equity_match=not _equity_differences(status.equity) if is_one_moment and status.equity else None,
         )
         return structs.replace(result, **_equity_figures(status))

@@ -26,6 +26,8 @@ def test_each_rule_hedges_into_its_band_the_same_twice(watched: Callable[..., An
     assert result == again.run()
     assert (run.violation, result.violations, result.positions_match) == (None, (), True)
     assert result.orders > 0
+    assert {verdict.rule for verdict in result.smile_verdicts} == set(SmileDelta)
+    assert {verdict.steps_count for verdict in result.smile_verdicts} == {2}  # five minutes each
     status = run.simulation._engine.status()
     assert [item.smile for item in status.sources] == [rule.value]
     assert status.sources[0].options_by_volatility == {"surface": 2}

@@ -35,6 +35,7 @@ from bot.risk import watching
 from bot.risk.collateral import FiguresParams
 from bot.risk.conventions import Collateral, Convention
 from bot.risk.cross_check import CheckParams
+from bot.risk.gap import GapParams, GapWatch
 from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
 from bot.risk.origins import origins
@@ -74,6 +75,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     sources: Sources = Sources()
     """Of forward, volatility and the smile's part of the delta."""
     limits: Limits
+    gap: GapParams | None = None
+    """None: no ladder is measured."""
     reconcile_interval_ns: Ns
     adopts_positions: bool
     """Take the venue's positions at the start even where the ledger says otherwise."""
@@ -103,6 +106,7 @@ class Engine:
         policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
         self._hedger = Hedger(hedging, policy, needs_vanna=entry.needs_vanna)
         self._audit = Audit(_audit_params(params), self._view, self._account)
+        self._gap = GapWatch(params.gap, self._view, params.window)
         self._takes = self._account.handlers()
         self._trader = Trader(params.tactic, label_prefix=params.label_prefix, run_tag=params.run_tag)
         self._seq = 0
@@ -119,6 +123,7 @@ class Engine:
             ev.SnapshotTaken: self._on_snapshot,
             ev.StreamLost: self._on_stream_lost,
             ev.SurfaceFitted: self._on_surface,
+            ev.LadderMeasured: self._on_ladder,
             ev.Ticked: self._on_tick,
         }
 
@@ -205,6 +210,9 @@ class Engine:
         self._audit.see_snapshot(event)
         return self._takes[ev.SnapshotTaken](event)
 
+    def _on_ladder(self, event: ev.LadderMeasured) -> Outcome:
+        return Outcome(notes=tuple(self._gap.see(event)))
+
     # --- the one event that decides --------------------------------------------------------------------
 
     def _on_tick(self, event: ev.Ticked) -> Outcome:
@@ -214,9 +222,13 @@ class Engine:
         asked, told = self._audit.tick(decided)
         commands += asked
         notes += told
+        questions, alarms = self._gap.tick(
+            self._params.hedge_instrument, self._account.held(), self._account.figures.equity_coin, event.now_ns
+        )
+        notes += alarms
         commands += self._account.watch(self._wanted(event.now_ns))
         self._decided = decided
-        return Outcome(commands=(*commands, *moves), decided=decided, notes=tuple(notes))
+        return Outcome(commands=(*commands, *moves, *questions), decided=decided, notes=tuple(notes))
 
     def _wanted(self, now_ns: Ns) -> list[InstrumentId]:
         """What the sources of forward and volatility need besides what is held; looked up now and then."""
@@ -248,6 +260,7 @@ class Engine:
             collateral=self._collateral(now_ns),
             delivered_coin=account.delivered_coin,
             resting_native=None if at_rest is None else at_rest.open_native,
+            gap=self._gap.breached,
         )
         frame = Frame(
             seq=self._seq,
@@ -326,6 +339,7 @@ class Engine:
             orders_live=len(account.working.live()),
             profit_usd=account.profit.usd(),
             equity=account.equity(),
+            ladder=self._gap.measured,
             sources=()
             if self._decided is None
             else origins(self._view, self._legs(), self._decided.now_ns, self._params.sources, surface),

@@ -30,6 +30,7 @@ from bot.app.settings import (
     BookSection,
     ExpirySection,
     HealthSection,
+    LadderSection,
     LedgerSection,
     LiveSection,
     LogSection,
@@ -51,6 +52,8 @@ from bot.hedging.modifiers import Modifiers
 from bot.market.quality import TrustLimits
 from bot.risk.conventions import Convention
 from bot.risk.forward import ForwardSource
+from bot.risk.gap import GapParams
+from bot.risk.ladder import LadderLimits
 from bot.risk.limits import Limits
 from bot.risk.sources import Sources
 from bot.venues.registry import venue_named
@@ -344,6 +347,7 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
             refusals_in_a_row_max=limits.refusals_in_a_row_max,
             unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
         ),
+        gap=_gap(name, book.ladder),
         window=venue_named(settings.venue.name).settlement_window,
         expiry=_expiry(book.expiry),
         sources=Sources(
@@ -356,6 +360,19 @@ def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> Boo
         reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
         adopts_positions=run.adopt_positions,
     )
+
+
+def _gap(name: str, section: LadderSection) -> GapParams | None:
+    limits = LadderLimits(
+        loss_usd_max=section.loss_usd_max,
+        delta_coin_max=section.delta_coin_max,
+        margin_share_max=section.margin_share_max,
+    )
+    if section.interval_s is not None:
+        return GapParams(interval_ns=ns_from_s(section.interval_s), limits=limits)
+    if limits.any_set:
+        raise ConfigError(f"books.{name}.ladder: limits without interval_s watch nothing; set it, e.g. 5")
+    return None
 
 
 def _expiry(section: ExpirySection) -> ExpiryParams:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, assert_never
 
 from msgspec import structs
 
-from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import Decided, Outcome
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.domain.events import (
@@ -28,6 +28,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.inbox import Inbox, InboxOverflowed
 from bot.engine import Engine
+from bot.risk import gap
 from bot.risk.smile_study import SmileStudy
 from bot.venues.contract import Feed, Gateway
 
@@ -285,6 +286,8 @@ class Live:
                 work = partial(self._ask, partial(self._gateway.look_up, command))
             case TakeSnapshot():
                 work = partial(self._ask, self._gateway.snapshot)
+            case MeasureLadder():
+                work = partial(self._measure, command)
             case Watch():
                 work = partial(self._watch, command)
             case _:
@@ -295,6 +298,11 @@ class Live:
 
     async def _ask(self, question: Callable[[], Coroutine[Any, Any, Sequence[Event]]]) -> None:
         self.sink(await question())
+
+    async def _measure(self, command: MeasureLadder) -> None:
+        """In a thread: the loop has ticks to answer."""
+        measured = await asyncio.to_thread(gap.measure, command, command.asked_ns)
+        self.sink((structs.replace(measured, received_ns=self._now_ns()),))
 
     async def _watch(self, command: Watch) -> None:
         """Subscribe; the specification of an instrument listed since the start is fetched first."""

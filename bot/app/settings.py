@@ -145,6 +145,19 @@ class LimitsSection(Section):
     unresolved_s_max: Positive = Field(60.0, description="an order unknown for longer halts the book")
 
 
+class LadderSection(Section):
+    """Gap-risk ladder: the book at spot -20 % to +20 % and volatility +-10 points, measured off the tick path."""
+
+    interval_s: Annotated[float, Field(ge=1.0, le=600.0)] | None = Field(
+        None, description="time between measurements; none without it"
+    )
+    loss_usd_max: Positive | None = Field(None, description="largest loss at the worst rung")
+    delta_coin_max: Positive | None = Field(None, description="largest net delta at any rung")
+    margin_share_max: Positive | None = Field(
+        None, description="largest maintenance margin over what the equity would be"
+    )
+
+
 class BookSection(Section):
     """One currency: its convention, band and hedge instrument."""
 
@@ -163,6 +176,7 @@ class BookSection(Section):
     forward: ForwardSection = Field(default_factory=ForwardSection)
     volatility: VolatilitySection = Field(default_factory=VolatilitySection)
     delta: DeltaSection = Field(default_factory=DeltaSection)
+    ladder: LadderSection = Field(default_factory=LadderSection)
     limits: LimitsSection
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ladder import FutureHeld, OptionHeld
 from bot.domain.time import Ns
 
 
@@ -67,4 +68,17 @@ class Watch(_Command, frozen=True, kw_only=True):
     instruments: tuple[InstrumentId, ...]
 
 
-Command = PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot | Watch
+class MeasureLadder(_Command, frozen=True, kw_only=True):
+    """Value the book at every move of spot and volatility, off the tick path."""
+
+    instrument: InstrumentId
+    """The book's hedge instrument: whose ladder it is."""
+    asked_ns: Ns
+    spot_usd: float
+    options: tuple[OptionHeld, ...]
+    futures: tuple[FutureHeld, ...]
+    equity_coin: float | None
+    """None: not told; then margin is not held against it."""
+
+
+Command = PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot | Watch | MeasureLadder

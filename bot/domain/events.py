@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
+from bot.domain.ladder import LadderStep, RungSeen
 from bot.domain.reasons import DistrustCause, HaltCause, RefusalKind
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import Ns
@@ -297,6 +298,15 @@ class Settled(_Event, frozen=True, kw_only=True):
     venue_ns: Ns
 
 
+class LadderMeasured(_Event, frozen=True, kw_only=True):
+    """The gap-risk ladder of the book with this hedge instrument, measured off the tick path."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    worst: tuple[RungSeen, ...]
+    steps: tuple[LadderStep, ...]
+
+
 class IntentRestored(_Event, frozen=True, kw_only=True):
     """An order written down by an earlier run whose end is not in the ledger: unknown until looked up."""
 
@@ -378,6 +388,7 @@ AccountEvent = (
     | SnapshotTaken
     | SnapshotFailed
     | Settled
+    | LadderMeasured
     | IntentRestored
     | LedgerRestored
     | SurfaceFitted

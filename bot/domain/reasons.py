@@ -59,6 +59,8 @@ class Reason(enum.StrEnum):
     """The worst-case net delta would be beyond `delta_coin_worst_max`."""
     LIMIT_EXPLAINED = "limit_explained"
     """The order would be larger than 110 % of what the delta explains: a mistake of ours, nothing is sent."""
+    LIMIT_LADDER = "limit_ladder"
+    """A rung of the gap-risk ladder is beyond its limit, and the hedge would make it worse."""
     LIMIT_ORDER_RATE = "limit_order_rate"
     """`orders_per_minute_max` is used up."""
     PIN_WAIT = "pin_wait"
@@ -73,6 +75,16 @@ class Reason(enum.StrEnum):
     """An orderly end was asked for."""
     HALTED = "halted"
     """Trading halted; a human must look."""
+
+
+class Rung(enum.StrEnum):
+    """Which figure of the gap-risk ladder."""
+
+    LOSS = "loss"
+    DELTA = "delta"
+    MARGIN = "margin"
+    UNKNOWN = "unknown"
+    """A figure that is no number: a leg whose data is none."""
 
 
 class DistrustCause(enum.StrEnum):

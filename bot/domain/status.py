@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bot.domain.decided import Decided
-from bot.domain.events import SurfaceFitted
+from bot.domain.events import LadderMeasured, SurfaceFitted
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Phase
 from bot.domain.time import Ns
@@ -74,6 +74,8 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     profit_usd: ProfitUsd
     equity: tuple[EquitySeen, ...] = ()
     """By currency; empty before the venue has told."""
+    ladder: LadderMeasured | None = None
+    """The newest gap-risk ladder."""
     sources: tuple[ExpirySources, ...] = ()
     surface: SurfaceFitted | None = None
     """The newest fit, with how each rule would have hedged; None where none is wanted, or before the first."""

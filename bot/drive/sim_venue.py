@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 from msgspec import Struct
 
-from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.events import (
     Event,
     LookUpFailed,
@@ -23,6 +23,7 @@ from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
+from bot.risk import gap
 from bot.sim import facts, invariants
 from bot.sim.delivery import settlement_after_ns
 from bot.sim.exchange import Exchange
@@ -147,6 +148,8 @@ class SimVenue:
                 self._schedule.at(due, lambda at: self._look_up(command, at))
             case TakeSnapshot():
                 self._schedule.at(arrival, lambda at: self._snapshot(now_ns, at))
+            case MeasureLadder():
+                self._later(self._reply_ns(arrival), [gap.measure(command, self._reply_ns(arrival))])
             case Watch():
                 self.watch(command.instruments)
             case _:

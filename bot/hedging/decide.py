@@ -20,6 +20,8 @@ from bot.domain.units import (
 )
 from bot.hedging.band import Band, TradeTo, aim_coin, is_beyond
 from bot.risk.exposure import Exposure
+from bot.risk.gap import objection
+from bot.risk.ladder import Breach
 from bot.risk.limits import Limits
 
 _POINT_COIN = 1e-9
@@ -60,6 +62,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     is_backing_off: bool
     orders_last_minute: int
     limits: Limits
+    gap: tuple[Breach, ...] = ()
+    """Rungs of the gap-risk ladder beyond their limits."""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -249,6 +253,9 @@ def _limited(now: Situation, amount: Decimal) -> Refusal | None:
     if worst_after > now.limits.delta_coin_worst_max and worst_after > worst_before:
         text = f"worst-case delta would be {worst_after:.4f}, limit {now.limits.delta_coin_worst_max:.4f}"
         return Refusal(reason=Reason.LIMIT_DELTA_WORST, detail=text)
+    worse = objection(now.gap, trade_coin)
+    if worse is not None:
+        return Refusal(reason=Reason.LIMIT_LADDER, detail=worse)
     if now.orders_last_minute >= now.limits.orders_per_minute_max:
         text = f"{now.orders_last_minute} orders in the last minute, limit {now.limits.orders_per_minute_max}"
         return Refusal(reason=Reason.LIMIT_ORDER_RATE, detail=text)

@@ -36,6 +36,7 @@ from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
 from bot.risk.exposure import Exposure, Terms, measure
 from bot.risk.fitted_surface import FittedSurface
+from bot.risk.ladder import Breach
 from bot.risk.legs import Legs, arrange
 from bot.risk.limits import Limits
 from bot.risk.sources import Sources
@@ -68,6 +69,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """What the account adds to the delta, or why that is not known."""
     delivered_coin: float = 0.0
     """Coins that deliveries since the start would have brought, had they been physical."""
+    gap: tuple[Breach, ...] = ()
+    """Rungs of the gap-risk ladder beyond their limits."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -220,6 +223,7 @@ class Hedger:
             is_backing_off=desk.is_backing_off,
             orders_last_minute=desk.orders_last_minute,
             limits=params.limits,
+            gap=desk.gap,
         )
 
     def _measured(self, view: MarketView, legs: Legs, desk: Desk, hedge: Hedge | None, now_ns: Ns) -> Exposure | None:

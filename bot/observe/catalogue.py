@@ -118,8 +118,12 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "Something to do, but not safely; told when the reason changes and once a minute.", *_DECISION
     ),
     "limit.breached": _warning(
-        "A hard limit of the configuration stands in the way of a hedge.",
+        "A hard limit of the configuration stands in the way of a hedge, or the gap-risk ladder is beyond one.",
         *("limit", "detail", "convention", "delta_coin_net"),
+    ),
+    "ladder.measured": _info(
+        "The gap-risk ladder of a book, once a minute: each figure where it is worst, and the profit by move of spot.",
+        *("worst", "pnl_usd_by_spot"),
     ),
     # --- orders ---
     "order.sent": _info(

@@ -6,7 +6,7 @@ Knows which words of the catalogue say what; takes no decision and keeps only wh
 from typing import Final
 
 from bot.domain import events as ev
-from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.commands import CancelOrder, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import (
     TOLD_AGAIN_AFTER_NS,
     AlarmRaised,
@@ -25,16 +25,14 @@ from bot.domain.decided import (
 from bot.domain.ids import VenueId
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.time import Ns
+from bot.observe.gap_words import GapTeller
 from bot.observe.logs import Log
 from bot.observe.surfaces import Surfaces
 
 LIMITS: Final = frozenset(
     {
-        Reason.LIMIT_ORDER_USD,
-        Reason.LIMIT_POSITION_USD,
-        Reason.LIMIT_DELTA_WORST,
-        Reason.LIMIT_EXPLAINED,
-        Reason.LIMIT_ORDER_RATE,
+        *(Reason.LIMIT_ORDER_USD, Reason.LIMIT_POSITION_USD, Reason.LIMIT_DELTA_WORST),
+        *(Reason.LIMIT_EXPLAINED, Reason.LIMIT_LADDER, Reason.LIMIT_ORDER_RATE),
     }
 )
 """Reasons that name a hard limit of the configuration."""
@@ -69,6 +67,7 @@ class Narrator:
     def __init__(self, log: Log, *, run_id: str, venue: VenueId) -> None:
         """Every line carries the run and the venue."""
         self._log = log.bind(run_id=run_id, venue=venue)
+        self._gap = GapTeller(self._log)
         self._event: ev.Event | None = None
         self._told: dict[str, Decided] = {}
         self._repeats: dict[str, int] = {}
@@ -88,7 +87,9 @@ class Narrator:
         if isinstance(event, _SILENT) or event is self._event:
             return
         self._event = event
-        if isinstance(event, _ORDER_EVENTS):
+        if isinstance(event, ev.LadderMeasured):
+            self._gap.measured(seq, event)
+        elif isinstance(event, _ORDER_EVENTS):
             self._order_event(seq, event)
         elif isinstance(event, _ACCOUNT_EVENTS):
             self._account_event(seq, event)
@@ -195,7 +196,7 @@ class Narrator:
             case Watch(instruments=instruments):
                 self._log.tell("market.watched", book=book, seq=seq, instruments=instruments)
             case _:
-                assert isinstance(command, PlaceOrder), f"{command} has no words"
+                assert isinstance(command, PlaceOrder | MeasureLadder), f"{command} has no words"
 
     # --- notes -----------------------------------------------------------------------------------------
 
@@ -237,6 +238,7 @@ class Narrator:
                 )
             case AlarmRaised(name=name, detail=detail, deadline_ns=deadline_ns):
                 tell("alarm.raised", book=book, seq=seq, name=name, detail=detail, deadline_ns=deadline_ns)
+                self._gap.alarm(book, seq, note)
 
     def _moved(self, book: str, seq: int, note: OrderMoved) -> None:
         self._log.tell(

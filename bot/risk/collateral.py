@@ -66,6 +66,11 @@ class AccountFigures:
         elif seen.currency == DOLLARS:
             self._dollars = seen
 
+    @property
+    def equity_coin(self) -> float | None:
+        """Of the coin account, as last told."""
+        return None if self._coin is None else self._coin.equity_native
+
     def book(self, spec: Instrument, fill: Filled) -> None:
         """An option bought or sold for coins: until a message has seen it, its premium is doubt."""
         if spec.price_is_in_coin:

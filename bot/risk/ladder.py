@@ -5,14 +5,16 @@ is wanted. Every forward and mark moves by the same share as spot, every volatil
 still, and so does the hedge: that is what a gap is. A few milliseconds: off the path of a tick.
 """
 
-import enum
 import math
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
+from bot.domain.ladder import RungSeen
+from bot.domain.reasons import Rung
 from bot.pricing import black76
 from bot.pricing.normal_tail import FloatArray
 
@@ -74,23 +76,18 @@ class Ladder(NamedTuple):
     """Maintenance margin, an estimate."""
 
 
-class Rung(enum.StrEnum):
-    """Which figure of the ladder goes beyond its limit."""
-
-    LOSS = "loss"
-    DELTA = "delta"
-    MARGIN = "margin"
-    UNKNOWN = "unknown"
-    """A figure that is no number: a leg whose data is none."""
-
-
 class LadderLimits(Struct, frozen=True, kw_only=True):
-    """How bad the worst rung may be."""
+    """How bad the worst rung may be; None: no limit."""
 
-    loss_usd_max: float = math.inf
-    delta_coin_max: float = math.inf
-    margin_share_max: float = math.inf
+    loss_usd_max: float | None = None
+    delta_coin_max: float | None = None
+    margin_share_max: float | None = None
     """Maintenance margin over what the equity would be."""
+
+    @property
+    def any_set(self) -> bool:
+        """Whether anything is limited."""
+        return (self.loss_usd_max, self.delta_coin_max, self.margin_share_max) != (None, None, None)
 
 
 class Breach(NamedTuple):
@@ -169,25 +166,48 @@ def _futures(rows: FutureRows, shares: FloatArray, spot: FloatArray, rates: Marg
     return sums[0], nothing, sums[1], sums[2], sums[3] * rates.future_share
 
 
-def breaches(found: Ladder, limits: LadderLimits, equity_coin: float) -> tuple[Breach, ...]:
-    """The worst rung of each kind, where it goes beyond its limit; no equity left counts as margin without bound.
+def worst(found: Ladder, equity_coin: float | None) -> tuple[RungSeen, ...]:
+    """Each figure where it is worst; no equity left counts as margin without bound, an unknown one as no figure.
 
-    A ladder that is no number is a breach of its own: what cannot be told is not within limits.
+    A ladder that is no number is `unknown` and nothing else: what cannot be told is not within limits.
     """
-    if not all(np.isfinite(item).all() for item in found) or not math.isfinite(equity_coin):
-        return (Breach(Rung.UNKNOWN, 0.0, 0.0, math.nan, math.nan),)
-    left = equity_coin + found.pnl_coin
-    with np.errstate(divide="ignore", invalid="ignore"):
-        margin_share = np.where(found.margin_coin > 0.0, np.where(left > 0.0, found.margin_coin / left, math.inf), 0.0)
-    figures = (
-        (Rung.LOSS, -found.pnl_usd, limits.loss_usd_max),
-        (Rung.DELTA, np.abs(found.delta_coin_net), limits.delta_coin_max),
-        (Rung.MARGIN, margin_share, limits.margin_share_max),
-    )
-    worst = []
-    for rung, figure, limit in figures:
-        row, column = np.unravel_index(int(np.argmax(figure)), figure.shape)
-        value = float(figure[row, column])
-        if value > limit:
-            worst.append(Breach(rung, float(found.spot_share[row]), float(found.iv_move[column]), value, limit))
-    return tuple(worst)
+    if not all(np.isfinite(item).all() for item in found) or not math.isfinite(equity_coin or 0.0):
+        return (RungSeen(rung=Rung.UNKNOWN, spot_share=0.0, iv_move=0.0, figure_native=math.nan),)
+    figures = [
+        (Rung.LOSS, -found.pnl_usd, -found.pnl_usd),
+        (Rung.DELTA, np.abs(found.delta_coin_net), found.delta_coin_net),
+    ]
+    if equity_coin is not None:
+        left = equity_coin + found.pnl_coin
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(found.margin_coin > 0.0, np.where(left > 0.0, found.margin_coin / left, math.inf), 0.0)
+        figures.append((Rung.MARGIN, share, share))
+    seen = []
+    for rung, badness, figure in figures:
+        row, column = np.unravel_index(int(np.argmax(badness)), badness.shape)
+        seen.append(
+            RungSeen(
+                rung=rung,
+                spot_share=float(found.spot_share[row]),
+                iv_move=float(found.iv_move[column]),
+                figure_native=float(figure[row, column]),
+            )
+        )
+    return tuple(seen)
+
+
+def breaches(seen: Iterable[RungSeen], limits: LadderLimits) -> tuple[Breach, ...]:
+    """What goes beyond its limit; what is not known does, where there is any."""
+    allowed = {
+        Rung.LOSS: limits.loss_usd_max,
+        Rung.DELTA: limits.delta_coin_max,
+        Rung.MARGIN: limits.margin_share_max,
+        Rung.UNKNOWN: math.nan if limits.any_set else None,
+    }
+    found = []
+    for item in seen:
+        limit = allowed[item.rung]
+        size = abs(item.figure_native) if item.rung is Rung.DELTA else item.figure_native
+        if limit is not None and not size <= limit:
+            found.append(Breach(item.rung, item.spot_share, item.iv_move, item.figure_native, limit))
+    return tuple(found)

@@ -15,6 +15,8 @@ from bot.hedging.bands import whalley_wilmott
 from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.observe.logs import open_log
+from bot.risk.gap import GapParams
+from bot.risk.ladder import LadderLimits
 from bot.venues.registry import VENUES
 
 _CANARY = "c4n4ry-0f-4-s3cr3t"
@@ -165,6 +167,10 @@ _REFUSED = [
     (
         _with('"options_only"', '"coin"\ntreasury_coin = 1.0'),
         "books.btc.treasury_coin: is of convention usd, the book has coin; remove one of the two",
+    ),
+    (
+        f"{_MINIMAL}[books.btc.ladder]\nloss_usd_max = 1000.0",
+        "books.btc.ladder: limits without interval_s watch nothing; set it, e.g. 5",
     ),
     (
         _with('"options_only"', '"usd"\ncounts_usdc = true'),
@@ -374,3 +380,13 @@ def test_labels_of_a_book_fit_the_narrowest_venue(load_text: Load) -> None:
     assert book.label_prefix == "abcdefghlongest"
     assert len(make_label(book.label_prefix, "a" * 10, 1)) == LABEL_LENGTH_MAX
     assert "a book is named after its coin" in _refusal(load_text, text.replace("longest", "toolongs"))
+
+
+def test_the_ladder_of_a_book(load_text: Load) -> None:
+    """None without an interval; limits only where they are set."""
+    text = f"{_MINIMAL}[books.btc.ladder]\ninterval_s = 5\nloss_usd_max = 1000.0"
+
+    assert load_text(_MINIMAL).books[0].gap is None
+    assert load_text(text).books[0].gap == GapParams(
+        interval_ns=Ns(5 * NS_PER_S), limits=LadderLimits(loss_usd_max=1000.0)
+    )

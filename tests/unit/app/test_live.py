@@ -14,8 +14,11 @@ from bot.domain.decided import AlarmRaised
 from bot.domain.errors import ConfigError, VenueUnreachable
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, HaltCause, Phase, RefusalKind
+from bot.domain.time import Ns
 from bot.drive.inbox import ACCOUNT_LANE_MAX
 from bot.engine import Engine
+from bot.risk.gap import GapParams
+from bot.risk.ladder import LadderLimits
 
 CALL = InstrumentId("BTC-27MAR26-100000-C")
 
@@ -318,3 +321,16 @@ def _wide() -> object:
     from bot.hedging.bands import fixed  # noqa: PLC0415 - one test needs it
 
     return fixed.Params(low_coin_per_option_coin=-1.0, high_coin_per_option_coin=1.0)
+
+
+@pytest.mark.asyncio
+async def test_the_ladder_is_measured_off_the_loop_and_comes_back_as_an_event(shell: Any) -> None:
+    """Asked by a tick, measured in a thread, applied and told like every other event."""
+    shell.engines = {"BTC": Engine(shell.make.book(gap=GapParams(interval_ns=Ns(0), limits=LadderLimits())))}
+    shell.live = shell.driver()
+
+    async with shell.running():
+        await shell.until(lambda: shell.status().ladder is not None)
+
+    told = [event for _, _, event, _ in shell.witness.told if isinstance(event, ev.LadderMeasured)]
+    assert shell.status().ladder in told

@@ -10,10 +10,16 @@ from msgspec import structs
 
 from bot.domain.ids import InstrumentId
 from bot.domain.portfolio import Holding, LegSpec, PortfolioSpec
+from bot.domain.reasons import Rung
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive import simulate
+from bot.drive.replay import replay
 from bot.drive.sim_venue import ACCOUNT
 from bot.drive.simulate import SimulateParams, Simulation, seed_positions
+from bot.journal.manifest import Manifest
+from bot.journal.tape import Tape
+from bot.risk.gap import GapParams
+from bot.risk.ladder import LadderLimits
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket, listed_from_rows
 from bot.sim.world import build_exchange
@@ -27,7 +33,7 @@ Start = Callable[..., Simulation]
 def start(make: Any, start_ns: Ns) -> Start:
     """A run of two calls for half a minute; parameters by keyword."""
 
-    def begin(seed: int = 3, **change: Any) -> Simulation:
+    def begin(seed: int = 3, tape: Tape | None = None, **change: Any) -> Simulation:
         fields: dict[str, Any] = {
             "book": make.book(),
             "portfolio": _CALL,
@@ -35,7 +41,7 @@ def start(make: Any, start_ns: Ns) -> Start:
             "step_ns": Ns(NS_PER_S),
             "sample_every_ns": Ns(5 * NS_PER_S),
         }
-        return Simulation(SimulateParams(**(fields | change)), build_exchange(seed, start_ns))
+        return Simulation(SimulateParams(**(fields | change)), build_exchange(seed, start_ns), tape=tape)
 
     return begin
 
@@ -158,3 +164,25 @@ def test_a_recorded_day_steps_from_row_to_row(make: Any, shared_data: Path) -> N
     assert result.orders > 0
     assert result.var_ratio_delta is not None
     assert result.var_ratio_delta < 0.25
+
+
+def test_the_ladder_is_part_of_the_run(make: Any, start: Start, tmp_path: Path) -> None:
+    """Measured on virtual time: same run, same hash; its answers are on the tape, and a replay is equal."""
+    limits = LadderLimits(loss_usd_max=1.0)
+    book = make.book(gap=GapParams(interval_ns=Ns(5 * NS_PER_S), limits=limits))
+    run = Manifest.of_this_process(
+        run_id="r1", mode="simulate", started_ns=Ns(5), version="0.1", config_digest="abc", books=[book]
+    )
+    tape = Tape.open(tmp_path / "run", run)
+    simulation = start(book=book, tape=tape)
+    result = simulation.run("simulate")
+    tape.close()
+    measured = simulation._engine.status().ladder
+
+    assert measured is not None
+    assert [item.rung for item in measured.worst] == [Rung.LOSS, Rung.DELTA, Rung.MARGIN]
+    replayed = replay(tmp_path / "run")
+    assert replayed.is_equal, replayed
+    assert replayed.commands_count > result.orders
+    assert result.trace_hash == start(book=book).run("simulate").trace_hash
+    assert result.trace_hash != start().run("simulate").trace_hash

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from bot.domain import events as ev
-from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import (
     AlarmRaised,
     Decided,
@@ -171,6 +171,9 @@ def commands() -> dict[type[Command], Command]:
         LookUpOrder(label=LABEL, instrument=PERPETUAL, order_id=None, not_before_ns=Ns(1), valid_until_ns=Ns(3)),
         TakeSnapshot(cause="start"),
         Watch(instruments=(PERPETUAL,)),
+        MeasureLadder(
+            instrument=PERPETUAL, asked_ns=NOW_NS, spot_usd=97_000.0, options=(), futures=(), equity_coin=None
+        ),
     ]
     return {type(item): item for item in found}
 
@@ -267,6 +270,7 @@ def told_events(surface: Callable[..., ev.SurfaceFitted]) -> dict[str, ev.Event]
             received_ns=NOW_NS,
             venue_ns=NOW_NS,
         ),
+        "ladder.measured": ev.LadderMeasured(instrument=PERPETUAL, received_ns=NOW_NS, worst=(), steps=()),
         "snapshot.failed": ev.SnapshotFailed(received_ns=NOW_NS, cause="timeout"),
         "ledger.restored": ev.LedgerRestored(positions=(), fill_ids=(FillId("BTC-77"),), received_ns=NOW_NS),
         "surface.fitted": surface(slices=(), defect="no_quotes"),

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from bot.domain.reasons import Rung
 from bot.pricing import black76, coin_settled
 from bot.risk import ladder as gap
-from bot.risk.ladder import Breach, FutureRows, LadderLimits, MarginRates, OptionRows, Rung
+from bot.risk.ladder import Breach, FutureRows, LadderLimits, MarginRates, OptionRows
 
 _SPOT = 60_000.0
 
@@ -116,18 +117,18 @@ def test_the_worst_rung_of_each_kind_is_named() -> None:
     """Loss, delta and margin, each where it is worst, with figure and limit."""
     found = gap.ladder(_rows(_BOOK[:1]), gap.NO_FUTURES, _SPOT)
     limits = LadderLimits(loss_usd_max=1000.0, delta_coin_max=2.0, margin_share_max=0.5)
-    worst = {item.rung: item for item in gap.breaches(found, limits, equity_coin=1.0)}
+    worst = {item.rung: item for item in gap.breaches(gap.worst(found, 1.0), limits)}
 
     assert (worst[Rung.LOSS].spot_share, worst[Rung.LOSS].limit_native) == (0.20, 1000.0)
     assert worst[Rung.LOSS].figure_native == pytest.approx(-float(found.pnl_usd.min()))
-    assert worst[Rung.DELTA].figure_native == pytest.approx(float(np.abs(found.delta_coin_net).max()))
+    assert worst[Rung.DELTA].figure_native == pytest.approx(float(found.delta_coin_net.min()))
     assert worst[Rung.MARGIN].figure_native > 0.5
 
 
 def test_no_equity_left_is_margin_without_bound() -> None:
     """A gap that takes more than there is breaches any margin limit."""
     found = gap.ladder(_rows(_BOOK[:1]), gap.NO_FUTURES, _SPOT)
-    worst = gap.breaches(found, LadderLimits(margin_share_max=1e9), equity_coin=0.1)
+    worst = gap.breaches(gap.worst(found, 0.1), LadderLimits(margin_share_max=1e9))
 
     assert [(item.rung, item.figure_native) for item in worst] == [(Rung.MARGIN, math.inf)]
 
@@ -137,8 +138,9 @@ def test_within_limits_nothing_is_said() -> None:
     found = gap.ladder(_rows(_BOOK), _FUTURES, _SPOT)
     nothing = gap.ladder(gap.NO_OPTIONS, gap.NO_FUTURES, _SPOT)
 
-    assert gap.breaches(found, LadderLimits(), equity_coin=100.0) == ()
-    assert gap.breaches(nothing, LadderLimits(margin_share_max=0.1), equity_coin=0.0) == ()
+    assert gap.breaches(gap.worst(found, 100.0), LadderLimits()) == ()
+    assert gap.breaches(gap.worst(nothing, 0.0), LadderLimits(margin_share_max=0.1)) == ()
+    assert [item.rung for item in gap.worst(found, None)] == [Rung.LOSS, Rung.DELTA]
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 3, 4])
@@ -148,8 +150,10 @@ def test_what_cannot_be_told_is_a_breach(at: int) -> None:
     columns = list(rows)
     columns[at] = np.array([math.nan, *columns[at][1:].tolist()])
     found = gap.ladder(OptionRows(*columns), _FUTURES, _SPOT)
-    (breach,) = gap.breaches(found, LadderLimits(), equity_coin=100.0)
+    limits = LadderLimits(loss_usd_max=1e12)
+    (breach,) = gap.breaches(gap.worst(found, 100.0), limits)
 
     assert isinstance(breach, Breach)
     assert breach.rung is Rung.UNKNOWN
-    assert gap.breaches(gap.ladder(rows, _FUTURES, _SPOT), LadderLimits(), math.nan)[0].rung is Rung.UNKNOWN
+    assert gap.worst(gap.ladder(rows, _FUTURES, _SPOT), math.nan)[0].rung is Rung.UNKNOWN
+    assert gap.breaches(gap.worst(found, 100.0), LadderLimits()) == ()

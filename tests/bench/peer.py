@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import socket
 
@@ -28,7 +29,7 @@ def read_frame(stream: socket.SocketIO) -> bytes:
     return bytes(byte ^ mask[i % 4] for i, byte in enumerate(stream.read(size)))
 
 
-def shake_hands(stream: socket.SocketIO) -> bytes:
+def shake_hands(stream: io.RawIOBase | io.BytesIO) -> bytes:
     """Answer to a websocket upgrade."""
     key = b""
     while (line := stream.readline().strip()) != b"":

@@ -304,6 +304,12 @@ async def _local_venue(
         await local.stop()
 
 
+@pytest.fixture(params=["ccxt", "deribit_ws"])
+def order_way(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of a bot whose orders go this way: once for each there is."""
+    return {"HEDGEBOT_VENUE__GATEWAY": request.param}
+
+
 @pytest.fixture
 def local_venue() -> Callable[..., Any]:
     """Makes an exchange in this process: its server and a way to ask it."""

@@ -23,14 +23,14 @@ def _calls_of(local: Any) -> list[str]:
 
 @pytest.mark.asyncio
 async def test_a_look_finds_what_a_run_needs_and_sends_no_order(
-    processes: Any, local_venue: Callable[..., Any]
+    processes: Any, local_venue: Callable[..., Any], order_way: dict[str, str]
 ) -> None:
     """All is well: exit 0, every check by name, and not one order among the calls."""
     async with local_venue(testnet=False) as (local, venue):
         account_id = str((await venue.ask("private/get_account_summaries", extended="true"))["id"])
         calls = _calls_of(local)
         yes = {"HEDGEBOT_LIVE__ARMED": "true", "HEDGEBOT_LIVE__ACCOUNT_ID": account_id}
-        look = processes.bot(venue.address, command="check", mode="live", **yes)
+        look = processes.bot(venue.address, command="check", mode="live", **yes, **order_way)
         code = await look.ended()
         report = look.result()
 
@@ -43,6 +43,7 @@ async def test_a_look_finds_what_a_run_needs_and_sends_no_order(
         "clock",
         "key",
         "account",
+        "orders",
         "hedge BTC",
         "positions",
         "market data",

@@ -22,8 +22,10 @@ from bot.domain.time import Ns
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.venues import stream
+from bot.venues.budget import OrderRate
 from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
-from bot.venues.deribit_gateway import DeribitGateway
+from bot.venues.registry import venue_named
+from bot.venues.settings import CCXT, DERIBIT_WS
 
 _WAIT_S = 25.0
 _PERPETUAL = "BTC-PERPETUAL"
@@ -108,16 +110,22 @@ class _Run:
             await asyncio.sleep(0.01)
 
 
-def _settings(venue: Any) -> dict[str, object]:
-    address = {"ws_url": f"ws://{venue.address}/ws/api/v2", "rest_url": f"http://{venue.address}"}
+def _settings(venue: Any, way: str) -> dict[str, object]:
+    address = {"ws_url": f"ws://{venue.address}/ws/api/v2", "rest_url": f"http://{venue.address}", "gateway": way}
     return {"venue": {**address, "client_id": "demo", "client_secret": "demo"}, "run": {"reconcile_interval_s": 60.0}}
 
 
 @asynccontextmanager
 async def _hedging(
-    venue: Any, folder: Path, root: Path, *, market: Tamper | None = None, account: Tamper | None = None
+    venue: Any,
+    folder: Path,
+    root: Path,
+    *,
+    market: Tamper | None = None,
+    account: Tamper | None = None,
+    way: str = CCXT,
 ) -> AsyncIterator[_Run]:
-    config = load(root / "config/testnet.toml", _settings(venue), run_tag="t1")
+    config = load(root / "config/testnet.toml", _settings(venue, way), run_tag="t1")
     now_ns = lambda: Ns(time.time_ns())  # noqa: E731 - a clock
 
     def link(tamper: Tamper | None) -> Link:
@@ -136,7 +144,7 @@ async def _hedging(
         version="0",
         venue=config.venue.venue,
     )
-    gateway = DeribitGateway(config.venue, now_ns, "0123456789abcdef")
+    gateway = venue_named("deribit").gateway(link(None), OrderRate())
     book = config.books[0]
     watcher = _Watcher()
     feeds = (MarketFeed(link(market), hedges=[book.hedge_instrument]), AccountFeed(link(account)))
@@ -166,8 +174,9 @@ async def _assert_agreed(run: _Run, venue: Any) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("way", "loses_socket"), [(CCXT, False), (DERIBIT_WS, False), (DERIBIT_WS, True)])
 async def test_a_lost_reply_is_looked_up_by_label_and_the_order_exists_once(
-    local_venue: Callable[..., Any], tmp_path: Path, repo_root: Path
+    local_venue: Callable[..., Any], tmp_path: Path, repo_root: Path, *, way: str, loses_socket: bool
 ) -> None:
     """Neither reply nor private message: unknown, asked for, found filled, booked once."""
 
@@ -176,7 +185,10 @@ async def test_a_lost_reply_is_looked_up_by_label_and_the_order_exists_once(
 
     async with local_venue() as (local, venue):
         local.faults.lose_reply("private/sell")
-        async with _hedging(venue, tmp_path, repo_root, account=swallow_changes) as run:
+        async with _hedging(venue, tmp_path, repo_root, account=swallow_changes, way=way) as run:
+            if loses_socket:
+                await run.until(lambda: bool(local._venue.exchange.trades_of("demo")), "a trade at the venue")
+                assert local.faults.drop_sockets() == 3
             await run.until(run.is_hedged, "a hedge")
 
             first = run.watcher.orders()[0].label
@@ -260,6 +272,7 @@ async def test_an_option_the_venue_does_not_subscribe_is_distrusted_and_not_gues
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("way", [CCXT, DERIBIT_WS])
 @pytest.mark.parametrize(
     ("code", "message"),
     [
@@ -270,12 +283,12 @@ async def test_an_option_the_venue_does_not_subscribe_is_distrusted_and_not_gues
     ],
 )
 async def test_after_a_refusal_that_passes_the_hedge_is_made_under_a_new_label(
-    local_venue: Callable[..., Any], tmp_path: Path, repo_root: Path, *, code: int, message: str
+    local_venue: Callable[..., Any], tmp_path: Path, repo_root: Path, *, code: int, message: str, way: str
 ) -> None:
     """Waited or looked up, decided anew; the refused order never comes to exist."""
     async with local_venue() as (local, venue):
         local.faults.refuse("private/sell", code, message)
-        async with _hedging(venue, tmp_path, repo_root) as run:
+        async with _hedging(venue, tmp_path, repo_root, way=way) as run:
             await run.until(run.is_hedged, "a hedge")
 
             first = run.watcher.orders()[0].label

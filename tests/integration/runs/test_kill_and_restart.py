@@ -42,9 +42,9 @@ def _labels(trades: list[dict[str, Any]]) -> list[str]:
     return [trade["label"] for trade in trades]
 
 
-async def _restarted(processes: Any, venue: Any) -> Any:
+async def _restarted(processes: Any, venue: Any, **settings: str) -> Any:
     """A second bot on the same ledger, run until it is back in its band, then stopped."""
-    second = processes.bot(venue.address)
+    second = processes.bot(venue.address, **settings)
     await second.said("book.reconciled")
     await second.until(lambda: _is_content(second), "inside the band")
     second.send(signal.SIGTERM)
@@ -90,18 +90,20 @@ async def test_killed_before_it_had_looked_at_the_account(processes: Any, local_
 
 
 @pytest.mark.asyncio
-async def test_killed_right_after_an_order_left(processes: Any, local_venue: Callable[..., Any]) -> None:
+async def test_killed_right_after_an_order_left(
+    processes: Any, local_venue: Callable[..., Any], order_way: dict[str, str]
+) -> None:
     """Only the intent is in the ledger, the order was filled: found by its label, booked once, never sent again."""
     async with local_venue() as (local, venue):
         local.faults.lose_reply("private/sell")
-        first = processes.bot(venue.address)
+        first = processes.bot(venue.address, **order_way)
         await first.until(lambda: bool(local._venue.exchange.trades_of("demo")), "a trade at the venue")
         first.send(signal.SIGKILL)
         assert await first.ended() == -signal.SIGKILL
         trades = await venue.trades()
         _forget_all_but_the_intent(first.ledger)
 
-        second = await _restarted(processes, venue)
+        second = await _restarted(processes, venue, **order_way)
 
         await _assert_whole(venue, second)
         label = trades[0]["label"]

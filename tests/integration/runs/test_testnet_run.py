@@ -16,10 +16,10 @@ _KEYS = {
 
 
 @pytest.mark.asyncio
-async def test_a_run_hedges_ends_by_itself_and_says_how_it_went(processes: Any) -> None:
+async def test_a_run_hedges_ends_by_itself_and_says_how_it_went(processes: Any, order_way: dict[str, str]) -> None:
     """Hedged over real sockets; the venue agrees about positions, fills and labels; the last line is the result."""
     venue = await processes.exchange("--vol-scale", "4").listening()
-    bot = processes.bot(venue.address, "--seconds", "4")
+    bot = processes.bot(venue.address, "--seconds", "4", **order_way)
     code = await bot.ended()
     result = bot.result()
 

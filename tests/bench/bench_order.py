@@ -7,23 +7,20 @@ nothing but that every order was answered.
 
 import argparse
 import asyncio
-import io
 import json
 import random
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from urllib.parse import parse_qsl, urlsplit
 
 import uvloop
 from bench_engine import PERPETUAL
-from peer import frame_of, listener, shake_hands
+from order_peer import serve
+from peer import listener
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.events import OrderAcked
@@ -37,112 +34,20 @@ from bot.venues.settings import CCXT, DERIBIT_WS, Credentials, VenueSettings
 
 WARM_SHARE = 10
 """One tenth of the orders is not counted."""
-SO_TIMESTAMPNS = 35
-"""Linux, asm-generic/socket.h; the name of the answer as well."""
-TEXT_FRAME, LONG_FRAME = 0x81, 126
-LOGIN = {
-    "access_token": "a",
-    "refresh_token": "r",
-    "expires_in": 31_536_000,
-    "scope": "trade:read_write account:read wallet:none",
-}
 
 
 # --- the peer's process --------------------------------------------------------------------------------
-
-
-def answer(method: str, params: dict[str, object]) -> object:
-    """What a venue says to those who open a gateway, and to an order."""
-    match method:
-        case "public/auth":
-            return LOGIN
-        case "public/get_time":
-            return time.time_ns() // 1_000_000
-        case "private/get_account_summaries":
-            return {"id": 1, "summaries": []}
-        case "private/get_cancel_on_disconnect":
-            return {"enabled": True, "scope": "connection"}
-        case "private/buy":
-            order = {
-                "order_id": "1",
-                "label": params["label"],
-                "instrument_name": params["instrument_name"],
-                "order_state": "cancelled",
-                "direction": "buy",
-                "amount": float(str(params["amount"])),
-                "filled_amount": 0.0,
-                "price": float(str(params["price"])),
-                "last_update_timestamp": time.time_ns() // 1_000_000,
-            }
-            return {"order": order, "trades": []}
-        case _:
-            return "ok"
-
-
-def serve(server: socket.socket, arrivals: dict[str, int]) -> None:
-    """Accept for ever; each connection is HTTP that stays open, or becomes a websocket."""
-    while True:
-        try:
-            sock, _ = server.accept()
-        except OSError:
-            return
-        threading.Thread(target=converse, args=(sock, arrivals), daemon=True).start()
-
-
-def converse(sock: socket.socket, arrivals: dict[str, int]) -> None:
-    """One connection until its client hangs up; a request comes in one piece over loopback."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    is_websocket = False
-    with sock:
-        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        while (heard := receive(sock)) is not None:
-            data, arrived_ns = heard
-            if is_websocket:
-                request = json.loads(unmasked(data) or b"null")
-                if request is None:
-                    return
-                params, number = request["params"], request["id"]
-                arrivals[params.get("label", "")] = arrived_ns
-                reply = {"jsonrpc": "2.0", "id": number, "testnet": True, "result": answer(request["method"], params)}
-                sock.sendall(frame_of(json.dumps(reply).encode()))
-            elif data.startswith(b"GET /ws"):
-                with io.BytesIO(data) as head:
-                    sock.sendall(shake_hands(head))
-                is_websocket = True
-            else:
-                target = urlsplit(data.split(b" ", 2)[1].decode())
-                asked: dict[str, object] = dict(parse_qsl(target.query))
-                arrivals[str(asked.get("label", ""))] = arrived_ns
-                result = answer(target.path.removeprefix("/api/v2/"), asked)
-                body = json.dumps({"jsonrpc": "2.0", "result": result, "testnet": True}).encode()
-                kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                sock.sendall(kind + str(len(body)).encode() + b"\r\n\r\n" + body)
-
-
-def receive(sock: socket.socket) -> tuple[bytes, int] | None:
-    """What came, and when it reached this host's kernel, epoch ns; None at the end."""
-    data, told, _, _ = sock.recvmsg(65_536, 64)
-    if not data:
-        return None
-    stamps = [struct.unpack("qq", stamp[:16]) for _, kind, stamp in told if kind == SO_TIMESTAMPNS]
-    return data, stamps[0][0] * NS_PER_S + stamps[0][1] if stamps else time.time_ns()
-
-
-def unmasked(frame: bytes) -> bytes:
-    """Payload of a client's text frame; empty for any other."""
-    if frame[0] != TEXT_FRAME:
-        return b""
-    start = 4 if frame[1] & 0x7F == LONG_FRAME else 2
-    mask, payload = frame[start : start + 4], frame[start + 4 :]
-    key = (mask * (len(payload) // 4 + 1))[: len(payload)]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(len(payload), "big")
 
 
 def be_peer() -> None:
     """Say the port, serve until standard input ends, then tell the arrivals."""
     server, port = listener()
     arrivals: dict[str, int] = {}
-    threading.Thread(target=serve, args=(server, arrivals), daemon=True).start()
+
+    def note(label: str, arrived_ns: int, _heard_ns: int) -> None:
+        arrivals[label] = arrived_ns
+
+    threading.Thread(target=serve, args=(server, note), daemon=True).start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     sys.stdin.read()

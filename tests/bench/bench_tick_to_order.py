@@ -1,8 +1,9 @@
 """From a tick written by a peer process to the order bytes read by it, against a blocking echo of the same bytes.
 
-The bot runs in a process of its own: real feed (websockets, uvloop), codec, inbox, engine with 20 legs, ledger,
-driver. Orders go over a socket to the peer; the peer speaks just enough websocket to be believed. Prints one JSON
-object with ratios within this run: ledger on the memory file system, and synced to disk. Asserts nothing.
+The bot runs in a process of its own: real feed (websockets, uvloop), codec, inbox, engine with 20 legs, ledger, driver.
+Orders go over a plain socket to the peer, so that what a gateway costs is left out, then the whole way over the order
+socket. The peer speaks just enough websocket to be believed. Prints one JSON object with ratios within this run: ledger
+on the memory file system, and synced to disk. Asserts nothing.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 import uvloop
 from bench_engine import PERPETUAL, START_NS, book, instrument
 from msgspec import structs
+from order_peer import PlainOrders, SocketOrders
 from peer import answer_requests, listener, shake_hands, ticker_frame
 
 from bot.app.live import Live
@@ -36,9 +38,12 @@ from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.market.quality import TrustLimits
+from bot.venues.budget import OrderRate
 from bot.venues.contract import Sink
 from bot.venues.deribit_feed import Link, MarketFeed
-from bot.venues.settings import VenueSettings
+from bot.venues.deribit_gateway import DeribitGateway
+from bot.venues.deribit_socket import OrderSocket
+from bot.venues.settings import Credentials, VenueSettings
 
 LEGS = 20
 
@@ -134,6 +139,21 @@ class StubGateway:
         )
 
 
+class SocketGateway(StubGateway):
+    """Orders as `gateway = "deribit_ws"` sends them; all else as above."""
+
+    def __init__(self, socket: OrderSocket, link: Link, positions: tuple[ev.PositionSeen, ...]) -> None:
+        """`socket` is open."""
+        self._positions = positions
+        self._real = DeribitGateway(link.settings, link.now_ns, "n", OrderRate(per_s=1e6, burst=1e6), socket)
+        self.cancels_on_disconnect = True
+        self.watching: asyncio.Task[None] | None = None
+
+    async def place(self, command: PlaceOrder) -> Sequence[ev.Event]:
+        """Send; the peer fills."""
+        return await self._real.place(command)
+
+
 class StubAccountFeed:
     """An account stream that is up and has nothing to say."""
 
@@ -165,17 +185,42 @@ def echo(port: int, order_bytes: int) -> None:
             peer.sendall(answer)
 
 
-async def trade(ws_port: int, order_port: int, ledger_url: str) -> None:
-    """Run the bot until the peer's order socket closes."""
-    loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
+async def plain_gateway(port: int, gone: asyncio.Event, positions: tuple[ev.PositionSeen, ...]) -> StubGateway:
+    """Over a socket of bytes; sets `gone` when the peer hangs up."""
 
     class Wire(asyncio.Protocol):
         def connection_lost(self, exc: Exception | None) -> None:
             del exc
             gone.set()
 
-    transport, _ = await loop.create_connection(Wire, "127.0.0.1", order_port)
+    transport, _ = await asyncio.get_running_loop().create_connection(Wire, "127.0.0.1", port)
+    return StubGateway(transport, positions)
+
+
+async def socket_gateway(
+    link: Link, port: int, gone: asyncio.Event, positions: tuple[ev.PositionSeen, ...]
+) -> SocketGateway:
+    """Over the order socket; sets `gone` when the peer hangs up."""
+    settings = structs.replace(
+        link.settings, ws_url=f"ws://127.0.0.1:{port}/ws", credentials=Credentials("bench", "bench")
+    )
+    order_link = structs.replace(link, settings=settings)
+    socket = OrderSocket(order_link)
+    await socket.open()
+
+    async def watch() -> None:
+        while socket.cancels_on_disconnect:  # noqa: ASYNC110 - it has no event for the end, and a bench can wait
+            await asyncio.sleep(0.5)
+        gone.set()
+
+    gateway = SocketGateway(socket, order_link, positions)
+    gateway.watching = asyncio.create_task(watch())
+    return gateway
+
+
+async def trade(ws_port: int, order_port: int, ledger_url: str, *, over_socket: bool) -> None:
+    """Run the bot until the peer's order socket closes."""
+    gone = asyncio.Event()
     now_ns = Ns(time.time_ns())
     expiry_ns = Ns(now_ns + 10 * NS_PER_DAY)
     specs = [
@@ -203,9 +248,13 @@ async def trade(ws_port: int, order_port: int, ledger_url: str) -> None:
     ledger = Ledger.open(
         ledger_url, run_id="bench", started_ns=now_ns, mode="testnet", config_hash="bench", version="bench"
     )
+    if over_socket:
+        gateway: StubGateway = await socket_gateway(link, order_port, gone, positions)
+    else:
+        gateway = await plain_gateway(order_port, gone, positions)
     live = Live(
         {"BTC": Engine(params)},
-        StubGateway(transport, positions),
+        gateway,
         (MarketFeed(link, hedges=(), instruments=(PERPETUAL, *(spec.id for spec in specs))), StubAccountFeed()),
         ledger,
         Silent(),
@@ -229,15 +278,16 @@ def percentiles(times_us: list[float]) -> dict[str, float]:
     return {"p50_us": round(statistics.median(ordered), 1), "p99_us": round(ordered[int(len(ordered) * 0.99)], 1)}
 
 
-def measure(ticks: int, ledger_url: str) -> dict[str, object]:
+def measure(ticks: int, ledger_url: str, *, over_socket: bool = False) -> dict[str, object]:
     """One bot process: echo first, then ticks to orders."""
     sockets = [listener() for _ in range(3)]
     (ws_server, ws_port), (order_server, order_port), (echo_server, echo_port) = sockets
-    arguments = ["--bot", str(ws_port), str(order_port), str(echo_port), ledger_url]
+    arguments = ["--bot", str(ws_port), str(order_port), str(echo_port), ledger_url, "ws" if over_socket else "plain"]
     with subprocess.Popen([sys.executable, __file__, *arguments]) as process:
         try:
             echo_us = measure_echo(echo_server, ticks)
-            order_us = measure_orders(ws_server, order_server, ticks)
+            orders = SocketOrders(order_server) if over_socket else PlainOrders(order_server)
+            order_us = measure_orders(ws_server, orders, ticks)
         finally:
             for server, _ in sockets:
                 server.close()
@@ -272,12 +322,11 @@ def measure_echo(server: socket.socket, ticks: int) -> list[float]:
     return times[len(times) // 10 :]
 
 
-def measure_orders(ws_server: socket.socket, order_server: socket.socket, ticks: int) -> list[float]:
+def measure_orders(ws_server: socket.socket, orders: PlainOrders | SocketOrders, ticks: int) -> list[float]:
     """Each tick moves the forward, so each tick must be hedged."""
-    orders, _ = order_server.accept()
     sock, _ = ws_server.accept()
     times = []
-    with sock, orders, sock.makefile("rb", buffering=0) as stream:
+    with sock, sock.makefile("rb", buffering=0) as stream:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.sendall(shake_hands(stream))
         answer_requests(stream, sock)
@@ -286,48 +335,36 @@ def measure_orders(ws_server: socket.socket, order_server: socket.socket, ticks:
         for name in names:
             sock.sendall(ticker_frame(name, 65_000.0, stamp_ms))
         time.sleep(1.0)  # the first hedges bring the book to its target
-        extra = drain(orders)
+        extra = orders.drain()
         for i in range(ticks):
             frame = ticker_frame("BTC-27MAR26-65000-C", 65_000.0 + (100.0 if i % 2 == 0 else -100.0), stamp_ms + i)
-            began = time.perf_counter_ns()
+            began_ns = time.perf_counter_ns()
             sock.sendall(frame)
-            while not orders.recv(65_536).endswith(b"\n"):
-                pass
-            times.append((time.perf_counter_ns() - began) / 1e3)
+            times.append((orders.next_ns() - began_ns) / 1e3)
             time.sleep(0.002)
-            extra += drain(orders)
+            extra += orders.drain()
+        orders.close()
     assert extra <= ticks // 100 + 10, f"{extra} orders nobody asked for: the figure would be of another tick"
     return times[len(times) // 10 :]
-
-
-def drain(orders: socket.socket) -> int:
-    """Read what waits; how many orders that was."""
-    orders.setblocking(False)
-    count = 0
-    try:
-        while waiting := orders.recv(65_536):
-            count += waiting.count(b"\n")
-    except BlockingIOError:
-        pass
-    orders.settimeout(5.0)
-    return count
 
 
 def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ticks", type=int, default=3_000)
-    parser.add_argument("--bot", nargs=4, metavar=("WS", "ORDERS", "ECHO", "LEDGER"))
+    parser.add_argument("--bot", nargs=5, metavar=("WS", "ORDERS", "ECHO", "LEDGER", "WAY"))
     options = parser.parse_args()
     if options.bot:
         echo(int(options.bot[2]), ORDER_BYTES)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(trade(int(options.bot[0]), int(options.bot[1]), options.bot[3]))
+            over_socket = options.bot[4] == "ws"
+            runner.run(trade(int(options.bot[0]), int(options.bot[1]), options.bot[3], over_socket=over_socket))
         return
     memory = Path("/dev/shm")  # noqa: S108 - the memory file system
     result: dict[str, object] = {"bench": "tick_to_order", "legs": LEGS}
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         result["ledger_in_memory"] = measure(options.ticks, f"sqlite:///{folder}/bench.db")
+        result["order_socket"] = measure(options.ticks, f"sqlite:///{folder}/socket.db", over_socket=True)
     with tempfile.TemporaryDirectory(dir=".") as folder:
         result["ledger_synced"] = measure(options.ticks, f"sqlite:///{Path(folder).resolve()}/bench.db")
     sys.stdout.write(json.dumps(result) + "\n")

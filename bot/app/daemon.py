@@ -157,7 +157,8 @@ def _refuse_unwatched_rest(parts: Parts) -> None:
             name = type(book.tactic).__struct_config__.tag
             raise ConfigError(
                 f"books.{book.book.lower()}.tactic.name: {name} leaves orders resting, and nothing takes them back "
-                'if the bot vanishes; use tactic cross or slice, or venue.gateway = "deribit_ws"'
+                'if the bot vanishes; use tactic cross or slice, or venue.gateway = "deribit_ws" '
+                "with a key that has account:read_write"
             )
 
 

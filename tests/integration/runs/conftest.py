@@ -286,10 +286,11 @@ async def _local_venue(
     *,
     testnet: bool = True,
     accounts: Sequence[str] = ("demo",),
+    scope: str = "",
 ) -> AsyncIterator[tuple[LocalExchange, Any]]:
     """An exchange in this process, on real time, whose faults a test can plant."""
     world = build_exchange(seed, Ns(time.time_ns()))
-    keys = [parse_key(f"{account}:demo") for account in accounts]
+    keys = [parse_key(f"{account}:demo{scope and f':{scope}'}") for account in accounts]
     open_accounts(world, keys)
     listed, index_usd = list(world.instruments()), world.index_usd("btc_usd")
     spec = msgspec.convert(tomllib.loads(portfolio), PortfolioSpec, strict=False)

@@ -12,6 +12,7 @@ from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S
 from bot.domain.units import coin_from_amount
+from bot.hedging import decide as decide_module
 from bot.hedging.band import Band, TradeTo
 from bot.hedging.decide import Situation, decide
 from bot.risk.exposure import Exposure
@@ -188,3 +189,51 @@ def test_a_hedge_never_adds_risk(ends: tuple[float, float], share: float, lean: 
         assert after_low >= band.high_coin - 1e-9
     else:
         assert verdict.action is not Action.HEDGE
+
+
+@pytest.mark.parametrize(
+    ("net", "change", "most", "taker", "is_urgent"),
+    [
+        (0.12, {}, -12_000, 0, False),
+        (0.15, {}, -15_000, 0, False),
+        (0.1501, {}, -15_010, 0, True),  # beyond one and a half half widths
+        (-0.12, {}, 12_000, 0, False),
+        (-0.16, {}, 16_000, 0, True),
+        (0.16, {"hard_width_multiple": 2.0}, -16_000, 0, False),
+        # the taker's band around the one acted on: beyond it back to it, urgent by its width
+        (0.16, {"band_taker": Band(low_coin=-0.2, high_coin=0.2, target_coin=0.0)}, -16_000, 0, False),
+        (0.25, {"band_taker": Band(low_coin=-0.2, high_coin=0.2, target_coin=0.0)}, -25_000, -5_000, False),
+        (-0.31, {"band_taker": Band(low_coin=-0.2, high_coin=0.2, target_coin=0.0)}, 31_000, 11_000, True),
+        (0.20005, {"band_taker": Band(low_coin=-0.2, high_coin=0.2, target_coin=0.0)}, -20_000, 0, False),
+        # the worst case beyond its limit is urgent, wherever the band ends
+        (0.12, {"limits": replace(_LIMITS, delta_coin_worst_max=0.11)}, -12_000, 0, True),
+    ],
+)
+def test_a_hedge_says_what_a_tactic_must_know(
+    net: float, change: dict[str, object], most: int, taker: int, is_urgent: bool
+) -> None:
+    """The most the delta explains, the part that must not wait, and whether any of it may."""
+    verdict = decide(replace(_NOW, exposure=_exposure(net), **change))
+
+    assert verdict.action is Action.HEDGE
+    told = (verdict.amount_max_native, verdict.taker_native, verdict.is_urgent)
+    assert told == (Decimal(most), Decimal(taker), is_urgent)
+
+
+@pytest.mark.parametrize(("factor", "action"), [(1.09, Action.HEDGE), (1.11, Action.REFUSE)])
+def test_an_order_larger_than_the_delta_explains_is_never_made(
+    monkeypatch: pytest.MonkeyPatch, factor: float, action: Action
+) -> None:
+    """A conversion gone wrong: counted back from the very amount, over 110 % of the way to the target is refused."""
+    right = decide_module.amount_from_coin_toward_zero
+
+    def wrong(hedge: Instrument, coin: float, price_usd: float) -> Decimal:
+        return right(hedge, factor * coin, price_usd)
+
+    monkeypatch.setattr(decide_module, "amount_from_coin_toward_zero", wrong)
+    verdict = decide(replace(_NOW, exposure=_exposure(0.3), trade_to=TradeTo.TARGET))
+
+    assert verdict.action is action
+    if action is Action.REFUSE:
+        assert verdict.reason is Reason.LIMIT_EXPLAINED
+        assert verdict.detail == "an order of 0.3330 coin, the delta is 0.3000 from its target"

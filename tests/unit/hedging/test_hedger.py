@@ -291,3 +291,55 @@ def test_a_kept_hedge_is_not_unwound_and_its_coins_are_told_once(book: Book) -> 
     assert [len(found) for found in alarms] == [0, 1, 0]
     text = "+1.0000 coins count as delivered outside; before a restart add -1.0000 to books.btc.band.target_coin"
     assert (alarms[1][0].name, alarms[1][0].detail) == ("hedge_kept", text)
+
+
+def test_a_maker_has_a_band_of_its_own_inside_the_takers(book: Book) -> None:
+    """Asked twice: at the taker's cost, and at the maker's fee and what adverse selection adds; both are told."""
+
+    def by_cost(inputs: BandInputs) -> Band:
+        book.asked.append(inputs)
+        half = 100.0 * inputs.fee_rate_taker
+        return Band(low_coin=-half, high_coin=half, target_coin=0.0)
+
+    params = structs.replace(book.params, maker_cost_fraction=0.00005)
+    book.hedger = Hedger(params, by_cost)
+    book.market()
+    record, _ = book.decide()
+
+    assert [(round(i.fee_rate_taker, 6), i.half_spread_usd) for i in book.asked] == [(0.00035, 0.5), (0.0002, 0.0)]
+    assert (record.band_high_coin, record.band_taker_high_coin) == (pytest.approx(0.02), pytest.approx(0.035))
+    assert (record.band_low_coin, record.band_taker_low_coin) == (pytest.approx(-0.02), pytest.approx(-0.035))
+
+
+def test_a_maker_that_costs_more_waits_for_nothing(book: Book) -> None:
+    """Its band would be the wider one: cut to the taker's."""
+
+    def by_cost(inputs: BandInputs) -> Band:
+        half = 100.0 * inputs.fee_rate_taker
+        return Band(low_coin=-half, high_coin=half, target_coin=0.0)
+
+    book.hedger = Hedger(structs.replace(book.params, maker_cost_fraction=0.01), by_cost)
+    book.market()
+    record, _ = book.decide()
+
+    assert record.band_high_coin == record.band_taker_high_coin == pytest.approx(0.035)
+
+
+def test_what_rests_is_judged_as_if_it_were_not_there(book: Book, make: Any) -> None:
+    """The record counts it as pending, both ways; the wanted verdict does not, nor the filters it has passed."""
+    book.market()
+    left = Decimal(-53_000)
+    desk = structs.replace(
+        _FREE,
+        has_pending=True,
+        outstanding={PERPETUAL: (left, Decimal(0))},
+        resting_native=left,
+        orders_last_minute=10**6,
+        is_backing_off=True,
+    )
+    frame = Frame(seq=1, now_ns=make.now_ns, book="BTC", convention="options_only", hedge_instrument=PERPETUAL)
+    ruling = book.hedger.decide(book.view, book.held, desk, frame)
+
+    assert (ruling.verdict.reason, ruling.wanted.reason) == (Reason.ORDER_PENDING, Reason.OUTSIDE_BAND)
+    assert ruling.wanted.amount_native == Decimal(-53_180)
+    assert ruling.decided.delta_coin_low == pytest.approx(0.5319 - 0.53, abs=1e-4)

@@ -6,7 +6,7 @@ from msgspec import structs
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs, Law, TradeTo, around
-from bot.hedging.modifiers import Modifiers, QuietHours, TargetStep, held_back, shaped
+from bot.hedging.modifiers import Modifiers, QuietHours, TargetStep, held_back, reverses_too_soon, shaped
 
 HOUR = 3600 * NS_PER_S
 INPUTS = BandInputs(
@@ -123,3 +123,37 @@ def test_filters_hold_a_hedge_back_unless_it_is_urgent(
 ) -> None:
     """Net delta 3, band one coin either side, ten seconds and 0.16 % since the last fill."""
     assert held_back(modifiers, structs.replace(INPUTS, **changes), around(0.0, 1.0)) is expected
+
+
+@pytest.mark.parametrize(
+    ("net", "last_was_buy", "since_s", "gamma", "waits"),
+    [
+        # half width 0.01, s = 1e-5 x 0.6 x 64,000 = 0.384 coin per root year: (0.005/0.384)^2 years are 5,346 s: 60
+        (0.012, True, 10.0, 1e-5, True),
+        (-0.012, False, 10.0, 1e-5, True),
+        (0.012, True, 60.0, 1e-5, False),
+        (0.012, False, 10.0, 1e-5, False),  # sells again: nothing is reversed
+        (0.0151, True, 10.0, 1e-5, False),  # beyond one and a half half widths
+        # s = 3.84: 53.5 s
+        (0.012, True, 53.0, 1e-4, True),
+        (0.012, True, 54.0, 1e-4, False),
+        (0.012, True, 10.0, 0.0, True),  # no gamma, no variance: a minute
+    ],
+)
+def test_a_fill_is_not_taken_back_at_once(
+    net: float, last_was_buy: bool, since_s: float, gamma: float, waits: bool
+) -> None:
+    """Within (h/2)^2 / s^2, a minute at most, unless the delta is far outside (theory 6.2)."""
+    inputs = structs.replace(
+        INPUTS, delta_coin_net=net, since_hedge_ns=Ns(round(since_s * NS_PER_S)), gamma_coin_per_usd=gamma
+    )
+
+    assert reverses_too_soon(inputs, around(0.0, 0.01), last_was_buy=last_was_buy) is waits
+
+
+@pytest.mark.parametrize("change", [{"since_hedge_ns": None}, {"iv_mark": None}])
+def test_without_a_fill_or_options_there_is_nothing_to_reverse(change: dict[str, object]) -> None:
+    """Before the first hedge, and in a book that is being closed."""
+    inputs = structs.replace(INPUTS, delta_coin_net=0.012, **change)
+
+    assert not reverses_too_soon(inputs, around(0.0, 0.01), last_was_buy=True)

@@ -47,7 +47,10 @@ def _of(kind: typing.Any) -> st.SearchStrategy[typing.Any]:
         key, value = typing.get_args(kind)
         return st.dictionaries(_of(key), _of(value), max_size=3)
     assert typing.get_origin(kind) is tuple, f"no values for {kind}"
-    return st.lists(_of(typing.get_args(kind)[0]), max_size=3).map(tuple)
+    items = typing.get_args(kind)
+    if items[-1] is not Ellipsis:
+        return st.tuples(*map(_of, items))
+    return st.lists(_of(items[0]), max_size=3).map(tuple)
 
 
 _OUTCOMES = st.builds(Outcome, commands=st.lists(_of(Command), max_size=2).map(tuple), decided=st.none() | _of(Decided))

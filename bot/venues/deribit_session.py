@@ -76,6 +76,11 @@ class Session:
         """Answer a test_request; unanswered, the venue closes after 10 s."""
         self._write("public/test", {})
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing leaves here any more."""
+        return bool(self._ended_by)
+
     def end(self, error: BotError) -> None:
         """The socket is gone: nothing more leaves, and who waits for an answer hears at once that none will come."""
         if self._ended_by:

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from bot.domain.errors import VenueOutcomeUnknown, VenueRefused, VenueUnreachable
+from bot.domain.errors import BotError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.domain.events import Event, StreamLost, StreamName, StreamRestored
 from bot.domain.time import Ns
 from bot.venues import deribit, deribit_key
@@ -61,7 +61,10 @@ class OrderSocket:
     @property
     def cancels_on_disconnect(self) -> bool:
         """Whether the venue confirmed, on the connection there is now, that it takes back what rests when it ends."""
-        return self._session is not None and self._is_covered
+        return self._is_up() and self._is_covered
+
+    def _is_up(self) -> bool:
+        return self._session is not None and not self._session.is_over
 
     async def open(self) -> None:
         """Connect and stay connected; ConfigError or VenueUnreachable when the first try fails, the next ones go on.
@@ -69,7 +72,7 @@ class OrderSocket:
         Opening what is up changes nothing.
         """
         assert self._link.settings.credentials is not None, "orders need a key"
-        if self._session is not None:
+        if self._is_up():
             return
         await self.close()
         socket = Socket(self, self._link, self._hear, backoff_s_max=_BACKOFF_S_MAX)
@@ -78,12 +81,14 @@ class OrderSocket:
         await asyncio.wait((keeping, told), timeout=_OPEN_S_MAX, return_when=asyncio.FIRST_COMPLETED)
         if keeping.done():
             keeping.result()  # nothing but a ConfigError ends it
-        if self._session is None:
+        if not self._is_up():
             raise VenueUnreachable(f"order socket: {self._down_since}")
 
     async def call(self, method: str, params: Mapping[str, object]) -> Raw:
         """As `Session.call`. A connection that owes an answer, or was thrown out, carries nothing more."""
         session = self._session
+        if self._keeping is not None and self._keeping.done() and not _is_of_the_world(self._keeping):
+            self._keeping.result()  # a bug: to be met by the root of the task that orders, which halts
         if session is None:
             raise VenueUnreachable(f"order socket: {self._down_since}")
         try:
@@ -145,6 +150,10 @@ class OrderSocket:
                 self._down_since = event.cause
             if isinstance(event, StreamLost | StreamRestored) and self._told is not None and not self._told.done():
                 self._told.set_result(None)
+
+
+def _is_of_the_world(ended: asyncio.Task[None]) -> bool:
+    return ended.cancelled() or isinstance(ended.exception(), BotError)
 
 
 async def _covered(session: Session) -> bool:

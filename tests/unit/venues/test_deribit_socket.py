@@ -270,13 +270,36 @@ def test_an_answer_from_another_world_ends_it_for_good(virtual: Virtual, stage: 
     async def test() -> None:
         socket = OrderSocket(stage.link())
         await socket.open()
-        stage.connections[0].is_testnet = False
+        stage.is_testnet = stage.connections[0].is_testnet = False
         with pytest.raises(ConfigError, match="testnet=False"):
             await socket.call("private/buy", ORDER)
         await asyncio.sleep(30.0)
         with pytest.raises(VenueUnreachable, match="testnet=False"):
             await socket.call("private/buy", ORDER)
-        assert len(stage.connections) == 1
+        assert socket.cancels_on_disconnect is False
+        with pytest.raises(ConfigError, match="testnet=False"):
+            await socket.open()
+        await socket.close()
+        assert [c.methods().count("private/buy") for c in stage.connections] == [1, 0]
+
+    virtual(test())
+
+
+@pytest.mark.usefixtures("venue")
+def test_a_bug_below_an_order_is_met_by_whoever_orders(
+    virtual: Virtual, stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not taken for a venue that cannot be reached: the task that orders halts on it."""
+
+    async def test() -> None:
+        socket = OrderSocket(stage.link())
+        await socket.open()
+        monkeypatch.setattr(socket, "take_book", None)
+        data = {"timestamp": 1, "instrument_name": "BTC-PERPETUAL", "change_id": 1, "bids": [], "asks": []}
+        stage.connections[0].notify("book.BTC-PERPETUAL.raw", data)
+        await asyncio.sleep(1.0)
+        with pytest.raises(TypeError, match="not callable"):
+            await socket.call("private/buy", ORDER)
         await socket.close()
 
     virtual(test())

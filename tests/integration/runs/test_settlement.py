@@ -39,7 +39,11 @@ async def test_an_option_expires_in_the_hands_of_a_running_bot(processes: Any) -
     local = LocalExchange(world, keys=keys, now_ns=lambda: Ns(time.time_ns() + shift_ns), rules=rules)
     port = await local.start()
     try:
-        bot = processes.bot(f"127.0.0.1:{port}", HEDGEBOT_VENUE__FOLLOW_CLOCK="true")
+        bot = processes.bot(
+            f"127.0.0.1:{port}",
+            HEDGEBOT_VENUE__FOLLOW_CLOCK="true",
+            HEDGEBOT_BOOKS__BTC__BAND__TRADE_COIN_MIN="0.0001",  # every hedge is taken back whole
+        )
         await bot.said("position.settled", count=4)
         told = {line["instrument"]: line["delivery_usd"] for line in bot.events("position.settled")}
         # What was sold against the call is bought back: then all there is is money.

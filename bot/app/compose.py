@@ -257,6 +257,7 @@ def check(config: Config, path: Path) -> CheckReport:
 
 def _check_account(checks: Checks, config: Config) -> None:
     checks.demand("key given", arming.refuse_keyless, "id and secret")
+    checks.demand("orders at rest", arming.refuse_rest_over_rest, "none, or taken back by the venue if we vanish")
     _check_reach(checks, config)
 
 

@@ -13,9 +13,10 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
+from bot.app import arming
 from bot.app.live import Live, Tape
 from bot.app.witness import RunWitness
-from bot.domain.errors import ConfigError, VenueUnreachable
+from bot.domain.errors import VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
 from bot.domain.ids import InstrumentId, base_of, expiry_in_name
 from bot.domain.instruments import Instrument
@@ -24,7 +25,6 @@ from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_s
 from bot.domain.units import ZERO
 from bot.engine import BookParams, Engine
-from bot.execution.tactic_table import entry_of as tactic_of
 from bot.journal.ledger import Ledger
 from bot.observe.tally import RunResult, Tally
 from bot.venues.contract import Feed, Gateway
@@ -134,7 +134,8 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
 async def _first_events(parts: Parts) -> list[Event]:
     """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
     await _reached(parts.gateway.open)
-    _refuse_unwatched_rest(parts)
+    if not parts.gateway.cancels_on_disconnect:
+        arming.refuse_rest(parts.books)
     if parts.gateway.account_id:
         parts.ledger.bind(parts.gateway.account_id)
     events: list[Event] = []
@@ -146,20 +147,6 @@ async def _first_events(parts: Parts) -> list[Event]:
             events.append(restored)
         events += parts.ledger.intents_unresolved(book.book)
     return events
-
-
-def _refuse_unwatched_rest(parts: Parts) -> None:
-    """ConfigError for a tactic that leaves orders resting where nobody takes them back if this process vanishes."""
-    if parts.gateway.cancels_on_disconnect:
-        return
-    for book in parts.books:
-        if tactic_of(book.tactic).rests:
-            name = type(book.tactic).__struct_config__.tag
-            raise ConfigError(
-                f"books.{book.book.lower()}.tactic.name: {name} leaves orders resting, and nothing takes them back "
-                'if the bot vanishes; use tactic cross or slice, or venue.gateway = "deribit_ws" '
-                "with a key that has account:read_write"
-            )
 
 
 async def _listed(gateway: Gateway, book: BookParams) -> tuple[Instrument, ...]:

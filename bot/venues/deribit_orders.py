@@ -132,7 +132,7 @@ class OrderReader:
         return (*fills, *(self.updated(order) for order in orders))
 
     async def _from_trades(self, trades: list[Trade]) -> Sequence[Event]:
-        """Orders the venue no longer lists, but whose trades it keeps: immediate-or-cancel, so they are over."""
+        """Orders the venue no longer lists, but whose trades it keeps: what is open is listed, so they are over."""
         events: list[Event] = []
         for order_id in dict.fromkeys(trade.order_id for trade in trades):
             fills = self._fills([trade for trade in trades if trade.order_id == order_id], order_id)

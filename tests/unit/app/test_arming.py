@@ -35,3 +35,23 @@ def test_armed_for_an_account_with_a_key(repo_root: Path) -> None:
     arming.refuse_nameless(config)
     arming.refuse_keyless(config)
     assert config.venue.account_id == "7"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "tactic", "objects"),
+    [
+        ("ccxt", "rest_then_cross", True),
+        ("deribit_ws", "rest_then_cross", False),  # the run asks the venue
+        ("ccxt", "cross", False),
+    ],
+)
+def test_nothing_rests_over_rest(repo_root: Path, gateway: str, tactic: str, objects: bool) -> None:
+    """Said before anybody connects, with the next step."""
+    settings = {"venue": {"gateway": gateway}, "books": {"btc": {"tactic": {"name": tactic}}}}
+    config = load(repo_root / "config/testnet.toml", settings, run_tag="t")
+
+    if objects:
+        with pytest.raises(ConfigError, match=r"^books\.btc\.tactic\.name: rest_then_cross leaves orders resting"):
+            arming.refuse_rest_over_rest(config)
+    else:
+        arming.refuse_rest_over_rest(config)

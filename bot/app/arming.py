@@ -6,8 +6,8 @@ Knows the keys and the next steps; which mode is live is `compose`'s word, what 
 from collections.abc import Iterable
 
 from bot.app.config import Config
+from bot.book import BookParams
 from bot.domain.errors import ConfigError
-from bot.engine import BookParams
 from bot.execution.tactic_table import entry_of
 from bot.venues.settings import CCXT
 

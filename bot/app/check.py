@@ -16,6 +16,7 @@ from msgspec import Struct
 from bot.app.check_report import FAILED, OK, SKIPPED, Finding
 from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
+from bot.book import BookParams
 from bot.domain.errors import BotError, ConfigError, JournalError, VenueError, VenueUnreachable
 from bot.domain.events import (
     Event,
@@ -27,7 +28,6 @@ from bot.domain.events import (
     StreamRestored,
 )
 from bot.domain.ids import InstrumentId, base_of, is_ours
-from bot.engine import BookParams
 from bot.journal import opening
 from bot.venues.contract import Feed, Inspector
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
-from bot.engine import BookParams
+from bot.book import BookParams
 from bot.venues.settings import VenueSettings
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"

@@ -29,10 +29,10 @@ from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
 from bot.app.witness import RunWitness
+from bot.book import BookParams
 from bot.domain.errors import ConfigError, MalformedMessage
 from bot.domain.time import NS_PER_S, Ns, iso_utc, ns_from_iso, ns_from_s
 from bot.drive.simulate import SimulateParams, Simulation
-from bot.engine import BookParams
 from bot.journal.history_files import read_rows
 from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest

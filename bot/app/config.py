@@ -40,12 +40,12 @@ from bot.app.settings import (
     VenueSection,
 )
 from bot.app.tactic_settings import tactic_of
+from bot.book import BookParams
 from bot.domain.errors import ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, VenueId
 from bot.domain.portfolio import PortfolioSpec
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.domain.units import decimal_from_wire
-from bot.engine import BookParams
 from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers

@@ -16,6 +16,7 @@ from msgspec import Struct
 from bot.app import arming
 from bot.app.live import Live, Tape
 from bot.app.witness import RunWitness
+from bot.book import BookParams
 from bot.domain.errors import VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
 from bot.domain.ids import InstrumentId, base_of, expiry_in_name
@@ -24,7 +25,7 @@ from bot.domain.reasons import Phase
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_s
 from bot.domain.units import ZERO
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.observe.tally import RunResult, Tally
 from bot.venues.contract import Feed, Gateway

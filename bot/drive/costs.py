@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import FillBooked, Outcome
 from bot.domain.events import Event, Filled, SnapshotTaken, Ticked
@@ -18,7 +19,7 @@ from bot.domain.units import ZERO, float_from_decimal
 from bot.drive.moment import book_named
 from bot.drive.replay import Comparison, otherness
 from bot.drive.why import Strayed, strayed
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.hedging.policies import entry_of
 from bot.journal import manifest
 from bot.journal.tape_reader import TapeReader

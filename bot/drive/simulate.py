@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from bot.book import BookParams
 from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestored, Ticked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
@@ -21,7 +22,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.journal.tape import Tape
 from bot.observe.tally import RunResult, Tally
 from bot.risk.smile_study import SmileStudy

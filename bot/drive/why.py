@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, structs
 
+from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided, Outcome
 from bot.domain.errors import JournalError
@@ -20,7 +21,7 @@ from bot.domain.time import NS_PER_S, Ns, iso_utc
 from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.drive.moment import Sought, find
 from bot.drive.replay import Comparison, Difference, otherness
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.hedging.band import taker_cost_fraction
 from bot.hedging.decide import position_usd, spread_bps, worst_coin
 from bot.hedging.expiry import pinned, widened

@@ -20,9 +20,9 @@ from typing import Final, Self
 import msgspec
 from msgspec import Struct
 
+from bot.book import BookParams
 from bot.domain.errors import JournalError
 from bot.domain.time import Ns
-from bot.engine import BookParams
 
 NAME: Final = "manifest.json"
 _BYTES_MAX: Final = 1 << 20

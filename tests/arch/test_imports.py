@@ -21,7 +21,7 @@ _PLANTED = {
     "bot/venues/planted_too.py": ("websockets stays behind stream.py", "import websockets"),
     "bot/localex/planted.py": ("the world shares no formula with the bot", "import bot.pricing"),
 }
-_CORE = ("engine", "hedging", "execution", "risk", "market", "pricing", "domain")
+_CORE = ("engine", "deciding", "book", "hedging", "execution", "risk", "market", "pricing", "domain")
 
 
 def _lint(root: Path) -> subprocess.CompletedProcess[str]:

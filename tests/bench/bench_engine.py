@@ -9,6 +9,7 @@ import sys
 import time
 from decimal import Decimal
 
+from bot.book import BookParams
 from bot.domain.events import (
     FutureMarked,
     InstrumentListed,
@@ -24,7 +25,7 @@ from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.surface import SmileSlice
 from bot.domain.time import NS_PER_DAY, NS_PER_S, NS_PER_YEAR, Ns
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from bot.book import BookParams
 from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.reasons import Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, Ns
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.execution.tactic_table import TacticParams
 from bot.execution.tactics import cross, rest_then_cross
 from bot.hedging.band import TradeTo

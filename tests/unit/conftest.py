@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.book import BookParams
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot
 from bot.domain.decided import NOTHING, Decided, Note, Outcome
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns, expiry_ns_from_code, ns_from_iso
-from bot.engine import BookParams, Engine
+from bot.engine import Engine
 from bot.execution.tactics import cross
 from bot.hedging.band import TradeTo
 from bot.hedging.bands import fixed

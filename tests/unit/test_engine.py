@@ -63,18 +63,6 @@ def test_a_book_outside_its_band_is_hedged_with_one_order(play: Any, make: Any) 
     assert (play.decided().action, play.decided().reason) == (Action.HEDGE, Reason.OUTSIDE_BAND)
 
 
-def test_no_second_order_while_one_is_pending(play: Any, make: Any) -> None:
-    """Ticks, quotes, an ack: the delta still looks open, the order is the answer to it."""
-    order = _first_order(play)
-    commands = play.tick(1) + play.tick(2)
-    play.market(3)
-    play.take(ev.OrderAcked(label=order.label, order_id=OrderId("V-1"), received_ns=make.now_ns))
-    commands += play.tick(4)
-
-    assert play.orders(commands) == []
-    assert (play.decided().action, play.decided().reason) == (Action.SKIP, Reason.ORDER_PENDING)
-
-
 def test_a_fill_moves_the_position_once_and_ends_the_hedge(play: Any, make: Any) -> None:
     """Reply, private stream and snapshot tell of the same fill: it counts once."""
     _filled(play, make, _first_order(play))
@@ -200,17 +188,6 @@ def test_a_fill_larger_than_its_order_halts(play: Any, make: Any) -> None:
 
     assert play.engine.status().phase_cause == HaltCause.FILL_UNEXPLAINED
     assert play.engine.status().positions_native[PERPETUAL] == HEDGE - 10
-
-
-def test_a_price_outside_the_venues_band_is_refused(play: Any, make: Any) -> None:
-    """The venue would refuse or clamp it: no order, no label used, said in words."""
-    play.ready({CALL: "1"})
-    play.take(make.future_marked(price_min_usd=99_950.0))
-
-    assert play.orders(play.tick()) == []
-    assert (play.decided().action, play.decided().reason) == (Action.REFUSE, Reason.PRICE_BAND)
-    assert play.decided().trade_coin == 0.0
-    assert play.engine.status().orders_live == 0
 
 
 def test_stopping_cancels_what_is_open_and_ends_when_nothing_is(play: Any, make: Any) -> None:

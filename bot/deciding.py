@@ -1,0 +1,126 @@
+"""One decision: the desk as it is, the hedger's ruling on it, and the tactic's next step.
+
+Where hedging and execution meet. Takes no event: the engine calls it once per `Ticked`.
+"""
+
+from typing import Final
+
+from msgspec import structs
+
+from bot.book import BookParams, hedge_params_of
+from bot.domain.commands import Command
+from bot.domain.decided import Decided
+from bot.domain.reasons import Action, Reason
+from bot.domain.time import Ns
+from bot.domain.units import coin_from_amount
+from bot.execution.account import Account
+from bot.execution.audit import Audit
+from bot.execution.tactic import Due
+from bot.execution.trader import Moment, Trader
+from bot.execution.working import WorkingOrder
+from bot.hedging.hedger import Desk, Hedger, Ruling
+from bot.hedging.modifiers import shaped
+from bot.hedging.policies import entry_of
+from bot.hedging.situation import Frame, Hedge
+from bot.market.view import MarketView
+from bot.risk.conventions import Collateral
+from bot.risk.gap import GapWatch
+
+_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.NO_OPTIONS, Reason.BELOW_TRADE_MIN})
+"""Nothing is due."""
+
+
+class Deciding:
+    """Of one book; the state it keeps is the hedger's and the tactic's."""
+
+    def __init__(self, params: BookParams, view: MarketView, account: Account, audit: Audit, gap: GapWatch) -> None:
+        """Nothing decided yet."""
+        self._params = params
+        self._view = view
+        self._account = account
+        self._audit = audit
+        self._gap = gap
+        entry = entry_of(params.band)
+        policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
+        self.hedger = Hedger(hedge_params_of(params), policy, needs_vanna=entry.needs_vanna)
+        self._trader = Trader(params.tactic, label_prefix=params.label_prefix, run_tag=params.run_tag)
+
+    def at(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
+        """The decision of this moment and what it asks for; an order is counted as in flight already."""
+        params, account = self._params, self._account
+        standing = account.standing
+        at_rest = account.at_rest()
+        last = account.last_hedge
+        desk = Desk(
+            blocked=standing.blocked() or self._audit.blocked(now_ns),
+            outstanding=account.working.outstanding(),
+            has_pending=account.working.has_live(params.hedge_instrument),
+            is_backing_off=standing.is_backing_off(now_ns),
+            orders_last_minute=standing.orders_last_minute(now_ns),
+            last_hedge=None if last is None else (last.time_ns, last.price_usd),
+            last_was_buy=None if last is None else last.is_buy,
+            collateral=self._collateral(now_ns),
+            delivered_coin=account.delivered_coin,
+            resting_native=None if at_rest is None else at_rest.open_native,
+            gap=self._gap.breached,
+        )
+        frame = Frame(
+            seq=seq,
+            now_ns=now_ns,
+            book=params.book,
+            convention=params.convention.value,
+            hedge_instrument=params.hedge_instrument,
+        )
+        ruling = self.hedger.decide(self._view, account.held(), desk, frame)
+        wanted = ruling.wanted
+        if wanted.reason in _CALM:
+            self._trader.calm()
+        if wanted.action is Action.HEDGE and ruling.hedge is not None:
+            return self._move(ruling, ruling.hedge, at_rest, desk)
+        # Nothing is due, or not safely: what rests has lost its reason. An order in doubt gets its answer first.
+        return ruling.decided, [] if wanted.reason is Reason.ORDER_PENDING else account.recall(now_ns)
+
+    def _move(
+        self, ruling: Ruling, hedge: Hedge, at_rest: WorkingOrder | None, desk: Desk
+    ) -> tuple[Decided, list[Command]]:
+        """The tactic's next step for a hedge that is due."""
+        decided, wanted = ruling.decided, ruling.wanted
+        assert hedge.touch is not None, "decided on an instrument without a touch"
+        due = Due(
+            amount_native=wanted.amount_native,
+            amount_max_native=wanted.amount_max_native,
+            taker_native=wanted.taker_native,
+            is_urgent=wanted.is_urgent,
+        )
+        moment = Moment(
+            now_ns=decided.now_ns,
+            seq=decided.seq,
+            instrument=hedge.spec,
+            touch=hedge.touch,
+            marked=self._view.futures[hedge.spec.id],
+            may_replace=2 * desk.orders_last_minute < self._params.limits.orders_per_minute_max,
+        )
+        move = self._trader.move(due, at_rest, moment)
+        if move.recalls:
+            return structs.replace(decided, detail=f"taken back: {move.detail}"), self._account.recall(decided.now_ns)
+        if move.order is not None:
+            self._account.sent(move.order, decided.now_ns)
+            trade_coin = coin_from_amount(hedge.spec, move.order.amount_native, hedge.price_usd)
+            is_whole = move.order.amount_native == wanted.amount_native
+            return (decided if is_whole else structs.replace(decided, trade_coin=trade_coin)), [move.order]
+        if at_rest is not None:
+            return decided, []
+        action, reason = (
+            (Action.REFUSE, Reason.PRICE_BAND) if move.is_outside_band else (Action.SKIP, Reason.TACTIC_WAITS)
+        )
+        waits = structs.replace(decided, action=action, reason=reason, detail=move.detail, trade_coin=0.0)
+        return waits, []
+
+    def _collateral(self, now_ns: Ns) -> Collateral | str:
+        """What the account adds to the delta; its price move is profit from here on."""
+        account, marked = self._account, self._view.futures.get(self._params.hedge_instrument)
+        index_usd = None if marked is None else marked.index_usd
+        collateral = account.figures.collateral(self._view, account.held(), now_ns, index_usd)
+        if index_usd is not None and not isinstance(collateral, str):
+            account.profit.see_collateral(account.figures.moved_coin(collateral), index_usd)
+        return collateral

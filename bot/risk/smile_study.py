@@ -20,6 +20,7 @@ from bot.pricing.settlement_window import Window
 from bot.pricing.smile_evidence import Seen, SmileEvidence
 from bot.pricing.surface import ExpiryFit, Surface
 from bot.pricing.surface_fit import FitDefect
+from bot.pricing.surface_smooth import Smoother
 from bot.risk.legs import Legs
 
 _STEP_NS: Final = Ns(300 * NS_PER_S)
@@ -55,11 +56,12 @@ def picture_of(book: str, view: MarketView, legs: Legs, now_ns: Ns, window: Wind
 
 
 class SmileStudy:
-    """Mutable: the surface before, for expiries about to end, and the evidence so far."""
+    """Mutable: the surface before, for expiries about to end, what is smoothed, and the evidence so far."""
 
     def __init__(self) -> None:
         """Nothing seen."""
         self._before: dict[str, Surface] = {}
+        self._smoothers: dict[str, Smoother] = defaultdict(Smoother)
         self._evidence = SmileEvidence(_STEPS_MAX, _OPTIONS_MAX)
         self._step_due_ns = Ns(0)
 
@@ -102,7 +104,8 @@ class SmileStudy:
             found = surface_fit.fit(chains, self._before.get(index_name))
             if isinstance(found, Surface):
                 self._before[index_name] = found
-                slices += [_slice(keys[item.expiry], item) for item in found.expiries]
+                used = self._smoothers[index_name].smoothed(found, picture.now_ns / NS_PER_S)
+                slices += [_slice(keys[item.expiry], item) for item in used.expiries]
         return slices
 
     def _verdicts(self) -> tuple[SmileVerdict, ...]:

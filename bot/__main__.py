@@ -35,10 +35,14 @@ def main() -> None:
 
     if is_daemon:
         _take_signals(_leave)
-    run()
+    try:
+        run()
+    finally:
+        if is_daemon:  # it has its exit code: a signal in the last moment must not replace it
+            _take_signals(signal.SIG_IGN)
 
 
-def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+def _take_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handler)
 

@@ -233,11 +233,12 @@ def _sentence(result: RunResult) -> str:
     net = "unknown" if result.net_delta_coin_final is None else f"{result.net_delta_coin_final:+.4f} {result.book}"
     match = "match" if result.positions_match else "DO NOT MATCH" if MISMATCH in result.violations else "not compared"
     pnl = result.pnl_usd
+    alarms = ", ".join(f"{name} {count} times" if count > 1 else name for name, count in result.alarms.items())
     return (
         f"{result.mode}: {result.hedges} hedges, {result.fills} fills, {result.refused} refused "
         f"in {result.seconds:.0f} s; net delta ({result.convention}) {net}, "
         f"band {result.band_low_coin} to {result.band_high_coin}; positions {match}; "
         f"profit {pnl.total:+.2f} USD (options {pnl.options:+.2f}, hedge {pnl.hedge:+.2f}, "
         f"slippage {pnl.slippage:+.2f}, fees {pnl.fees:+.2f}, funding {pnl.funding:+.2f}, "
-        f"collateral {pnl.collateral:+.2f})"
+        f"collateral {pnl.collateral:+.2f})" + (f"; alarms: {alarms}" if alarms else "")
     )

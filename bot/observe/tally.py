@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import NOTHING, Decided, FillBooked, Outcome, PhaseChanged, PositionMismatched
+from bot.domain.decided import NOTHING, AlarmRaised, Decided, FillBooked, Outcome, PhaseChanged, PositionMismatched
 from bot.domain.events import Event, OrderRefused
 from bot.domain.reasons import Action, Phase
 from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
@@ -60,6 +60,8 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     reconciled: bool
     """The book ran in agreement with the venue, or stopped in order and the venue agreed."""
     violations: tuple[str, ...]
+    alarms: dict[str, int]
+    """How often each was raised, by name, in the order of their first."""
     pnl_usd: ProfitUsd
     equity_coin_bot: Decimal | None = None
     """Equity of the coin account at the end, by our own books: the venue's figure at the start, fills, fees, funding,
@@ -104,6 +106,7 @@ class Tally:
         self._has_compared = False
         self.events = self.decisions = self.hedges = self.orders = self.fills = self.refused = 0
         self.halts: list[str] = []
+        self.alarms: dict[str, int] = {}
         self.samples: list[Sample] = []
         self.marks: deque[HedgeMark] = deque(maxlen=_MARKS_MAX)
         """The newest hedges, for pictures."""
@@ -119,6 +122,8 @@ class Tally:
                 self.fills += 1
             elif isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
                 self.halts.append(f"halted: {note.cause} {note.detail}".strip())
+            elif isinstance(note, AlarmRaised):
+                self.alarms[note.name] = self.alarms.get(note.name, 0) + 1
             self._has_compared |= isinstance(note, PositionMismatched) or (
                 isinstance(note, PhaseChanged) and Phase.RUNNING in {note.phase_before, note.phase_after}
             )
@@ -213,6 +218,7 @@ class Tally:
             phase=status.phase.value,
             reconciled=status.is_reconciled or (status.phase is Phase.STOPPED and positions_match is True),
             violations=tuple(found),
+            alarms=dict(self.alarms),
             pnl_usd=status.profit_usd,
             trace_hash=trace_hash,
             smile_verdicts=None if status.surface is None else status.surface.verdicts,

@@ -39,6 +39,8 @@ _SAFETY: Final = 2.0
 _IV_POINTS: Final = 0.2
 """Between two marks of the same option a moment apart."""
 _EQUITY: Final = "equity"
+_OF_EQUITY: Final = frozenset({_EQUITY, venue_figures.OPTIONS_VALUE})
+"""Nothing is hedged by these but a book whose equity is."""
 
 
 class CheckParams(Struct, frozen=True, kw_only=True):
@@ -159,7 +161,7 @@ class CrossCheck:
     def blocked(self, now_ns: Ns) -> tuple[Reason, str] | None:
         """The difference for which nothing is placed any more, if it is one."""
         for figure, apart in self._apart.items():
-            is_hedged = figure != _EQUITY or self._params.refuses_on_equity
+            is_hedged = figure not in _OF_EQUITY or self._params.refuses_on_equity
             if is_hedged and self._lasts(apart, now_ns, self._params.refuse_after_ns):
                 return Reason.VENUE_DISAGREES, self._words(apart.last)
         return None

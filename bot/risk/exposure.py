@@ -10,7 +10,7 @@ its data is merely old, any that its last greeks and the move of the index since
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from msgspec import Struct
 
@@ -35,6 +35,10 @@ from bot.risk.volatility import VolatilitySource
 
 _NOTHING_NARROWS = frozenset({DistrustCause.FROM_THE_FUTURE, DistrustCause.FORWARD_JUMPED})
 """A wrong clock or a wrong forward says nothing about how far the market may have moved."""
+
+
+_DELIVERY_OFF_MAX: Final = 0.1
+"""Of an expected delivery price from the index: what the half hour averaged would have had to move."""
 
 
 class Exposure(Struct, frozen=True, kw_only=True):
@@ -218,6 +222,11 @@ def _iv_by(source: VolatilitySource, curve: Curve | None) -> Callable[[OptionMar
     return iv_of
 
 
+def _is_likely(delivery_usd: float | None, index_usd: float) -> TypeGuard[float]:
+    """Whether an expected delivery price can be one: an average of half an hour is near the index at its end."""
+    return delivery_usd is not None and abs(delivery_usd / index_usd - 1.0) <= _DELIVERY_OFF_MAX
+
+
 def _market_expiring(newest: OptionMarked | None, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market:
     """Options inside their settlement window, on the index and the average so far.
 
@@ -229,7 +238,7 @@ def _market_expiring(newest: OptionMarked | None, expiry: Expiry, now_ns: Ns, te
     how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=1.0)
     index_usd: float | None = None
     delta_gamma = conventions.formula(how)
-    if newest is not None and newest.index_usd is not None and newest.delivery_usd is not None:
+    if newest is not None and newest.index_usd is not None and _is_likely(newest.delivery_usd, newest.index_usd):
         index_usd = newest.index_usd
         average = settlement_window.average_of(left, index_usd, newest.delivery_usd)
         delta_gamma = _on(average, terms.convention, expiry.is_inverse)

@@ -45,6 +45,10 @@ _GRID_SHARE: Final = 0.005
 """Fixings come on a grid, the display decays by the second."""
 
 
+OPTIONS_VALUE: Final = "options_value"
+"""What the options are worth in the account's coin: part of the delta where the equity is hedged."""
+
+
 class Compared(Struct, frozen=True, kw_only=True):
     """One figure of both sides, in its own unit: coins, coins per USD, USD per point, USD per day."""
 
@@ -121,6 +125,7 @@ def _of_coin_account(seen: AccountSeen, total: _Sum, spread: "_Spread") -> list[
             ("options_gamma", spread.gamma_sum, seen.gamma_coin_per_usd_options, spread.gamma),
             ("options_vega", spread.vega_sum, seen.vega_usd_per_point_options, spread.vega),
             ("options_theta", spread.theta_sum, seen.theta_usd_per_day_options, spread.theta),
+            (OPTIONS_VALUE, spread.value_sum, seen.options_value_native, spread.value),
         ]
     return [
         Compared(figure=figure, ours_native=mine, venue_native=theirs, tolerance_native=tolerance)
@@ -205,9 +210,10 @@ class _Spread:
 
     def __init__(self, scene: Scene, held: Mapping[InstrumentId, Decimal]) -> None:
         self._scene = scene
-        self.gamma_sum = self.vega_sum = self.theta_sum = 0.0
+        self.gamma_sum = self.vega_sum = self.theta_sum = self.value_sum = 0.0
         self.delta = _DELTA_DIGIT
         self.net_transaction = _DELTA_DIGIT + _PREMIUM_DIGIT
+        self.value = _PREMIUM_DIGIT
         self.gamma = _GAMMA_DIGIT
         self.vega = self.theta = 1e-3
         for expiry in arrange(held, scene.view.instruments).expiries:
@@ -243,11 +249,14 @@ class _Spread:
             size, one.gamma * move + np.abs(one.vanna) * noise + _DELTA_DIGIT + (premium if expiry.is_inverse else 0.0)
         )
         is_expiring = expiry.expiry_ns - scene.now_ns < scene.window.length_ns
+        self.value_sum += _dot(qty, one.coin_price)
+        self.value += _dot(size, premium)
         days = min(1.0, tau * _DAYS) / _DAYS
         self.gamma_sum += _dot(qty, one.gamma)
         self.vega_sum += _dot(qty, one.vega) / _POINTS
         self.theta_sum += _dot(qty, one.theta) * days
         if is_expiring:  # how the venue shows these while it decays deltas is documented nowhere
+            self.value += _dot(size, one.vega * iv / forward)
             self.gamma += _dot(size, one.gamma)
             self.vega += _dot(size, one.vega) / _POINTS
             self.theta += _dot(size, -one.theta) * days

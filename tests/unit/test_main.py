@@ -50,6 +50,7 @@ def test_an_end_may_be_asked_for_while_the_rest_is_imported(
         with pytest.raises(SystemExit) as ended:
             entry.main()
         assert ended.value.code == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     else:
         entry.main()
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

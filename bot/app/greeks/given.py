@@ -5,6 +5,7 @@ Knows how people write a volatility, a time and a kind; ConfigError names the op
 
 import math
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
@@ -40,12 +41,18 @@ class Given(Struct, frozen=True, kw_only=True):
     index_usd: float | None = None
 
 
+_DAYS_MAX: Final = 36_500.0
+"""A century: later moments have no place in nanoseconds."""
+
+
 def market_of(given: Given, now_ns: Ns) -> tuple[Snapshot, Holding, str]:
     """The option, held once, and how its volatility is known: `given` or `price`."""
     spec = _instrument(given, now_ns)
     assert spec.expiry_ns is not None, "an option has an expiry"
     assert spec.strike_usd is not None, "an option has a strike"
     _refuse(given.forward_usd, "--forward")
+    if given.index_usd is not None:
+        _refuse(given.index_usd, "--index")
     years = (spec.expiry_ns - now_ns) / NS_PER_YEAR
     if years <= 0.0:
         raise ConfigError(f"--expiry: {iso_utc(spec.expiry_ns)} is over; at expiry only the payoff is left")
@@ -107,6 +114,8 @@ def _instrument(given: Given, now_ns: Ns) -> Instrument:
 def _expiry_ns(given: Given, named: str | None, now_ns: Ns) -> Ns:
     if given.days_left is not None:
         _refuse(given.days_left, "--days")
+        if given.days_left > _DAYS_MAX:
+            raise ConfigError(f"--days: {given.days_left:g} is over {_DAYS_MAX:g}; nothing lives so long")
         return Ns(now_ns + round(given.days_left / 365.0 * NS_PER_YEAR))
     text = given.expiry or named
     if text is None:
@@ -118,6 +127,8 @@ def _expiry_ns(given: Given, named: str | None, now_ns: Ns) -> Ns:
 
 
 def _iv(given: Given, spec: Instrument, years: float) -> tuple[float, str]:
+    if sum(one is not None for one in (given.iv, given.price_usd, given.price_coin)) > 1:
+        raise ConfigError("--iv: give one of --iv, --price-usd and --price-coin")
     if given.iv is not None:
         return _written(given.iv), "given"
     if given.price_usd is None and given.price_coin is None:

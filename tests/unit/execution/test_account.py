@@ -52,8 +52,8 @@ def _running(account: Account, make: Any) -> None:
 
 
 def test_every_account_event_has_its_place(account: Account) -> None:
-    """Market data, listings and the loss of a stream are the engine's; all else comes here."""
-    engines = {ev.QuoteDistrusted, ev.InstrumentListed, ev.StreamLost}
+    """Market data, listings, results of side work and the loss of a stream are the engine's; all else comes here."""
+    engines = {ev.QuoteDistrusted, ev.InstrumentListed, ev.StreamLost, ev.SurfaceFitted, ev.LadderMeasured}
 
     assert set(get_args(ev.AccountEvent)) - engines == set(account.handlers())
 

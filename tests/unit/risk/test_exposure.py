@@ -299,6 +299,12 @@ def test_the_window_opens_to_the_nanosecond(left_ns: int, is_european: bool) -> 
     assert (found.delta_coin_options == pytest.approx(0.5, abs=0.01)) is is_european
 
 
+@pytest.mark.parametrize("delivery_usd", [0.0, 3_500.0, 50_000.0, 150_000.0, 1e9])
+def test_an_expected_delivery_price_far_from_the_index_is_none(delivery_usd: float) -> None:
+    """The average of half an hour is near the index at its end: anything else is doubt, not an average."""
+    assert _in_window(delivery_usd=delivery_usd, C="2") == _in_window(delivery_usd=None, C="2")
+
+
 def test_an_unknown_average_is_doubt_about_what_is_open() -> None:
     """No expected delivery price: a call can have any delta up to the half that is still to be fixed."""
     found = _in_window(delivery_usd=None, C="2")
@@ -310,7 +316,7 @@ def test_a_stale_leg_in_its_window_can_have_any_delta_of_what_is_open() -> None:
     """Its estimate stays the last one."""
     now = Ns(_EXPIRY - _QUARTER)
     view = _view()
-    view.see_option(replace(_option(_CALL), received_ns=Ns(now - 61 * NS_PER_S), venue_ns=now, delivery_usd=130_000.0))
+    view.see_option(replace(_option(_CALL), received_ns=Ns(now - 61 * NS_PER_S), venue_ns=now, delivery_usd=109_000.0))
     found = _measure(view, {_CALL: "1"}, now_ns=now)
 
     assert _interval(found) == (pytest.approx(0.0), pytest.approx(0.5))

@@ -70,7 +70,7 @@ def test_every_figure_agrees_to_the_venues_rounding(make: Any) -> None:
 
     assert [item.figure for item in found] == [
         *("delta_total_map.btc_usd", "options_delta", "delta_total"),
-        *("options_gamma", "options_vega", "options_theta"),
+        *("options_gamma", "options_vega", "options_theta", "options_value"),
     ]
     assert _apart(found) == []
     assert max(abs(item.ours_native - item.venue_native) for item in found) < 1e-9
@@ -84,6 +84,7 @@ def test_every_figure_agrees_to_the_venues_rounding(make: Any) -> None:
         ("gamma_coin_per_usd_options", 4e-5, "options_gamma"),
         ("vega_usd_per_point_options", 5.0, "options_vega"),
         ("theta_usd_per_day_options", 9.0, "options_theta"),
+        ("options_value_native", 0.01, "options_value"),
     ],
 )
 def test_a_figure_that_is_off_is_found_and_named(make: Any, field: str, off: float, figure: str) -> None:
@@ -128,6 +129,7 @@ def test_what_a_venue_does_not_tell_is_not_compared(make: Any) -> None:
         gamma_coin_per_usd_options=None,
         vega_usd_per_point_options=None,
         theta_usd_per_day_options=None,
+        options_value_native=None,
     )
 
     figures = [item.figure for item in venue_figures.compare(_scene(make, make.now_ns), seen)]

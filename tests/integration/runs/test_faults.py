@@ -192,8 +192,13 @@ async def test_a_lost_reply_is_looked_up_by_label_and_the_order_exists_once(
             await run.until(run.is_hedged, "a hedge")
 
             first = run.watcher.orders()[0].label
-            moves = [note.state_after for note in run.watcher.notes(OrderMoved) if note.label == first]
-            assert (moves[0], moves[-1]) == ("unknown", "filled")
+
+            def moves() -> list[str]:
+                return [note.state_after for note in run.watcher.notes(OrderMoved) if note.label == first]
+
+            # Its fill may be heard of first, from a look at the account: the order itself is found by its label.
+            await run.until(lambda: moves()[-1] == "filled", "the order found filled")
+            assert moves()[0] == "unknown"
             assert len({t["order_id"] for t in await venue.trades() if t["label"] == first}) == 1
             await _assert_agreed(run, venue)
 

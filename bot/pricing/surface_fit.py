@@ -151,7 +151,7 @@ def _fit_expiry(task: _Task, last: Svi | None) -> tuple[Svi, FitKind]:
         shape = last if kind is FitKind.LAST and last is not None else task.prior
         for ridge in _RIDGE_TRIES:
             curve = _fit_curve(task, kind, shape, ridge)
-            if _is_free(curve, task.earlier, task.theta):
+            if is_free(curve, task.earlier, task.theta):
                 return curve, kind
     return task.prior, FitKind.PRIOR
 
@@ -262,7 +262,7 @@ def _last_good(previous: Surface, task: _Task) -> Svi | None:
 # --- arbitrage -----------------------------------------------------------------------------------------------
 
 
-def _is_free(curve: Svi, earlier: Svi | None, theta: float) -> bool:
+def is_free(curve: Svi, earlier: Svi | None, theta: float) -> bool:
     """No butterfly on the fine grid, no calendar spread against the expiry before."""
     grid = math.sqrt(theta) * _GRID_CHECK
     if not svi.check(curve, grid).butterfly_free:
@@ -274,7 +274,7 @@ def _settle(tasks: list[_Task], found: list[tuple[Svi, FitKind]]) -> None:
     """Where a prior's slice crosses the fitted one before it, that one becomes the prior's too: these never cross."""
     for at in range(len(found) - 1, 0, -1):
         earlier, later = found[at - 1][0], found[at][0]
-        if not _is_free(later, earlier, tasks[at].theta):
+        if not is_free(later, earlier, tasks[at].theta):
             found[at - 1] = (tasks[at - 1].prior, FitKind.PRIOR)
 
 

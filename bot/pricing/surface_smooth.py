@@ -10,10 +10,8 @@ import statistics
 from collections import deque
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from bot.pricing import svi
 from bot.pricing.surface import ExpiryFit, Surface
+from bot.pricing.surface_fit import is_free
 from bot.pricing.svi import Svi
 
 _HALF_LIFE_S: Final = 60.0
@@ -25,9 +23,6 @@ _NORMAL_SD: Final = 1.4826
 """Standard deviation over the median absolute move, of a normal law."""
 _MOVES_MIN: Final = 10
 _MOVES_KEPT: Final = 120
-_GRID: Final = np.linspace(-4.0, 4.0, 161)
-"""Standard deviations, as in the check of a fit."""
-_ROUNDING: Final = 1e-12
 
 
 class _Held(NamedTuple):
@@ -61,7 +56,8 @@ class Smoother:
         move = _iv_atm(fit.svi, fit.tau_years) - _iv_atm(before, fit.tau_years)
         weight = min(1.0 - 0.5 ** (max(0.0, now_s - held.at_s) / _HALF_LIFE_S), self._share_allowed(fit.expiry, move))
         mixed = Svi(*(old + weight * (new - old) for old, new in zip(before, fit.svi, strict=True)))
-        return fit._replace(svi=mixed) if _is_free(mixed, earlier) else fit
+        theta = mixed.w(0.0)
+        return fit._replace(svi=mixed) if theta > 0.0 and is_free(mixed, earlier, theta) else fit
 
     def _share_allowed(self, expiry: str, move_iv: float) -> float:
         """Of a move at the money: all of it, unless it is over five times what is usual."""
@@ -73,13 +69,3 @@ class Smoother:
 
 def _iv_atm(curve: Svi, tau_years: float) -> float:
     return math.sqrt(max(curve.w(0.0), 0.0) / tau_years)
-
-
-def _is_free(curve: Svi, earlier: Svi | None) -> bool:
-    theta = curve.w(0.0)
-    if not theta > 0.0:
-        return False
-    grid = math.sqrt(theta) * _GRID
-    return svi.check(curve, grid).butterfly_free and (
-        earlier is None or svi.calendar_gap(earlier, curve, grid) >= -_ROUNDING * theta
-    )

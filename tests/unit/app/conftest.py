@@ -1,8 +1,9 @@
-"""Fakes of all the live driver touches: venue, feeds, journal, witness; one diary of what happened in which order."""
+"""The command as a function, and fakes of all the live driver touches: venue, feeds, journal, witness, one diary."""
 
 import asyncio
 import gzip
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.app import cli
 from bot.app.live import Live
 from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
@@ -26,6 +28,20 @@ from bot.venues.contract import Sink
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
 _TURNS_MAX = 2_000
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Callable[..., int]:
+    """Run the `hedgebot` command in the checkout; its exit code."""
+    monkeypatch.chdir(repo_root)
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return 0 if ended.value.code is None else int(ended.value.code)
+
+    return run
 
 
 class FakeGateway:

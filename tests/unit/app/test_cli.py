@@ -27,20 +27,6 @@ Call = Callable[..., int]
 _MINUTE = ("simulate", "--hours", "0.02", "--seed", "3")
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Call:
-    """Run the command in the checkout; its exit code."""
-    monkeypatch.chdir(repo_root)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return 0 if ended.value.code is None else int(ended.value.code)
-
-    return run
-
-
 def test_the_version_is_printed(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     """One line."""
     assert (call("version"), capsys.readouterr().out) == (0, f"{__version__}\n")

@@ -1,31 +1,15 @@
 """`simulate --tape-out` and `replay`: one line, or JSON; exit 0 when equal, 1 when not."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bot.app import cli
 from bot.app.exit_codes import ExitCode
 from bot.journal.tape import HEADER
 
 Call = Callable[..., int]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Call:
-    """Run the command in the checkout; its exit code."""
-    monkeypatch.chdir(repo_root)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return 0 if ended.value.code is None else int(ended.value.code)
-
-    return run
 
 
 @pytest.fixture

@@ -1,34 +1,18 @@
 """`hedgebot why` and `hedgebot tca`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from bot.app import cli
 from bot.app.exit_codes import ExitCode
 from bot.journal import manifest
 from bot.journal.tape import Began, Recorder, frame
 from bot.journal.tape_reader import TapeReader
 
 Call = Callable[..., int]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Call:
-    """Run the command in the checkout; its exit code."""
-    monkeypatch.chdir(repo_root)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return 0 if ended.value.code is None else int(ended.value.code)
-
-    return run
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """`hedgebot greeks` from the command line: numbers, a tape, a venue; and what it refuses."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bot.app import cli
 from bot.app.demo import local_exchange
 from bot.app.exit_codes import ExitCode
 from bot.app.greeks import command
@@ -15,20 +13,6 @@ from bot.domain.errors import ConfigError
 
 Call = Callable[..., int]
 _NUMBERS = ("--forward", "100000", "--strike", "95000", "--days", "10")
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Call:
-    """Run the command in the checkout; its exit code."""
-    monkeypatch.chdir(repo_root)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hedgebot", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return 0 if ended.value.code is None else int(ended.value.code)
-
-    return run
 
 
 def test_numbers_give_a_table_or_one_line(call: Call, capsys: pytest.CaptureFixture[str]) -> None:

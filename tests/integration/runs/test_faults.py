@@ -64,8 +64,7 @@ class _Watcher:
     def __init__(self) -> None:
         self.told: list[tuple[ev.Event, Outcome]] = []
 
-    def applied(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:
-        del book, seq
+    def applied(self, _book: str, _seq: int, event: ev.Event, outcome: Outcome) -> None:
         self.told.append((event, outcome))
 
     def stalled(self, seconds: float) -> None:
@@ -92,6 +91,10 @@ class _Run:
 
     def status(self) -> BookStatus:
         return self.live.statuses()[0]
+
+    def moves(self, label: str) -> list[str]:
+        """States an order went through."""
+        return [note.state_after for note in self.watcher.notes(OrderMoved) if note.label == label]
 
     def is_hedged(self) -> bool:
         """Running, nothing open, net delta in the band."""
@@ -150,8 +153,7 @@ async def _hedging(
     feeds = (MarketFeed(link(market), hedges=[book.hedge_instrument]), AccountFeed(link(account)))
     live = Live({"BTC": Engine(book)}, gateway, feeds, ledger, watcher, now_ns=now_ns, tick_interval_s=0.2)
     await gateway.open()
-    listed = await gateway.instruments("BTC")
-    first = [ev.InstrumentListed(instrument=spec, received_ns=now_ns()) for spec in listed]
+    first = [ev.InstrumentListed(instrument=spec, received_ns=now_ns()) for spec in await gateway.instruments("BTC")]
     task = asyncio.create_task(live.run(first))
     try:
         yield _Run(live, watcher, ledger, task)
@@ -192,13 +194,9 @@ async def test_a_lost_reply_is_looked_up_by_label_and_the_order_exists_once(
             await run.until(run.is_hedged, "a hedge")
 
             first = run.watcher.orders()[0].label
-
-            def moves() -> list[str]:
-                return [note.state_after for note in run.watcher.notes(OrderMoved) if note.label == first]
-
             # Its fill may be heard of first, from a look at the account: the order itself is found by its label.
-            await run.until(lambda: moves()[-1] == "filled", "the order found filled")
-            assert moves()[0] == "unknown"
+            await run.until(lambda: run.moves(first)[-1] == "filled", "the order found filled")
+            assert run.moves(first)[0] == "unknown"
             assert len({t["order_id"] for t in await venue.trades() if t["label"] == first}) == 1
             await _assert_agreed(run, venue)
 
@@ -247,8 +245,8 @@ async def test_a_hedge_book_the_venue_does_not_subscribe_is_loud_and_nothing_is_
         local.faults.mute_channel(f"book.{_PERPETUAL}.raw")
         async with _hedging(venue, tmp_path, repo_root) as run:
             await run.until(lambda: bool(run.watcher.events(ev.StreamLost)), "a lost stream")
-            lost = run.watcher.events(ev.StreamLost)[0]
-            assert (lost.stream, lost.cause) == (ev.StreamName.MARKET, f"not subscribed to book.{_PERPETUAL}.raw")
+            told = [(lost.stream, lost.cause) for lost in run.watcher.events(ev.StreamLost)]
+            assert told[0] == (ev.StreamName.MARKET, f"not subscribed to book.{_PERPETUAL}.raw")
             assert run.watcher.orders() == []
 
             local.faults.unmute_channel(f"book.{_PERPETUAL}.raw")
@@ -319,9 +317,8 @@ async def test_after_a_refusal_that_lasts_nothing_more_is_sent(
         local.faults.refuse("private/sell", code, message, times=100)
         async with _hedging(venue, tmp_path, repo_root) as run:
             await run.until(lambda: bool(run.watcher.events(ev.OrderRefused)), "a refusal")
-            decisions = run.status().decided
-            assert decisions is not None
-            await run.until(lambda: run.status().now_ns > decisions.now_ns + 600_000_000, "some more decisions")
+            refused_ns = run.status().now_ns
+            await run.until(lambda: run.status().now_ns > refused_ns + 600_000_000, "some more decisions")
 
             assert run.status().phase is phase
             assert len(run.watcher.orders()) == 1

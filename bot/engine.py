@@ -11,6 +11,7 @@ from bot.deciding import Deciding
 from bot.domain import events as ev
 from bot.domain.decided import NOTHING, Decided, Outcome
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account
@@ -45,9 +46,9 @@ class Engine:
         self._decided: Decided | None = None
         self._wanted_due_ns = Ns(0)
         self._handlers: dict[type[Any], Callable[[Any], Outcome]] = {
-            ev.OptionMarked: self._on_option,
-            ev.FutureMarked: self._on_future,
-            ev.Quoted: self._on_quote,
+            OptionMarked: self._on_option,
+            FutureMarked: self._on_future,
+            Quoted: self._on_quote,
             ev.QuoteDistrusted: self._on_distrust,
             ev.InstrumentListed: self._on_listed,
             **self._takes,
@@ -93,7 +94,7 @@ class Engine:
 
     # --- market ------------------------------------------------------------------------------------
 
-    def _on_option(self, event: ev.OptionMarked) -> Outcome:
+    def _on_option(self, event: OptionMarked) -> Outcome:
         self._view.see_option(event)
         if (
             self._account.profit.holds(event.instrument)
@@ -102,7 +103,7 @@ class Engine:
             self._account.profit.see_option(spec, event)
         return NOTHING
 
-    def _on_future(self, event: ev.FutureMarked) -> Outcome:
+    def _on_future(self, event: FutureMarked) -> Outcome:
         self._view.see_future(event)
         self._audit.see_future(event)
         if (
@@ -112,7 +113,7 @@ class Engine:
             self._account.profit.see_future(spec, event)
         return NOTHING
 
-    def _on_quote(self, event: ev.Quoted) -> Outcome:
+    def _on_quote(self, event: Quoted) -> Outcome:
         self._view.see_quote(event)
         return NOTHING
 

@@ -18,16 +18,9 @@ from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
 from bot.book import BookParams
 from bot.domain.errors import BotError, ConfigError, JournalError, VenueError, VenueUnreachable
-from bot.domain.events import (
-    Event,
-    PositionSeen,
-    QuoteDistrusted,
-    SnapshotFailed,
-    SnapshotTaken,
-    StreamLost,
-    StreamRestored,
-)
+from bot.domain.events import Event, QuoteDistrusted, SnapshotFailed, SnapshotTaken, StreamLost, StreamRestored
 from bot.domain.ids import InstrumentId, base_of, is_ours
+from bot.domain.seen import PositionSeen
 from bot.journal import opening
 from bot.venues.contract import Feed, Inspector
 

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from bot import __version__
-from bot.app import check_report, compose, exchange, reference
+from bot.app import check_report, compose, exchange, reference, simulated
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
@@ -118,10 +118,10 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     """Hedge a portfolio on the virtual clock: same seed, same run."""
     path = config or Path("config/simulate.toml" if tape is None else "config/tape.toml")
     overrides: dict[str, object] = {} if portfolio is None else {"portfolio": portfolio}
-    options = compose.SimulateOptions(
+    options = simulated.SimulateOptions(
         seed=seed, hours=hours, start=start, step_ms=step_ms, tape=tape, currency=currency, tape_out=tape_out
     )
-    result, drawn = compose.simulate(load(path, overrides, run_tag=compose.SIMULATION_TAG), options)
+    result, drawn = compose.simulate(load(path, overrides, run_tag=simulated.SIMULATION_TAG), options)
     _write(picture, drawn)
     _finish([result], as_json=as_json)
 

@@ -5,7 +5,6 @@ Knows every package; contains no logic beyond which part goes where.
 
 import asyncio
 import contextlib
-import re
 import secrets
 import tempfile
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 import uvloop
-from msgspec import Struct, structs
+from msgspec import structs
 
 from bot import __version__
 from bot.app import arming, clock, daemon, venue_clock
@@ -28,12 +27,11 @@ from bot.app.probe import report as probe_report
 from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
+from bot.app.simulated import SimulateOptions, simulation_of, start_ns_of
 from bot.app.witness import RunWitness
 from bot.book import BookParams
-from bot.domain.errors import ConfigError, MalformedMessage
-from bot.domain.time import NS_PER_S, Ns, iso_utc, ns_from_iso, ns_from_s
-from bot.drive.simulate import SimulateParams, Simulation
-from bot.journal.history_files import read_rows
+from bot.domain.errors import ConfigError
+from bot.domain.time import NS_PER_S, Ns
 from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
@@ -43,63 +41,19 @@ from bot.observe.logs import open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
-from bot.sim.exchange import Exchange
-from bot.sim.history import RecordedMarket, listed_from_rows
-from bot.sim.world import build_exchange
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Feed, Gateway
-from bot.venues.deribit_feed import Link
+from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.web.server import HealthServer
 
-SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
-"""Fixed, so that a seed means the same run for ever; an hour after a settlement."""
-_DATE_LENGTH: Final = len("2026-11-22")
-_HOUR_OF_DAY: Final = re.compile(r"[0-2]\d:[0-5]\d")
-_SAMPLE_EVERY_S: Final = 60.0
 _DEMO_VOL_SCALE: Final = 3.0
 """A stormy day: a demonstration of a minute should show some hedges."""
-SIMULATION_TAG: Final = "sim"
-
-
-class SimulateOptions(Struct, frozen=True, kw_only=True):
-    """What the command line adds to the configuration of a simulation."""
-
-    seed: int
-    hours: float | None
-    """None: a day, or the whole tape."""
-    step_ms: int
-    tape: Path | None
-    currency: str
-    start: str | None = None
-    """`HH:MM` of the simulated day, or an ISO instant; None: an hour after a settlement."""
-    tape_out: Path | None = None
-    """Folder of the run's own tape; None: no tape."""
-
-
-def start_ns_of(text: str | None) -> Ns:
-    """When a drawn world begins; ConfigError names the forms."""
-    if text is None:
-        return SIMULATION_START_NS
-    day = iso_utc(SIMULATION_START_NS)[:_DATE_LENGTH]
-    try:
-        return ns_from_iso(f"{day}T{text}:00Z" if _HOUR_OF_DAY.fullmatch(text) else text)
-    except ValueError:
-        raise ConfigError(f"start: {text!r} is neither HH:MM (UTC) nor an instant like {day}T05:00:00Z") from None
 
 
 def new_run_tag() -> str:
     """Random, so that labels of two runs never meet."""
     return secrets.token_hex(4)
-
-
-def book_of(config: Config, currency: str) -> BookParams:
-    """The book of a coin; ConfigError names the ones there are."""
-    for book in config.books:
-        if book.book == currency.upper():
-            return book
-    names = ", ".join(book.book for book in config.books)
-    raise ConfigError(f"books.{currency.lower()}: no such book is configured; there are {names}")
 
 
 def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str | None]:
@@ -109,7 +63,7 @@ def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str |
         if options.tape_out is not None:
             run = _manifest(
                 config,
-                (book_of(config, options.currency),),
+                (config.book(options.currency),),
                 run_id=f"sim-{options.currency.upper()}-{options.seed}",
                 started_ns=start_ns_of(options.start),
             )
@@ -134,43 +88,6 @@ def _manifest(config: Config, books: Sequence[BookParams], *, run_id: str, start
         config_digest=config.digest,
         books=books,
     )
-
-
-def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = None) -> Simulation:
-    """A simulated run that has not begun."""
-    arming.refuse_flat(config)
-    assert config.portfolio is not None, "refused otherwise"
-    book = book_of(config, options.currency)
-    recorded: RecordedMarket | None = None
-    if options.tape is None:
-        exchange = build_exchange(options.seed, start_ns_of(options.start))
-        span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
-    elif options.start is not None:
-        raise ConfigError("start: a recorded day begins with its first row; leave --start out")
-    else:
-        exchange, recorded, span_ns = _recorded_exchange(options)
-    params = SimulateParams(
-        book=book,
-        portfolio=config.portfolio,
-        span_ns=span_ns,
-        step_ns=Ns(options.step_ms * 1_000_000),
-        sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
-    )
-    return Simulation(params, exchange, recorded, tape)
-
-
-def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:
-    assert options.tape is not None, "only with a tape"
-    try:
-        rows = list(read_rows(options.tape, options.currency.upper()))
-        listed = listed_from_rows(rows)
-        recorded = RecordedMarket(rows, listed)
-    except (OSError, MalformedMessage, ValueError) as error:
-        raise ConfigError(f"tape: {error}") from error
-    start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns
-    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=listed, takers=False)
-    whole_ns = Ns(last_ns - start_ns)
-    return exchange, recorded, whole_ns if options.hours is None else Ns(min(whole_ns, ns_from_s(options.hours * 3600)))
 
 
 def _title(result: RunResult) -> str:

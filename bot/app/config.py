@@ -24,13 +24,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from bot.app.band_settings import band_of, modifiers_of
+from bot.app.book_params import params_of
 from bot.app.hosts import Expected, resolved
 from bot.app.settings import (
     BookSection,
-    ExpirySection,
     HealthSection,
-    LadderSection,
     LedgerSection,
     LiveSection,
     LogSection,
@@ -39,24 +37,13 @@ from bot.app.settings import (
     TapeSection,
     VenueSection,
 )
-from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
-from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, VenueId
+from bot.domain.ids import VenueId
 from bot.domain.portfolio import PortfolioSpec
-from bot.domain.time import NS_PER_MS, Ns, ns_from_s
+from bot.domain.time import NS_PER_MS, Ns
 from bot.domain.units import decimal_from_wire
-from bot.hedging.bands import fixed
-from bot.hedging.expiry import ExpiryParams
-from bot.hedging.modifiers import Modifiers
-from bot.market.quality import TrustLimits
-from bot.risk.conventions import Convention
-from bot.risk.forward import ForwardSource
-from bot.risk.gap import GapParams
-from bot.risk.ladder import LadderLimits
-from bot.risk.limits import Limits
-from bot.risk.sources import Sources
-from bot.venues.registry import venue_named
+from bot.venues.registry import option_side_of, venue_named
 from bot.venues.settings import Credentials, VenueSettings
 
 ENV_PREFIX: Final = "HEDGEBOT_"
@@ -139,6 +126,14 @@ class Config(Struct, frozen=True, kw_only=True):
     portfolio_path: Path | None
     digest: str
     """Hash of the settings without secrets."""
+
+    def book(self, currency: str) -> BookParams:
+        """The book of a coin; ConfigError names the ones there are."""
+        for book in self.books:
+            if book.book == currency.upper():
+                return book
+        names = ", ".join(book.book for book in self.books)
+        raise ConfigError(f"books.{currency.lower()}: no such book is configured; there are {names}")
 
 
 def load(path: Path | None, overrides: Mapping[str, object], *, run_tag: str) -> Config:
@@ -243,13 +238,14 @@ def _config(settings: Settings, run_tag: str) -> Config:
         raise ConfigError(
             f"books.{counting[1]}.counts_usdc: is set in books.{counting[0]} as well; keep one of the two"
         )
+    window = option_side_of(settings.venue.name).settlement_window
     plain = settings.model_dump_json(exclude={"venue": {"client_secret", "client_secret_file"}})
     return Config(
         mode=settings.mode,
         venue=venue,
         armed=settings.live.armed,
         follows_venue_clock=settings.venue.follow_clock,
-        books=tuple(_book(name, book, settings, run_tag) for name, book in settings.books.items()),
+        books=tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items()),
         paper=_paper(settings.paper),
         ledger_url=settings.ledger.url,
         tape_folder=settings.tape.folder if settings.tape.enabled else None,
@@ -292,106 +288,3 @@ def _credentials(venue: VenueSection) -> Credentials | None:
         missing = "venue.client_secret" if secret is None else "venue.client_id"
         raise ConfigError(f"{missing}: is missing; a key needs an id and a secret")
     return None if secret is None or venue.client_id is None else Credentials(venue.client_id, secret)
-
-
-def _refuse_without_effect(name: str, book: BookSection) -> None:
-    """A key that the convention does not look at is a misunderstanding about what is hedged."""
-    for key, is_set, convention in (
-        ("treasury_coin", book.treasury_coin != 0.0, Convention.USD),
-        ("counts_usdc", book.counts_usdc, Convention.COIN),
-    ):
-        if is_set and book.convention is not convention:
-            raise ConfigError(
-                f"books.{name}.{key}: is of convention {convention.value}, the book has {book.convention.value}; "
-                "remove one of the two"
-            )
-
-
-def _book(name: str, book: BookSection, settings: Settings, run_tag: str) -> BookParams:
-    limits, trust, run = book.limits, book.trust, settings.run
-    band, modifiers = band_of(name, book.band), modifiers_of(name, book.band)
-    if isinstance(band, fixed.Params):
-        _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
-    _refuse_without_effect(name, book)
-    base = name.upper()
-    if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
-        raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
-    prefix = f"{run.label_prefix}{base.lower()}"
-    assert len(prefix) + len(run_tag) + 7 <= LABEL_LENGTH_MAX, f"label prefix {prefix} is too long"
-    return BookParams(
-        book=base,
-        convention=book.convention,
-        treasury_coin=book.treasury_coin,
-        counts_usdc=book.counts_usdc,
-        hedge_instrument=InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL"),
-        label_prefix=prefix,
-        run_tag=run_tag,
-        band=band,
-        modifiers=modifiers,
-        trade_coin_min=book.band.trade_coin_min,
-        tactic=tactic_of(name, book.tactic, band),
-        trust=TrustLimits(
-            option_age_ns_max=Ns(trust.option_age_ms_max * NS_PER_MS),
-            hedge_age_ns_max=Ns(trust.hedge_age_ms_max * NS_PER_MS),
-            clock_ahead_ns_max=Ns(trust.clock_ahead_ms_max * NS_PER_MS),
-            spread_bps_max=trust.spread_bps_max,
-            account_age_ns_max=Ns(trust.account_age_ms_max * NS_PER_MS),
-            differs_alarm_ns=ns_from_s(trust.cross_check_alarm_s),
-            differs_refuse_ns=ns_from_s(trust.cross_check_refuse_s),
-        ),
-        limits=Limits(
-            order_usd_max=limits.order_usd_max,
-            hedge_position_usd_max=limits.hedge_position_usd_max,
-            delta_coin_worst_max=limits.delta_coin_worst_max,
-            orders_per_minute_max=limits.orders_per_minute_max,
-            refusals_in_a_row_max=limits.refusals_in_a_row_max,
-            unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
-        ),
-        gap=_gap(name, book.ladder),
-        window=venue_named(settings.venue.name).settlement_window,
-        expiry=_expiry(book.expiry),
-        sources=Sources(
-            forward=ForwardSource(book.forward.source),
-            volatility=book.volatility.source,
-            smile=book.delta.smile,
-            compares=book.delta.compare,
-            fit_every_ns=ns_from_s(book.delta.fit_interval_s),
-        ),
-        reconcile_interval_ns=ns_from_s(run.reconcile_interval_s),
-        adopts_positions=run.adopt_positions,
-    )
-
-
-def _gap(name: str, section: LadderSection) -> GapParams | None:
-    limits = LadderLimits(
-        loss_usd_max=section.loss_usd_max,
-        delta_coin_max=section.delta_coin_max,
-        margin_share_max=section.margin_share_max,
-    )
-    if section.interval_s is not None:
-        return GapParams(interval_ns=ns_from_s(section.interval_s), limits=limits)
-    if limits.any_set:
-        raise ConfigError(f"books.{name}.ladder: limits without interval_s watch nothing; set it, e.g. 5")
-    return None
-
-
-def _expiry(section: ExpirySection) -> ExpiryParams:
-    return ExpiryParams(
-        hedge=section.hedge,
-        pin=section.pin,
-        pin_from_ns=ns_from_s(section.pin_from_s),
-        pin_distance_fraction=section.pin_distance_bps / 1e4,
-        pin_interval_ns=ns_from_s(section.pin_interval_s),
-        pin_width_ratio=section.pin_width_ratio,
-    )
-
-
-def _refuse_wide_edges(name: str, band: fixed.Params, modifiers: Modifiers, delta_coin_max: float) -> None:
-    """The absolute edges of a book of one coin; a band that grows with the book is cut at the limit while it runs."""
-    low, high = band.low_coin + band.low_coin_per_option_coin, band.high_coin + band.high_coin_per_option_coin
-    widest = max(max(abs(step.coin + low), abs(step.coin + high)) for step in modifiers.target)
-    if widest > delta_coin_max:
-        raise ConfigError(
-            f"books.{name}.band: an edge at {widest:g} coin is wider than limits.delta_coin_worst_max "
-            f"{delta_coin_max:g}; narrow the band or raise the limit"
-        )

@@ -12,12 +12,12 @@ from bot.domain.errors import ConfigError
 from bot.journal.opening import path_of
 from bot.journal.state_file import StateFile
 from bot.venues.contract import Feed, Gateway
-from bot.venues.deribit_link import Link
+from bot.venues.link import Link
 from bot.venues.paper.feeds import PaperAccountFeed, PaperMarketFeed
 from bot.venues.paper.gateway import PaperGateway
 from bot.venues.paper.opening import PaperParams
 from bot.venues.paper.venue import PaperVenue, Shelf
-from bot.venues.registry import Venue
+from bot.venues.registry import Venue, option_side_of
 
 _SUFFIX = ".paper"
 """The account is kept beside the ledger that tells its trades, under its name with this at the end."""
@@ -40,7 +40,7 @@ def paper_edges(config: Config, venue: Venue, link: Link) -> tuple[Gateway, tupl
         raise ConfigError("ledger.url: paper keeps its account beside the ledger; name a file")
     file = StateFile(Path(path + _SUFFIX))
     paper = PaperVenue(Shelf(load=file.load, save=file.save), link.now_ns)
-    reader = venue.reader(link)
+    reader = option_side_of(link.settings.venue).reader(link)
     hedges = tuple(book.hedge_instrument for book in config.books)
     params = PaperParams(
         bases=tuple(book.book for book in config.books),

@@ -23,7 +23,8 @@ from bot.app.config import ENV_PREFIX, Settings
 from bot.app.exit_codes import ExitCode
 from bot.domain.commands import Command
 from bot.domain.decided import Decided, Note
-from bot.domain.events import AccountEvent, MarketEvent, Ticked
+from bot.domain.events import AccountEvent, Ticked
+from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind
 from bot.observe.catalogue import ALWAYS, CATALOGUE
 

@@ -1,4 +1,4 @@
-"""Everything that can reach the engine, in the past tense. Frozen; time arrives as data.
+"""Everything else that can reach the engine, in the past tense: the account lane and `Ticked`; and the union of all.
 
 Units: `_native` = the instrument's own unit (see `Instrument`); absent is None, never 0.
 Market events may be conflated (the newest per type and instrument counts); account events never are.
@@ -7,12 +7,12 @@ Market events may be conflated (the newest per type and instrument counts); acco
 import enum
 from decimal import Decimal
 
-from msgspec import Struct
-
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.ladder import LadderStep, RungSeen
+from bot.domain.market_events import EventRoot, MarketEvent
 from bot.domain.reasons import DistrustCause, HaltCause, RefusalKind
+from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import Ns
 
@@ -24,82 +24,7 @@ class StreamName(enum.StrEnum):
     ACCOUNT = "account"
 
 
-class VenueOrderState(enum.StrEnum):
-    """State of an order as the venue tells it."""
-
-    OPEN = "open"
-    FILLED = "filled"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-
-
-class _Event(Struct, frozen=True, kw_only=True, tag=True):
-    """Root of events; `tag` is the class name."""
-
-
-# --- market lane -----------------------------------------------------------------------------------
-# gc=False: flat and frozen, so they cannot be part of a cycle; the collector need not follow ten million of them.
-
-
-class OptionMarked(_Event, frozen=True, kw_only=True, gc=False):
-    """Ticker of an option: touch, mark, volatility and the forward of its expiry."""
-
-    instrument: InstrumentId
-    received_ns: Ns
-    venue_ns: Ns
-    bid_native: float | None
-    ask_native: float | None
-    bid_amount_native: float | None
-    ask_amount_native: float | None
-    mark_native: float | None
-    iv_mark: float | None
-    """Fraction, 0.65 = 65 %; None when the venue's value is absent, 0 or off scale."""
-    forward_usd: float | None
-    """Forward of the expiry (`underlying_price`)."""
-    index_usd: float | None
-    is_open: bool
-    delivery_usd: float | None = None
-    """Delivery price the venue expects now: the index until the settlement window opens, then its average, as if the
-    index stayed where it is (`estimated_delivery_price`)."""
-    iv_bid: float | None = None
-    """Of the best bid, fraction; None where there is none. This and the next: what tapes before them do not tell."""
-    iv_ask: float | None = None
-
-
-class FutureMarked(_Event, frozen=True, kw_only=True, gc=False):
-    """Ticker of a perpetual or future: touch, mark, price band, funding."""
-
-    instrument: InstrumentId
-    received_ns: Ns
-    venue_ns: Ns
-    bid_usd: float | None
-    ask_usd: float | None
-    bid_amount_native: float | None
-    ask_amount_native: float | None
-    mark_usd: float | None
-    index_usd: float | None
-    price_min_usd: float | None
-    price_max_usd: float | None
-    funding_rate_8h: float | None
-    """Current funding, fraction per 8 hours; positive: long pays."""
-    is_open: bool
-    delivery_usd: float | None = None
-    """As of an option; of a perpetual always the index."""
-
-
-class Quoted(_Event, frozen=True, kw_only=True, gc=False):
-    """Touch of an instrument from its book or quote channel."""
-
-    instrument: InstrumentId
-    received_ns: Ns
-    venue_ns: Ns
-    bid_native: float | None
-    ask_native: float | None
-    bid_amount_native: float | None
-    ask_amount_native: float | None
-
-
-class QuoteDistrusted(_Event, frozen=True, kw_only=True):
+class QuoteDistrusted(EventRoot, frozen=True, kw_only=True):
     """The instrument's touch is no longer known (book gap, dropped subscription) until the next `Quoted`."""
 
     instrument: InstrumentId
@@ -107,7 +32,7 @@ class QuoteDistrusted(_Event, frozen=True, kw_only=True):
     cause: DistrustCause
 
 
-class InstrumentListed(_Event, frozen=True, kw_only=True):
+class InstrumentListed(EventRoot, frozen=True, kw_only=True):
     """The specification of an instrument, before anything else about it."""
 
     instrument: Instrument
@@ -117,7 +42,7 @@ class InstrumentListed(_Event, frozen=True, kw_only=True):
 # --- account lane ----------------------------------------------------------------------------------
 
 
-class StreamLost(_Event, frozen=True, kw_only=True):
+class StreamLost(EventRoot, frozen=True, kw_only=True):
     """A socket is down: nothing on it is fresh, things may have happened unseen."""
 
     stream: StreamName
@@ -125,14 +50,14 @@ class StreamLost(_Event, frozen=True, kw_only=True):
     cause: str
 
 
-class StreamRestored(_Event, frozen=True, kw_only=True):
+class StreamRestored(EventRoot, frozen=True, kw_only=True):
     """A socket is up, authenticated where needed, and all subscriptions are acknowledged."""
 
     stream: StreamName
     received_ns: Ns
 
 
-class MessageMalformed(_Event, frozen=True, kw_only=True):
+class MessageMalformed(EventRoot, frozen=True, kw_only=True):
     """A message was refused by the decoder; counted and logged, never acted on."""
 
     stream: StreamName
@@ -142,7 +67,7 @@ class MessageMalformed(_Event, frozen=True, kw_only=True):
     """First characters of the message, without secrets."""
 
 
-class OrderAcked(_Event, frozen=True, kw_only=True):
+class OrderAcked(EventRoot, frozen=True, kw_only=True):
     """The venue has the order and has given it an id."""
 
     label: Label
@@ -150,7 +75,7 @@ class OrderAcked(_Event, frozen=True, kw_only=True):
     received_ns: Ns
 
 
-class OrderRefused(_Event, frozen=True, kw_only=True):
+class OrderRefused(EventRoot, frozen=True, kw_only=True):
     """A definite no: this order does not exist at the venue and never will."""
 
     label: Label
@@ -160,7 +85,7 @@ class OrderRefused(_Event, frozen=True, kw_only=True):
     kind: RefusalKind
 
 
-class OrderUnknown(_Event, frozen=True, kw_only=True):
+class OrderUnknown(EventRoot, frozen=True, kw_only=True):
     """The order may exist: time-out, broken connection, or an error code that leaves it open."""
 
     label: Label
@@ -168,7 +93,7 @@ class OrderUnknown(_Event, frozen=True, kw_only=True):
     cause: str
 
 
-class OrderUpdated(_Event, frozen=True, kw_only=True):
+class OrderUpdated(EventRoot, frozen=True, kw_only=True):
     """State of an order as the venue tells it now; may arrive late, twice or out of order."""
 
     label: Label
@@ -181,14 +106,14 @@ class OrderUpdated(_Event, frozen=True, kw_only=True):
     venue_ns: Ns
 
 
-class OrderAbsent(_Event, frozen=True, kw_only=True):
+class OrderAbsent(EventRoot, frozen=True, kw_only=True):
     """Looked up by label after its `valid_until`: the venue has no such order and cannot start it any more."""
 
     label: Label
     received_ns: Ns
 
 
-class LookUpFailed(_Event, frozen=True, kw_only=True):
+class LookUpFailed(EventRoot, frozen=True, kw_only=True):
     """The look-up by label gave no answer; the order stays unknown."""
 
     label: Label
@@ -196,7 +121,7 @@ class LookUpFailed(_Event, frozen=True, kw_only=True):
     cause: str
 
 
-class Filled(_Event, frozen=True, kw_only=True):
+class Filled(EventRoot, frozen=True, kw_only=True):
     """One fill of this account, ours or anybody's; the same `fill_id` may arrive any number of times."""
 
     fill_id: FillId
@@ -214,7 +139,7 @@ class Filled(_Event, frozen=True, kw_only=True):
     venue_ns: Ns
 
 
-class AccountSeen(_Event, frozen=True, kw_only=True):
+class AccountSeen(EventRoot, frozen=True, kw_only=True):
     """Account figures of one currency, all from the same message."""
 
     currency: str
@@ -237,38 +162,7 @@ class AccountSeen(_Event, frozen=True, kw_only=True):
     """Over the shorter of a day and the life left."""
 
 
-class PositionSeen(Struct, frozen=True, kw_only=True):
-    """One position at the venue. Greeks are of the whole position, signed; None: not told."""
-
-    instrument: InstrumentId
-    amount_native: Decimal
-    """Signed: USD for inverse futures, coins otherwise."""
-    average_native: Decimal | None = None
-    """Price the venue counts its profit from."""
-    mark_native: float | None = None
-    funding_native: Decimal | None = None
-    """Received in this session, settlement currency; negative is paid. Perpetuals only."""
-    delta_coin: float | None = None
-    """Black-76, decayed in the settlement window."""
-    gamma_coin_per_usd: float | None = None
-    vega_usd_per_point: float | None = None
-    theta_usd_per_day: float | None = None
-
-
-class OrderSeen(Struct, frozen=True, kw_only=True):
-    """One open order at the venue, ours or a stranger's."""
-
-    order_id: OrderId
-    label: Label | None
-    instrument: InstrumentId
-    amount_native: Decimal
-    """Signed, whole order."""
-    filled_native: Decimal
-    """Unsigned."""
-    price_native: Decimal | None
-
-
-class SnapshotTaken(_Event, frozen=True, kw_only=True):
+class SnapshotTaken(EventRoot, frozen=True, kw_only=True):
     """Positions, open orders and recent fills of the account, consistent with each other."""
 
     positions: tuple[PositionSeen, ...]
@@ -279,14 +173,14 @@ class SnapshotTaken(_Event, frozen=True, kw_only=True):
     received_ns: Ns
 
 
-class SnapshotFailed(_Event, frozen=True, kw_only=True):
+class SnapshotFailed(EventRoot, frozen=True, kw_only=True):
     """No consistent snapshot could be had."""
 
     received_ns: Ns
     cause: str
 
 
-class Settled(_Event, frozen=True, kw_only=True):
+class Settled(EventRoot, frozen=True, kw_only=True):
     """What the venue booked on one position at its daily settlement: the session's funding, or the delivery."""
 
     instrument: InstrumentId
@@ -298,7 +192,7 @@ class Settled(_Event, frozen=True, kw_only=True):
     venue_ns: Ns
 
 
-class LadderMeasured(_Event, frozen=True, kw_only=True):
+class LadderMeasured(EventRoot, frozen=True, kw_only=True):
     """The gap-risk ladder of the book with this hedge instrument, measured off the tick path."""
 
     instrument: InstrumentId
@@ -307,7 +201,7 @@ class LadderMeasured(_Event, frozen=True, kw_only=True):
     steps: tuple[LadderStep, ...]
 
 
-class IntentRestored(_Event, frozen=True, kw_only=True):
+class IntentRestored(EventRoot, frozen=True, kw_only=True):
     """An order written down by an earlier run whose end is not in the ledger: unknown until looked up."""
 
     label: Label
@@ -318,7 +212,7 @@ class IntentRestored(_Event, frozen=True, kw_only=True):
     received_ns: Ns
 
 
-class LedgerRestored(_Event, frozen=True, kw_only=True):
+class LedgerRestored(EventRoot, frozen=True, kw_only=True):
     """What the ledger of this account ends with: the positions to expect and the fills already counted."""
 
     positions: tuple[PositionSeen, ...]
@@ -328,7 +222,7 @@ class LedgerRestored(_Event, frozen=True, kw_only=True):
     """Whose: a process with several books tells each of them all of these. None: of the only book."""
 
 
-class SurfaceFitted(_Event, frozen=True, kw_only=True):
+class SurfaceFitted(EventRoot, frozen=True, kw_only=True):
     """What the quotes and moves up to a moment say about volatility; computed beside the decisions, never in them."""
 
     book: str
@@ -347,14 +241,14 @@ class SurfaceFitted(_Event, frozen=True, kw_only=True):
     """Why there is no slice, in words; empty where there is one."""
 
 
-class StopRequested(_Event, frozen=True, kw_only=True):
+class StopRequested(EventRoot, frozen=True, kw_only=True):
     """An operator or a signal wants an orderly end: no new hedge, cancel what works."""
 
     received_ns: Ns
     cause: str
 
 
-class HaltRequested(_Event, frozen=True, kw_only=True):
+class HaltRequested(EventRoot, frozen=True, kw_only=True):
     """The shell found that going on is not safe (ledger, inbox, clock)."""
 
     received_ns: Ns
@@ -362,14 +256,11 @@ class HaltRequested(_Event, frozen=True, kw_only=True):
     detail: str
 
 
-class Ticked(_Event, frozen=True, kw_only=True, gc=False):
+class Ticked(EventRoot, frozen=True, kw_only=True, gc=False):
     """The only notion of now, and the only event that decides."""
 
     now_ns: Ns
 
-
-MarketEvent = OptionMarked | FutureMarked | Quoted
-"""Conflated: the newest per type and instrument counts."""
 
 AccountEvent = (
     QuoteDistrusted

@@ -5,10 +5,14 @@ from typing import Final, NewType
 from bot.domain.time import Ns, expiry_ns_from_code
 
 VenueId = NewType("VenueId", str)
-"""`deribit`, later `okx`, `binance`, ..."""
+"""`deribit`, `okx`, `binance`, `bybit`, `hyperliquid`."""
+
+DERIBIT: Final = VenueId("deribit")
+"""The venue whose names carry no prefix, and whose events need not say where they are from."""
 
 InstrumentId = NewType("InstrumentId", str)
-"""The venue's own name of an instrument: `BTC-PERPETUAL`, `BTC-27MAR26-100000-C`."""
+"""Deribit's own name of an instrument (`BTC-PERPETUAL`, `BTC-27MAR26-100000-C`); elsewhere the venue in front of its
+own name, in capitals: `OKX:BTC-USDT-SWAP`, `BINANCE:BTCUSDT`."""
 
 Label = NewType("Label", str)
 """Our name of an order, written down before the order leaves: the intent id."""
@@ -21,6 +25,9 @@ FillId = NewType("FillId", str)
 
 LABEL_LENGTH_MAX: Final = 32
 """OKX takes 32 letters and digits, the narrowest of our venues (exchange facts 4.3)."""
+
+_QUOTES: Final = ("USDT", "USDC", "USD", "PERP")
+"""What other venues write right behind the coin (`BTCUSDT`, `BTCPERP`); the longer first (exchange facts 4.3)."""
 
 
 def make_label(prefix: str, run_tag: str, number: int) -> Label:
@@ -36,13 +43,34 @@ def is_ours(label: str | None, prefix: str) -> bool:
     return bool(label) and str(label).startswith(prefix)
 
 
-def base_of(instrument: InstrumentId) -> str | None:
-    """Coin of a Deribit derivative by its name (`BTC-...`, `BTC_USDC-...`); None for spot, which has no dash.
+def venue_of(instrument: InstrumentId) -> VenueId:
+    """Where an instrument is traded, by its name."""
+    venue, colon, _ = instrument.partition(":")
+    return VenueId(venue.lower()) if colon else DERIBIT
 
+
+def name_at_venue(instrument: InstrumentId) -> str:
+    """What the venue itself calls the instrument: without our prefix."""
+    return instrument.rpartition(":")[2]
+
+
+def instrument_at(venue: VenueId, name: str) -> InstrumentId:
+    """Our name of what `venue` calls `name`."""
+    return InstrumentId(name if venue == DERIBIT else f"{venue.upper()}:{name}")
+
+
+def base_of(instrument: InstrumentId) -> str | None:
+    """Coin of a derivative by its name; None for Deribit's spot, which has no dash.
+
+    `BTC-...`, `BTC_USDC-...`; elsewhere `OKX:BTC-USDT-SWAP`, `BINANCE:BTCUSDT_260327`, `HYPERLIQUID:BTC`.
     For instruments whose specification has not arrived yet; the specification's word holds otherwise.
     """
-    head, dash, _ = instrument.partition("-")
-    return head.partition("_")[0] if dash else None
+    head, dash, _ = name_at_venue(instrument).partition("-")
+    pair = head.partition("_")[0]
+    if venue_of(instrument) == DERIBIT:
+        return pair if dash else None
+    quote = next((word for word in _QUOTES if pair.endswith(word) and pair != word), "")
+    return pair.removesuffix(quote) or None
 
 
 def expiry_in_name(instrument: InstrumentId) -> Ns | None:

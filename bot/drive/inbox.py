@@ -7,17 +7,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from bot.domain.events import (
-    Event,
-    FutureMarked,
-    MarketEvent,
-    OptionMarked,
-    Quoted,
-    QuoteDistrusted,
-    StreamLost,
-    StreamName,
-)
+from bot.domain.events import Event, QuoteDistrusted, StreamLost, StreamName
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked, MarketEvent, OptionMarked, Quoted
 
 ACCOUNT_LANE_MAX: Final = 10_000
 """Account events waiting; a healthy loop has a handful."""

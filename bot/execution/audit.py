@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from bot.domain.commands import Command, TakeSnapshot
 from bot.domain.decided import Decided, Note
-from bot.domain.events import AccountSeen, FutureMarked, SnapshotTaken
+from bot.domain.events import AccountSeen, SnapshotTaken
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account

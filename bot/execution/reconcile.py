@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.domain.decided import Note, PositionMismatched, StrangerSeen
-from bot.domain.events import Filled, LedgerRestored, OrderSeen, PositionSeen, SnapshotTaken
+from bot.domain.events import Filled, LedgerRestored, SnapshotTaken
 from bot.domain.ids import InstrumentId, Label, base_of, expiry_in_name, is_ours
 from bot.domain.instruments import Instrument
+from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.working import WorkingOrders
 from bot.risk.positions import Positions

@@ -6,9 +6,9 @@ Knows tactics, prices and the working order; nothing of why a hedge is due, and 
 from typing import NamedTuple
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.events import FutureMarked
 from bot.domain.ids import make_label
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.execution.tactic import Due, Place, Resting, Sent, Situation, TakeBack, outside_band

@@ -10,8 +10,9 @@ from typing import Final
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder
 from bot.domain.decided import OrderMoved
-from bot.domain.events import Filled, IntentRestored, OrderSeen, OrderUpdated, VenueOrderState
+from bot.domain.events import Filled, IntentRestored, OrderUpdated
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.seen import OrderSeen, VenueOrderState
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.execution.lifecycle import TERMINAL, OrderState, Signal, step

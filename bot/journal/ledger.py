@@ -27,11 +27,11 @@ from bot.domain.events import (
     OrderRefused,
     OrderUnknown,
     OrderUpdated,
-    PositionSeen,
     SnapshotTaken,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, VenueId, base_of
 from bot.domain.reasons import Action, Phase
+from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.journal import opening, rows

@@ -11,8 +11,8 @@ from sqlalchemy.pool import StaticPool
 
 from bot.domain.decided import Decided
 from bot.domain.errors import JournalError
-from bot.domain.events import VenueOrderState
 from bot.domain.ids import FillId, InstrumentId, Label
+from bot.domain.seen import VenueOrderState
 from bot.journal import rows
 from bot.journal.rows import FillRow, OrderRow, PositionRow
 from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations

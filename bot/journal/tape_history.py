@@ -12,8 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.domain.errors import JournalError
-from bot.domain.events import Event, FutureMarked, InstrumentListed, OptionMarked, Quoted
+from bot.domain.events import Event, InstrumentListed
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.time import Ns, expiry_code
 from bot.journal import manifest
 from bot.journal.tape_reader import TapeReader

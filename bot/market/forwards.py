@@ -8,7 +8,7 @@ distrusted, so that one message cannot move every delta of an expiry. Knows tick
 import math
 from typing import Final
 
-from bot.domain.events import OptionMarked
+from bot.domain.market_events import OptionMarked
 from bot.domain.time import Ns
 
 BASIS_JUMP_SHARE: Final = 0.05

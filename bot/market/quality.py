@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.domain.events import FutureMarked, OptionMarked
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns
 

@@ -3,9 +3,10 @@
 Older and duplicate messages never replace newer ones. Knows nothing of positions.
 """
 
-from bot.domain.events import FutureMarked, OptionMarked, Quoted, QuoteDistrusted
+from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.market import quality

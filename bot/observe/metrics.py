@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import NOTHING, Decided, FigureCompared, FillBooked, Note, OrderMoved, Outcome, PhaseChanged
+from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.time import NS_PER_S
 
@@ -151,4 +152,4 @@ _STATES: Final = {
 }
 """Gauge and its help text."""
 
-_EVENT_KINDS: Final[tuple[type[ev.Event], ...]] = (*ev.MarketEvent.__args__, *ev.AccountEvent.__args__, ev.Ticked)
+_EVENT_KINDS: Final[tuple[type[ev.Event], ...]] = (*MarketEvent.__args__, *ev.AccountEvent.__args__, ev.Ticked)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from bot.domain.events import AccountSeen, Filled, PositionSeen
+from bot.domain.events import AccountSeen, Filled
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.seen import PositionSeen
 from bot.domain.status import EquitySeen
 from bot.domain.time import Ns, is_settled_between
 from bot.domain.units import ZERO, decimal_from_wire

@@ -10,9 +10,10 @@ from typing import Final
 from msgspec import Struct
 
 from bot.domain.decided import AlarmRaised, FigureCompared, Note
-from bot.domain.events import AccountSeen, PositionSeen
+from bot.domain.events import AccountSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Reason
+from bot.domain.seen import PositionSeen
 from bot.domain.status import EquitySeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple, TypeGuard
 
 from msgspec import Struct
 
-from bot.domain.events import OptionMarked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_YEAR, Ns
 from bot.domain.units import coin_from_amount

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.events import Filled, PositionSeen
+from bot.domain.events import Filled
 from bot.domain.ids import FillId, InstrumentId
+from bot.domain.seen import PositionSeen
 from bot.domain.units import ZERO
 
 _FILL_IDS_MAX: Final = 200_000

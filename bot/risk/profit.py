@@ -6,9 +6,10 @@ apart. The collateral's own price move is in it where the book's convention coun
 
 from decimal import Decimal
 
-from bot.domain.events import Filled, FutureMarked, OptionMarked
+from bot.domain.events import Filled
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.status import ProfitUsd
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal

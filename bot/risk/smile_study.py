@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bot.domain.events import OptionMarked, SurfaceFitted
+from bot.domain.events import SurfaceFitted
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import OptionMarked
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.market.forwards import Expiry

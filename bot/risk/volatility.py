@@ -7,7 +7,7 @@ and says why. Whether a ticker is trusted at all is decided before, on its mark.
 import enum
 from typing import Final, NamedTuple
 
-from bot.domain.events import OptionMarked
+from bot.domain.market_events import OptionMarked
 from bot.market.quality import IV_MAX
 
 SPREAD_IV_MAX: Final = 0.30

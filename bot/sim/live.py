@@ -6,8 +6,8 @@ separately (`live_book`). Every instrument has been heard once before the world 
 
 from collections.abc import Iterable, Mapping
 
-from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import Ns
 from bot.sim.facts import Told
 from bot.sim.history import HistoryRow

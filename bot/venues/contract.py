@@ -10,9 +10,10 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
-from bot.domain.events import Event, FutureMarked, OptionMarked
+from bot.domain.events import Event
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import Ns
 
 NowNs = Callable[[], Ns]

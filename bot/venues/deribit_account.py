@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.events import Event, Filled, PositionSeen, SnapshotFailed, SnapshotTaken
+from bot.domain.events import Event, Filled, SnapshotFailed, SnapshotTaken
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
+from bot.domain.seen import PositionSeen
 from bot.venues import deribit_rest
 from bot.venues.contract import NowNs
 from bot.venues.deribit_log import SettlementLog

@@ -9,8 +9,9 @@ from typing import Final
 
 from msgspec import UNSET
 
-from bot.domain.events import Quoted, QuoteDistrusted
+from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_MS, Ns
 from bot.venues.deribit_wire import BookEntry, BookUpdate

@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.errors import VenueUnreachable
-from bot.domain.events import Event, Quoted, QuoteDistrusted, StreamName
+from bot.domain.events import Event, QuoteDistrusted, StreamName
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues import deribit
 from bot.venues.contract import BookListener, BookMoves, Sink
 from bot.venues.deribit import TradesPrinted
 from bot.venues.deribit_book import Book
-from bot.venues.deribit_link import Link, Socket
+from bot.venues.deribit_link import Socket
 from bot.venues.deribit_session import Session
 from bot.venues.deribit_wire import BookEntry, BookUpdate
+from bot.venues.link import Link
 
 __all__ = ["ACCOUNT_CHANNELS", "AccountFeed", "Link", "MarketFeed"]
 

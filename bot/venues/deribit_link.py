@@ -10,17 +10,15 @@ import random
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from bot.domain.errors import BotError, MalformedMessage, VenueError, VenueRefused, VenueUnreachable
 from bot.domain.events import Event, MessageMalformed, StreamLost, StreamName, StreamRestored
 from bot.domain.time import Ns
 from bot.venues import deribit, stream
-from bot.venues.contract import BookListener, NowNs, Sink
+from bot.venues.contract import Sink
 from bot.venues.deribit import TradesPrinted
-from bot.venues.deribit_session import Connect, Session
+from bot.venues.deribit_session import Session
 from bot.venues.deribit_wire import BookUpdate
-from bot.venues.settings import VenueSettings
+from bot.venues.link import Link
 
 _BACKOFF_S_MIN: Final = 0.5
 _BACKOFF_S_MAX: Final = 30.0
@@ -32,18 +30,6 @@ _TOO_MANY_DOUBLINGS: Final = 3
 """After 10028 the wait starts at 4 s: the credits must come back first."""
 _WAKE_S: Final = 1.0
 _SAMPLE_CHARS: Final = 160
-
-
-class Link(Struct, frozen=True, kw_only=True):
-    """What a feed needs from outside."""
-
-    settings: VenueSettings
-    now_ns: NowNs
-    rng: random.Random
-    """Seeded by `app`: jitter and nonces."""
-    connect: Connect = stream.connect
-    listener: BookListener | None = None
-    """Told of the hedge instruments' whole books and public trades, where somebody wants them."""
 
 
 class Duty(Protocol):

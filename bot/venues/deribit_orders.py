@@ -13,9 +13,10 @@ from msgspec import Struct, structs
 
 from bot.domain.commands import LookUpOrder, PlaceOrder
 from bot.domain.errors import ConfigError, MalformedMessage, VenueError
-from bot.domain.events import Event, Filled, LookUpFailed, OrderAbsent, OrderAcked, OrderUpdated, VenueOrderState
+from bot.domain.events import Event, Filled, LookUpFailed, OrderAbsent, OrderAcked, OrderUpdated
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns, ms_from_ns
 from bot.domain.units import ZERO
 from bot.venues import deribit_rest

@@ -7,9 +7,9 @@ that whoever holds only this cannot send an order.
 from typing import Final
 
 from bot.domain.errors import ConfigError, MalformedMessage, VenueRefused
-from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import NS_PER_MS, Ns, iso_utc, ms_from_ns
 from bot.domain.units import decimal_from_wire
 from bot.venues import deribit, deribit_rest

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from bot.domain.errors import MalformedMessage
-from bot.domain.events import OrderSeen, PositionSeen
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
+from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import ns_from_ms
 from bot.domain.units import ZERO, snap_to_step
 from bot.venues.deribit_wire import Direction, Number, Order, Stamp, Trade, exact

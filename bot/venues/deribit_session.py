@@ -5,7 +5,7 @@ reconnecting, instruments or what the events are for.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Raw
@@ -35,8 +35,6 @@ _TOO_LARGE: Final = -32600
 
 _KEY_CODES: Final = frozenset({13004, 13021, 11042, 13403})
 """Wrong credentials or missing permissions: no retry helps."""
-
-Connect = Callable[[str], Awaitable[Connection]]
 
 
 class Session:

@@ -16,10 +16,11 @@ from bot.domain.events import Event, StreamLost, StreamName, StreamRestored
 from bot.domain.time import Ns
 from bot.venues import deribit, deribit_key
 from bot.venues.deribit import TradesPrinted
-from bot.venues.deribit_link import Link, Socket
+from bot.venues.deribit_link import Socket
 from bot.venues.deribit_rest import convert
 from bot.venues.deribit_session import Session
 from bot.venues.deribit_wire import BookUpdate
+from bot.venues.link import Link
 
 _ANSWER_S_MAX: Final = 4.0
 """As long as an order through ccxt waits."""

@@ -10,8 +10,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from bot.domain.events import AccountSeen, Filled, FutureMarked, OptionMarked, OrderUpdated, Quoted, VenueOrderState
+from bot.domain.events import AccountSeen, Filled, OrderUpdated
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_MS, Ns
 from bot.domain.units import decimal_from_wire
 

@@ -9,21 +9,29 @@ from typing import Final
 from msgspec import Struct
 
 from bot.domain.errors import ConfigError
-from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
-from bot.venues.deribit_link import Link
 from bot.venues.deribit_reader import DeribitReader
 from bot.venues.deribit_socket import OrderSocket
+from bot.venues.link import Link
 from bot.venues.settings import CCXT, DERIBIT_WS, Hosts
 
 
+class OptionSide(Struct, frozen=True, kw_only=True):
+    """What a venue where the options are has besides."""
+
+    reader: Callable[[Link], Reader]
+    settlement_window: Window
+    """What of its index it averages to a delivery price."""
+
+
 class Venue(Struct, frozen=True, kw_only=True):
-    """What can be made for a venue. A gateway is made inside a running loop."""
+    """What can be made for a venue where a hedge may be. A gateway is made inside a running loop."""
 
     market_feed: Callable[[Link, Sequence[InstrumentId], Sequence[InstrumentId]], Feed]
     """Link, hedge instruments, other instruments."""
@@ -33,11 +41,10 @@ class Venue(Struct, frozen=True, kw_only=True):
     gateways: Sequence[str]
     """Ways for orders there are, by the word in `venue.gateway`."""
     inspector: Callable[[Link], Inspector]
-    reader: Callable[[Link], Reader]
     hosts: Mapping[str, Hosts]
     """Where it lives, by the word in `venue.hosts`."""
-    settlement_window: Window
-    """What of its index it averages to a delivery price."""
+    options: OptionSide | None = None
+    """None: no options are held there."""
 
 
 def _deribit_gateway(link: Link, rate: OrderRate) -> DeribitGateway:
@@ -50,15 +57,17 @@ def _deribit_reader(link: Link) -> Reader:
 
 
 VENUES: Final[dict[VenueId, Venue]] = {
-    VenueId("deribit"): Venue(
+    DERIBIT: Venue(
         market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
         account_feed=AccountFeed,
         gateway=_deribit_gateway,
         gateways=(CCXT, DERIBIT_WS),
         inspector=lambda link: _deribit_gateway(link, OrderRate()),
-        reader=_deribit_reader,
-        # The last half hour; the newer of its two texts has a fixing every 4 s (exchange facts 2.5, theory 1.5).
-        settlement_window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
+        options=OptionSide(
+            reader=_deribit_reader,
+            # The last half hour; the newer of its two texts has a fixing every 4 s (exchange facts 2.5, theory 1.5).
+            settlement_window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
+        ),
         hosts={
             "production": Hosts(
                 ws_url="wss://www.deribit.com/ws/api/v2", rest_url="https://www.deribit.com", is_testnet=False
@@ -80,3 +89,12 @@ def venue_named(name: str) -> Venue:
         message = f"venue.name: {name!r} is not one of {', '.join(sorted(VENUES))}"
         raise ConfigError(message)
     return venue
+
+
+def option_side_of(name: str) -> OptionSide:
+    """What the venue has for options; ConfigError where it has none, or is none."""
+    side = venue_named(name).options
+    if side is None:
+        there = ", ".join(sorted(known for known, venue in VENUES.items() if venue.options is not None))
+        raise ConfigError(f"venue.name: {name} is a venue for hedges only; options are held at {there}")
+    return side

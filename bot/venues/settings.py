@@ -13,17 +13,22 @@ DERIBIT_WS: Final = "deribit_ws"
 
 
 class Credentials:
-    """An API key. The secret never shows in `repr`, in an error text or in an encoded message."""
+    """An API key. Its secrets never show in `repr`, in an error text or in an encoded message."""
 
-    __slots__ = ("_secret", "key_id")
+    __slots__ = ("_passphrase", "_secret", "key_id")
 
-    def __init__(self, key_id: str, secret: str) -> None:
+    def __init__(self, key_id: str, secret: str, passphrase: str | None = None) -> None:
         self.key_id: Final = key_id
         self._secret: Final = secret
+        self._passphrase: Final = passphrase
 
     def reveal(self) -> str:
         """The secret itself; only for signing and for the client's constructor."""
         return self._secret
+
+    def reveal_passphrase(self) -> str | None:
+        """The third part of a key, where a venue has one (OKX)."""
+        return self._passphrase
 
     def __repr__(self) -> str:
         return f"Credentials({self.key_id!r}, ***)"

@@ -3,21 +3,11 @@
 from decimal import Decimal
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.events import (
-    AccountSeen,
-    Filled,
-    FutureMarked,
-    OptionMarked,
-    OrderRefused,
-    OrderSeen,
-    OrderUnknown,
-    OrderUpdated,
-    PositionSeen,
-    Settled,
-    VenueOrderState,
-)
+from bot.domain.events import AccountSeen, Filled, OrderRefused, OrderUnknown, OrderUpdated, Settled
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import RefusalKind
+from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim import facts

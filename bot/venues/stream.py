@@ -4,6 +4,7 @@ Knows connecting, frames and closing; turns every failure into a `VenueError` th
 know what is in a frame.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
@@ -36,6 +37,10 @@ class Connection(Protocol):
 
     async def close(self) -> None:
         """Close; never raises."""
+
+
+Connect = Callable[[str], Awaitable[Connection]]
+"""Opens a connection to an address."""
 
 
 class WebSocketConnection:

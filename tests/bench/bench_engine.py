@@ -10,19 +10,11 @@ import time
 from decimal import Decimal
 
 from bot.book import BookParams
-from bot.domain.events import (
-    FutureMarked,
-    InstrumentListed,
-    OptionMarked,
-    PositionSeen,
-    SnapshotTaken,
-    StreamName,
-    StreamRestored,
-    SurfaceFitted,
-    Ticked,
-)
+from bot.domain.events import InstrumentListed, SnapshotTaken, StreamName, StreamRestored, SurfaceFitted, Ticked
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked
+from bot.domain.seen import PositionSeen
 from bot.domain.surface import SmileSlice
 from bot.domain.time import NS_PER_DAY, NS_PER_S, NS_PER_YEAR, Ns
 from bot.engine import Engine

@@ -28,7 +28,7 @@ from bot.domain.ids import Label, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Gateway
-from bot.venues.deribit_link import Link
+from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import CCXT, DERIBIT_WS, Credentials, VenueSettings
 

@@ -31,6 +31,7 @@ from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
 from bot.domain.decided import Outcome
 from bot.domain.ids import FillId, InstrumentId, OrderId, VenueId
 from bot.domain.instruments import Instrument
+from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.engine import Engine
 from bot.hedging.band import TradeTo
@@ -40,9 +41,10 @@ from bot.journal.ledger import Ledger
 from bot.market.quality import TrustLimits
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Sink
-from bot.venues.deribit_feed import Link, MarketFeed
+from bot.venues.deribit_feed import MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_socket import OrderSocket
+from bot.venues.link import Link
 from bot.venues.settings import Credentials, VenueSettings
 
 LEGS = 20
@@ -54,7 +56,7 @@ LEGS = 20
 class StubGateway:
     """Writes an order's bytes to the peer at once and fills it in full."""
 
-    def __init__(self, transport: asyncio.WriteTransport, positions: tuple[ev.PositionSeen, ...]) -> None:
+    def __init__(self, transport: asyncio.WriteTransport, positions: tuple[PositionSeen, ...]) -> None:
         """`positions` is what the account holds."""
         self._transport = transport
         self._positions = positions
@@ -112,7 +114,7 @@ class StubGateway:
                 label=command.label,
                 order_id=order_id,
                 instrument=command.instrument,
-                state=ev.VenueOrderState.FILLED,
+                state=VenueOrderState.FILLED,
                 filled_native=abs(command.amount_native),
                 received_ns=now_ns,
                 venue_ns=now_ns,
@@ -142,7 +144,7 @@ class StubGateway:
 class SocketGateway(StubGateway):
     """Orders as `gateway = "deribit_ws"` sends them; all else as above."""
 
-    def __init__(self, socket: OrderSocket, link: Link, positions: tuple[ev.PositionSeen, ...]) -> None:
+    def __init__(self, socket: OrderSocket, link: Link, positions: tuple[PositionSeen, ...]) -> None:
         """`socket` is open."""
         self._positions = positions
         self._real = DeribitGateway(link.settings, link.now_ns, "n", OrderRate(per_s=1e6, burst=1e6), socket)
@@ -185,7 +187,7 @@ def echo(port: int, order_bytes: int) -> None:
             peer.sendall(answer)
 
 
-async def plain_gateway(port: int, gone: asyncio.Event, positions: tuple[ev.PositionSeen, ...]) -> StubGateway:
+async def plain_gateway(port: int, gone: asyncio.Event, positions: tuple[PositionSeen, ...]) -> StubGateway:
     """Over a socket of bytes; sets `gone` when the peer hangs up."""
 
     class Wire(asyncio.Protocol):
@@ -198,7 +200,7 @@ async def plain_gateway(port: int, gone: asyncio.Event, positions: tuple[ev.Posi
 
 
 async def socket_gateway(
-    link: Link, port: int, gone: asyncio.Event, positions: tuple[ev.PositionSeen, ...]
+    link: Link, port: int, gone: asyncio.Event, positions: tuple[PositionSeen, ...]
 ) -> SocketGateway:
     """Over the order socket; sets `gone` when the peer hangs up."""
     settings = structs.replace(
@@ -229,7 +231,7 @@ async def trade(ws_port: int, order_port: int, ledger_url: str, *, over_socket: 
         )
         for i in range(LEGS)
     ]
-    positions = tuple(ev.PositionSeen(instrument=spec.id, amount_native=spec.lot_native * 10) for spec in specs)
+    positions = tuple(PositionSeen(instrument=spec.id, amount_native=spec.lot_native * 10) for spec in specs)
     week_ns = Ns(7 * NS_PER_DAY)
     params = structs.replace(
         book(),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bot.app import compose
+from bot.app import simulated
 from bot.app.config import load
 from bot.domain.commands import Command, PlaceOrder
 from bot.domain.decided import Outcome
@@ -43,9 +43,9 @@ def taped(portfolio: str, coin: str, data: Path) -> dict[str, Any]:
 
 def _simulation(config: str, portfolio: str, **options: Any) -> Simulation:
     file = _ROOT / "config" / "portfolios" / f"{portfolio}.toml"
-    loaded = load(_ROOT / config, {"portfolio": file}, run_tag=compose.SIMULATION_TAG)
+    loaded = load(_ROOT / config, {"portfolio": file}, run_tag=simulated.SIMULATION_TAG)
     defaults = {"tape": None, "currency": "BTC", "step_ms": 1_000}
-    return compose.simulation_of(loaded, compose.SimulateOptions(**(defaults | options)))
+    return simulated.simulation_of(loaded, simulated.SimulateOptions(**(defaults | options)))
 
 
 def _played(simulation: Simulation, *, with_orders: bool) -> dict[str, Any]:

@@ -12,15 +12,16 @@ import pytest
 from msgspec import structs
 
 from bot.domain.commands import CancelOrder, PlaceOrder
-from bot.domain.events import OrderAcked, OrderRefused, OrderUpdated, VenueOrderState
+from bot.domain.events import OrderAcked, OrderRefused, OrderUpdated
 from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.localex.server import LocalExchange, open_accounts, parse_key
 from bot.sim.exchange import Exchange
 from bot.sim.world import build_exchange
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Gateway
-from bot.venues.deribit_link import Link
+from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import DERIBIT_WS, Credentials, VenueSettings
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import MalformedMessage
-from bot.domain.events import Filled, FutureMarked, OptionMarked, Quoted
+from bot.domain.events import Filled
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.time import Ns
 from bot.venues import deribit
 from bot.venues.deribit_wire import BookUpdate

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import Quoted, QuoteDistrusted
+from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Quoted
 from bot.domain.time import Ns
 from bot.venues.deribit_book import Book
 from bot.venues.deribit_wire import BookEntry, BookUpdate

@@ -16,7 +16,9 @@ from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import Phase, Reason, RefusalKind
+from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
 from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, Ns
 from bot.engine import Engine
 from bot.execution.tactic_table import TacticParams
@@ -145,7 +147,7 @@ class _Venue:
         """The order reaches the market: some of it trades, the rest is taken back; or it rests."""
         if order.rests:
             self.book[order.label] = order
-            self._told(order.label, ev.VenueOrderState.OPEN)
+            self._told(order.label, VenueOrderState.OPEN)
             return
         lots = int(abs(order.amount_native) / 10)
         done = lots if self.is_kind else self.dice.choice((lots, lots, lots // 2, 0))
@@ -154,9 +156,9 @@ class _Venue:
         for part in (done // 2, done - done // 2):
             if part:
                 self._trade(order.label, order_id, Decimal(10 * sign * part))
-        self._told(order.label, ev.VenueOrderState.FILLED if done == lots else ev.VenueOrderState.CANCELLED)
+        self._told(order.label, VenueOrderState.FILLED if done == lots else VenueOrderState.CANCELLED)
 
-    def _told(self, label: Label, state: ev.VenueOrderState) -> None:
+    def _told(self, label: Label, state: VenueOrderState) -> None:
         """The order as it stands, remembered and told."""
         self.orders[label] = ev.OrderUpdated(
             label=label,
@@ -179,13 +181,13 @@ class _Venue:
                 is_done = 10 * lots == left
                 if is_done:
                     del self.book[label]
-                self._told(label, ev.VenueOrderState.FILLED if is_done else ev.VenueOrderState.OPEN)
+                self._told(label, VenueOrderState.FILLED if is_done else VenueOrderState.OPEN)
 
     def sweep(self) -> None:
         """Cancel on disconnect: nobody is told."""
         for label in list(self.book):
             del self.book[label]
-            self._told(label, ev.VenueOrderState.CANCELLED)
+            self._told(label, VenueOrderState.CANCELLED)
 
     def take(self, command: Command) -> None:
         """Do what the engine asks, well or badly."""
@@ -222,7 +224,7 @@ class _Venue:
     def _answer(self, command: LookUpOrder | CancelOrder) -> None:
         if isinstance(command, CancelOrder) and command.label in self.book and not self.roll(0.2):  # else it is lost
             del self.book[command.label]
-            self._told(command.label, ev.VenueOrderState.CANCELLED)
+            self._told(command.label, VenueOrderState.CANCELLED)
         seen = self.orders.get(command.label)
         if self.roll(0.3) or (seen is None and isinstance(command, CancelOrder)):
             self.later(ev.LookUpFailed(label=command.label, received_ns=Ns(self.now_ns), cause="busy"))
@@ -241,7 +243,7 @@ class _Venue:
             self.later(ev.SnapshotFailed(received_ns=Ns(self.now_ns), cause="busy"))
             return
         held = {_CALL: Decimal(1), _PERPETUAL: self.position}
-        positions = tuple(ev.PositionSeen(instrument=name, amount_native=amount) for name, amount in held.items())
+        positions = tuple(PositionSeen(instrument=name, amount_native=amount) for name, amount in held.items())
         delay_ms = self.dice.randrange(10, 3_000)
         at_ns = Ns(self.now_ns + delay_ms * NS_PER_MS)
         taken = ev.SnapshotTaken(
@@ -253,8 +255,8 @@ class _Venue:
         )
         self.later(taken, delay_ms=delay_ms)
 
-    def _shown(self, order: PlaceOrder) -> ev.OrderSeen:
-        return ev.OrderSeen(
+    def _shown(self, order: PlaceOrder) -> OrderSeen:
+        return OrderSeen(
             order_id=OrderId(f"V{order.label}"),
             label=order.label,
             instrument=_PERPETUAL,
@@ -267,7 +269,7 @@ class _Venue:
         """Tickers of both."""
         at, price = Ns(self.now_ns), self.forward_usd
         blank = {"bid_amount_native": None, "ask_amount_native": None, "index_usd": price, "is_open": True}
-        option = ev.OptionMarked(
+        option = OptionMarked(
             instrument=_CALL,
             received_ns=at,
             venue_ns=at,
@@ -278,7 +280,7 @@ class _Venue:
             forward_usd=price,
             **blank,
         )
-        future = ev.FutureMarked(
+        future = FutureMarked(
             instrument=_PERPETUAL,
             received_ns=at,
             venue_ns=at,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView

@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import FutureMarked
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked
 from bot.domain.time import Ns
 from bot.sim.exchange import Exchange
 from bot.sim.facts import OrderRequest, Side, TimeInForce

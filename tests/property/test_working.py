@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.lifecycle import TERMINAL, OrderState, Signal
 from bot.execution.working import WorkingOrders
@@ -72,7 +73,7 @@ class _Book:
                     label=_LABEL,
                     order_id=OrderId("V"),
                     instrument=_PERPETUAL,
-                    state=ev.VenueOrderState(word),
+                    state=VenueOrderState(word),
                     filled_native=Decimal(number),
                     received_ns=Ns(0),
                     venue_ns=Ns(0),

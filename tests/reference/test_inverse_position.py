@@ -9,9 +9,10 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.events import AccountSeen, FutureMarked, OptionMarked
+from bot.domain.events import AccountSeen
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import NS_PER_S, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.app import compose
+from bot.app import simulated
 from bot.app.config import Config, load
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import FillBooked, Outcome
@@ -102,7 +102,7 @@ def watched(repo_root: Path) -> Callable[..., WatchedRun]:
         chosen = {name: part for name, part in (("expiry", expiry), ("sources", sources)) if part is not None}
         config = structs.replace(config, books=tuple(structs.replace(book, **chosen) for book in config.books))
         defaults = {"step_ms": 1_000, "tape": None, "currency": "BTC"}
-        options = compose.SimulateOptions(seed=seed, hours=minutes / 60, **(defaults | change))
-        return WatchedRun(seed, compose.simulation_of(config, options), config)
+        options = simulated.SimulateOptions(seed=seed, hours=minutes / 60, **(defaults | change))
+        return WatchedRun(seed, simulated.simulation_of(config, options), config)
 
     return make

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import compose
+from bot.app import simulated
 from bot.app.config import load
 from bot.drive.sim_venue import ACCOUNT
 from bot.drive.simulate import Simulation
@@ -15,8 +15,8 @@ def _day(repo_root: Path, tmp_path: Path, convention: str, seed: int, extra: str
     file = tmp_path / "day.toml"
     file.write_text(text.replace('"options_only"', f'"{convention}"{extra}', 1))
     config = load(file, {"portfolio": repo_root / "config/portfolios/straddle.toml"}, run_tag="sim")
-    options = compose.SimulateOptions(seed=seed, hours=24.0, step_ms=60_000, tape=None, currency="BTC")
-    return compose.simulation_of(config, options)
+    options = simulated.SimulateOptions(seed=seed, hours=24.0, step_ms=60_000, tape=None, currency="BTC")
+    return simulated.simulation_of(config, options)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.app import compose
+from bot.app import simulated
 from bot.app.config import load
 from bot.domain.decided import AlarmRaised, Decided, FigureCompared, Outcome
-from bot.domain.events import AccountSeen, Event, Filled, OptionMarked, SnapshotTaken
+from bot.domain.events import AccountSeen, Event, Filled, SnapshotTaken
+from bot.domain.market_events import OptionMarked
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, Ns, ns_from_iso
 from bot.drive import sim_venue
@@ -75,12 +76,12 @@ def start(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     (tmp_path / "portfolio.toml").write_text(text)
 
     def begin(at: str = _NINE, seconds: float = 90.0, convention: str = "coin", step_ms: int = 1_000) -> _Run:
-        monkeypatch.setattr(compose, "SIMULATION_START_NS", ns_from_iso(at))
+        monkeypatch.setattr(simulated, "SIMULATION_START_NS", ns_from_iso(at))
         source = (repo_root / "config/simulate.toml").read_text().replace("options_only", convention)
         (tmp_path / "simulate.toml").write_text(source)
         config = load(tmp_path / "simulate.toml", {"portfolio": tmp_path / "portfolio.toml"}, run_tag="sim")
-        options = compose.SimulateOptions(seed=5, hours=seconds / 3600, step_ms=step_ms, tape=None, currency="BTC")
-        return _Run(compose.simulation_of(config, options))
+        options = simulated.SimulateOptions(seed=5, hours=seconds / 3600, step_ms=step_ms, tape=None, currency="BTC")
+        return _Run(simulated.simulation_of(config, options))
 
     return begin
 

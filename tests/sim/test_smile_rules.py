@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import compose
+from bot.app import compose, simulated
 from bot.drive.replay import replay
 from bot.pricing.smile import SmileDelta
 from bot.risk.sources import Sources
@@ -40,7 +40,7 @@ def test_a_run_with_a_surface_replays_equal(watched: Callable[..., Any], tmp_pat
     """Fits come from the tape: replay fits nothing."""
     sources = Sources(smile=SmileDelta.SSR, compares=True)
     config = watched(_SEED, 4.0, sources=sources).config
-    options = compose.SimulateOptions(
+    options = simulated.SimulateOptions(
         seed=_SEED, hours=4.0 / 60.0, step_ms=1_000, tape=None, currency="BTC", tape_out=tmp_path / "run"
     )
     compose.simulate(config, options)

@@ -12,6 +12,8 @@ from bot.domain.commands import Command, PlaceOrder, TakeSnapshot
 from bot.domain.decided import NOTHING, Decided, Note, Outcome
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns, expiry_ns_from_code, ns_from_iso
 from bot.engine import Engine
 from bot.execution.tactics import cross
@@ -85,7 +87,7 @@ class Make:
         }
         return self.perpetual(**(fields | change))
 
-    def option_marked(self, name: str = "BTC-27MAR26-100000-C", **change: object) -> ev.OptionMarked:
+    def option_marked(self, name: str = "BTC-27MAR26-100000-C", **change: object) -> OptionMarked:
         """At the money on a forward of 100,000, volatility 0.6, received now."""
         fields = {
             "instrument": InstrumentId(name),
@@ -101,9 +103,9 @@ class Make:
             "index_usd": 100_000.0,
             "is_open": True,
         }
-        return ev.OptionMarked(**(fields | change))
+        return OptionMarked(**(fields | change))
 
-    def future_marked(self, name: str = PERPETUAL, **change: object) -> ev.FutureMarked:
+    def future_marked(self, name: str = PERPETUAL, **change: object) -> FutureMarked:
         """One dollar wide around 100,000, received now."""
         fields = {
             "instrument": InstrumentId(name),
@@ -120,9 +122,9 @@ class Make:
             "funding_rate_8h": 0.0,
             "is_open": True,
         }
-        return ev.FutureMarked(**(fields | change))
+        return FutureMarked(**(fields | change))
 
-    def quoted(self, name: str = PERPETUAL, **change: object) -> ev.Quoted:
+    def quoted(self, name: str = PERPETUAL, **change: object) -> Quoted:
         """One dollar wide around 100,000, received now."""
         fields = {
             "instrument": InstrumentId(name),
@@ -133,7 +135,7 @@ class Make:
             "bid_amount_native": 1e6,
             "ask_amount_native": 1e6,
         }
-        return ev.Quoted(**(fields | change))
+        return Quoted(**(fields | change))
 
     def tape(self, folder: Path, events: Sequence[ev.Event]) -> Path:
         """The folder of a run that saw these events and decided nothing."""
@@ -169,7 +171,7 @@ class Make:
             "label": label,
             "order_id": "V-1",
             "instrument": PERPETUAL,
-            "state": ev.VenueOrderState(state),
+            "state": VenueOrderState(state),
             "filled_native": Decimal(filled),
             "received_ns": NOW,
             "venue_ns": NOW,
@@ -179,7 +181,7 @@ class Make:
     def snapshot(self, positions: dict[str, str] | None = None, **change: object) -> ev.SnapshotTaken:
         """Positions by name; no open order and no fill unless given."""
         seen = tuple(
-            ev.PositionSeen(instrument=InstrumentId(name), amount_native=Decimal(amount))
+            PositionSeen(instrument=InstrumentId(name), amount_native=Decimal(amount))
             for name, amount in (positions or {}).items()
         )
         fields = {
@@ -191,7 +193,7 @@ class Make:
         }
         return ev.SnapshotTaken(**(fields | change))
 
-    def order_seen(self, label: str | None, amount: str, **change: object) -> ev.OrderSeen:
+    def order_seen(self, label: str | None, amount: str, **change: object) -> OrderSeen:
         """An open order of the perpetual in a snapshot."""
         fields = {
             "order_id": "V-9",
@@ -201,7 +203,7 @@ class Make:
             "filled_native": Decimal(0),
             "price_native": Decimal(100_000),
         }
-        return ev.OrderSeen(**(fields | change))
+        return OrderSeen(**(fields | change))
 
     def place(self, label: str = "hb1", amount: str = "100", **change: object) -> PlaceOrder:
         """An order of the perpetual, valid for two seconds."""

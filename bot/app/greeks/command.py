@@ -27,8 +27,8 @@ from bot.domain.ids import InstrumentId, VenueId, base_of
 from bot.domain.portfolio import Holding, LegSpec, PortfolioSpec, resolve
 from bot.domain.time import Ns, ns_from_iso
 from bot.pricing.smile_evidence import SmileEvidence
-from bot.venues.deribit_link import Link
-from bot.venues.registry import venue_named
+from bot.venues.link import Link
+from bot.venues.registry import option_side_of, venue_named
 from bot.venues.settings import VenueSettings
 
 _VENUE: Final = VenueId("deribit")
@@ -144,7 +144,7 @@ def _sheet(snapshot: Snapshot, wanted: Wanted, evidence: SmileEvidence | None = 
         evidence=evidence,
         equity_coin=wanted.equity_coin,
         with_ladder=wanted.with_ladder,
-        window=venue_named(_VENUE).settlement_window,
+        window=option_side_of(_VENUE).settlement_window,
     )
     return sheet(snapshot, _held(snapshot, wanted), choices)
 

@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from bot.app.greeks.snapshot import Quote, Snapshot
 from bot.domain.errors import ConfigError, VenueUnreachable
-from bot.domain.events import Event, FutureMarked, OptionMarked
+from bot.domain.events import Event
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind
-from bot.venues.deribit_link import Link
+from bot.domain.market_events import FutureMarked, OptionMarked
+from bot.venues.link import Link
 from bot.venues.registry import Venue
 
 _CHAIN_COUNT_MAX: Final = 400

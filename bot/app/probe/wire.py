@@ -18,8 +18,9 @@ from bot.domain.time import NS_PER_MS, Ns, ms_from_ns
 from bot.venues import deribit, stream
 from bot.venues.ccxt_client import CcxtClient
 from bot.venues.contract import NowNs
-from bot.venues.deribit_session import Connect, Session
+from bot.venues.deribit_session import Session
 from bot.venues.settings import VenueSettings
+from bot.venues.stream import Connect
 
 _Answer = TypeVar("_Answer")
 

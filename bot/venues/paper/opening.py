@@ -11,9 +11,9 @@ from typing import Final
 from msgspec import Struct, structs
 
 from bot.domain.errors import ConfigError, VenueRefused, VenueUnreachable
-from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.portfolio import PortfolioSpec, resolve
 from bot.domain.time import Ns, ms_from_ns
 from bot.domain.units import decimal_from_wire

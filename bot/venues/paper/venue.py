@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from bot.domain.errors import JournalError
-from bot.domain.events import Event, FutureMarked, OptionMarked, StreamLost, StreamName
+from bot.domain.events import Event, StreamLost, StreamName
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import NS_PER_S, Ns
 from bot.sim import facts
 from bot.sim.delivery import settlement_after_ns

@@ -16,6 +16,7 @@ from bot.app.live import Live
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import OrderMoved, Outcome, PhaseChanged
+from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause, Phase
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns
@@ -23,12 +24,12 @@ from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.venues import stream
 from bot.venues.budget import OrderRate
-from bot.venues.deribit_feed import AccountFeed, Link, MarketFeed
+from bot.venues.deribit_feed import AccountFeed, MarketFeed
+from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import CCXT, DERIBIT_WS
 
-_WAIT_S = 25.0
-_PERPETUAL = "BTC-PERPETUAL"
+_WAIT_S, _PERPETUAL = 25.0, "BTC-PERPETUAL"
 
 Tamper = Callable[[bytes], list[bytes]]
 """What becomes of a frame on its way to the bot."""
@@ -42,8 +43,7 @@ class _TamperedConnection:
     """A connection on which somebody sits."""
 
     def __init__(self, connection: stream.Connection, tamper: Tamper) -> None:
-        self._connection = connection
-        self._tamper = tamper
+        self._connection, self._tamper = connection, tamper
         self._waiting: list[bytes] = []
 
     async def recv(self) -> bytes:
@@ -228,10 +228,10 @@ async def test_a_gap_in_the_book_is_distrusted_until_it_is_read_anew(
         local.faults.gap_book(_PERPETUAL)
         await run.until(lambda: bool(run.watcher.events(ev.QuoteDistrusted)), "distrust")
         place = len(run.watcher.told)
-        await run.until(lambda: any(isinstance(e, ev.Quoted) for e, _ in run.watcher.told[place:]), "a new touch")
+        await run.until(lambda: any(isinstance(e, Quoted) for e, _ in run.watcher.told[place:]), "a new touch")
 
-        distrusted = run.watcher.events(ev.QuoteDistrusted)
-        assert {(event.instrument, event.cause) for event in distrusted} == {(_PERPETUAL, DistrustCause.BOOK_GAP)}
+        told = {(event.instrument, event.cause) for event in run.watcher.events(ev.QuoteDistrusted)}
+        assert told == {(_PERPETUAL, DistrustCause.BOOK_GAP)}
         assert run.watcher.events(ev.StreamLost) == []
         await run.until(run.is_hedged, "being in band again")
 

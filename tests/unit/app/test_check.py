@@ -18,6 +18,7 @@ from bot.domain.errors import BotError, ConfigError, VenueError, VenueUnreachabl
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import DistrustCause
+from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import Ns
 from bot.journal.ledger import Ledger
 from bot.venues.contract import Sink
@@ -72,7 +73,7 @@ class FakeInspector:
         held = [(self._make.option().id, "2"), (InstrumentId("ETH-PERPETUAL"), "10")]
         return (
             ev.SnapshotTaken(
-                positions=tuple(ev.PositionSeen(instrument=name, amount_native=Decimal(n)) for name, n in held),
+                positions=tuple(PositionSeen(instrument=name, amount_native=Decimal(n)) for name, n in held),
                 open_orders=(_order("hbbtcx0000001"), _order(None)),
                 fills=(),
                 requested_ns=NOW,
@@ -85,8 +86,8 @@ class FakeInspector:
         self.is_closed = True
 
 
-def _order(label: str | None) -> ev.OrderSeen:
-    return ev.OrderSeen(
+def _order(label: str | None) -> OrderSeen:
+    return OrderSeen(
         order_id=OrderId("1"),
         label=None if label is None else Label(label),
         instrument=InstrumentId("BTC-PERPETUAL"),

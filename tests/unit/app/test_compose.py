@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.app import compose
+from bot.app import compose, simulated
 from bot.app.config import Config, load
 from bot.domain.errors import ConfigError
 from bot.domain.portfolio import LegSpec, PortfolioSpec
-from bot.domain.time import Ns, ns_from_iso
+from bot.domain.time import Ns
 from bot.observe.tally import Tally
 
 Loaded = Callable[..., Config]
@@ -28,9 +28,9 @@ def loaded(repo_root: Path) -> Loaded:
     return read
 
 
-def _options(**change: Any) -> compose.SimulateOptions:
+def _options(**change: Any) -> simulated.SimulateOptions:
     defaults = {"seed": 1, "hours": 0.02, "step_ms": 1_000, "tape": None, "currency": "BTC"}
-    return compose.SimulateOptions(**(defaults | change))
+    return simulated.SimulateOptions(**(defaults | change))
 
 
 def test_run_tags_do_not_repeat_and_fit_a_label() -> None:
@@ -39,12 +39,6 @@ def test_run_tags_do_not_repeat_and_fit_a_label() -> None:
 
     assert len(tags) == 100
     assert all(len(tag) == 8 and tag.isalnum() for tag in tags)
-
-
-@pytest.mark.parametrize(("currency", "book"), [("BTC", "BTC"), ("eth", "ETH")])
-def test_a_book_is_found_by_its_coin(loaded: Loaded, currency: str, book: str) -> None:
-    """In either case of letters."""
-    assert compose.book_of(loaded(), currency).book == book
 
 
 @pytest.mark.parametrize("currency", ["BTC", "ETH"])
@@ -58,39 +52,11 @@ def test_a_simulation_runs_the_book_asked_for(loaded: Loaded, currency: str) -> 
     assert drawn.startswith("<svg")
 
 
-def test_a_simulation_can_be_had_before_it_runs(loaded: Loaded) -> None:
-    """For those who want to watch it; it is the same run."""
-    watched = compose.simulation_of(loaded(), _options()).run("simulate")
-
-    assert watched.trace_hash == compose.simulate(loaded(), _options())[0].trace_hash
-
-
 def test_nothing_to_draw_is_no_picture() -> None:
     """A run that ended at once."""
     tally = Tally(trade_coin_min=0.1, sample_every_ns=Ns(1))
 
     assert compose.picture(tally, title="t", coin="BTC") is None
-
-
-@pytest.mark.parametrize(
-    ("start", "expected"),
-    [
-        (None, "2026-11-22T09:00:00Z"),
-        ("05:00", "2026-11-22T05:00:00Z"),
-        ("23:59", "2026-11-22T23:59:00Z"),
-        ("2026-03-27T07:59:30+01:00", "2026-03-27T06:59:30Z"),
-    ],
-)
-def test_a_drawn_world_begins_when_it_is_told_to(start: str | None, expected: str) -> None:
-    """By the hour of its usual day, or at any instant."""
-    assert compose.start_ns_of(start) == ns_from_iso(expected)
-
-
-@pytest.mark.parametrize("start", ["5", "29:00", "05:60", "tomorrow", "2026-03-27T08:00:00", ""])
-def test_a_start_that_is_no_time_is_refused(start: str) -> None:
-    """An instant needs its zone."""
-    with pytest.raises(ConfigError, match=r"^start: .* is neither HH:MM \(UTC\) nor an instant like"):
-        compose.start_ns_of(start)
 
 
 def test_a_recorded_day_has_its_own_start(loaded: Loaded, tmp_path: Path) -> None:

@@ -9,14 +9,12 @@ import pytest
 
 from bot.app.config import ENV_PREFIX, Config, Mode, load
 from bot.domain.errors import BotError, ConfigError
-from bot.domain.ids import LABEL_LENGTH_MAX, VenueId, make_label
+from bot.domain.ids import VenueId
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.hedging.bands import whalley_wilmott
 from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.observe.logs import open_log
-from bot.risk.gap import GapParams
-from bot.risk.ladder import LadderLimits
 from bot.venues.registry import VENUES
 
 _CANARY = "c4n4ry-0f-4-s3cr3t"
@@ -370,23 +368,3 @@ def test_a_refusal_does_not_repeat_the_secret(load_text: Load, text: str, enviro
     assert _CANARY not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-def test_labels_of_a_book_fit_the_narrowest_venue(load_text: Load) -> None:
-    """The longest prefix, coin and run tag with the number together."""
-    text = _MINIMAL.replace("btc", "longest") + '[run]\nlabel_prefix = "abcdefgh"'
-    book = load_text(text).books[0]
-
-    assert book.label_prefix == "abcdefghlongest"
-    assert len(make_label(book.label_prefix, "a" * 10, 1)) == LABEL_LENGTH_MAX
-    assert "a book is named after its coin" in _refusal(load_text, text.replace("longest", "toolongs"))
-
-
-def test_the_ladder_of_a_book(load_text: Load) -> None:
-    """None without an interval; limits only where they are set."""
-    text = f"{_MINIMAL}[books.btc.ladder]\ninterval_s = 5\nloss_usd_max = 1000.0"
-
-    assert load_text(_MINIMAL).books[0].gap is None
-    assert load_text(text).books[0].gap == GapParams(
-        interval_ns=Ns(5 * NS_PER_S), limits=LadderLimits(loss_usd_max=1000.0)
-    )

@@ -89,3 +89,9 @@ def test_a_recorded_day_may_be_five_minutes_old(repo_root: Path, monkeypatch: py
 
     ages = {(book.trust.option_age_ns_max, book.trust.hedge_age_ns_max) for book in config.books}
     assert ages == {(11 * 60 * NS_PER_S, 11 * 60 * NS_PER_S)}
+
+
+@pytest.mark.parametrize(("currency", "book"), [("BTC", "BTC"), ("eth", "ETH")])
+def test_a_book_is_found_by_its_coin(repo_root: Path, currency: str, book: str) -> None:
+    """In either case of letters."""
+    assert load(repo_root / "config/simulate.toml", {}, run_tag="t").book(currency).book == book

@@ -13,6 +13,7 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.decided import AlarmRaised
 from bot.domain.errors import ConfigError, VenueUnreachable
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import Action, HaltCause, Phase, RefusalKind
 from bot.domain.time import Ns
 from bot.drive.inbox import ACCOUNT_LANE_MAX
@@ -266,8 +267,8 @@ async def test_a_book_hears_of_its_own_coin_and_of_what_concerns_all(shell: Any,
     def heard(kind: type) -> set[str]:
         return {book for book, _, event, _ in shell.witness.told if isinstance(event, kind)}
 
-    assert heard(ev.OptionMarked) == {"BTC"}
-    assert heard(ev.FutureMarked) == {"BTC", "ETH"}
+    assert heard(OptionMarked) == {"BTC"}
+    assert heard(FutureMarked) == {"BTC", "ETH"}
     assert {book for book, _, event, _ in shell.witness.told if event == make.future_marked()} == {"BTC"}
     assert heard(ev.StreamRestored) == heard(ev.SnapshotTaken) == heard(ev.Ticked) == {"BTC", "ETH"}
 

@@ -7,6 +7,7 @@ import pytest
 from bot.domain import events as ev
 from bot.domain.decided import Outcome
 from bot.domain.errors import JournalError
+from bot.domain.market_events import Quoted
 from bot.domain.reasons import HaltCause, Phase
 
 
@@ -101,12 +102,12 @@ async def test_the_event_an_engine_fails_on_is_on_the_tape(
     def fail(event: ev.QuoteDistrusted) -> Outcome:
         raise KeyError(event.instrument)
 
-    monkeypatch.setitem(shell.engines["BTC"]._handlers, ev.Quoted, fail)
+    monkeypatch.setitem(shell.engines["BTC"]._handlers, Quoted, fail)
     async with shell.running():
         await shell.until(lambda: bool(shell.gateway.placed))
         with pytest.raises(KeyError):
             shell.live.sink([shell.make.quoted()])
-        await shell.until(lambda: any(isinstance(item[2], ev.Quoted) for item in tape.pushed))
+        await shell.until(lambda: any(isinstance(item[2], Quoted) for item in tape.pushed))
 
-    assert [outcome for _, _, event, outcome in tape.pushed if isinstance(event, ev.Quoted)] == [None]
+    assert [outcome for _, _, event, outcome in tape.pushed if isinstance(event, Quoted)] == [None]
     assert [seq for _, seq, _, _ in tape.pushed] == list(range(1, len(tape.pushed) + 1))

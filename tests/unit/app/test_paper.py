@@ -11,7 +11,7 @@ from bot.app.config import Config, load
 from bot.app.paper import paper_edges, refuse_empty_handed
 from bot.domain.errors import ConfigError
 from bot.domain.time import Ns
-from bot.venues.deribit_link import Link
+from bot.venues.link import Link
 from bot.venues.paper.feeds import PaperAccountFeed, PaperMarketFeed
 from bot.venues.paper.gateway import PaperGateway
 from bot.venues.registry import venue_named

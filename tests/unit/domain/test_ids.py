@@ -2,7 +2,17 @@
 
 import pytest
 
-from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId, base_of, expiry_in_name, is_ours, make_label
+from bot.domain.ids import (
+    LABEL_LENGTH_MAX,
+    InstrumentId,
+    base_of,
+    expiry_in_name,
+    instrument_at,
+    is_ours,
+    make_label,
+    name_at_venue,
+    venue_of,
+)
 from bot.domain.time import ns_from_iso
 
 
@@ -32,11 +42,38 @@ def test_orders_are_ours_by_prefix(label: str | None, ours: bool) -> None:
         ("ETH-27MAR26-3000-C", "ETH"),
         ("BTC_USDC", None),
         ("", None),
+        ("OKX:BTC-USDT-SWAP", "BTC"),
+        ("OKX:BTC-USD-260327", "BTC"),
+        ("BINANCE:BTCUSDT", "BTC"),
+        ("BINANCE:ETHUSDC", "ETH"),
+        ("BINANCE:BTCUSDT_260327", "BTC"),
+        ("BINANCE:BTCUSD_PERP", "BTC"),
+        ("BYBIT:BTCUSD", "BTC"),
+        ("BYBIT:BTCPERP", "BTC"),
+        ("BYBIT:BTC-27MAR26", "BTC"),
+        ("HYPERLIQUID:BTC", "BTC"),
+        ("OKX:", None),
     ],
 )
 def test_the_coin_of_a_derivative_by_its_name(name: str, base: str | None) -> None:
     """Spot pairs are no derivatives."""
     assert base_of(InstrumentId(name)) == base
+
+
+@pytest.mark.parametrize(
+    ("ours", "venue", "theirs"),
+    [
+        ("BTC-PERPETUAL", "deribit", "BTC-PERPETUAL"),
+        ("OKX:BTC-USDT-SWAP", "okx", "BTC-USDT-SWAP"),
+        ("HYPERLIQUID:BTC", "hyperliquid", "BTC"),
+    ],
+)
+def test_the_venue_is_in_the_name(ours: str, venue: str, theirs: str) -> None:
+    """Deribit's names stay as they are: its tapes and ledgers are older than the prefix."""
+    name = InstrumentId(ours)
+
+    assert (venue_of(name), name_at_venue(name)) == (venue, theirs)
+    assert instrument_at(venue_of(name), theirs) == name
 
 
 def test_expiry_is_read_from_a_name() -> None:
@@ -45,3 +82,4 @@ def test_expiry_is_read_from_a_name() -> None:
     assert expiry_in_name(InstrumentId("BTC_USDC-27MAR26")) == ns_from_iso("2026-03-27T08:00:00Z")
     assert expiry_in_name(InstrumentId("BTC-PERPETUAL")) is None
     assert expiry_in_name(InstrumentId("BTC_USDC")) is None
+    assert expiry_in_name(InstrumentId("OKX:BTC-USDT-SWAP")) is None

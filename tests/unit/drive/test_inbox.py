@@ -2,8 +2,9 @@
 
 import pytest
 
-from bot.domain.events import Event, Quoted, QuoteDistrusted, StreamLost, StreamName, StreamRestored
+from bot.domain.events import Event, QuoteDistrusted, StreamLost, StreamName, StreamRestored
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.drive.inbox import ACCOUNT_LANE_MAX, Inbox, InboxOverflowed

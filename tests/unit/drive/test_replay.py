@@ -12,6 +12,7 @@ from msgspec import structs
 from bot.domain import events as ev
 from bot.domain.decided import NOTHING
 from bot.domain.errors import JournalError
+from bot.domain.market_events import OptionMarked, Quoted
 from bot.domain.portfolio import LegSpec, PortfolioSpec
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
@@ -105,7 +106,7 @@ def test_a_price_on_the_tape_that_was_another_is_named_by_its_consequence(record
 
     def halve(record: Taken) -> Taken:
         event = record.event
-        if isinstance(event, ev.OptionMarked) and event.forward_usd is not None:
+        if isinstance(event, OptionMarked) and event.forward_usd is not None:
             changed = structs.replace(event, forward_usd=event.forward_usd / 2)
             return structs.replace(record, event=changed)
         return record
@@ -251,7 +252,7 @@ def test_a_bug_met_in_the_run_is_met_again(
     tape.close()
     mended = replay(folder)
 
-    def fail(_: Engine, __: ev.Quoted) -> None:
+    def fail(_: Engine, __: Quoted) -> None:
         raise KeyError("boom")
 
     monkeypatch.setattr(Engine, "_on_quote", fail)

@@ -9,6 +9,7 @@ from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.reasons import RefusalKind
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.sim_venue import ACCOUNT, Schedule
 from bot.sim import facts
@@ -116,7 +117,7 @@ def test_an_order_is_found_by_its_label_with_its_fills(at_play: Any) -> None:
     events = at_play.play(until_ms=120_000)
 
     assert type(events[0]) is ev.OrderUpdated
-    assert events[0].state is ev.VenueOrderState.FILLED
+    assert events[0].state is VenueOrderState.FILLED
     assert sum(event.amount_native for event in events if isinstance(event, ev.Filled)) == Decimal(-100)
 
 
@@ -152,7 +153,7 @@ def test_a_cancel_of_a_resting_order_is_told(at_play: Any) -> None:
     at_play.carry_out(CancelOrder(label=Label("hb1"), order_id=OrderId(order.order_id), instrument=PERPETUAL))
     told = [event for event in at_play.play() if isinstance(event, ev.OrderUpdated)]
 
-    assert told[-1].state is ev.VenueOrderState.CANCELLED
+    assert told[-1].state is VenueOrderState.CANCELLED
     assert at_play.exchange.orders_open(ACCOUNT) == []
 
 

@@ -7,6 +7,7 @@ from bot.domain import events as ev
 from bot.domain.commands import TakeSnapshot, Watch
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Phase
+from bot.domain.seen import PositionSeen
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.account import Account, AccountParams
 from bot.market.view import MarketView
@@ -38,7 +39,7 @@ def _take(account: Account, event: Any) -> Any:
 
 
 def _snapshot(make: Any, amount: str = "2") -> ev.SnapshotTaken:
-    held = ev.PositionSeen(instrument=InstrumentId("BTC-27MAR26-100000-C"), amount_native=Decimal(amount))
+    held = PositionSeen(instrument=InstrumentId("BTC-27MAR26-100000-C"), amount_native=Decimal(amount))
     return ev.SnapshotTaken(
         positions=(held,), open_orders=(), fills=(), requested_ns=make.now_ns, received_ns=Ns(make.now_ns + NS_PER_MS)
     )

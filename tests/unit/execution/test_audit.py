@@ -7,9 +7,9 @@ from msgspec import structs
 
 from bot.domain.commands import TakeSnapshot
 from bot.domain.decided import AlarmRaised
-from bot.domain.events import PositionSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, Reason
+from bot.domain.seen import PositionSeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.bands import fixed
 

@@ -19,13 +19,12 @@ from bot.domain.events import (
     OrderRefused,
     OrderUnknown,
     OrderUpdated,
-    PositionSeen,
     SnapshotTaken,
     Ticked,
-    VenueOrderState,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
 from bot.domain.reasons import Action, Phase, Reason, RefusalKind
+from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.journal import ledger as ledger_module
 from bot.journal.ledger import Ledger

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.domain.events import OptionMarked
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import OptionMarked
 from bot.domain.time import NS_PER_S, Ns
 from bot.market.forwards import Forwards
 

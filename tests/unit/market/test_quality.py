@@ -5,8 +5,8 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns
 from bot.market.quality import Touch, TrustLimits, judge_future, judge_option, judge_touch

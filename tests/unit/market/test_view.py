@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import FutureMarked, OptionMarked, Quoted, QuoteDistrusted
+from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import decimal_from_wire

@@ -25,6 +25,7 @@ from bot.domain.decided import (
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import Ns
 from bot.hedging.band import Band, BandInputs
 from bot.observe.explained import BandTold, Explained, Gauge, LegTold
@@ -230,7 +231,7 @@ def told_events(surface: Callable[..., ev.SurfaceFitted]) -> dict[str, ev.Event]
         label=LABEL,
         order_id=ORDER_ID,
         instrument=PERPETUAL,
-        state=ev.VenueOrderState.OPEN,
+        state=VenueOrderState.OPEN,
         filled_native=Decimal(0),
         received_ns=NOW_NS,
         venue_ns=NOW_NS,

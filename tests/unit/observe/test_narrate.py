@@ -7,6 +7,7 @@ from msgspec import structs
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder
 from bot.domain.decided import Decided, Note, Outcome
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe import narrate
@@ -22,7 +23,7 @@ def narrator(heard: Any) -> Narrator:
 
 def test_every_event_has_its_words(narrator: Narrator, heard: Any, told_events: dict[str, ev.Event]) -> None:
     """A new event that nobody narrates fails here."""
-    silent = (ev.OptionMarked, ev.FutureMarked, ev.Quoted, ev.Ticked)
+    silent = (OptionMarked, FutureMarked, Quoted, ev.Ticked)
     for event in told_events.values():
         narrator.event(7, event)
 
@@ -157,34 +158,6 @@ def test_a_limit_in_the_way_has_a_line_of_its_own(
 def test_limits_are_all_reasons_called_so() -> None:
     """A new limit cannot be forgotten."""
     assert {reason for reason in Reason if reason.value.startswith("limit_")} == narrate.LIMITS
-
-
-def test_malformed_messages_do_not_flood_the_log(
-    narrator: Narrator, heard: Any, told_events: dict[str, ev.Event]
-) -> None:
-    """The first of a cause at once, then a count once a minute."""
-    first = told_events["message.malformed"]
-    for second in (0, 1, 59, 60, 61):
-        narrator.event(second, structs.replace(first, received_ns=Ns(second * NS_PER_S)))
-    narrator.event(62, structs.replace(first, received_ns=Ns(62 * NS_PER_S), cause="wrong type"))
-
-    assert [(line["seq"], line["cause"], line["repeats"]) for line in heard.lines] == [
-        (0, "not JSON", 0),
-        (60, "not JSON", 2),
-        (62, "wrong type", 0),
-    ]
-
-
-def test_causes_of_malformed_messages_are_not_remembered_without_end(
-    narrator: Narrator, heard: Any, told_events: dict[str, ev.Event], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A venue gone mad must not fill the memory."""
-    monkeypatch.setattr(narrate, "_MALFORMED_KINDS_MAX", 2)
-    for number in range(5):
-        narrator.event(number, structs.replace(told_events["message.malformed"], cause=f"cause {number}"))
-
-    assert len(heard.lines) == 5
-    assert len(narrator._malformed) <= 2
 
 
 def test_start_stall_and_end_are_told(narrator: Narrator, heard: Any) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.domain.events import AccountSeen, PositionSeen
+from bot.domain.events import AccountSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind
+from bot.domain.seen import PositionSeen
 from bot.domain.status import EquitySeen
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, last_settlement_ns
 from bot.market.view import MarketView

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bot.domain.decided import AlarmRaised, FigureCompared
-from bot.domain.events import PositionSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Reason
+from bot.domain.seen import PositionSeen
 from bot.domain.status import EquitySeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.market.view import MarketView

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.errors import MalformedMessage
-from bot.domain.events import OptionMarked
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.market.quality import TrustLimits

@@ -5,8 +5,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import Filled, PositionSeen
+from bot.domain.events import Filled
 from bot.domain.ids import FillId, InstrumentId, OrderId
+from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
 from bot.risk.positions import Positions
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.domain.events import Filled, FutureMarked, OptionMarked
+from bot.domain.events import Filled
 from bot.domain.ids import FillId, InstrumentId, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import decimal_from_wire
 from bot.risk.profit import Profit

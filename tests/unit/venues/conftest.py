@@ -22,7 +22,7 @@ from bot.domain.time import Ns
 from bot.venues.budget import OrderRate
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
-from bot.venues.deribit_link import Link
+from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
 

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from bot.domain.errors import MalformedMessage
-from bot.domain.events import AccountSeen, Filled, FutureMarked, OptionMarked, OrderUpdated, Quoted, VenueOrderState
+from bot.domain.events import AccountSeen, Filled, OrderUpdated
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import Ns
 from bot.venues import deribit
 from bot.venues.deribit import Heartbeat, Reply, decode
@@ -370,23 +372,21 @@ def test_replies_and_heartbeats() -> None:
 def test_login_signature_known_answer() -> None:
     """The venue's own example (exchange facts 1.2); the secret shows in no text."""
     credentials = Credentials("id", "AMANDASECRECT")
-    expected = "56590594f97921b09b18f166befe0d1319b198bbcdad7ca73382de2f88fe9aa1"
-    assert expected == deribit.sign_login(credentials, 1_576_074_319_000, "1iqt2wls")
-    params = deribit.login_params(credentials, 1_576_074_319_000, "1iqt2wls")
-    assert "AMANDASECRECT" not in f"{params} {credentials!r}"
+    signature = deribit.sign_login(credentials, 1_576_074_319_000, "1iqt2wls")
+    assert signature == "56590594f97921b09b18f166befe0d1319b198bbcdad7ca73382de2f88fe9aa1"
+    assert "AMANDASECRECT" not in f"{deribit.login_params(credentials, 1_576_074_319_000, '1iqt2wls')} {credentials!r}"
 
 
 def test_request_round_trip() -> None:
     """A request is one JSON-RPC object with named parameters."""
-    raw = deribit.encode_request(3, "public/subscribe", {"channels": ["a"]})
-    assert json.loads(raw) == {"jsonrpc": "2.0", "id": 3, "method": "public/subscribe", "params": {"channels": ["a"]}}
+    told = json.loads(deribit.encode_request(3, "public/subscribe", {"channels": ["a"]}))
+    assert told == {"jsonrpc": "2.0", "id": 3, "method": "public/subscribe", "params": {"channels": ["a"]}}
 
 
 def test_login_reply() -> None:
     """Tokens are read, and appear in no text; anything else is refused without showing it."""
-    login = deribit.decode_login(
-        msgspec.Raw(b'{"access_token":"A1","refresh_token":"R1","expires_in":900,"scope":"s"}')
-    )
+    answer = b'{"access_token":"A1","refresh_token":"R1","expires_in":900,"scope":"s"}'
+    login = deribit.decode_login(msgspec.Raw(answer))
     assert (login.refresh_token, login.expires_in, repr(login)) == ("R1", 900, "Login(expires_in=900, scope='s')")
     with pytest.raises(MalformedMessage) as caught:
         deribit.decode_login(msgspec.Raw(b'{"access_token":"A1","expires_in":"900"}'))

@@ -7,15 +7,10 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import VenueOutcomeUnknown, VenueRefused
-from bot.domain.events import (
-    AccountSeen,
-    OrderSeen,
-    PositionSeen,
-    SnapshotFailed,
-    SnapshotTaken,
-)
+from bot.domain.events import AccountSeen, SnapshotFailed, SnapshotTaken
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
+from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import Ns
 from bot.venues.deribit_account import AccountReader
 

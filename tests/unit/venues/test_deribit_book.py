@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.events import Quoted, QuoteDistrusted
+from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues import deribit

@@ -7,14 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bot.domain.events import (
-    OptionMarked,
-    Quoted,
-    QuoteDistrusted,
-    StreamName,
-    StreamRestored,
-)
+from bot.domain.events import QuoteDistrusted, StreamName, StreamRestored
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues.contract import BookMoves, PublicTrade

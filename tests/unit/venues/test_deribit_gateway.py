@@ -10,15 +10,11 @@ import pytest_asyncio
 
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
 from bot.domain.errors import VenueRefused
-from bot.domain.events import (
-    LookUpFailed,
-    OrderRefused,
-    OrderUnknown,
-    VenueOrderState,
-)
+from bot.domain.events import LookUpFailed, OrderRefused, OrderUnknown
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.venues import ccxt_client, deribit_socket
 from bot.venues.budget import OrderRate

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.errors import ConfigError, MalformedMessage, VenueRefused
-from bot.domain.events import FutureMarked, OptionMarked
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import NS_PER_S, Ns, ns_from_iso
 from bot.venues.contract import AccountRead, PositionRead
 from bot.venues.deribit_reader import DeribitReader

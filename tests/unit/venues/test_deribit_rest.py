@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import MalformedMessage
-from bot.domain.events import OrderSeen, PositionSeen
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
+from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import expiry_ns_from_code
 from bot.venues import deribit_rest
 from bot.venues.deribit_rest import ErrorBody, Placed, Position, convert

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from typing import get_args
 
 import pytest
+from msgspec import structs
 
 from bot.app.settings import VenueSection
 from bot.domain.errors import ConfigError
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import Ns
 from bot.venues.budget import OrderRate
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
-from bot.venues.deribit_link import Link
 from bot.venues.deribit_reader import DeribitReader
-from bot.venues.registry import VENUES, venue_named
+from bot.venues.link import Link
+from bot.venues.registry import VENUES, option_side_of, venue_named
 from bot.venues.settings import CCXT, DERIBIT_WS, VenueSettings
 
 
@@ -28,7 +29,7 @@ async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns
     assert isinstance(venue.account_feed(link), AccountFeed)
     assert isinstance(venue.gateway(link, OrderRate()), DeribitGateway)
     assert isinstance(venue.inspector(link), DeribitGateway)
-    assert isinstance(venue.reader(link), DeribitReader)
+    assert isinstance(option_side_of("deribit").reader(link), DeribitReader)
 
 
 def test_the_ways_orders_can_go_are_those_of_the_configuration() -> None:
@@ -41,6 +42,14 @@ def test_unknown_venue_is_refused_by_name() -> None:
     """The message names the key, the value and what there is."""
     with pytest.raises(ConfigError, match=r"venue.name: 'nowhere' is not one of deribit"):
         venue_named("nowhere")
+
+
+def test_options_are_held_only_where_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A venue for hedges is told apart by name."""
+    monkeypatch.setitem(VENUES, VenueId("perps"), structs.replace(VENUES[DERIBIT], options=None))
+
+    with pytest.raises(ConfigError, match=r"^venue.name: perps is .* hedges only; options are held at deribit"):
+        option_side_of("perps")
 
 
 def test_production_and_testnet_say_of_themselves_what_they_are() -> None:

@@ -14,6 +14,15 @@ def test_secret_is_in_no_text(settings: VenueSettings) -> None:
     assert settings.credentials.reveal() == "secret-of-the-key"
 
 
+def test_a_passphrase_is_as_secret() -> None:
+    """The third part of a key, where a venue has one."""
+    credentials = Credentials("abc", "def", "ghi")
+
+    assert credentials.reveal_passphrase() == "ghi"
+    assert "ghi" not in repr(credentials)
+    assert Credentials("abc", "def").reveal_passphrase() is None
+
+
 @pytest.mark.parametrize(
     ("expected", "says", "is_refused"),
     [

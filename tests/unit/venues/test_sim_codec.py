@@ -7,6 +7,8 @@ import pytest
 from msgspec import structs
 
 from bot.domain import events as ev
+from bot.domain.market_events import FutureMarked, OptionMarked
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import Ns, ns_from_iso
 from bot.sim import facts
 from bot.sim.world import build_exchange
@@ -35,7 +37,7 @@ def test_an_option_ticker_has_volatility_as_a_fraction(exchange: Any, option: st
     ticker = exchange.ticker(option)
     marked = sim_codec.marked(ticker, _NOW, is_option=True)
 
-    assert isinstance(marked, ev.OptionMarked)
+    assert isinstance(marked, OptionMarked)
     assert marked.iv_mark == ticker.iv_mark_percent / 100.0
     assert (marked.forward_usd, marked.index_usd, marked.is_open) == (ticker.forward_usd, ticker.index_usd, True)
     assert (marked.received_ns, marked.venue_ns) == (_NOW, ticker.time_ns)
@@ -47,7 +49,7 @@ def test_what_a_ticker_lacks_is_none(exchange: Any, option: str) -> None:
     ticker = structs.replace(exchange.ticker(option), touch=nothing, iv_mark_percent=None, state="closed")
     marked = sim_codec.marked(ticker, _NOW, is_option=True)
 
-    assert isinstance(marked, ev.OptionMarked)
+    assert isinstance(marked, OptionMarked)
     assert (marked.bid_native, marked.ask_native, marked.iv_mark, marked.is_open) == (None, None, None, False)
     assert (marked.bid_amount_native, marked.ask_amount_native) == (None, None)
 
@@ -57,7 +59,7 @@ def test_a_perpetual_ticker_has_its_price_band_and_funding(exchange: Any) -> Non
     ticker = exchange.ticker("BTC-PERPETUAL")
     marked = sim_codec.marked(ticker, _NOW, is_option=False)
 
-    assert isinstance(marked, ev.FutureMarked)
+    assert isinstance(marked, FutureMarked)
     assert marked.price_min_usd < marked.bid_usd < marked.ask_usd < marked.price_max_usd
     assert (marked.mark_usd, marked.funding_rate_8h) == (ticker.mark_native, ticker.funding_rate_current_8h)
 
@@ -88,7 +90,7 @@ def test_orders_and_fills_are_signed_by_the_accounts_own_side(exchange: Any, sid
     assert fill.fee_native > 0
     assert sim_codec.filled(structs.replace(trades[0], label=""), _NOW).label is None
     updated = sim_codec.updated(order, _NOW)
-    assert (updated.state, updated.filled_native, updated.label) == (ev.VenueOrderState.FILLED, Decimal(10), "hb1")
+    assert (updated.state, updated.filled_native, updated.label) == (VenueOrderState.FILLED, Decimal(10), "hb1")
     seen = sim_codec.order_seen(order)
     assert (seen.amount_native, seen.filled_native, seen.price_native) == (sign * Decimal(10), Decimal(10), price)
     position = next(item for item in exchange.positions(ACCOUNT) if item.instrument == "BTC-PERPETUAL")

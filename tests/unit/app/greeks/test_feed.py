@@ -11,11 +11,12 @@ from bot.app.greeks import feed
 from bot.app.greeks.feed import Patience
 from bot.app.greeks.snapshot import Quote, Snapshot
 from bot.domain.errors import ConfigError, VenueError, VenueUnreachable
-from bot.domain.events import Event, FutureMarked, OptionMarked
+from bot.domain.events import Event
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import ns_from_iso
-from bot.venues.deribit_link import Link
+from bot.venues.link import Link
 from bot.venues.registry import Venue, venue_named
 from bot.venues.settings import VenueSettings
 

@@ -18,10 +18,10 @@ from bot.domain.events import (
     OrderRefused,
     OrderUpdated,
     SnapshotTaken,
-    VenueOrderState,
 )
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.reasons import RefusalKind
+from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.sim.facts import OrderRequest, Side
 from bot.venues.contract import Reader

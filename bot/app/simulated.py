@@ -1,0 +1,91 @@
+"""A simulated run put together from the configuration and the command line: a drawn world, or a recorded one.
+
+Knows where a world comes from; runs nothing.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from bot.app import arming
+from bot.app.config import Config
+from bot.domain.errors import ConfigError, MalformedMessage
+from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
+from bot.drive.simulate import SimulateParams, Simulation
+from bot.journal.history_files import read_rows
+from bot.journal.tape import Tape
+from bot.sim.exchange import Exchange
+from bot.sim.history import RecordedMarket, listed_from_rows
+from bot.sim.world import build_exchange
+
+SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
+"""Fixed, so that a seed means the same run for ever; an hour after a settlement."""
+_DATE_LENGTH: Final = len("2026-11-22")
+_HOUR_OF_DAY: Final = re.compile(r"[0-2]\d:[0-5]\d")
+_SAMPLE_EVERY_S: Final = 60.0
+SIMULATION_TAG: Final = "sim"
+
+
+class SimulateOptions(Struct, frozen=True, kw_only=True):
+    """What the command line adds to the configuration of a simulation."""
+
+    seed: int
+    hours: float | None
+    """None: a day, or the whole tape."""
+    step_ms: int
+    tape: Path | None
+    currency: str
+    start: str | None = None
+    """`HH:MM` of the simulated day, or an ISO instant; None: an hour after a settlement."""
+    tape_out: Path | None = None
+    """Folder of the run's own tape; None: no tape."""
+
+
+def start_ns_of(text: str | None) -> Ns:
+    """When a drawn world begins; ConfigError names the forms."""
+    if text is None:
+        return SIMULATION_START_NS
+    day = iso_utc(SIMULATION_START_NS)[:_DATE_LENGTH]
+    try:
+        return ns_from_iso(f"{day}T{text}:00Z" if _HOUR_OF_DAY.fullmatch(text) else text)
+    except ValueError:
+        raise ConfigError(f"start: {text!r} is neither HH:MM (UTC) nor an instant like {day}T05:00:00Z") from None
+
+
+def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = None) -> Simulation:
+    """A simulated run that has not begun."""
+    arming.refuse_flat(config)
+    assert config.portfolio is not None, "refused otherwise"
+    book = config.book(options.currency)
+    recorded: RecordedMarket | None = None
+    if options.tape is None:
+        exchange = build_exchange(options.seed, start_ns_of(options.start))
+        span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
+    elif options.start is not None:
+        raise ConfigError("start: a recorded day begins with its first row; leave --start out")
+    else:
+        exchange, recorded, span_ns = _recorded_exchange(options)
+    params = SimulateParams(
+        book=book,
+        portfolio=config.portfolio,
+        span_ns=span_ns,
+        step_ns=Ns(options.step_ms * 1_000_000),
+        sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
+    )
+    return Simulation(params, exchange, recorded, tape)
+
+
+def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:
+    assert options.tape is not None, "only with a tape"
+    try:
+        rows = list(read_rows(options.tape, options.currency.upper()))
+        listed = listed_from_rows(rows)
+        recorded = RecordedMarket(rows, listed)
+    except (OSError, MalformedMessage, ValueError) as error:
+        raise ConfigError(f"tape: {error}") from error
+    start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns
+    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=listed, takers=False)
+    whole_ns = Ns(last_ns - start_ns)
+    return exchange, recorded, whole_ns if options.hours is None else Ns(min(whole_ns, ns_from_s(options.hours * 3600)))

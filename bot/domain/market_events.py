@@ -1,0 +1,78 @@
+"""The events of the market lane: tickers and touches. Conflated: the newest per type and instrument counts.
+
+Units: `_native` = the instrument's own unit (see `Instrument`); absent is None, never 0.
+"""
+
+from msgspec import Struct
+
+from bot.domain.ids import InstrumentId
+from bot.domain.time import Ns
+
+
+class EventRoot(Struct, frozen=True, kw_only=True, tag=True):
+    """Root of events; `tag` is the class name."""
+
+
+# gc=False: flat and frozen, so they cannot be part of a cycle; the collector need not follow ten million of them.
+
+
+class OptionMarked(EventRoot, frozen=True, kw_only=True, gc=False):
+    """Ticker of an option: touch, mark, volatility and the forward of its expiry."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bid_native: float | None
+    ask_native: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+    mark_native: float | None
+    iv_mark: float | None
+    """Fraction, 0.65 = 65 %; None when the venue's value is absent, 0 or off scale."""
+    forward_usd: float | None
+    """Forward of the expiry (`underlying_price`)."""
+    index_usd: float | None
+    is_open: bool
+    delivery_usd: float | None = None
+    """Delivery price the venue expects now: the index until the settlement window opens, then its average, as if the
+    index stayed where it is (`estimated_delivery_price`)."""
+    iv_bid: float | None = None
+    """Of the best bid, fraction; None where there is none. This and the next: what tapes before them do not tell."""
+    iv_ask: float | None = None
+
+
+class FutureMarked(EventRoot, frozen=True, kw_only=True, gc=False):
+    """Ticker of a perpetual or future: touch, mark, price band, funding."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bid_usd: float | None
+    ask_usd: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+    mark_usd: float | None
+    index_usd: float | None
+    price_min_usd: float | None
+    price_max_usd: float | None
+    funding_rate_8h: float | None
+    """Current funding, fraction per 8 hours; positive: long pays."""
+    is_open: bool
+    delivery_usd: float | None = None
+    """As of an option; of a perpetual always the index."""
+
+
+class Quoted(EventRoot, frozen=True, kw_only=True, gc=False):
+    """Touch of an instrument from its book or quote channel."""
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bid_native: float | None
+    ask_native: float | None
+    bid_amount_native: float | None
+    ask_amount_native: float | None
+
+
+MarketEvent = OptionMarked | FutureMarked | Quoted
+"""Conflated: the newest per type and instrument counts."""

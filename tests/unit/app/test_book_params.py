@@ -1,0 +1,51 @@
+"""What a `[books.COIN]` table becomes; what of it cannot be run is refused by its key."""
+
+import pytest
+
+from bot.app.book_params import params_of
+from bot.app.settings import BookSection, RunSection
+from bot.book import BookParams
+from bot.domain.errors import ConfigError
+from bot.domain.ids import LABEL_LENGTH_MAX, make_label
+from bot.domain.time import NS_PER_S, Ns
+from bot.pricing.settlement_window import Window
+from bot.risk.gap import GapParams
+from bot.risk.ladder import LadderLimits
+
+_LIMITS = {
+    "order_usd_max": 1_000,
+    "hedge_position_usd_max": 10_000,
+    "delta_coin_worst_max": 5,
+    "orders_per_minute_max": 10,
+}
+
+
+def _params(name: str = "btc", prefix: str = "hb", **keys: object) -> BookParams:
+    book = BookSection.model_validate({"convention": "options_only", "limits": _LIMITS, **keys})
+    return params_of(name, book, RunSection(label_prefix=prefix), "a" * 10, Window(Ns(1800), Ns(4)))
+
+
+def test_labels_of_a_book_fit_the_narrowest_venue() -> None:
+    """The longest prefix, coin and run tag with the number together."""
+    book = _params("longest", "abcdefgh")
+
+    assert book.label_prefix == "abcdefghlongest"
+    assert len(make_label(book.label_prefix, "a" * 10, 1)) == LABEL_LENGTH_MAX
+    with pytest.raises(ConfigError, match="a book is named after its coin"):
+        _params("toolongs")
+
+
+def test_the_ladder_of_a_book() -> None:
+    """None without an interval; limits only where they are set."""
+    ladder = {"interval_s": 5, "loss_usd_max": 1000.0}
+
+    assert _params().gap is None
+    assert _params(ladder=ladder).gap == GapParams(
+        interval_ns=Ns(5 * NS_PER_S), limits=LadderLimits(loss_usd_max=1000.0)
+    )
+
+
+def test_the_hedge_is_the_coins_perpetual_unless_named() -> None:
+    """By the name of the table."""
+    assert _params("eth").hedge_instrument == "ETH-PERPETUAL"
+    assert _params(hedge_instrument="BTC_USDC-PERPETUAL").hedge_instrument == "BTC_USDC-PERPETUAL"

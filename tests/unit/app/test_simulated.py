@@ -1,0 +1,41 @@
+"""A simulated run is put together before it runs; its world begins when it is told to."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.app import compose, simulated
+from bot.app.config import load
+from bot.domain.errors import ConfigError
+from bot.domain.time import ns_from_iso
+
+
+def test_a_simulation_can_be_had_before_it_runs(repo_root: Path) -> None:
+    """For those who want to watch it; it is the same run."""
+    override = {"portfolio": repo_root / "config/portfolios/straddle.toml"}
+    config = load(repo_root / "config/simulate.toml", override, run_tag="t")
+    options = simulated.SimulateOptions(seed=1, hours=0.02, step_ms=1_000, tape=None, currency="BTC")
+    watched = simulated.simulation_of(config, options).run("simulate")
+
+    assert watched.trace_hash == compose.simulate(config, options)[0].trace_hash
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (None, "2026-11-22T09:00:00Z"),
+        ("05:00", "2026-11-22T05:00:00Z"),
+        ("23:59", "2026-11-22T23:59:00Z"),
+        ("2026-03-27T07:59:30+01:00", "2026-03-27T06:59:30Z"),
+    ],
+)
+def test_a_drawn_world_begins_when_it_is_told_to(start: str | None, expected: str) -> None:
+    """By the hour of its usual day, or at any instant."""
+    assert simulated.start_ns_of(start) == ns_from_iso(expected)
+
+
+@pytest.mark.parametrize("start", ["5", "29:00", "05:60", "tomorrow", "2026-03-27T08:00:00", ""])
+def test_a_start_that_is_no_time_is_refused(start: str) -> None:
+    """An instant needs its zone."""
+    with pytest.raises(ConfigError, match=r"^start: .* is neither HH:MM \(UTC\) nor an instant like"):
+        simulated.start_ns_of(start)

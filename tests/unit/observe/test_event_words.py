@@ -1,0 +1,57 @@
+"""Events told by themselves: what is silent, and what a venue gone mad may fill the log with."""
+
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from bot.domain import events as ev
+from bot.domain.time import NS_PER_S, Ns
+from bot.observe import event_words
+from bot.observe.event_words import EventTeller
+
+
+@pytest.fixture
+def teller(heard: Any) -> EventTeller:
+    """Of a log that is heard."""
+    return EventTeller(heard.log)
+
+
+def test_every_event_of_the_account_lane_has_words(
+    teller: EventTeller, heard: Any, told_events: dict[str, ev.Event]
+) -> None:
+    """But for the ladder, which has a teller of its own; ticks are silent."""
+    spoken = {name: event for name, event in told_events.items() if not isinstance(event, ev.LadderMeasured)}
+    for event in spoken.values():
+        teller.tell(3, event)
+    teller.tell(4, ev.Ticked(now_ns=Ns(0)))
+
+    assert heard.events == list(spoken)
+
+
+def test_malformed_messages_do_not_flood_the_log(
+    teller: EventTeller, heard: Any, told_events: dict[str, ev.Event]
+) -> None:
+    """The first of a cause at once, then a count once a minute."""
+    first = told_events["message.malformed"]
+    for second in (0, 1, 59, 60, 61):
+        teller.tell(second, structs.replace(first, received_ns=Ns(second * NS_PER_S)))
+    teller.tell(62, structs.replace(first, received_ns=Ns(62 * NS_PER_S), cause="wrong type"))
+
+    assert [(line["seq"], line["cause"], line["repeats"]) for line in heard.lines] == [
+        (0, "not JSON", 0),
+        (60, "not JSON", 2),
+        (62, "wrong type", 0),
+    ]
+
+
+def test_causes_of_malformed_messages_are_not_remembered_without_end(
+    teller: EventTeller, heard: Any, told_events: dict[str, ev.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue gone mad must not fill the memory."""
+    monkeypatch.setattr(event_words, "_MALFORMED_KINDS_MAX", 2)
+    for number in range(5):
+        teller.tell(number, structs.replace(told_events["message.malformed"], cause=f"cause {number}"))
+
+    assert len(heard.lines) == 5
+    assert len(teller._malformed) <= 2

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ids import DERIBIT, InstrumentId, Label, OrderId, VenueId
 from bot.domain.ladder import FutureHeld, OptionHeld
 from bot.domain.time import Ns
 
@@ -56,10 +56,11 @@ class LookUpOrder(_Command, frozen=True, kw_only=True):
     """Absence means absence only when asked after this."""
 
 
-class TakeSnapshot(_Command, frozen=True, kw_only=True):
-    """Fetch positions, open orders and recent fills."""
+class TakeSnapshot(_Command, frozen=True, kw_only=True, omit_defaults=True):
+    """Fetch positions, open orders and recent fills of one venue."""
 
     cause: str
+    venue: VenueId = DERIBIT
 
 
 class Watch(_Command, frozen=True, kw_only=True):

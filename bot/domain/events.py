@@ -7,7 +7,7 @@ Market events may be conflated (the newest per type and instrument counts); acco
 import enum
 from decimal import Decimal
 
-from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument
 from bot.domain.ladder import LadderStep, RungSeen
 from bot.domain.market_events import EventRoot, MarketEvent
@@ -42,22 +42,25 @@ class InstrumentListed(EventRoot, frozen=True, kw_only=True):
 # --- account lane ----------------------------------------------------------------------------------
 
 
-class StreamLost(EventRoot, frozen=True, kw_only=True):
+class StreamLost(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     """A socket is down: nothing on it is fresh, things may have happened unseen."""
 
     stream: StreamName
     received_ns: Ns
     cause: str
+    venue: VenueId = DERIBIT
+    """Here and below: of an event about a venue as a whole; tapes older than a second venue do not tell it."""
 
 
-class StreamRestored(EventRoot, frozen=True, kw_only=True):
+class StreamRestored(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     """A socket is up, authenticated where needed, and all subscriptions are acknowledged."""
 
     stream: StreamName
     received_ns: Ns
+    venue: VenueId = DERIBIT
 
 
-class MessageMalformed(EventRoot, frozen=True, kw_only=True):
+class MessageMalformed(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     """A message was refused by the decoder; counted and logged, never acted on."""
 
     stream: StreamName
@@ -65,6 +68,7 @@ class MessageMalformed(EventRoot, frozen=True, kw_only=True):
     cause: str
     sample: str
     """First characters of the message, without secrets."""
+    venue: VenueId = DERIBIT
 
 
 class OrderAcked(EventRoot, frozen=True, kw_only=True):
@@ -139,7 +143,7 @@ class Filled(EventRoot, frozen=True, kw_only=True):
     venue_ns: Ns
 
 
-class AccountSeen(EventRoot, frozen=True, kw_only=True):
+class AccountSeen(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     """Account figures of one currency, all from the same message."""
 
     currency: str
@@ -160,9 +164,10 @@ class AccountSeen(EventRoot, frozen=True, kw_only=True):
     vega_usd_per_point_options: float | None = None
     theta_usd_per_day_options: float | None = None
     """Over the shorter of a day and the life left."""
+    venue: VenueId = DERIBIT
 
 
-class SnapshotTaken(EventRoot, frozen=True, kw_only=True):
+class SnapshotTaken(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     """Positions, open orders and recent fills of the account, consistent with each other."""
 
     positions: tuple[PositionSeen, ...]
@@ -171,13 +176,15 @@ class SnapshotTaken(EventRoot, frozen=True, kw_only=True):
     """Fills already inside `positions`."""
     requested_ns: Ns
     received_ns: Ns
+    venue: VenueId = DERIBIT
 
 
-class SnapshotFailed(EventRoot, frozen=True, kw_only=True):
+class SnapshotFailed(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     """No consistent snapshot could be had."""
 
     received_ns: Ns
     cause: str
+    venue: VenueId = DERIBIT
 
 
 class Settled(EventRoot, frozen=True, kw_only=True):

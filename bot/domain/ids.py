@@ -21,7 +21,8 @@ OrderId = NewType("OrderId", str)
 """The venue's name of an order."""
 
 FillId = NewType("FillId", str)
-"""The venue's name of one fill of ours; a fill id counts once."""
+"""The venue's name of one fill of ours; a fill id counts once. Elsewhere than at Deribit with the instrument's whole
+name in front (`OKX:BTC-USDT-SWAP:1234`): venues number fills by instrument, and two venues may use one number."""
 
 LABEL_LENGTH_MAX: Final = 32
 """OKX takes 32 letters and digits, the narrowest of our venues (exchange facts 4.3)."""

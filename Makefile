@@ -22,8 +22,8 @@ help: ## list the targets
 demo: $(STAMP) ## start an exchange and a bot on this machine and watch it hedge (ARGS="--seconds 45 --json")
 	$(BIN)/hedgebot demo $(ARGS)
 
-test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name"), in twice as many processes as cores
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 clients: $(STAMP) ## what tests of clients in other runtimes need, in .clients (1 GB); make test skips them without it
 	$(BIN)/python tests/integration/clients/install.py

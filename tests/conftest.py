@@ -12,6 +12,8 @@ from bot.domain.time import expiry_ns_from_code, ns_from_iso
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NOW = ns_from_iso("2026-03-01T10:00:00Z")
+_WORKERS_MAX = 16
+"""Each imports and collects everything first: more cost more than they bring."""
 _SHARED = Path(os.environ.get("HEDGEBOT_SHARED", "../shared"))
 
 
@@ -71,16 +73,19 @@ def shared_data() -> Path:
     return data
 
 
-class _RealdataCount:
-    """Counts tests marked `realdata`, so that a run says how many of them really read the data."""
+class _Count:
+    """Counts tests that carry a marker, so that a run says how many of them really ran; in the process that reports."""
 
-    def __init__(self) -> None:
+    def __init__(self, marker: str, line: str, where: str = "") -> None:
         self.ran = 0
         self.skipped = 0
+        self._marker = marker
+        self.line = line
+        self._where = where
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test counts once: by its call, or by its set-up when that is as far as it got."""
-        if "realdata" not in report.keywords:
+        if self._marker not in report.keywords:
             return
         if report.skipped:
             self.skipped += 1
@@ -89,9 +94,17 @@ class _RealdataCount:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line that continuous integration reads."""
-        terminalreporter.write_line(f"realdata: {self.ran} ran, {self.skipped} skipped (HEDGEBOT_SHARED={_SHARED})")
+        terminalreporter.write_line(f"{self.line}: {self.ran} ran, {self.skipped} skipped{self._where}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count the tests that read recorded data."""
-    config.pluginmanager.register(_RealdataCount(), "realdata-count")
+    """Count the tests that read recorded data, and those that run foreign clients."""
+    counts = (_Count("realdata", "realdata", f" (HEDGEBOT_SHARED={_SHARED})"), _Count("client", "clients"))
+    for count in counts:
+        config.pluginmanager.register(count, f"count-{count.line}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice the cores: processes and sockets make half of the time a wait."""
+    return min(2 * (os.cpu_count() or 1), _WORKERS_MAX)

@@ -59,7 +59,7 @@ def tallies_of(books: Sequence[BookParams]) -> dict[str, Tally]:
     return {book.book: Tally(trade_coin_min=book.trade_coin_min, sample_every_ns=every) for book in books}
 
 
-async def _reached(attempt: Callable[[], Awaitable[_Answer]]) -> _Answer:
+async def reached(attempt: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """Try to reach the venue a few times; the last VenueUnreachable is raised."""
     for pause_s in _OPEN_PAUSES_S:
         try:
@@ -134,7 +134,7 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
 
 async def _first_events(parts: Parts) -> list[Event]:
     """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
-    await _reached(parts.gateway.open)
+    await reached(parts.gateway.open)
     if not parts.gateway.cancels_on_disconnect:
         arming.refuse_rest(parts.books)
     if parts.gateway.account_id:
@@ -160,7 +160,7 @@ async def _listed(gateway: Gateway, book: BookParams) -> tuple[Instrument, ...]:
             raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
         return listed
 
-    return await _reached(attempt)
+    return await reached(attempt)
 
 
 async def _last_look(gateway: Gateway) -> Sequence[Event]:

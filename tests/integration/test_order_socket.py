@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
+from bot.app.daemon import reached
 from bot.domain.commands import CancelOrder, PlaceOrder
 from bot.domain.events import OrderAcked, OrderRefused, OrderUpdated
 from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
@@ -28,7 +29,7 @@ from bot.venues.settings import DERIBIT_WS, Credentials, VenueSettings
 _PERP = InstrumentId("BTC-PERPETUAL")
 _FULL = "trade:read_write account:read_write wallet:none"
 _LEAST = "trade:read_write account:read wallet:none"
-_WAIT_S = 20.0
+_WAIT_S = 60.0
 
 
 def _now_ns() -> Ns:
@@ -85,7 +86,7 @@ async def _venue(scope: str) -> AsyncIterator[_Venue]:
     link = Link(settings=settings, now_ns=_now_ns, rng=random.Random(1))
     gateway = venue_named("deribit").gateway(link, OrderRate())
     try:
-        await gateway.open()
+        await reached(gateway.open)
         await gateway.instruments("BTC")
         yield _Venue(local, exchange, gateway)
     finally:

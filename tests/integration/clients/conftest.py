@@ -20,32 +20,6 @@ _CLIENT_S = 90.0
 """A client that takes longer is stuck: the slowest needs ten seconds on a busy machine."""
 
 
-class _ClientsCount:
-    """Counts tests of clients in other runtimes, so that a run says how many really ran."""
-
-    def __init__(self) -> None:
-        self.ran = 0
-        self.skipped = 0
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test counts once: by its call, or by its set-up when that is as far as it got."""
-        if "client" not in report.keywords:
-            return
-        if report.skipped:
-            self.skipped += 1
-        elif report.when == "call" or report.failed:
-            self.ran += 1
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line that continuous integration reads."""
-        terminalreporter.write_line(f"clients: {self.ran} ran, {self.skipped} skipped")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Count the tests that run foreign clients."""
-    config.pluginmanager.register(_ClientsCount(), "clients-count")
-
-
 @dataclass(frozen=True)
 class Venue:
     """A local exchange that runs as a process of its own."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bot.app.config import load
+from bot.app.daemon import reached
 from bot.app.live import Live
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
@@ -29,7 +30,7 @@ from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import CCXT, DERIBIT_WS
 
-_WAIT_S, _PERPETUAL = 25.0, "BTC-PERPETUAL"
+_WAIT_S, _PERPETUAL = 60.0, "BTC-PERPETUAL"
 
 Tamper = Callable[[bytes], list[bytes]]
 """What becomes of a frame on its way to the bot."""
@@ -152,15 +153,14 @@ async def _hedging(
     watcher = _Watcher()
     feeds = (MarketFeed(link(market), hedges=[book.hedge_instrument]), AccountFeed(link(account)))
     live = Live({"BTC": Engine(book)}, gateway, feeds, ledger, watcher, now_ns=now_ns, tick_interval_s=0.2)
-    await gateway.open()
+    await reached(gateway.open)
     first = [ev.InstrumentListed(instrument=spec, received_ns=now_ns()) for spec in await gateway.instruments("BTC")]
     task = asyncio.create_task(live.run(first))
     try:
         yield _Run(live, watcher, ledger, task)
     finally:
         live.request_stop("the test is over")
-        async with asyncio.timeout(12.0):
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), _WAIT_S)
         await gateway.close()
         ledger.close()
 

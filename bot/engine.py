@@ -9,9 +9,12 @@ from typing import Any, Final
 from bot.book import BookParams, account_params_of, audit_params_of
 from bot.deciding import Deciding
 from bot.domain import events as ev
-from bot.domain.decided import NOTHING, Decided, Outcome
+from bot.domain import soundness
+from bot.domain.decided import NOTHING, AlarmRaised, Decided, Outcome
 from bot.domain.ids import InstrumentId
 from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.reasons import HaltCause
+from bot.domain.soundness import sound_future, sound_option, sound_quote
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account
@@ -25,6 +28,19 @@ from bot.risk.origins import origins
 from bot.risk.smile_study import Picture, picture_of
 from bot.risk.sources import Sources
 
+_UNSOUND: Final = "not_a_number"
+_MUST_BE_SOUND: Final = (
+    ev.InstrumentListed,
+    ev.AccountSeen,
+    ev.SnapshotTaken,
+    ev.Filled,
+    ev.OrderUpdated,
+    ev.Settled,
+    ev.IntentRestored,
+    ev.LedgerRestored,
+    ev.SurfaceFitted,
+)
+"""Of the account lane, what carries figures. Tickers are mended field by field; a ladder tells what it is itself."""
 _WANTED_EVERY_NS: Final = Ns(5 * NS_PER_S)
 """Between looks for instruments to be watched besides those held."""
 
@@ -59,6 +75,8 @@ class Engine:
             ev.LadderMeasured: self._on_ladder,
             ev.Ticked: self._on_tick,
         }
+        for kind in _MUST_BE_SOUND:
+            self._handlers[kind] = self._if_sound(self._handlers[kind])
 
     @property
     def sources(self) -> Sources:
@@ -92,9 +110,35 @@ class Engine:
         self._seq += 1
         return self._handlers[type(event)](event)
 
+    def _if_sound(self, take: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
+        def taken(event: Any) -> Outcome:
+            defect = soundness.defect(event)
+            return self._disbelieve(event, defect) if defect else take(event)
+
+        return taken
+
+    def _disbelieve(self, event: Any, defect: str) -> Outcome:
+        """An event of the account with a figure that can be no number: none of it is believed, and somebody is told.
+
+        Account figures and a surface age, an instrument stays unlisted; of orders and positions the venue is asked. A
+        line of our own ledger that is none leaves nobody to ask: an order of unknown size may work.
+        """
+        text = f"{type(event).__name__}: {defect}; nothing of it is believed"
+        alarm = AlarmRaised(name=_UNSOUND, detail=text, deadline_ns=None)
+        after = NOTHING
+        if isinstance(event, ev.SnapshotTaken):
+            after = self._takes[ev.SnapshotFailed](ev.SnapshotFailed(received_ns=event.received_ns, cause=defect))
+        elif isinstance(event, ev.Filled | ev.OrderUpdated | ev.Settled):
+            after = self._account.recheck(event.received_ns, f"{type(event).__name__} told {defect}")
+        elif isinstance(event, ev.IntentRestored | ev.LedgerRestored):
+            halt = ev.HaltRequested(received_ns=event.received_ns, cause=HaltCause.JOURNAL_FAILED, detail=text)
+            after = self._takes[ev.HaltRequested](halt)
+        return Outcome(commands=after.commands, notes=(alarm, *after.notes))
+
     # --- market ------------------------------------------------------------------------------------
 
-    def _on_option(self, event: OptionMarked) -> Outcome:
+    def _on_option(self, told: OptionMarked) -> Outcome:
+        event = sound_option(told)
         self._view.see_option(event)
         if (
             self._account.profit.holds(event.instrument)
@@ -103,8 +147,10 @@ class Engine:
             self._account.profit.see_option(spec, event)
         return NOTHING
 
-    def _on_future(self, event: FutureMarked) -> Outcome:
-        self._view.see_future(event)
+    def _on_future(self, told: FutureMarked) -> Outcome:
+        event = sound_future(told)
+        if not self._view.see_future(event):
+            return NOTHING
         self._audit.see_future(event)
         if (
             self._account.profit.holds(event.instrument)
@@ -114,7 +160,7 @@ class Engine:
         return NOTHING
 
     def _on_quote(self, event: Quoted) -> Outcome:
-        self._view.see_quote(event)
+        self._view.see_quote(sound_quote(event))
         return NOTHING
 
     def _on_distrust(self, event: ev.QuoteDistrusted) -> Outcome:
@@ -122,7 +168,10 @@ class Engine:
         return NOTHING
 
     def _on_listed(self, event: ev.InstrumentListed) -> Outcome:
-        self._view.list_instrument(event.instrument)
+        told, known = event.instrument, self._view.instruments.get(event.instrument.id)
+        if known is not None and (known.strike_usd, known.expiry_ns) != (told.strike_usd, told.expiry_ns):
+            return self._disbelieve(event, f"{told.id} has another strike or expiry than before")
+        self._view.list_instrument(told)
         return NOTHING
 
     def _on_stream_lost(self, event: ev.StreamLost) -> Outcome:
@@ -131,9 +180,8 @@ class Engine:
         return self._account.lose_stream(event)
 
     def _on_surface(self, event: ev.SurfaceFitted) -> Outcome:
-        if event.book == self._params.book:
-            self._hedger.surface.see(event)
-        return NOTHING
+        defect = self._hedger.surface.see(event) if event.book == self._params.book else ""
+        return self._disbelieve(event, defect) if defect else NOTHING
 
     def _on_account_seen(self, event: ev.AccountSeen) -> Outcome:
         self._audit.see_account(event)

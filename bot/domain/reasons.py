@@ -114,6 +114,12 @@ class DistrustCause(enum.StrEnum):
     """Its life is over."""
     FORWARD_JUMPED = "forward_jumped"
     """The newest forward of its expiry leapt away from the index; the one before is used until others agree."""
+    IV_JUMPED = "iv_jumped"
+    """The newest volatility is three times the one before, or a third; the one before is used until others agree."""
+    MARK_JUMPED = "mark_jumped"
+    """The same of a future's or perpetual's mark."""
+    TOUCH_APART = "touch_apart"
+    """Bid and ask are over 5 % from the mark: one of the two is not of this market."""
 
 
 class RefusalKind(enum.StrEnum):

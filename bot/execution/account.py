@@ -187,7 +187,11 @@ class Account:
     def _unreconciled(self, event: ev.StreamLost | ev.StreamRestored, cause: str) -> Outcome:
         if event.stream is ev.StreamName.MARKET:
             return NOTHING
-        self._reconciler.demand(event.received_ns)
+        return self.recheck(event.received_ns, cause)
+
+    def recheck(self, now_ns: Ns, cause: str) -> Outcome:
+        """What we hold may be wrong: nothing is placed until the venue has been asked."""
+        self._reconciler.demand(now_ns)
         return _told(self._standing.enter(Phase.RECONCILING, cause))
 
     def _on_malformed(self, event: ev.MessageMalformed) -> Outcome:

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import DistrustCause
+from bot.domain.soundness import IV_MAX
 from bot.domain.time import NS_PER_S, Ns
 
-IV_MAX: Final = 5.0
-"""500 %: what venues write where no volatility fits (data notes 4.4). The codec lets none through; here once more."""
+_APART_SHARE: Final = 0.05
+"""Of the touch from the mark: venues refuse orders that far from it, and a mark that lags a gap so far has not come."""
 
 
 class TrustLimits(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,14 @@ def judge_future(marked: FutureMarked | None, now_ns: Ns, limits: TrustLimits) -
     if marked.mark_usd is None or marked.index_usd is None:
         return DistrustCause.NO_GREEKS
     return _age_verdict(marked.received_ns, now_ns, limits.hedge_age_ns_max, limits.clock_ahead_ns_max)
+
+
+def judge_together(touch: Touch | None, marked: FutureMarked | None) -> DistrustCause | None:
+    """Verdict on touch and mark of a hedge instrument, each usable by itself: they are of one price."""
+    if touch is None or marked is None or touch.bid_native is None or touch.ask_native is None or not marked.mark_usd:
+        return None
+    ratio = 0.5 * (touch.bid_native + touch.ask_native) / marked.mark_usd
+    return None if 1.0 - _APART_SHARE <= ratio <= 1.0 + _APART_SHARE else DistrustCause.TOUCH_APART
 
 
 def judge_option(marked: OptionMarked | None, now_ns: Ns, limits: TrustLimits) -> DistrustCause | None:

@@ -11,6 +11,7 @@ from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.market import quality
 from bot.market.forwards import Expiry, Forwards
+from bot.market.leaps import Leaps, basis_leaps, iv_leaps
 from bot.market.quality import Touch, TrustLimits
 
 _NEVER: Ns = Ns(-1)
@@ -30,6 +31,8 @@ class MarketView:
         self._touches: dict[InstrumentId, Touch] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
         self._forwards = Forwards()
+        self._marks: Leaps[InstrumentId] = basis_leaps()
+        self._ivs: Leaps[InstrumentId] = iv_leaps()
         self._last_greeks: dict[InstrumentId, OptionMarked] = {}
         """Of options that lost theirs or closed: the last ticker before."""
         self._lost_ns: Ns = _NEVER
@@ -51,15 +54,27 @@ class MarketView:
             return
         if (marked.iv_mark is None or not marked.is_open) and seen is not None and quality.judge_greeks(seen) is None:
             self._last_greeks[marked.instrument] = seen
+        if not self._has_likely_iv(seen, marked):
+            return
         self.options[marked.instrument] = marked
         self._forwards.see((spec.index_name, spec.expiry_ns), marked)
 
-    def see_future(self, marked: FutureMarked) -> None:
-        """Take a future's or perpetual's ticker unless a newer one is here."""
+    def _has_likely_iv(self, seen: OptionMarked | None, marked: OptionMarked) -> bool:
+        """Whether the volatility may follow on the one before."""
+        if seen is None or seen.iv_mark is None or marked.iv_mark is None or not marked.is_open:
+            return True
+        return self._ivs.believes(marked.instrument, (seen.iv_mark, None), (marked.iv_mark, None))
+
+    def see_future(self, marked: FutureMarked) -> bool:
+        """Take a future's or perpetual's ticker unless a newer one is here; False where its mark is not believed."""
         seen = self.futures.get(marked.instrument)
         if marked.instrument not in self.instruments or (seen is not None and marked.venue_ns < seen.venue_ns):
             self.ignored_count += 1
-            return
+            return False
+        if marked.mark_usd is not None:
+            before = None if seen is None or seen.mark_usd is None else (seen.mark_usd, seen.index_usd)
+            if not self._marks.believes(marked.instrument, before, (marked.mark_usd, marked.index_usd)):
+                return False
         self.futures[marked.instrument] = marked
         if marked.instrument not in self._distrusted:
             self._see_touch(
@@ -73,6 +88,7 @@ class MarketView:
                     venue_ns=marked.venue_ns,
                 ),
             )
+        return True
 
     def see_quote(self, quoted: Quoted) -> None:
         """Take a touch from a book or quote channel; it ends an earlier distrust."""
@@ -142,6 +158,8 @@ class MarketView:
             spec = self.instruments.get(marked.instrument)
             if spec is not None and spec.expiry_ns and (spec.index_name, spec.expiry_ns) in self._forwards.jumped:
                 return DistrustCause.FORWARD_JUMPED
+        if self._ivs.jumped and marked is not None and marked.instrument in self._ivs.jumped:
+            return DistrustCause.IV_JUMPED
         return quality.judge_option(marked, now_ns, self._limits)
 
     def future_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
@@ -149,6 +167,8 @@ class MarketView:
         marked = self.futures.get(instrument)
         if marked is not None and marked.received_ns <= self._lost_ns:
             return DistrustCause.STREAM_LOST
+        if instrument in self._marks.jumped:
+            return DistrustCause.MARK_JUMPED
         return quality.judge_future(marked, now_ns, self._limits)
 
     def hedge_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
@@ -156,6 +176,9 @@ class MarketView:
         cause = self._distrusted.get(instrument)
         if cause is not None:
             return cause
-        return self.future_verdict(instrument, now_ns) or quality.judge_touch(
-            self._touches.get(instrument), now_ns, self._limits
+        touch = self._touches.get(instrument)
+        return (
+            self.future_verdict(instrument, now_ns)
+            or quality.judge_touch(touch, now_ns, self._limits)
+            or quality.judge_together(touch, self.futures.get(instrument))
         )

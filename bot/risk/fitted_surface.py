@@ -9,20 +9,26 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.domain.decided import AlarmRaised, Note
 from bot.domain.events import SurfaceFitted
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.soundness import PRICE_MAX, PRICE_MIN
+from bot.domain.surface import SmileSlice
+from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns, iso_utc
 from bot.market.forwards import Expiry
-from bot.pricing.smile import MvBook, MvCoefficients, SmileDelta
-from bot.pricing.svi import Svi
+from bot.pricing.smile import SSR_MAX, SSR_MIN, MvBook, MvCoefficients, SmileDelta
+from bot.pricing.svi import WING_MAX, Svi
 from bot.risk.sources import Sources
 from bot.risk.volatility import VolatilitySource
 
 _FITS_MISSED: Final = 4
 """A surface this many intervals old is no surface."""
 _STRIKES_MAX: Final = 1_000
+_ROUNDING: Final = 1e-2
+"""Between figures of one fit, as a share: they are of the same numbers."""
+_MV_MAX: Final = 10.0
+"""Of a coefficient of Hull and White: twenty times the largest ever fitted (theory 2.1)."""
 
 
 class Curve:
@@ -69,13 +75,14 @@ class FittedSurface:
         self._missed_since_ns: Ns | None = None
         self._has_alarmed = False
 
-    def see(self, event: SurfaceFitted) -> None:
-        """Take a fit; an older one changes nothing."""
+    def see(self, event: SurfaceFitted) -> str:
+        """Take a fit; an older one changes nothing. What is wrong with one that says nothing is; empty otherwise."""
         if self.newest is not None and event.as_of_ns < self.newest.as_of_ns:
-            return
-        self.newest = event
+            return ""
+        defect = event.defect or _defect_of(event)
+        self.newest = event if defect == event.defect else structs.replace(event, slices=(), defect=defect)
         self._smiles = None
-        if not event.defect:
+        if not defect:
             self._smiles = Smiles(
                 rule=self._sources.smile,
                 curves={
@@ -85,6 +92,7 @@ class FittedSurface:
                 ssr_ratio=event.ssr_ratio,
                 fitted=MvBook(calls=MvCoefficients(*event.mv_calls), puts=MvCoefficients(*event.mv_puts)),
             )
+        return "" if event.defect else defect
 
     def at(self, now_ns: Ns) -> Smiles | None:
         """The surface decisions may use now; None where none is chosen or none is fresh."""
@@ -121,3 +129,24 @@ class FittedSurface:
         self._has_alarmed = True
         text = f"{why}: hedged as {SmileDelta.STICKY_STRIKE.value} at the venue's mark volatility until there is one"
         return [AlarmRaised(name="surface_missing", detail=text, deadline_ns=None)]
+
+
+def _defect_of(event: SurfaceFitted) -> str:
+    """Why a fit that says it is one cannot be: its numbers leave what a smile or a rule can have. Empty without."""
+    if not SSR_MIN <= event.ssr_ratio <= SSR_MAX:
+        return f"a skew-stickiness of {event.ssr_ratio:g}"
+    if any(abs(coefficient) > _MV_MAX for coefficient in (*event.mv_calls, *event.mv_puts)):
+        return "a minimum-variance coefficient without measure"
+    bad = next((item for item in event.slices if not _is_curve(item, event.as_of_ns)), None)
+    return "" if bad is None else f"no curve of {bad.index_name} for {iso_utc(bad.expiry_ns)}"
+
+
+def _is_curve(item: SmileSlice, as_of_ns: Ns) -> bool:
+    """Whether a slice is a smile, and its figures are of each other: life left, level at the money."""
+    svi, left_years = Svi(*item.svi), (item.expiry_ns - as_of_ns) / NS_PER_YEAR
+    if not (svi.b >= 0.0 and abs(svi.rho) < 1.0 and svi.sigma > 0.0 and svi.lee_wing <= WING_MAX + 1e-9):
+        return False
+    if not (left_years > 0.0 and PRICE_MIN <= item.forward_usd <= PRICE_MAX):
+        return False
+    w = item.iv_atm * item.iv_atm * left_years
+    return abs(item.tau_years - left_years) <= _ROUNDING * left_years and abs(svi.w(0.0) - w) <= _ROUNDING * w

@@ -8,10 +8,13 @@ import enum
 from typing import Final, NamedTuple
 
 from bot.domain.market_events import OptionMarked
-from bot.market.quality import IV_MAX
+from bot.domain.soundness import IV_MAX
 
 SPREAD_IV_MAX: Final = 0.30
 """A quote wider than 30 points of volatility says nothing (theory 3.1, recipe 2)."""
+
+FITTED_OFF_MAX: Final = 2.0
+"""A fitted volatility over twice the mark's, or under half of it, is an error of the fit."""
 
 
 class VolatilitySource(enum.StrEnum):
@@ -45,6 +48,8 @@ def of(marked: OptionMarked, source: VolatilitySource, iv_fitted: float | None =
         return Volatility(marked.iv_mark, VolatilitySource.MARK)
     if iv_fitted is None or not 0.0 < iv_fitted < IV_MAX:
         return Volatility(marked.iv_mark, VolatilitySource.MARK, "no_surface")
+    if not 1.0 / FITTED_OFF_MAX <= iv_fitted / marked.iv_mark <= FITTED_OFF_MAX:
+        return Volatility(marked.iv_mark, VolatilitySource.MARK, "surface_off")
     return Volatility(iv_fitted, VolatilitySource.SURFACE)
 
 

@@ -45,7 +45,7 @@ _LEAP = (10_050.0, 100_000.0)
     [
         ((), (None, False)),
         ((_CALM,), (100_500.0, False)),
-        ((_LEAP,), (10_050.0, False)),  # nothing to compare with
+        ((_LEAP,), (None, True)),  # a tenth of its index
         ((_CALM, (None, 100_000.0)), (100_500.0, False)),
         ((_CALM, (104_000.0, 100_000.0)), (104_000.0, False)),
         ((_CALM, (120_600.0, 120_000.0)), (120_600.0, False)),  # the index moved as well: a market
@@ -58,7 +58,7 @@ _LEAP = (10_050.0, 100_000.0)
         ((_CALM, (-5.0, 100_000.0)), (100_500.0, True)),
         ((_CALM, (101_000.0, None)), (101_000.0, False)),
         ((_CALM, (50_000.0, None)), (100_500.0, True)),
-        (((0.0, 100_000.0), _CALM), (0.0, True)),
+        (((0.0, 100_000.0), _CALM), (100_500.0, False)),
     ],
 )
 def test_what_is_believed(

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId, VenueId
@@ -117,13 +118,13 @@ def test_the_newest_wins_in_any_order_of_arrival(seconds: list[int]) -> None:
     market.list_instrument(_spec(_PERP, Kind.PERPETUAL))
     market.list_instrument(_spec(_CALL, Kind.OPTION))
     for second in seconds:
-        market.see_option(_option(second, forward_usd=100.0 + second))
+        market.see_option(_option(second, forward_usd=100_000.0 + second))
         market.see_quote(_quote(second, bid=100.0 + second))
 
     touch = market.touch(_PERP)
     assert touch is not None
-    assert (touch.bid_native, market.options[_CALL].forward_usd) == (105.0, 105.0)
-    assert market.forward_usd("btc_usd", _EXPIRY) == 105.0
+    assert (touch.bid_native, market.options[_CALL].forward_usd) == (105.0, 100_005.0)
+    assert market.forward_usd("btc_usd", _EXPIRY) == 100_005.0
 
 
 def test_an_unlisted_instrument_is_ignored_and_counted() -> None:
@@ -194,3 +195,35 @@ def test_a_forward_that_leaps_distrusts_its_whole_expiry(view: MarketView) -> No
     assert view.forward_usd("btc_usd", _EXPIRY) == 100_000.0
     view.see_option(_option(3))
     assert [view.option_verdict(view.options[name], now_ns) for name in (_CALL, _PUT)] == [None, None]
+
+
+def test_a_mark_that_leaps_is_not_used_until_others_agree(view: MarketView) -> None:
+    """One message cannot move what a future counts for; its instrument is distrusted meanwhile."""
+    assert view.see_future(_future(1, 100.0))
+    wrong = structs.replace(_future(2, 100.0), mark_usd=1_000.0)
+
+    assert not view.see_future(wrong)
+    assert view.futures[_PERP] == _future(1, 100.0)
+    assert view.hedge_verdict(_PERP, Ns(2 * NS_PER_S)) is DistrustCause.MARK_JUMPED
+    assert view.see_future(_future(3, 100.0))
+    assert view.hedge_verdict(_PERP, Ns(3 * NS_PER_S)) is None
+
+
+def test_a_volatility_that_leaps_is_doubt_at_the_one_before(view: MarketView) -> None:
+    """Three tickers in a row that say the same are a market."""
+    view.see_option(_option(1))
+    seen = []
+    for second in (2, 3, 4):
+        view.see_option(structs.replace(_option(second), iv_mark=2.0))
+        marked = view.options[_CALL]
+        seen.append((marked.iv_mark, view.option_verdict(marked, Ns(second * NS_PER_S))))
+
+    assert seen == [(0.5, DistrustCause.IV_JUMPED), (0.5, DistrustCause.IV_JUMPED), (2.0, None)]
+
+
+def test_a_touch_far_from_the_mark_is_not_traded_on(view: MarketView) -> None:
+    """One of the two is of another market."""
+    view.see_future(_future(1, 100.0))
+    view.see_quote(_quote(2, bid=106.0))
+
+    assert view.hedge_verdict(_PERP, Ns(2 * NS_PER_S)) is DistrustCause.TOUCH_APART

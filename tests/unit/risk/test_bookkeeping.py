@@ -66,7 +66,7 @@ class Desk:
         if self.spec(name).is_option:
             self.view.see_option(self.make.option_marked(name, mark_native=price, **change))
         else:
-            self.view.see_future(self.make.future_marked(name, mark_usd=price, **change))
+            self.view.see_future(self.make.future_marked(name, **({"mark_usd": price, "index_usd": price} | change)))
 
     def equity(self, currency: str = "BTC") -> EquitySeen:
         """Both sides' word."""

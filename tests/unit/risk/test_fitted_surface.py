@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain.decided import AlarmRaised
 from bot.domain.time import NS_PER_S, Ns
@@ -74,3 +75,29 @@ def test_a_lasting_absence_alarms_once_until_it_is_over(make: Any, surface: Any)
     held.see(surface(as_of_ns=Ns(make.now_ns + 130 * NS_PER_S)))
     assert (alarms(131), alarms(300), alarms(400)) == ([], [], [])
     assert len(alarms(421)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "of_slice", "text"),
+    [
+        ({"ssr_ratio": 2.6}, {}, "a skew-stickiness of 2.6"),
+        ({"mv_puts": (0.0, -11.0, 0.0)}, {}, "a minimum-variance coefficient without measure"),
+        ({}, {"svi": (0.0, 0.1, -1.0, 0.0, 0.2556)}, "no curve of btc_usd for 2026-03-27T08:00:00.000000Z"),
+        ({}, {"svi": (0.0, 0.1, -0.4, 0.0, 0.0)}, "no curve of btc_usd for 2026-03-27T08:00:00.000000Z"),
+        ({}, {"forward_usd": 0.0}, "no curve of btc_usd for 2026-03-27T08:00:00.000000Z"),
+        ({}, {"tau_years": 0.05}, "no curve of btc_usd for 2026-03-27T08:00:00.000000Z"),
+        ({}, {"iv_atm": 0.7}, "no curve of btc_usd for 2026-03-27T08:00:00.000000Z"),
+    ],
+)
+def test_a_fit_whose_numbers_no_smile_can_have_is_none(
+    surface: Any, change: dict[str, Any], of_slice: dict[str, Any], text: str
+) -> None:
+    """It says what is wrong, and nothing is read from it."""
+    whole = surface()
+    held = FittedSurface(_SSR)
+    held.see(whole)
+    wrong = structs.replace(whole, **change, slices=(structs.replace(whole.slices[0], **of_slice),))
+
+    assert held.see(wrong) == text
+    assert held.at(whole.received_ns) is None
+    assert held.because(whole.received_ns) == text

@@ -49,6 +49,8 @@ def test_the_mark_needs_no_quotes(make: Any) -> None:
         (float("nan"), Volatility(0.6, _MARK, "no_surface")),
         (0.0, Volatility(0.6, _MARK, "no_surface")),
         (5.0, Volatility(0.6, _MARK, "no_surface")),
+        (0.29, Volatility(0.6, _MARK, "surface_off")),
+        (1.21, Volatility(0.6, _MARK, "surface_off")),
     ],
 )
 def test_the_surface_where_it_has_a_volatility(make: Any, iv_fitted: float | None, expected: Volatility) -> None:

@@ -1,0 +1,163 @@
+"""Which figures of an event can be numbers at all: the engine's door, whoever made the event.
+
+No codec lets a NaN, an infinity or an absurd size through. Should one come all the same (another venue's codec, a bug,
+an edited tape), it is absence in market data, which is doubt; an event of the account that holds one says nothing.
+Knows sizes; not how figures hang together, nor what they were before.
+"""
+
+import math
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Struct, structs
+
+from bot.domain.events import Filled
+from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+
+PRICE_MIN: Final = 1e-9
+PRICE_MAX: Final = 1e9
+"""Of a coin in USD, or of an option in coins: from a meme coin to ten thousand times bitcoin."""
+SIZE_MAX: Final = 1e15
+"""No amount, value or greek of an account is larger, in whatever unit."""
+IV_MIN: Final = 1e-4
+"""A hundredth of a point: below it every delta is 0 or 1."""
+IV_MAX: Final = 5.0
+"""500 %: what venues write where no volatility fits (data notes 4.4)."""
+_FUNDING_RATE_8H_MAX: Final = 1.0
+
+
+def sound_option(marked: OptionMarked) -> OptionMarked:
+    """The ticker with None for what can be no number; itself where all can."""
+    iv, forward, index, delivery = marked.iv_mark, marked.forward_usd, marked.index_usd, marked.delivery_usd
+    bid, ask, mark = marked.bid_native, marked.ask_native, marked.mark_native
+    if (
+        (iv is None or IV_MIN <= iv < IV_MAX)
+        and (forward is None or PRICE_MIN <= forward <= PRICE_MAX)
+        and (index is None or PRICE_MIN <= index <= PRICE_MAX)
+        and (delivery is None or PRICE_MIN <= delivery <= PRICE_MAX)
+        and (bid is None or PRICE_MIN <= bid <= PRICE_MAX)
+        and (ask is None or PRICE_MIN <= ask <= PRICE_MAX)
+        and (mark is None or 0.0 <= mark <= PRICE_MAX)
+        and ((iv := marked.iv_bid) is None or IV_MIN <= iv < IV_MAX)
+        and ((iv := marked.iv_ask) is None or IV_MIN <= iv < IV_MAX)
+        and ((size := marked.bid_amount_native) is None or 0.0 <= size <= SIZE_MAX)
+        and ((size := marked.ask_amount_native) is None or 0.0 <= size <= SIZE_MAX)
+    ):
+        return marked
+    return structs.replace(
+        marked,
+        bid_native=_price(bid),
+        ask_native=_price(ask),
+        bid_amount_native=_within(marked.bid_amount_native, 0.0, SIZE_MAX),
+        ask_amount_native=_within(marked.ask_amount_native, 0.0, SIZE_MAX),
+        mark_native=_within(mark, 0.0, PRICE_MAX),
+        iv_mark=_volatility(marked.iv_mark),
+        forward_usd=_price(forward),
+        index_usd=_price(index),
+        delivery_usd=_price(delivery),
+        iv_bid=_volatility(marked.iv_bid),
+        iv_ask=_volatility(marked.iv_ask),
+    )
+
+
+def sound_future(marked: FutureMarked) -> FutureMarked:
+    """The ticker with None for what can be no number; itself where all can."""
+    bid, ask, mark, index = marked.bid_usd, marked.ask_usd, marked.mark_usd, marked.index_usd
+    if (
+        (bid is None or PRICE_MIN <= bid <= PRICE_MAX)
+        and (ask is None or PRICE_MIN <= ask <= PRICE_MAX)
+        and (mark is None or PRICE_MIN <= mark <= PRICE_MAX)
+        and (index is None or PRICE_MIN <= index <= PRICE_MAX)
+        and ((size := marked.bid_amount_native) is None or 0.0 <= size <= SIZE_MAX)
+        and ((size := marked.ask_amount_native) is None or 0.0 <= size <= SIZE_MAX)
+        and ((edge := marked.price_min_usd) is None or 0.0 <= edge <= PRICE_MAX)
+        and ((edge := marked.price_max_usd) is None or PRICE_MIN <= edge <= PRICE_MAX)
+        and ((rate := marked.funding_rate_8h) is None or -_FUNDING_RATE_8H_MAX <= rate <= _FUNDING_RATE_8H_MAX)
+        and ((price := marked.delivery_usd) is None or PRICE_MIN <= price <= PRICE_MAX)
+    ):
+        return marked
+    return structs.replace(
+        marked,
+        bid_usd=_price(bid),
+        ask_usd=_price(ask),
+        bid_amount_native=_within(marked.bid_amount_native, 0.0, SIZE_MAX),
+        ask_amount_native=_within(marked.ask_amount_native, 0.0, SIZE_MAX),
+        mark_usd=_price(mark),
+        index_usd=_price(index),
+        price_min_usd=_within(marked.price_min_usd, 0.0, PRICE_MAX),
+        price_max_usd=_price(marked.price_max_usd),
+        funding_rate_8h=_within(marked.funding_rate_8h, -_FUNDING_RATE_8H_MAX, _FUNDING_RATE_8H_MAX),
+        delivery_usd=_price(marked.delivery_usd),
+    )
+
+
+def sound_quote(quoted: Quoted) -> Quoted:
+    """The touch with None for what can be no number; itself where all can."""
+    bid, ask, bid_size, ask_size = (
+        quoted.bid_native,
+        quoted.ask_native,
+        quoted.bid_amount_native,
+        quoted.ask_amount_native,
+    )
+    if (
+        (bid is None or PRICE_MIN <= bid <= PRICE_MAX)
+        and (ask is None or PRICE_MIN <= ask <= PRICE_MAX)
+        and (bid_size is None or 0.0 <= bid_size <= SIZE_MAX)
+        and (ask_size is None or 0.0 <= ask_size <= SIZE_MAX)
+    ):
+        return quoted
+    return structs.replace(
+        quoted,
+        bid_native=_price(bid),
+        ask_native=_price(ask),
+        bid_amount_native=_within(bid_size, 0.0, SIZE_MAX),
+        ask_amount_native=_within(ask_size, 0.0, SIZE_MAX),
+    )
+
+
+def defect(thing: Struct) -> str:
+    """The first figure of an event of the account that can be no number, as `equity_native is nan`; empty without."""
+    for name in thing.__struct_fields__:
+        found = _defect_of(name, getattr(thing, name))
+        if found:
+            return found
+    if isinstance(thing, Filled) and thing.price_native <= 0:
+        return f"price_native is {thing.price_native}"
+    return _defect_of_grid(thing) if isinstance(thing, Instrument) else ""
+
+
+def _defect_of(name: str, value: object) -> str:
+    if isinstance(value, float):
+        return "" if abs(value) <= SIZE_MAX else f"{name} is {value:g}"  # NaN is within nothing
+    if isinstance(value, Decimal):
+        return "" if value.is_finite() and abs(value) <= SIZE_MAX else f"{name} is {value}"
+    if isinstance(value, Struct):
+        found = defect(value)
+        return f"{name}.{found}" if found else ""
+    if isinstance(value, tuple):
+        return next((found for item in value if (found := _defect_of(name, item))), "")
+    if isinstance(value, dict):
+        return next((found for key, item in value.items() if (found := _defect_of(f"{name}.{key}", item))), "")
+    return ""
+
+
+def _defect_of_grid(spec: Instrument) -> str:
+    """A lot, a tick or a strike of nothing divides by zero later."""
+    strike = spec.strike_usd
+    if strike is not None and not PRICE_MIN <= strike <= PRICE_MAX:
+        return f"strike_usd of {spec.id} is {strike:g}"
+    steps = {"lot_native": spec.lot_native, "tick_native": spec.tick_native}
+    return next((f"{name} of {spec.id} is {step}" for name, step in steps.items() if step <= 0), "")
+
+
+def _price(value: float | None) -> float | None:
+    return _within(value, PRICE_MIN, PRICE_MAX)
+
+
+def _volatility(value: float | None) -> float | None:
+    return _within(value, IV_MIN, math.nextafter(IV_MAX, 0.0))
+
+
+def _within(value: float | None, least_native: float, most_native: float) -> float | None:
+    return value if value is not None and least_native <= value <= most_native else None

@@ -1,0 +1,89 @@
+"""What a figure can be at all: each one of a ticker is mended alone, an event of the account is believed whole."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from bot.domain.soundness import defect, sound_future, sound_option, sound_quote
+
+_SOUND_BY = {"option_marked": sound_option, "future_marked": sound_future, "quoted": sound_quote}
+_FULL = {
+    "option_marked": {"delivery_usd": 100_000.0, "iv_bid": 0.5, "iv_ask": 0.7},
+    "future_marked": {"delivery_usd": 100_000.0},
+    "quoted": {},
+}
+_FIGURES = [
+    (kind, name)
+    for kind, names in {
+        "option_marked": (
+            *("bid_native", "ask_native", "bid_amount_native", "ask_amount_native", "mark_native", "iv_mark"),
+            *("forward_usd", "index_usd", "delivery_usd", "iv_bid", "iv_ask"),
+        ),
+        "future_marked": (
+            *("bid_usd", "ask_usd", "bid_amount_native", "ask_amount_native", "mark_usd", "index_usd"),
+            *("price_min_usd", "price_max_usd", "funding_rate_8h", "delivery_usd"),
+        ),
+        "quoted": ("bid_native", "ask_native", "bid_amount_native", "ask_amount_native"),
+    }.items()
+    for name in names
+]
+
+
+@pytest.mark.parametrize("kind", _SOUND_BY)
+def test_a_sound_ticker_is_itself(make: Any, kind: str) -> None:
+    """Nothing is made anew on the way of a tick."""
+    told = getattr(make, kind)(**_FULL[kind])
+
+    assert _SOUND_BY[kind](told) is told
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -2.0, 1e300])
+@pytest.mark.parametrize(("kind", "name"), _FIGURES)
+def test_what_can_be_no_number_is_absent_and_the_rest_stays(make: Any, kind: str, name: str, value: float) -> None:
+    """One wrong figure costs that figure."""
+    told = getattr(make, kind)(**_FULL[kind])
+
+    assert _SOUND_BY[kind](structs.replace(told, **{name: value})) == structs.replace(told, **{name: None})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_kept"),
+    [
+        ("mark_native", 0.0, True),  # a worthless option has a mark
+        ("bid_amount_native", 0.0, True),
+        ("bid_native", 0.0, False),
+        ("forward_usd", 0.0, False),
+        ("iv_mark", 0.0, False),
+        ("iv_mark", 0.00009, False),
+        ("iv_mark", 0.0001, True),
+        ("iv_mark", 5.0, False),  # parked
+        ("iv_mark", 999.0, False),
+    ],
+)
+def test_zero_is_a_number_where_it_can_be_one(make: Any, name: str, value: float, is_kept: bool) -> None:
+    """Edges of what is possible."""
+    seen = sound_option(make.option_marked(**{name: value}))
+
+    assert getattr(seen, name) == (value if is_kept else None)
+
+
+def test_an_event_of_the_account_names_its_first_wrong_figure(make: Any) -> None:
+    """Wherever it is: in the event, in one of its parts, in a table; a fill without a price is none."""
+    spec = make.perpetual()
+    cases = {
+        "": make.account_seen(),
+        "equity_native is nan": make.account_seen(equity_native=math.nan),
+        "delta_coin_by_index.btc_usd is inf": make.account_seen(delta_coin_by_index={"btc_usd": math.inf}),
+        "amount_native is NaN": make.fill("f1", "NaN"),
+        "price_native is 0": make.fill("f1", "1", price_native=Decimal(0)),
+        "lot_native of BTC-PERPETUAL is 0": structs.replace(spec, lot_native=Decimal(0)),
+        "strike_usd of BTC-27MAR26-100000-C is 0": make.option(strike_usd=0.0),
+    }
+    snapshot = make.snapshot({"BTC-PERPETUAL": "10"})
+    wrong = structs.replace(snapshot.positions[0], delta_coin=1e300)
+
+    assert {text: defect(thing) for text, thing in cases.items()} == {text: text for text in cases}
+    assert defect(structs.replace(snapshot, positions=(wrong,))) == "positions.delta_coin is 1e+300"

@@ -112,6 +112,9 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     portfolio: _Portfolio = None,
     config: Annotated[Path | None, typer.Option(help="Default: config/simulate.toml or config/tape.toml.")] = None,
     tape_out: Annotated[Path | None, typer.Option(help="Folder for the tape of this run; `replay` reads it.")] = None,
+    takers: Annotated[
+        float | None, typer.Option(min=0.0, max=10.0, help="Strangers who take, times the fitted intensity; default 1.")
+    ] = None,
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:
@@ -119,7 +122,14 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     path = config or Path("config/simulate.toml" if tape is None else "config/tape.toml")
     overrides: dict[str, object] = {} if portfolio is None else {"portfolio": portfolio}
     options = simulated.SimulateOptions(
-        seed=seed, hours=hours, start=start, step_ms=step_ms, tape=tape, currency=currency, tape_out=tape_out
+        seed=seed,
+        hours=hours,
+        start=start,
+        step_ms=step_ms,
+        tape=tape,
+        currency=currency,
+        tape_out=tape_out,
+        takers_scale=takers,
     )
     result, drawn = compose.simulate(load(path, overrides, run_tag=simulated.SIMULATION_TAG), options)
     _write(picture, drawn)

@@ -67,7 +67,7 @@ def open_playback(folder: Path, currency: str, seed: int) -> Playback:
             seen_ns, end_ns = tuple(sorted(first_seen.values())), rows[-1].time_ns
     except (OSError, JournalError, MalformedMessage, ValueError) as error:
         raise ConfigError(f"--tape: {str(error).removeprefix('tape: ')}") from error
-    exchange = Exchange(seed=seed, start_ns=seen_ns[0], market=market, listed=listed, takers=False)
+    exchange = Exchange(seed=seed, start_ns=seen_ns[0], market=market, listed=listed, takers_scale=None)
     exchange.advance(first_round_ns(seen_ns))
     return Playback(exchange=exchange, end_ns=end_ns)
 

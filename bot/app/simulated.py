@@ -41,6 +41,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     """`HH:MM` of the simulated day, or an ISO instant; None: an hour after a settlement."""
     tape_out: Path | None = None
     """Folder of the run's own tape; None: no tape."""
+    takers_scale: float | None = None
+    """Strangers who take, times the fitted intensity; None: 1."""
 
 
 def start_ns_of(text: str | None) -> Ns:
@@ -61,10 +63,13 @@ def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = 
     book = config.book(options.currency)
     recorded: RecordedMarket | None = None
     if options.tape is None:
-        exchange = build_exchange(options.seed, start_ns_of(options.start))
+        scale = 1.0 if options.takers_scale is None else options.takers_scale
+        exchange = build_exchange(options.seed, start_ns_of(options.start), takers_scale=scale)
         span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
     elif options.start is not None:
         raise ConfigError("start: a recorded day begins with its first row; leave --start out")
+    elif options.takers_scale is not None:
+        raise ConfigError("takers: a recorded day has none to multiply; leave --takers out")
     else:
         exchange, recorded, span_ns = _recorded_exchange(options)
     params = SimulateParams(
@@ -86,6 +91,6 @@ def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMark
     except (OSError, MalformedMessage, ValueError) as error:
         raise ConfigError(f"tape: {error}") from error
     start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns
-    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=listed, takers=False)
+    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=listed, takers_scale=None)
     whole_ns = Ns(last_ns - start_ns)
     return exchange, recorded, whole_ns if options.hours is None else Ns(min(whole_ns, ns_from_s(options.hours * 3600)))

@@ -57,10 +57,10 @@ class Exchange:
         start_ns: Ns,
         market: Market,
         listed: Sequence[Instrument],
-        takers: bool = True,
+        takers_scale: float | None = 1.0,
         lister: Lister = nothing_new,
     ) -> None:
-        """Open at `start_ns`. `takers`: whether strangers trade against resting orders; `lister`: what is added."""
+        """Open at `start_ns`. `takers_scale`: times the fitted intensity, None: no takers; `lister`: what is added."""
         self._market, self._seed, self._lister = market, seed, lister
         market.advance(start_ns)
         self._now_ns = start_ns
@@ -69,7 +69,7 @@ class Exchange:
         for pit in self._pits.values():
             pit.settlement_native = self._marks.of(pit).mark_native
         self._desk = Desk(self._marks, start_ns)
-        self._quoting = Quoting(self._desk, market, seed if takers else None)
+        self._quoting = Quoting(self._desk, market, seed, takers_scale)
 
     # --- time ------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ world and successive ladders differ by a few levels. Knows no client. Prices in 
 """
 
 import math
+from statistics import NormalDist
 from typing import Final
 
 from bot.domain.instruments import Instrument
@@ -22,21 +23,37 @@ _FAR_STEP_SHARE: Final = 7.5e-5
 """Levels behind the touch stand on a grid of this share of the price: about 5 USD for BTC."""
 _HALF_SPREAD_OPTION_SHARE: Final = 0.015
 _HALF_SPREAD_OPTION_TICKS: Final = 0.35
-_TOUCH_COIN: Final = {"BTC": 1.0, "ETH": 20.0}
-"""Typical size at the touch of a perpetual or future; twice as much on each level behind."""
+QUEUE_USD_MEDIAN: Final = 90_000.0
+QUEUE_LOG_SD: Final = 1.1
+"""What rests at the touch of a perpetual or future: fitted to Deribit's BTC-PERPETUAL (docs/explanation/fills.md)."""
+_FAR_COIN: Final = {"BTC": 2.0, "ETH": 40.0}
+"""Typical size on each level behind."""
 _OPTION_COIN: Final = {"BTC": 10.0, "ETH": 80.0}
 _HASH_PRICE: Final = 2654435761
 _HASH_TIME: Final = 2246822519
 _MASK: Final = 0xFFFFFFFF
+_HASHES: Final = 1 << 24
+_NORMAL: Final = NormalDist()
 _CLOCK_SHIFT: Final = 2
 """A tick of the market maker's clock is four seconds, and a quarter of its prices change amounts on it."""
 
 
-def _lots(units: int, salt: int, clock: int, size: int) -> int:
-    """Between half and one and a half times `size`, by hash; at least one lot."""
+def _mixed(units: int, salt: int, clock: int) -> int:
+    """24 bits of hash."""
     mixed = ((units * _HASH_PRICE) ^ (((clock + units) >> _CLOCK_SHIFT) * _HASH_TIME) ^ salt) & _MASK
     mixed ^= mixed >> 15
-    return 1 + (size >> 1) + ((mixed * _HASH_PRICE & _MASK) >> 8) % (size + 1)
+    return (mixed * _HASH_PRICE & _MASK) >> 8
+
+
+def _lots(units: int, salt: int, clock: int, size: int) -> int:
+    """Between half and one and a half times `size`, by hash; at least one lot."""
+    return 1 + (size >> 1) + _mixed(units, salt, clock) % (size + 1)
+
+
+def _queue_lots(units: int, salt: int, clock: int, median: float) -> int:
+    """Lognormal around `median`, by hash; at least one lot."""
+    share = (_mixed(units, salt, clock) + 0.5) / _HASHES
+    return 1 + int(median * math.exp(QUEUE_LOG_SD * _NORMAL.inv_cdf(share)))
 
 
 def _clock(now_ns: Ns) -> int:
@@ -82,12 +99,13 @@ def _future_ladders(pit: Pit, mark: Mark, now_ns: Ns, half_spread_usd: float | N
     if pit.quoted_for == (bid, ask, clock):
         return pit.ladders
     pit.quoted_for = (bid, ask, clock)
-    size = lots_of_coin(instrument, _TOUCH_COIN[instrument.base], _size_price_usd(mark))
-    bids, asks = {bid: _lots(bid, salt, clock, size)}, {ask: _lots(ask, salt, clock, size)}
-    step = max(2, int(_size_price_usd(mark) / grid.tick_float * _FAR_STEP_SHARE))
+    price_usd = _size_price_usd(mark)
+    queue = lots_of_coin(instrument, QUEUE_USD_MEDIAN / price_usd, price_usd)
+    bids, asks = {bid: _queue_lots(bid, salt, clock, queue)}, {ask: _queue_lots(ask, salt, clock, queue)}
+    step = max(2, int(price_usd / grid.tick_float * _FAR_STEP_SHARE))
     first_bid = (bid - 1) // step * step
     first_ask = -(-(ask + 1) // step) * step
-    far = 2 * size
+    far = lots_of_coin(instrument, _FAR_COIN[instrument.base], price_usd)
     for level in range(_LEVELS_FAR):
         units = first_bid - level * step
         bids[units] = _lots(units, salt, clock, far)

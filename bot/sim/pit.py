@@ -63,7 +63,6 @@ class Pit:
     """What the market maker's last ladders were made for: touch and clock."""
     ladders: tuple[dict[int, int], dict[int, int]] = ({}, {})
     watchers_count: int = 0
-    taker_next_ns: int = _NEVER
     trade_seq: int = 0
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_KEPT))
     last_native: Decimal | None = None

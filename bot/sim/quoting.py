@@ -5,65 +5,46 @@ no client order rests is quoted when asked, and costs nothing in between.
 """
 
 import random
-from dataclasses import dataclass
-from typing import Final
 
-from bot.domain.time import NS_PER_S, Ns
-from bot.sim.book import Fill
+from bot.domain.time import Ns
+from bot.sim.book import BookSide
 from bot.sim.desk import Desk
 from bot.sim.facts import Side
 from bot.sim.market import Market
 from bot.sim.market_maker import Ladder, ladders
 from bot.sim.pit import Mark, Pit
-
-_TAKERS_PER_S: Final = {False: 0.2, True: 0.01}
-"""Arrivals a second, by whether it is an option."""
-_TAKER_SIGMAS: Final = 1.2
-"""Spread of the log of a taker's size."""
-_TAKER_TOUCH_SHARE: Final = 0.15
-"""Median taker against what rests at the touch."""
-_TAKERS_PER_STEP_MAX: Final = 20
-"""A long step does not replay every stranger it skipped."""
-_NEVER: Final = -1
-
-
-@dataclass(slots=True, eq=False)
-class _Followed:
-    """An instrument moved on every step, with the dice of its takers."""
-
-    pit: Pit
-    dice: random.Random
+from bot.sim.takers import Takers
 
 
 class Quoting:
     """Moves the books that somebody looks at."""
 
-    def __init__(self, desk: Desk, market: Market, seed: int | None) -> None:
-        """`seed` of the takers; None for a world without any."""
+    def __init__(self, desk: Desk, market: Market, seed: int, rate_scale: float | None) -> None:
+        """`seed` and intensity of the takers; None for a world without any, whose prices trade by themselves."""
         self._desk = desk
         self._market = market
         self._seed = seed
-        self._followed: dict[str, _Followed] = {}
-        self._dice: dict[str, random.Random] = {}
+        self._rate_scale = rate_scale
+        self._followed: dict[str, Pit] = {}
+        self._takers: dict[str, Takers] = {}
 
     def follow(self, pit: Pit) -> None:
         """Move this book on every step while it is watched or a client order rests in it."""
         name = pit.instrument.id
         if name in self._followed or not (pit.watchers_count or pit.book.has_clients):
             return
-        dice = self._dice.get(name)
-        if dice is None:
-            dice = self._dice[name] = random.Random(f"{self._seed}:takers:{name}")
-        self._followed[name] = _Followed(pit, dice)
+        if self._rate_scale is not None and name not in self._takers:
+            dice = random.Random(f"{self._seed}:takers:{name}")
+            self._takers[name] = Takers(dice, self._rate_scale, pit.instrument.is_option)
+        self._followed[name] = pit
 
     def step(self, now_ns: Ns) -> None:
-        """Requote all followed books, let takers in, tell what changed."""
+        """Let takers into all followed books as they still stand, requote them, tell what changed."""
         forgotten: list[str] = []
-        for name, followed in self._followed.items():
-            pit = followed.pit
+        for name, pit in self._followed.items():
+            if pit.is_open and not self._market.is_recorded:
+                self._take(pit, now_ns)
             self.refresh(pit, now_ns)
-            if self._seed is not None and pit.is_open and not self._market.is_recorded:
-                self._take(followed, now_ns)
             self._desk.flush_book(pit)
             if not (pit.watchers_count or pit.book.has_clients):
                 forgotten.append(name)
@@ -75,7 +56,7 @@ class Quoting:
         mark = self._desk.marks.of(pit)
         if pit.quoted_ns == now_ns:
             return mark
-        pit.quoted_ns = now_ns
+        since_ns, pit.quoted_ns = now_ns - pit.quoted_ns, now_ns
         if mark.told is not None:
             # A real venue's book comes from outside, with `feed`.
             return mark
@@ -88,7 +69,7 @@ class Quoting:
         book = pit.book
         if pit.watchers_count or book.has_clients:
             if book.has_clients:
-                bids, asks = self._run_into_clients(pit, dict(bids), dict(asks))
+                bids, asks = self._run_into_clients(pit, dict(bids), dict(asks), since_ns)
             book.bids.set_maker(bids)
             book.asks.set_maker(asks)
         elif book.bids.maker != bids or book.asks.maker != asks:
@@ -97,13 +78,17 @@ class Quoting:
             self._desk.renumber(pit)
         return mark
 
-    def _run_into_clients(self, pit: Pit, bids: Ladder, asks: Ladder) -> tuple[Ladder, Ladder]:
-        """The market moved through resting orders: the maker trades with them; what is left of its ladders."""
+    def _run_into_clients(self, pit: Pit, bids: Ladder, asks: Ladder, since_ns: int) -> tuple[Ladder, Ladder]:
+        """The market moved through resting orders: somebody trades with them; what is left of the maker's ladders."""
         book = pit.book
         for is_buy, wanted in ((True, bids), (False, asks)):
             side = book.side(is_bid=not is_buy)
             limit = (max(wanted) if is_buy else min(wanted)) if wanted else None
             if limit is None or not any(side.crosses(units, limit) for units, _ in side.clients.values()):
+                continue
+            takers = self._takers.get(pit.instrument.id)
+            if takers is not None and not takers.meet(since_ns):
+                _stop_short(pit, side, wanted, is_buy=is_buy)
                 continue
             # The old quotes on that side go first, so that the maker never trades with itself.
             side.set_maker({})
@@ -121,27 +106,30 @@ class Quoting:
                     del wanted[units]
         return bids, asks
 
-    def _take(self, followed: _Followed, now_ns: Ns) -> None:
-        pit, dice = followed.pit, followed.dice
-        rate = _TAKERS_PER_S[pit.instrument.is_option]
-        if pit.taker_next_ns == _NEVER:
-            pit.taker_next_ns = now_ns + round(dice.expovariate(rate) * NS_PER_S)
-        for _ in range(_TAKERS_PER_STEP_MAX):
-            if pit.taker_next_ns > now_ns:
-                return
-            self._take_once(pit, dice)
-            pit.taker_next_ns += round(dice.expovariate(rate) * NS_PER_S)
-        pit.taker_next_ns = max(pit.taker_next_ns, now_ns)
+    def _take(self, pit: Pit, now_ns: Ns) -> None:
+        takers = self._takers.get(pit.instrument.id)
+        if takers is None:
+            return
+        move = takers.moved(self._desk.marks.of(pit).mark_native)
+        for _ in takers.arrivals(now_ns):
+            self._take_once(pit, takers, is_buy=takers.is_buy(move))
 
-    def _take_once(self, pit: Pit, dice: random.Random) -> None:
-        """One stranger takes from the touch: never deeper, so that a lone client order is not swept at any price."""
-        is_buy = dice.random() < 0.5
-        factor = _TAKER_TOUCH_SHARE * dice.lognormvariate(0.0, _TAKER_SIGMAS)
+    def _take_once(self, pit: Pit, takers: Takers, *, is_buy: bool) -> None:
+        """A burst takes from the touch: never deeper, so that a lone client order is not swept at any price."""
         side = pit.book.side(is_bid=not is_buy)
         best = side.best()
         if best is None:
             return
-        lots = max(1, int(side.lots_at(best) * factor))
-        fills: list[Fill]
+        item = pit.instrument
+        usd_per_lot = pit.grid.lot_float * (1.0 if item.amount_is_in_usd else best * pit.grid.tick_float)
+        lots = takers.lots(side.lots_at(best), usd_per_lot)
         fills, _ = pit.book.sweep(is_buy=is_buy, limit_units=best, lots=lots, account=None)
         self._desk.book_fills(pit, fills, Side.BUY if is_buy else Side.SELL, None)
+
+
+def _stop_short(pit: Pit, side: BookSide, wanted: Ladder, *, is_buy: bool) -> None:
+    """Nobody trades with an order the price has passed: the maker, who never takes, stops a step short of it."""
+    prices = [units for units, _ in side.clients.values()]
+    first = pit.grid.below(min(prices)) if is_buy else pit.grid.above(max(prices))
+    beyond = [units for units in wanted if (units > first if is_buy else units < first)]
+    wanted[first] = wanted.get(first, 0) + sum(wanted.pop(units) for units in beyond)

@@ -11,11 +11,14 @@ from bot.sim.paths import StochasticMarket
 __all__ = ["build_exchange", "build_listing"]
 
 
-def build_exchange(seed: int, start_ns: Ns, *, vol_scale: float = 1.0) -> Exchange:
-    """A venue with drawn prices and the full listing, from one seed."""
+def build_exchange(seed: int, start_ns: Ns, *, vol_scale: float = 1.0, takers_scale: float = 1.0) -> Exchange:
+    """A venue with drawn prices and the full listing, from one seed; `takers_scale`: times the fitted intensity."""
     market = StochasticMarket(seed, start_ns, vol_scale=vol_scale)
 
     def lister(now_ns: Ns, known: Iterable[Instrument]) -> Iterable[Instrument]:
         return newly_listed(now_ns, known, market.index_usd)
 
-    return Exchange(seed=seed, start_ns=start_ns, market=market, listed=build_listing(start_ns), lister=lister)
+    listed = build_listing(start_ns)
+    return Exchange(
+        seed=seed, start_ns=start_ns, market=market, listed=listed, takers_scale=takers_scale, lister=lister
+    )

@@ -39,7 +39,11 @@ takes = st.tuples(st.just("take"), ASKS, st.integers(1, 40).map(lambda count: co
 
 def _world() -> Exchange:
     world = Exchange(
-        seed=0, start_ns=NOW, market=LiveMarket([PERP], [TICKER], {"btc_usd": 5e4}, {}), listed=[PERP], takers=False
+        seed=0,
+        start_ns=NOW,
+        market=LiveMarket([PERP], [TICKER], {"btc_usd": 5e4}, {}),
+        listed=[PERP],
+        takers_scale=None,
     )
     world.recall(AccountKept(name="a", at_ns=NOW, balances={"BTC": Decimal(1000)}, holdings=(), first_id=1))
     return world

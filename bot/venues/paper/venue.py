@@ -89,7 +89,7 @@ class PaperVenue:
             item.instrument.id: item.told for item in opening.kept.holdings if item.told is not None
         }
         market = LiveMarket(opening.listed, opening.tickers, opening.index_usd, kept_marks)
-        exchange = Exchange(seed=0, start_ns=self._now_ns(), market=market, listed=opening.listed, takers=False)
+        exchange = Exchange(seed=0, start_ns=self._now_ns(), market=market, listed=opening.listed, takers_scale=None)
         exchange.recall(opening.kept)
         for name, rate in opening.missed_funding.items():
             exchange.pay_funding(ACCOUNT, name, rate)

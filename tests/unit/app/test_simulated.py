@@ -1,6 +1,7 @@
 """A simulated run is put together before it runs; its world begins when it is told to."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +40,14 @@ def test_a_start_that_is_no_time_is_refused(start: str) -> None:
     """An instant needs its zone."""
     with pytest.raises(ConfigError, match=r"^start: .* is neither HH:MM \(UTC\) nor an instant like"):
         simulated.start_ns_of(start)
+
+
+@pytest.mark.parametrize(("change", "key"), [({"start": "05:00"}, "start: "), ({"takers_scale": 0.5}, "takers: ")])
+def test_a_recorded_day_is_what_it_is(repo_root: Path, tmp_path: Path, change: dict[str, Any], key: str) -> None:
+    """Neither its beginning nor its strangers can be chosen."""
+    override = {"portfolio": repo_root / "config/portfolios/straddle.toml"}
+    config = load(repo_root / "config/tape.toml", override, run_tag="t")
+    options = simulated.SimulateOptions(seed=1, hours=0.02, step_ms=1_000, tape=tmp_path, currency="BTC", **change)
+
+    with pytest.raises(ConfigError, match=f"^{key}"):
+        simulated.simulation_of(config, options)

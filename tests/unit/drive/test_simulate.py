@@ -146,7 +146,7 @@ def test_a_recorded_day_steps_from_row_to_row(make: Any, shared_data: Path) -> N
     rows = list(read_rows(shared_data / "history" / "demo_deribit_2023-04-12", "BTC"))
     recorded = RecordedMarket(rows, listed_from_rows(rows))
     start_ns = rows[0].time_ns
-    exchange = Exchange(seed=1, start_ns=start_ns, market=recorded, listed=listed_from_rows(rows), takers=False)
+    exchange = Exchange(seed=1, start_ns=start_ns, market=recorded, listed=listed_from_rows(rows), takers_scale=None)
     age_ns = Ns(660 * NS_PER_S)
     book = make.book(trust=make.trust(option_age_ns_max=age_ns, hedge_age_ns_max=age_ns))
     params = SimulateParams(

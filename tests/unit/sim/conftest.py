@@ -97,7 +97,7 @@ def market() -> StillMarket:
 @pytest.fixture
 def exchange(market: StillMarket) -> Exchange:
     """The full listing on the still market, no strangers, clients `a` and `b` with money."""
-    venue = Exchange(seed=7, start_ns=START_NS, market=market, listed=_LISTED, takers=False)
+    venue = Exchange(seed=7, start_ns=START_NS, market=market, listed=_LISTED, takers_scale=None)
     for name in ("a", "b"):
         venue.open_account(name, {"BTC": Decimal(10), "ETH": Decimal(100), "USDC": Decimal(1_000_000)})
     return venue

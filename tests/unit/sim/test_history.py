@@ -67,7 +67,7 @@ _ROWS = [
 def world() -> tuple[RecordedMarket, Exchange]:
     """The four rows, opened at the first."""
     market = RecordedMarket(_ROWS, listed_from_rows(_ROWS))
-    venue = Exchange(seed=1, start_ns=_AT, market=market, listed=listed_from_rows(_ROWS), takers=False)
+    venue = Exchange(seed=1, start_ns=_AT, market=market, listed=listed_from_rows(_ROWS), takers_scale=None)
     venue.open_account("a", {"BTC": _D(1)})
     return market, venue
 
@@ -208,7 +208,7 @@ def test_a_recorded_day_is_played_as_it_was(shared_data: Path, currency: str) ->
     rows = list(read_rows(shared_data / "history" / "demo_deribit_2023-04-12", currency))
     market = RecordedMarket(rows, listed_from_rows(rows))
     listed = listed_from_rows(rows)
-    venue = Exchange(seed=1, start_ns=rows[0].time_ns, market=market, listed=listed, takers=False)
+    venue = Exchange(seed=1, start_ns=rows[0].time_ns, market=market, listed=listed, takers_scale=None)
     last_at = {(row.instrument, row.time_ns): row for row in rows}
     wrong = []
     for number, row in enumerate(rows):

@@ -44,7 +44,7 @@ def market(make: Any, put: Any) -> LiveMarket:
 @pytest.fixture
 def venue(market: LiveMarket, make: Any, put: Any) -> Exchange:
     """An exchange on it with one account that holds a put and 10,000 USD of the perpetual."""
-    world = Exchange(seed=0, start_ns=_NOW, market=market, listed=[make.perpetual(), put], takers=False)
+    world = Exchange(seed=0, start_ns=_NOW, market=market, listed=[make.perpetual(), put], takers_scale=None)
     holdings = (
         HoldingKept(instrument=put, amount_native=_D(2), average_native=_D("0.02")),
         HoldingKept(instrument=make.perpetual(), amount_native=_D(10_000), average_native=_D(50_000)),

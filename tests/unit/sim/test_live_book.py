@@ -22,7 +22,7 @@ class Stand:
     def __init__(self, make: Any) -> None:
         spec = make.perpetual()
         market = LiveMarket([spec], [make.future_marked()], {"btc_usd": 100_000.0}, {})
-        self.venue = Exchange(seed=0, start_ns=_NOW, market=market, listed=[spec], takers=False)
+        self.venue = Exchange(seed=0, start_ns=_NOW, market=market, listed=[spec], takers_scale=None)
         self.venue.recall(AccountKept(name="a", at_ns=_NOW, balances={"BTC": _D(10)}, holdings=(), first_id=1))
         self.book: LiveBook = self.venue.live_book(spec.id)
         self.clock = 0

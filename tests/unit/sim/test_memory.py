@@ -21,7 +21,7 @@ def _next_world(exchange: Exchange, market: object, start_ns: Ns) -> Exchange:
     """Account `a` through its encoded form into a new exchange."""
     data = msgspec.json.encode(exchange.remember("a"))
     listed = build_listing(start_ns)
-    world = Exchange(seed=1, start_ns=exchange.now_ns, market=market, listed=listed, takers=False)  # type: ignore[arg-type]
+    world = Exchange(seed=1, start_ns=exchange.now_ns, market=market, listed=listed, takers_scale=None)  # type: ignore[arg-type]
     world.recall(msgspec.json.decode(data, type=AccountKept))
     return world
 

@@ -106,3 +106,61 @@ def test_deltas_are_small(start_ns: Ns) -> None:
 
     assert (len(bids), len(asks)) == (7, 7)
     assert sum(counts) / len(counts) < 14
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_rests_its_way_past_the_queue(request_for: Request, start_ns: Ns, seed: int) -> None:
+    """A moving world full of strangers: a fill needs all that stood ahead traded first, or a price beyond it."""
+    venue = build_exchange(seed, start_ns, vol_scale=0.2, takers_scale=20.0)
+    venue.open_account("a", {"BTC": _D(10)})
+    venue.watch(_PERP)
+    eaten = passed = 0
+    order = None
+    for second in range(1, 300):
+        if order is None:
+            touch = venue.touch(_PERP)
+            order, _ = venue.submit(request_for("buy", "1000", str(touch.bid_native)))
+            price, ahead = order.price_native, touch.bid_amount_native
+        venue.changes()
+        venue.advance(Ns(start_ns + second * NS_PER_S))
+        traded = sum(
+            change.trade.amount_native
+            for change in venue.changes()
+            if isinstance(change, TradePrinted) and (change.trade.side, change.trade.price_native) == (Side.SELL, price)
+        )
+        now = venue.order("a", order.order_id)
+        if now.filled_native > order.filled_native:
+            is_passed = venue.mark(_PERP)[0] < float(price)
+            passed += is_passed
+            eaten += not is_passed
+            assert is_passed or traded >= ahead + now.filled_native - order.filled_native
+        shown = dict(venue.book(_PERP, 100)[0]).get(price, _D(0)) - (now.amount_native - now.filled_native)
+        ahead = max(min(ahead - traded, shown), _D(0))
+        order = None if now.state is OrderState.FILLED else now
+        if order is not None and second % 20 == 0:
+            venue.cancel("a", order.order_id)
+            order = None
+
+    assert eaten > 0
+    assert passed > 0
+
+
+def test_where_nobody_takes_the_price_passes_an_order(market: object, request_for: Request, start_ns: Ns) -> None:
+    """At zero intensity the maker, who never takes, stops a tick short of it; half of the intensity, and it is met."""
+    listed = build_listing(start_ns)
+    states = {}
+    for takers in (0.0, 0.5):
+        market.set_btc(50_000.0)  # type: ignore[attr-defined]
+        venue = Exchange(seed=7, start_ns=start_ns, market=market, listed=listed, takers_scale=takers)  # type: ignore[arg-type]
+        venue.open_account("a", {"BTC": _D(10)})
+        order, _ = venue.submit(request_for("buy", "1000", "49990"))
+        market.set_btc(49_900.0)  # type: ignore[attr-defined]
+        for second in range(1, 30):
+            venue.advance(Ns(start_ns + second * NS_PER_S))
+            touch = venue.touch(_PERP)
+            assert not_crossed(_PERP, touch) == []
+        states[takers] = (venue.order("a", order.order_id).state, touch.ask_native)
+
+    assert states[0.0] == (OrderState.OPEN, _D("49990.5"))
+    assert states[0.5][0] is OrderState.FILLED
+    assert states[0.5][1] < _D("49990")

@@ -11,7 +11,7 @@ from bot.deciding import Deciding
 from bot.domain import events as ev
 from bot.domain import soundness
 from bot.domain.decided import NOTHING, AlarmRaised, Decided, Outcome
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import InstrumentId, venue_of
 from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import HaltCause
 from bot.domain.soundness import sound_future, sound_option, sound_quote
@@ -127,9 +127,11 @@ class Engine:
         alarm = AlarmRaised(name=_UNSOUND, detail=text, deadline_ns=None)
         after = NOTHING
         if isinstance(event, ev.SnapshotTaken):
-            after = self._takes[ev.SnapshotFailed](ev.SnapshotFailed(received_ns=event.received_ns, cause=defect))
+            failed = ev.SnapshotFailed(received_ns=event.received_ns, cause=defect, venue=event.venue)
+            after = self._takes[ev.SnapshotFailed](failed)
         elif isinstance(event, ev.Filled | ev.OrderUpdated | ev.Settled):
-            after = self._account.recheck(event.received_ns, f"{type(event).__name__} told {defect}")
+            venue, cause = venue_of(event.instrument), f"{type(event).__name__} told {defect}"
+            after = self._account.recheck(venue, event.received_ns, cause)
         elif isinstance(event, ev.IntentRestored | ev.LedgerRestored):
             halt = ev.HaltRequested(received_ns=event.received_ns, cause=HaltCause.JOURNAL_FAILED, detail=text)
             after = self._takes[ev.HaltRequested](halt)
@@ -176,7 +178,7 @@ class Engine:
 
     def _on_stream_lost(self, event: ev.StreamLost) -> Outcome:
         if event.stream is ev.StreamName.MARKET:
-            self._view.lose_stream(event.received_ns)
+            self._view.lose_stream(event.received_ns, event.venue)
         return self._account.lose_stream(event)
 
     def _on_surface(self, event: ev.SurfaceFitted) -> Outcome:

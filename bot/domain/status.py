@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from bot.domain.decided import Decided
 from bot.domain.events import LadderMeasured, SurfaceFitted
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.reasons import Phase
 from bot.domain.time import Ns
 
@@ -38,6 +38,8 @@ class EquitySeen(Struct, frozen=True, kw_only=True):
     """What the venue said when the books were opened; both sides count from there."""
     bot_native: Decimal
     venue_native: Decimal
+    venue: VenueId = DERIBIT
+    """Whose account it is."""
 
 
 class ExpirySources(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.domain.events import Event, QuoteDistrusted, StreamLost, StreamName
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import InstrumentId, venue_of
 from bot.domain.market_events import FutureMarked, MarketEvent, OptionMarked, Quoted
 
 ACCOUNT_LANE_MAX: Final = 10_000
@@ -49,7 +49,7 @@ class Inbox:
         if isinstance(event, QuoteDistrusted):
             self._market.pop((Quoted, event.instrument), None)
         elif isinstance(event, StreamLost) and event.stream is StreamName.MARKET:
-            self._market.clear()
+            self._market = {key: told for key, told in self._market.items() if venue_of(key[1]) != event.venue}
 
     def __len__(self) -> int:
         """Events waiting."""

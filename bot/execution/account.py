@@ -12,13 +12,15 @@ from msgspec import Struct
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import NOTHING, FillBooked, Note, Outcome
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument
-from bot.domain.reasons import HaltCause, Phase, RefusalKind
+from bot.domain.reasons import HaltCause, Phase
 from bot.domain.status import EquitySeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
-from bot.execution.lifecycle import OrderState, Signal
+from bot.execution.agreement import Agreement
+from bot.execution.answers import Answers, some, told
+from bot.execution.lifecycle import OrderState
 from bot.execution.reconcile import Conclusion, Reconciler, has_expired, is_of_book
 from bot.execution.standing import Standing
 from bot.execution.working import WorkingOrder, WorkingOrders
@@ -65,17 +67,14 @@ class Account:
         self._positions = Positions()
         self._working = WorkingOrders()
         self._profit = Profit()
-        self._books = Bookkeeping()
+        hedge_venue = venue_of(params.hedge_instrument)
+        venues = tuple(dict.fromkeys((DERIBIT, hedge_venue)))
+        self._books = {venue: Bookkeeping(venue) for venue in venues}
         self._figures = AccountFigures(params.figures)
-        self._standing = Standing(params.limits.refusals_in_a_row_max)
-        self._reconciler = Reconciler(
-            base=params.book,
-            label_prefix=params.label_prefix,
-            interval_ns=params.reconcile_interval_ns,
-            adopts_positions=params.adopts_positions,
-        )
+        self._standing = Standing(params.limits.refusals_in_a_row_max, venues, (hedge_venue,))
+        self._answers = Answers(self._working, self._standing)
+        self._agreement = Agreement(hedge_venue, {venue: _reconciler(params, venue) for venue in venues})
         self._watched: dict[InstrumentId, None] = {params.hedge_instrument: None}
-        self._was_reconciled = False
         self.last_hedge: HedgeFill | None = None
         self.delivered_coin = 0.0
         """Coins that physical deliveries would have brought since the start, signed."""
@@ -85,12 +84,7 @@ class Account:
         return {
             ev.StreamRestored: self._on_stream_restored,
             ev.MessageMalformed: self._on_malformed,
-            ev.OrderAcked: self._on_acked,
-            ev.OrderRefused: self._on_refused,
-            ev.OrderUnknown: self._on_unknown,
-            ev.OrderUpdated: self._on_updated,
-            ev.OrderAbsent: self._on_absent,
-            ev.LookUpFailed: self._on_look_up_failed,
+            **self._answers.handlers(),
             ev.Filled: self._on_filled,
             ev.AccountSeen: self._on_account,
             ev.SnapshotTaken: self._on_snapshot,
@@ -121,7 +115,7 @@ class Account:
 
     def equity(self) -> tuple[EquitySeen, ...]:
         """Of each currency, by our books and by the venue's."""
-        return self._books.equity(self._view)
+        return tuple(seen for books in self._books.values() for seen in books.equity(self._view))
 
     @property
     def figures(self) -> AccountFigures:
@@ -130,8 +124,8 @@ class Account:
 
     @property
     def is_reconciled(self) -> bool:
-        """Whether the venue has agreed and the book is running."""
-        return self._was_reconciled and self._standing.phase is Phase.RUNNING
+        """Whether every venue has agreed and the book is running."""
+        return self._agreement.is_whole and self._standing.phase is Phase.RUNNING
 
     @property
     def orders_unknown_count(self) -> int:
@@ -160,10 +154,11 @@ class Account:
         """What time alone makes due: questions about orders, a look at the account, the end of an orderly end."""
         commands, moves = self._working.due(now_ns)
         notes: list[Note] = [*moves, *self._overdue(now_ns)]
-        if self._standing.is_up(ev.StreamName.ACCOUNT) and self._reconciler.is_due(now_ns):
-            commands.append(TakeSnapshot(cause=self._standing.cause))
+        for venue, reconciler in self._agreement.reconcilers.items():
+            if self._standing.is_up(ev.StreamName.ACCOUNT, venue) and reconciler.is_due(now_ns):
+                commands.append(TakeSnapshot(cause=self._standing.cause, venue=venue))
         if self._standing.phase is Phase.STOPPING and not self._working.live():
-            notes += _some(self._standing.enter(Phase.STOPPED, "nothing is open"))
+            notes += some(self._standing.enter(Phase.STOPPED, "nothing is open"))
         return commands, notes
 
     def _overdue(self, now_ns: Ns) -> list[Note]:
@@ -171,43 +166,53 @@ class Account:
         if since_ns is None or now_ns - since_ns <= self._params.limits.unresolved_ns_max:
             return []
         text = "an order has no answer: look at the venue, then restart"
-        return _some(self._standing.enter(Phase.HALTED, HaltCause.ORDER_UNRESOLVED, text))
+        return some(self._standing.enter(Phase.HALTED, HaltCause.ORDER_UNRESOLVED, text))
 
     # --- streams and account -------------------------------------------------------------------------
 
     def lose_stream(self, event: ev.StreamLost) -> Outcome:
         """A socket is down; the engine has told the view already."""
-        self._standing.set_stream(event.stream, is_up=False)
-        return self._unreconciled(event, "account stream lost")
+        return self._moved(event, is_up=False, cause="account stream lost")
 
     def _on_stream_restored(self, event: ev.StreamRestored) -> Outcome:
-        self._standing.set_stream(event.stream, is_up=True)
-        return self._unreconciled(event, "account stream restored")
+        return self._moved(event, is_up=True, cause="account stream restored")
 
-    def _unreconciled(self, event: ev.StreamLost | ev.StreamRestored, cause: str) -> Outcome:
+    def _moved(self, event: ev.StreamLost | ev.StreamRestored, *, is_up: bool, cause: str) -> Outcome:
+        """A socket came or went: what happened unseen on it is asked for."""
+        if event.venue not in self._agreement.reconcilers:
+            return NOTHING  # of another book
+        self._standing.set_stream(event.stream, is_up=is_up, venue=event.venue)
         if event.stream is ev.StreamName.MARKET:
             return NOTHING
-        return self.recheck(event.received_ns, cause)
+        self._agreement.doubt(event.venue, event.received_ns, is_gone=not is_up)
+        if self._agreement.is_whole:
+            return told(self._standing.enter(Phase.RUNNING, f"{event.venue} {cause}, positions there as last agreed"))
+        return told(self._standing.enter(Phase.RECONCILING, cause))
 
-    def recheck(self, now_ns: Ns, cause: str) -> Outcome:
-        """What we hold may be wrong: nothing is placed until the venue has been asked."""
-        self._reconciler.demand(now_ns)
-        return _told(self._standing.enter(Phase.RECONCILING, cause))
+    def recheck(self, venue: VenueId, now_ns: Ns, cause: str) -> Outcome:
+        """What we hold at a venue may be wrong: nothing is placed until it has been asked."""
+        if venue not in self._agreement.reconcilers:
+            return NOTHING  # of another book
+        self._agreement.object(venue)
+        self._agreement.reconcilers[venue].demand(now_ns)
+        return told(self._standing.enter(Phase.RECONCILING, cause))
 
     def _on_malformed(self, event: ev.MessageMalformed) -> Outcome:
         del event  # counted and told by the shell; there is nothing to believe in it
         return NOTHING
 
     def _on_account(self, event: ev.AccountSeen) -> Outcome:
-        self._books.see_account(event)
-        self._figures.see(event)
+        if event.venue in self._books:
+            self._books[event.venue].see_account(event)
+        if event.venue == DERIBIT:
+            self._figures.see(event)
         return NOTHING
 
     def _on_settled(self, event: ev.Settled) -> Outcome:
         spec = self._view.instruments.get(event.instrument)
-        if spec is None or not is_of_book(spec.id, self._view.instruments, self._params.book):
+        if spec is None or not self._is_mine(spec.id):
             return NOTHING
-        self._books.end_session(spec, event.funding_native, event.venue_ns)
+        self._books[venue_of(spec.id)].end_session(spec, event.funding_native, event.venue_ns)
         if event.delivery_usd is not None:
             self._deliver(spec, event.delivery_usd)
         return NOTHING
@@ -217,20 +222,21 @@ class Account:
         self.delivered_coin += delivered_coin(spec, self._positions.amount(spec.id), float_from_decimal(delivery_usd))
         self._positions.drop(spec.id)
         self._profit.deliver(spec, delivery_usd, self._index_usd())
-        self._books.deliver(spec, delivery_usd, is_expected=is_expected)
+        self._books[venue_of(spec.id)].deliver(spec, delivery_usd, is_expected=is_expected)
         self._figures.deliver(spec)
 
-    def _deliver_expired(self, now_ns: Ns) -> None:
+    def _deliver_expired(self, venue: VenueId, now_ns: Ns) -> None:
         """What nobody has told the delivery of yet: at the price the venue expected last."""
         for name in self._positions.held():
             spec = self._view.instruments.get(name)
-            if spec is not None and has_expired(name, spec, now_ns):
+            if spec is not None and venue_of(name) == venue and has_expired(name, spec, now_ns):
                 expected_usd = self._view.delivery_usd(spec)
                 if expected_usd is not None:
                     self._deliver(spec, decimal_from_wire(expected_usd), is_expected=True)
 
     def _on_ledger(self, event: ev.LedgerRestored) -> Outcome:
-        self._reconciler.restore(event, self._positions, self._view.instruments)
+        for reconciler in self._agreement.reconcilers.values():
+            reconciler.restore(event, self._positions, self._view.instruments)
         return NOTHING
 
     def _on_intent(self, event: ev.IntentRestored) -> Outcome:
@@ -238,99 +244,60 @@ class Account:
         return NOTHING
 
     def _on_snapshot(self, event: ev.SnapshotTaken) -> Outcome:
+        reconciler = self._agreement.reconcilers.get(event.venue)
+        if reconciler is None:
+            return NOTHING  # of another book
         instruments = self._view.instruments
         notes: list[Note] = []
-        for fill in self._reconciler.news(event, self._positions, instruments):
+        for fill in reconciler.news(event, self._positions, instruments):
             notes += self._book(fill)
-        self._deliver_expired(event.received_ns)
-        ours, strange = self._reconciler.orders(event, self._working, instruments)
+        self._deliver_expired(event.venue, event.received_ns)
+        ours, strange = reconciler.orders(event, self._working, instruments)
         notes += strange
         for label, seen in ours:
             take = self._working.adopt if self._working.find(label) is None else self._working.reopen
             notes.append(take(label, seen, event.received_ns))
         shown = {order.label for order in event.open_orders if order.label is not None}
-        notes += self._working.miss(shown, event.requested_ns, event.received_ns)
-        is_busy = any(not order.is_at_rest for order in self._working.live())
-        conclusion, differences = self._reconciler.conclude(
-            event, self._positions, instruments, has_live_orders=is_busy
+        notes += self._working.miss(shown, event.requested_ns, event.received_ns, event.venue)
+        is_busy = any(
+            not order.is_at_rest and venue_of(order.instrument) == event.venue for order in self._working.live()
         )
+        conclusion, differences = reconciler.conclude(event, self._positions, instruments, has_live_orders=is_busy)
         notes += differences
-        commands: list[Command] = []
-        if conclusion is Conclusion.AGREED:
-            notes += _some(self._standing.enter(Phase.RUNNING, "reconciled"))
-            self._adopt_profit()
-            self._books.see_positions(event.positions, instruments, event.received_ns)
-            held = self._positions.held()
-            for name in held:
-                if name not in instruments:  # its description could not be had so far: ask again
-                    self._watched.pop(name, None)
-            commands = self.watch(list(held))
-        elif conclusion is Conclusion.MISMATCHED:
-            notes += _some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED, _MISMATCH_NEXT))
-        elif differences:
-            notes += _some(self._standing.enter(Phase.RECONCILING, "position mismatch"))
-        return Outcome(commands=tuple(commands), notes=tuple(notes))
+        return self._concluded(event, conclusion, notes, is_different=bool(differences))
 
-    def _adopt_profit(self) -> None:
-        if not self._was_reconciled:
-            for name, amount in self._positions.held().items():
+    def _concluded(
+        self, event: ev.SnapshotTaken, conclusion: Conclusion, notes: list[Note], *, is_different: bool
+    ) -> Outcome:
+        """What a snapshot came to, for the whole book."""
+        if conclusion is Conclusion.MISMATCHED:
+            notes += some(self._standing.enter(Phase.HALTED, HaltCause.POSITION_MISMATCHED, _MISMATCH_NEXT))
+        elif is_different:
+            self._agreement.object(event.venue)
+            notes += some(self._standing.enter(Phase.RECONCILING, "position mismatch"))
+        if conclusion is not Conclusion.AGREED:
+            return Outcome(notes=tuple(notes))
+        instruments, held = self._view.instruments, self._positions.held()
+        is_first = self._agreement.agree(event.venue)
+        if self._agreement.is_whole:
+            notes += some(self._standing.enter(Phase.RUNNING, "reconciled"))
+        for name, amount in held.items():
+            if is_first and venue_of(name) == event.venue:
                 self._profit.adopt(name, amount)
-        self._was_reconciled = True
+            if name not in instruments:  # its description could not be had so far: ask again
+                self._watched.pop(name, None)
+        self._books[event.venue].see_positions(event.positions, instruments, event.received_ns)
+        return Outcome(commands=tuple(self.watch(list(held))), notes=tuple(notes))
 
     def _on_snapshot_failed(self, event: ev.SnapshotFailed) -> Outcome:
-        self._reconciler.failed(event.received_ns)
+        if event.venue in self._agreement.reconcilers:
+            self._agreement.reconcilers[event.venue].failed(event.received_ns)
         return NOTHING
 
-    # --- orders --------------------------------------------------------------------------------------
-
-    def _on_acked(self, event: ev.OrderAcked) -> Outcome:
-        if self._working.find(event.label) is not None:
-            self._standing.order_accepted()
-        return _told(self._working.acked(event.label, event.order_id, event.received_ns))
-
-    def _on_refused(self, event: ev.OrderRefused) -> Outcome:
-        order = self._working.find(event.label)
-        if order is None:
-            return NOTHING  # of another book
-        cause = f"{event.code} {event.name}"
-        notes = _some(self._working.hear(event.label, Signal.REFUSED, event.received_ns, cause))
-        if order.rests and event.kind is RefusalKind.REQUOTE:
-            self._standing.order_missed(event.received_ns)  # the market came to the price first: no fault of the order
-            return Outcome(notes=tuple(notes))
-        notes += _some(self._standing.order_refused(event.kind, event.received_ns, cause))
-        return Outcome(notes=tuple(notes))
-
-    def _on_unknown(self, event: ev.OrderUnknown) -> Outcome:
-        return _told(self._working.hear(event.label, Signal.LOST, event.received_ns, event.cause))
-
-    def _on_updated(self, event: ev.OrderUpdated) -> Outcome:
-        moved = self._working.updated(event)
-        order = self._working.find(event.label)
-        is_ours = order is not None and order.recalled_ns is not None
-        if (
-            moved is not None
-            and moved.state_after == OrderState.CANCELLED
-            and event.filled_native == ZERO
-            and not is_ours
-        ):
-            # Immediate-or-cancel that met nothing: the market has moved on, look at it again first.
-            self._standing.order_missed(event.received_ns)
-        return _told(moved)
-
-    def _on_absent(self, event: ev.OrderAbsent) -> Outcome:
-        moved = self._working.hear(event.label, Signal.ABSENT, event.received_ns, "absent at the venue")
-        order = self._working.find(event.label)
-        notes = _some(moved)
-        if moved is not None and order is not None and order.state is OrderState.ABSENT and not order.is_restored:
-            notes += _some(self._standing.order_lost())
-        return Outcome(notes=tuple(notes))
-
-    def _on_look_up_failed(self, event: ev.LookUpFailed) -> Outcome:
-        self._working.asked_in_vain(event.label, event.received_ns)
-        return NOTHING
+    # --- fills ---------------------------------------------------------------------------------------
 
     def _on_filled(self, event: ev.Filled) -> Outcome:
-        if not is_of_book(event.instrument, self._view.instruments, self._params.book):
+        if not self._is_mine(event.instrument):
             return NOTHING
         notes = self._book(event)
         return Outcome(commands=tuple(self.watch([event.instrument])), notes=tuple(notes))
@@ -339,14 +306,15 @@ class Account:
         is_new = self._positions.book(fill)
         order, moved = self._working.booked(fill, is_new=is_new)
         if not is_new:
-            return _some(moved)
-        self._reconciler.filled(fill.received_ns)
+            return some(moved)
+        venue = venue_of(fill.instrument)
+        self._agreement.reconcilers[venue].filled(fill.received_ns)
         mid = None if order is None else order.arrival_mid_native
         spec = self._view.instruments.get(fill.instrument)
         slippage = 0.0
         if spec is not None:
             slippage = self._profit.book(spec, fill, mid, self._index_usd())
-            self._books.book(spec, fill)
+            self._books[venue].book(spec, fill)
             self._figures.book(spec, fill)
         if fill.instrument == self._params.hedge_instrument:
             self._standing.order_filled()
@@ -366,8 +334,12 @@ class Account:
         )
         if order is not None and order.booked_native > abs(order.amount_native):
             text = f"{order.label}: {order.booked_native} filled of {order.amount_native}"
-            return [told, *_some(moved), *_some(self._standing.enter(Phase.HALTED, HaltCause.FILL_UNEXPLAINED, text))]
-        return [told, *_some(moved)]
+            return [told, *some(moved), *some(self._standing.enter(Phase.HALTED, HaltCause.FILL_UNEXPLAINED, text))]
+        return [told, *some(moved)]
+
+    def _is_mine(self, name: InstrumentId) -> bool:
+        """Whether an instrument is of this book's coin, at one of its venues."""
+        return venue_of(name) in self._books and is_of_book(name, self._view.instruments, self._params.book)
 
     def _index_usd(self) -> float | None:
         marked = self._view.futures.get(self._params.hedge_instrument)
@@ -382,17 +354,19 @@ class Account:
     # --- ends ----------------------------------------------------------------------------------------
 
     def _on_stop(self, event: ev.StopRequested) -> Outcome:
-        notes = _some(self._standing.enter(Phase.STOPPING, event.cause))
+        notes = some(self._standing.enter(Phase.STOPPING, event.cause))
         return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))
 
     def _on_halt(self, event: ev.HaltRequested) -> Outcome:
-        notes = _some(self._standing.enter(Phase.HALTED, event.cause, event.detail))
+        notes = some(self._standing.enter(Phase.HALTED, event.cause, event.detail))
         return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))
 
 
-def _some(note: Note | None) -> list[Note]:
-    return [] if note is None else [note]
-
-
-def _told(note: Note | None) -> Outcome:
-    return NOTHING if note is None else Outcome(notes=(note,))
+def _reconciler(params: AccountParams, venue: VenueId) -> Reconciler:
+    return Reconciler(
+        base=params.book,
+        label_prefix=params.label_prefix,
+        interval_ns=params.reconcile_interval_ns,
+        adopts_positions=params.adopts_positions,
+        venue=venue,
+    )

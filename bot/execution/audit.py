@@ -10,7 +10,7 @@ from msgspec import Struct
 from bot.domain.commands import Command, TakeSnapshot
 from bot.domain.decided import Decided, Note
 from bot.domain.events import AccountSeen, SnapshotTaken
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_S, Ns
@@ -46,8 +46,9 @@ class Audit:
         self._age_ns = 0
 
     def see_account(self, seen: AccountSeen) -> None:
-        """Take a message."""
-        self._check.see(seen)
+        """Take a message; only where the options are do figures tell of more than one hedge."""
+        if seen.venue == DERIBIT:
+            self._check.see(seen)
 
     def see_future(self, marked: FutureMarked) -> None:
         """Follow the index."""
@@ -56,7 +57,7 @@ class Audit:
 
     def see_snapshot(self, taken: SnapshotTaken) -> None:
         """Find the leg that differs most, where something does."""
-        scene = self._scene(taken.received_ns) if self._check.is_apart else None
+        scene = self._scene(taken.received_ns) if self._check.is_apart and taken.venue == DERIBIT else None
         if scene is not None:
             ours = [
                 item
@@ -83,7 +84,7 @@ class Audit:
         if scene is None or not self._account.is_reconciled or self._is_trading(now_ns):
             self._check.pass_over()
             return [], []
-        notes = self._check.look(scene, self._account.equity())
+        notes = self._check.look(scene, [worth for worth in self._account.equity() if worth.venue == DERIBIT])
         wants = self._check.wants_positions(now_ns)
         return ([TakeSnapshot(cause="the venue's figures differ from ours")] if wants else []), notes
 
@@ -98,7 +99,7 @@ class Audit:
             return None
         return Scene(
             view=self._view,
-            held=self._account.held(),
+            held={name: amount for name, amount in self._account.held().items() if venue_of(name) == DERIBIT},
             now_ns=now_ns,
             window=self._params.window,
             price_usd=marked.mark_usd,

@@ -1,4 +1,4 @@
-"""The venue's snapshot against what we believe: adopt what explains itself, ask again, or object.
+"""One venue's snapshot against what we believe: adopt what explains itself, ask again, or object.
 
 Start-up and recovery are the same path. Knows positions, fills and labels; decides no trade.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.decided import Note, PositionMismatched, StrangerSeen
 from bot.domain.events import Filled, LedgerRestored, SnapshotTaken
-from bot.domain.ids import InstrumentId, Label, base_of, expiry_in_name, is_ours
+from bot.domain.ids import DERIBIT, InstrumentId, Label, VenueId, base_of, expiry_in_name, is_ours, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import NS_PER_S, Ns
@@ -46,9 +46,12 @@ def is_of_book(name: InstrumentId, instruments: Mapping[InstrumentId, Instrument
 class Reconciler:
     """Mutable private state of one engine."""
 
-    def __init__(self, *, base: str, label_prefix: str, interval_ns: Ns, adopts_positions: bool) -> None:
+    def __init__(
+        self, *, base: str, label_prefix: str, interval_ns: Ns, adopts_positions: bool, venue: VenueId = DERIBIT
+    ) -> None:
         """Start without a baseline: the first snapshot is adopted unless the ledger says what to expect."""
         self._base = base
+        self._venue = venue
         self._prefix = label_prefix
         self._interval_ns = interval_ns
         self._adopts = adopts_positions
@@ -63,10 +66,11 @@ class Reconciler:
     def restore(
         self, event: LedgerRestored, positions: Positions, instruments: Mapping[InstrumentId, Instrument]
     ) -> None:
-        """Expect what the ledger ends with, of this book; another book's end says nothing about this one."""
+        """Expect what the ledger ends with, of this book here; another book's end says nothing about this one."""
         if event.book not in {None, self._base}:
             return
-        positions.adopt(item for item in event.positions if self._is_of_book(item.instrument, instruments))
+        ours = (item for item in event.positions if self._is_of_book(item.instrument, instruments))
+        positions.adopt(ours, self._venue)
         positions.count(event.fill_ids)
         self._has_baseline = not self._adopts
 
@@ -148,7 +152,7 @@ class Reconciler:
             self._due_ns = Ns(now_ns + _RETRY_NS)
             return Conclusion.AGAIN, []
         for name in positions.held():
-            if has_expired(name, instruments.get(name), now_ns):
+            if venue_of(name) == self._venue and has_expired(name, instruments.get(name), now_ns):
                 positions.drop(name)
         venue = [
             item
@@ -157,7 +161,7 @@ class Reconciler:
             and not has_expired(item.instrument, instruments.get(item.instrument), now_ns)
         ]
         if not self._has_baseline:
-            positions.adopt(venue)
+            positions.adopt(venue, self._venue)
             self._has_baseline = True
         notes = self._compare(positions, venue)
         if notes:
@@ -167,13 +171,13 @@ class Reconciler:
         return Conclusion.AGREED, []
 
     def _is_of_book(self, name: InstrumentId, instruments: Mapping[InstrumentId, Instrument]) -> bool:
-        return is_of_book(name, instruments, self._base)
+        return venue_of(name) == self._venue and is_of_book(name, instruments, self._base)
 
     def _compare(self, positions: Positions, venue: list[PositionSeen]) -> list[Note]:
         is_final = self._mismatches_count + 1 >= _CONFIRMATIONS
         return [
             PositionMismatched(instrument=name, ours_native=ours, venue_native=theirs, is_final=is_final)
-            for name, ours, theirs in positions.differences(venue)
+            for name, ours, theirs in positions.differences(venue, self._venue)
         ]
 
     def _object(self, notes: list[Note], now_ns: Ns) -> tuple[Conclusion, list[Note]]:

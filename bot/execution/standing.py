@@ -4,10 +4,12 @@ Knows no price and no order; decides nothing about size or time of a hedge.
 """
 
 from collections import deque
+from collections.abc import Collection
 from typing import Final
 
 from bot.domain.decided import PhaseChanged
 from bot.domain.events import StreamName
+from bot.domain.ids import DERIBIT, VenueId
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 
@@ -29,12 +31,18 @@ BACK_OFF_NS: Final[dict[RefusalKind, Ns]] = {
 class Standing:
     """Mutable private state of one engine."""
 
-    def __init__(self, refusals_in_a_row_max: int) -> None:
-        """Start unreconciled with both streams down."""
+    def __init__(
+        self,
+        refusals_in_a_row_max: int,
+        venues: Collection[VenueId] = (DERIBIT,),
+        hedge_venues: Collection[VenueId] = (DERIBIT,),
+    ) -> None:
+        """Start unreconciled with all streams down; orders need those of `hedge_venues`."""
         self.phase = Phase.RECONCILING
         self.cause = "start"
         self.detail = ""
-        self._up: dict[StreamName, bool] = {StreamName.MARKET: False, StreamName.ACCOUNT: False}
+        self._up = {(venue, stream): False for venue in venues for stream in StreamName}
+        self._hedge_venues = frozenset(hedge_venues)
         self._refusals_max = refusals_in_a_row_max
         self._refusals_count = 0
         self._pauses_count = 0
@@ -47,13 +55,13 @@ class Standing:
         """Orders refused or lost since one got through."""
         return self._refusals_count
 
-    def set_stream(self, stream: StreamName, is_up: bool) -> None:
-        """A socket came or went."""
-        self._up[stream] = is_up
+    def set_stream(self, stream: StreamName, *, is_up: bool, venue: VenueId = DERIBIT) -> None:
+        """A socket of one of the book's venues came or went."""
+        self._up[(venue, stream)] = is_up
 
-    def is_up(self, stream: StreamName) -> bool:
+    def is_up(self, stream: StreamName, venue: VenueId = DERIBIT) -> bool:
         """Whether a socket is known to work."""
-        return self._up[stream]
+        return self._up[(venue, stream)]
 
     def enter(self, phase: Phase, cause: HaltCause | str, detail: str = "") -> PhaseChanged | None:
         """Change the phase. A halt is never left; an orderly end only for its end or a halt."""
@@ -71,7 +79,11 @@ class Standing:
             return Reason.HALTED, f"{self.cause} {self.detail}".strip()
         if self.phase in {Phase.STOPPING, Phase.STOPPED}:
             return Reason.STOPPING, self.cause
-        down = [stream.value for stream, is_up in self._up.items() if not is_up]
+        down = [
+            stream.value if venue == DERIBIT else f"{venue} {stream.value}"
+            for (venue, stream), is_up in self._up.items()
+            if not is_up and venue in self._hedge_venues
+        ]
         if down:
             return Reason.STREAM_LOST, " and ".join(down)
         if self.phase is Phase.RECONCILING:

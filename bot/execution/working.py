@@ -11,7 +11,7 @@ from typing import Final
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder
 from bot.domain.decided import OrderMoved
 from bot.domain.events import Filled, IntentRestored, OrderUpdated
-from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, OrderId, VenueId, venue_of
 from bot.domain.seen import OrderSeen, VenueOrderState
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
@@ -174,12 +174,15 @@ class WorkingOrders:
         never_was = order.state in {OrderState.REFUSED, OrderState.ABSENT}
         return never_was or (order.closed_ns is not None and requested_ns > order.closed_ns)
 
-    def miss(self, shown: Collection[Label], requested_ns: Ns, now_ns: Ns) -> list[OrderMoved]:
-        """Orders at rest that a snapshot asked for after they were there does not show: unknown until looked up."""
+    def miss(
+        self, shown: Collection[Label], requested_ns: Ns, now_ns: Ns, venue: VenueId = DERIBIT
+    ) -> list[OrderMoved]:
+        """Orders at rest that a snapshot of their venue asked for later does not show: unknown until looked up."""
         gone = [
             order
             for order in self.live()
             if order.is_at_rest
+            and venue_of(order.instrument) == venue
             and order.label not in shown
             and order.opened_ns is not None
             and order.opened_ns < requested_ns

@@ -29,6 +29,7 @@ from bot.hedging.expiry import (
     pinned,
     widened,
 )
+from bot.hedging.index_bridge import IndexBridge
 from bot.hedging.modifiers import HARD_WIDTHS, Modifiers, held_back, reverses_too_soon
 from bot.hedging.situation import Bands, Frame, Hedge
 from bot.market.view import MarketView
@@ -118,6 +119,7 @@ class Hedger:
         self._params = params
         self.surface = FittedSurface(params.sources)
         """Fed by the engine."""
+        self._index = IndexBridge()
         self._policy = policy
         self._needs_vanna = needs_vanna
         self._legs: Legs | None = None
@@ -235,7 +237,7 @@ class Hedger:
             window=self._params.window,
             collateral=desk.collateral,
             price_usd=None if hedge is None else hedge.price_usd,
-            index_usd=None if hedge is None else hedge.index_usd,
+            index_usd=None if hedge is None else self._index.index_usd(view, legs, hedge),
             sources=self._params.sources,
             smiles=self.surface.at(now_ns),
         )

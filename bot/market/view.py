@@ -4,7 +4,7 @@ Older and duplicate messages never replace newer ones. Knows nothing of position
 """
 
 from bot.domain.events import QuoteDistrusted
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument, Kind
 from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
@@ -35,7 +35,9 @@ class MarketView:
         self._ivs: Leaps[InstrumentId] = iv_leaps()
         self._last_greeks: dict[InstrumentId, OptionMarked] = {}
         """Of options that lost theirs or closed: the last ticker before."""
-        self._lost_ns: Ns = _NEVER
+        self._lost_ns: dict[VenueId, Ns] = {}
+        self._options_lost_ns: Ns = _NEVER
+        """The same of the venue of the options: looked at once per leg."""
         self.ignored_count = 0
         """Messages dropped because a newer one of the same instrument was already here."""
 
@@ -117,10 +119,12 @@ class MarketView:
         self._distrusted[event.instrument] = event.cause
         self._touches.pop(event.instrument, None)
 
-    def lose_stream(self, lost_ns: Ns) -> None:
-        """Nothing received up to now counts as fresh any more."""
-        self._lost_ns = lost_ns
-        self._touches.clear()
+    def lose_stream(self, lost_ns: Ns, venue: VenueId = DERIBIT) -> None:
+        """Nothing received of a venue up to now counts as fresh any more."""
+        self._lost_ns[venue] = lost_ns
+        if venue == DERIBIT:
+            self._options_lost_ns = lost_ns
+        self._touches = {name: touch for name, touch in self._touches.items() if venue_of(name) != venue}
 
     def touch(self, instrument: InstrumentId) -> Touch | None:
         """Newest touch; None when there is none to trust."""
@@ -152,7 +156,7 @@ class MarketView:
 
     def option_verdict(self, marked: OptionMarked | None, now_ns: Ns) -> DistrustCause | None:
         """Whether greeks can be computed from this ticker of an option now."""
-        if marked is not None and marked.received_ns <= self._lost_ns:
+        if marked is not None and marked.received_ns <= self._options_lost_ns:
             return DistrustCause.STREAM_LOST
         if self._forwards.jumped and marked is not None:
             spec = self.instruments.get(marked.instrument)
@@ -165,7 +169,7 @@ class MarketView:
     def future_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
         """Whether the future's mark can value a position."""
         marked = self.futures.get(instrument)
-        if marked is not None and marked.received_ns <= self._lost_ns:
+        if marked is not None and marked.received_ns <= self._lost_ns.get(venue_of(instrument), _NEVER):
             return DistrustCause.STREAM_LOST
         if instrument in self._marks.jumped:
             return DistrustCause.MARK_JUMPED

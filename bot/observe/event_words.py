@@ -92,9 +92,9 @@ class EventTeller:
         tell = self._log.tell
         match event:
             case ev.StreamLost(stream=stream, cause=cause):
-                tell("stream.lost", seq=seq, stream=stream, cause=cause)
+                tell("stream.lost", seq=seq, venue=event.venue, stream=stream, cause=cause)
             case ev.StreamRestored(stream=stream):
-                tell("stream.restored", seq=seq, stream=stream)
+                tell("stream.restored", seq=seq, venue=event.venue, stream=stream)
             case ev.MessageMalformed():
                 self._malformed_message(seq, event)
             case ev.QuoteDistrusted(instrument=instrument, cause=cause):
@@ -118,9 +118,10 @@ class EventTeller:
             case ev.AccountSeen():
                 self._account(seq, event)
             case ev.SnapshotTaken(positions=positions, open_orders=orders, fills=fills):
-                tell("snapshot.taken", seq=seq, positions=len(positions), orders=len(orders), fills=len(fills))
+                counts = {"positions": len(positions), "orders": len(orders), "fills": len(fills)}
+                tell("snapshot.taken", seq=seq, venue=event.venue, **counts)
             case ev.SnapshotFailed(cause=cause):
-                tell("snapshot.failed", seq=seq, cause=cause)
+                tell("snapshot.failed", seq=seq, venue=event.venue, cause=cause)
             case ev.Settled():
                 tell(
                     "position.settled",
@@ -136,6 +137,7 @@ class EventTeller:
         self._log.tell(
             "account.seen",
             seq=seq,
+            venue=event.venue,
             currency=event.currency,
             equity_native=event.equity_native,
             balance_native=event.balance_native,
@@ -153,7 +155,7 @@ class EventTeller:
 
     def _malformed_message(self, seq: int, event: ev.MessageMalformed) -> None:
         """The first of a kind at once, its repeats counted and told once a minute."""
-        kind = (event.stream.value, event.cause)
+        kind = (f"{event.venue} {event.stream.value}", event.cause)
         told_ns, repeats = self._malformed.get(kind, (None, 0))
         if told_ns is not None and event.received_ns - told_ns < TOLD_AGAIN_AFTER_NS:
             self._malformed[kind] = (told_ns, repeats + 1)
@@ -164,6 +166,7 @@ class EventTeller:
         self._log.tell(
             "message.malformed",
             seq=seq,
+            venue=event.venue,
             stream=event.stream,
             cause=event.cause,
             sample=event.sample,

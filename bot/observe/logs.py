@@ -14,6 +14,7 @@ from typing import Final, TextIO
 import msgspec
 import structlog
 
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.time import Ns
 from bot.observe import console
 from bot.observe.catalogue import ALWAYS, CATALOGUE, Level
@@ -54,6 +55,9 @@ class Log:
         assert entry is not None, f"log event {event!r} is not in the catalogue"
         unknown = fields.keys() - ALWAYS - set(entry.fields)
         assert not unknown, f"log event {event!r} has no fields {sorted(unknown)}"
+        name = fields.get("instrument")
+        if isinstance(name, str) and (venue := venue_of(InstrumentId(name))) != DERIBIT:
+            fields.setdefault("venue", venue)
         if entry.level < self._level:
             return
         try:

@@ -175,8 +175,8 @@ class Narrator:
                     not_before_ns=command.not_before_ns,
                     valid_until_ns=command.valid_until_ns,
                 )
-            case TakeSnapshot(cause=cause):
-                self._log.tell("snapshot.requested", book=book, seq=seq, cause=cause)
+            case TakeSnapshot(cause=cause, venue=venue):
+                self._log.tell("snapshot.requested", book=book, seq=seq, venue=venue, cause=cause)
             case Watch(instruments=instruments):
                 self._log.tell("market.watched", book=book, seq=seq, instruments=instruments)
             case _:

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from bot.domain.events import AccountSeen, Filled
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.instruments import Instrument
 from bot.domain.seen import PositionSeen
 from bot.domain.status import EquitySeen
@@ -64,8 +64,9 @@ class _Lot:
 class Bookkeeping:
     """Mutable private state of one engine."""
 
-    def __init__(self) -> None:
-        """Closed until the venue has told what the account is worth."""
+    def __init__(self, venue: VenueId = DERIBIT) -> None:
+        """Of the account at one venue; closed until it has told what that is worth."""
+        self._venue = venue
         self._seen: dict[str, AccountSeen] = {}
         self._opening: dict[str, Decimal] = {}
         self._cash: dict[str, Decimal] = {}
@@ -169,6 +170,7 @@ class Bookkeeping:
                         opening_native=self._opening[currency],
                         bot_native=cash + sum((value for value in values if value is not None), ZERO),
                         venue_native=decimal_from_wire(self._seen[currency].equity_native),
+                        venue=self._venue,
                     )
                 )
         return tuple(found)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.domain.events import Filled
-from bot.domain.ids import FillId, InstrumentId
+from bot.domain.ids import DERIBIT, FillId, InstrumentId, VenueId, venue_of
 from bot.domain.seen import PositionSeen
 from bot.domain.units import ZERO
 
@@ -49,10 +49,12 @@ class Positions:
         if len(self._counted) > _FILL_IDS_MAX:
             del self._counted[next(iter(self._counted))]
 
-    def adopt(self, positions: Iterable[PositionSeen]) -> None:
-        """Replace everything by the venue's word."""
+    def adopt(self, positions: Iterable[PositionSeen], venue: VenueId = DERIBIT) -> None:
+        """Replace everything held at `venue` by its word."""
         self._held = None
-        self._amounts = {item.instrument: item.amount_native for item in positions if item.amount_native != ZERO}
+        kept = {name: amount for name, amount in self._amounts.items() if venue_of(name) != venue}
+        told = {item.instrument: item.amount_native for item in positions if item.amount_native != ZERO}
+        self._amounts = kept | told
 
     def drop(self, instrument: InstrumentId) -> None:
         """Forget an expired instrument."""
@@ -69,9 +71,11 @@ class Positions:
             self._held = {name: amount for name, amount in self._amounts.items() if amount != ZERO}
         return self._held
 
-    def differences(self, venue: Iterable[PositionSeen]) -> list[tuple[InstrumentId, Decimal, Decimal]]:
-        """(instrument, ours, the venue's) wherever the two disagree, in name order."""
-        theirs = {item.instrument: item.amount_native for item in venue}
-        names = sorted({*self._amounts, *theirs})
+    def differences(
+        self, told: Iterable[PositionSeen], venue: VenueId = DERIBIT
+    ) -> list[tuple[InstrumentId, Decimal, Decimal]]:
+        """(instrument, ours, the venue's) wherever the two disagree about what is held at `venue`, in name order."""
+        theirs = {item.instrument: item.amount_native for item in told}
+        names = sorted({*theirs, *(name for name in self._amounts if venue_of(name) == venue)})
         pairs = [(name, self.amount(name), theirs.get(name, ZERO)) for name in names]
         return [pair for pair in pairs if pair[1] != pair[2]]

@@ -23,7 +23,8 @@ _ANY_ALLOWED = (
     *("bot/venues/", "bot/localex/", "bot/web/"),  # edges where JSON, ccxt or aiohttp hand over untyped things
     "bot/app/config.py",  # TOML before it has been checked
     "bot/app/live.py",  # a coroutine's send type
-    *("bot/engine.py", "bot/execution/account.py"),  # tables from event type to the function that takes it
+    # tables from event type to the function that takes it
+    *("bot/engine.py", "bot/execution/account.py", "bot/execution/answers.py"),
     "bot/hedging/policies.py",  # the table from parameters to the function that takes them
     "bot/execution/tactic_table.py",  # likewise
 )

@@ -55,3 +55,14 @@ def test_causes_of_malformed_messages_are_not_remembered_without_end(
 
     assert len(heard.lines) == 5
     assert len(teller._malformed) <= 2
+
+
+def test_a_word_about_a_venue_names_it(teller: EventTeller, heard: Any, told_events: dict[str, ev.Event]) -> None:
+    """A run may have two; a word about one instrument names its own."""
+    names = ("stream.lost", "stream.restored", "message.malformed", "account.seen", "snapshot.taken", "snapshot.failed")
+    for name in names:
+        teller.tell(1, structs.replace(told_events[name], venue="okx"))
+    teller.tell(2, structs.replace(told_events["fill.seen"], instrument="OKX:BTC-USDT-SWAP"))
+    teller.tell(2, told_events["fill.seen"])
+
+    assert [line.get("venue") for line in heard.lines] == [*["okx"] * 7, None]

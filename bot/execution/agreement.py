@@ -1,0 +1,53 @@
+"""Whether the venues of a book agree with our positions, and which of them it has to wait for.
+
+A book begins once every venue has agreed. From then on the loss of the hedge's venue stops it until that venue agrees
+again; the loss of another one does not: stopping is not safe for short gamma, nobody but us trades that account, and
+its quotes grow stale, which widens the delta to an interval by itself. Once such a venue is back it is heard first.
+"""
+
+from collections.abc import Mapping
+
+from bot.domain.ids import VenueId
+from bot.domain.time import Ns
+from bot.execution.reconcile import Reconciler
+
+
+class Agreement:
+    """Mutable private state of one engine."""
+
+    def __init__(self, hedge_venue: VenueId, reconcilers: Mapping[VenueId, Reconciler]) -> None:
+        """Nobody has agreed yet."""
+        self._hedge_venue = hedge_venue
+        self.reconcilers = dict(reconcilers)
+        """By venue; each takes the snapshots of its own."""
+        self._agreed: set[VenueId] = set()
+        """At least once."""
+        self._awaited = set(reconcilers)
+        self._objecting: set[VenueId] = set()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nobody is waited for."""
+        return not self._awaited
+
+    def doubt(self, venue: VenueId, now_ns: Ns, *, is_gone: bool) -> None:
+        """An account may have changed unseen: ask the venue, and wait for its word unless that may take for ever."""
+        self.reconcilers[venue].demand(now_ns)
+        may_go_on = venue != self._hedge_venue and venue in self._agreed and venue not in self._objecting
+        if is_gone and may_go_on:
+            self._awaited.discard(venue)
+        else:
+            self._awaited.add(venue)
+
+    def object(self, venue: VenueId) -> None:
+        """A venue shows other positions than ours."""
+        self._awaited.add(venue)
+        self._objecting.add(venue)
+
+    def agree(self, venue: VenueId) -> bool:
+        """A venue shows our positions; whether it is the first time."""
+        is_first = venue not in self._agreed
+        self._agreed.add(venue)
+        self._awaited.discard(venue)
+        self._objecting.discard(venue)
+        return is_first

@@ -4,29 +4,10 @@ ccxt's exception classes are not enough (13888, a definite no, comes as a bare E
 the code decides. A code without a row leaves the outcome unknown: the order is looked up.
 """
 
-import enum
 from typing import Final
 
-from msgspec import Struct
-
 from bot.domain.reasons import RefusalKind
-
-
-class Unknown(enum.Enum):
-    """The order may or may not exist."""
-
-    UNKNOWN = "unknown"
-
-
-UNKNOWN: Final = Unknown.UNKNOWN
-
-
-class Row(Struct, frozen=True):
-    """The venue's name of a code and what it means for an order just sent."""
-
-    name: str
-    outcome: RefusalKind | Unknown
-
+from bot.venues.outcome import UNKNOWN, Row, row_of
 
 _K = RefusalKind
 
@@ -116,4 +97,4 @@ ERRORS: Final[dict[int, Row]] = {
 
 def order_outcome(code: int) -> Row:
     """The row of a code; unlisted codes leave the outcome unknown."""
-    return ERRORS.get(code) or Row("unlisted", UNKNOWN)
+    return row_of(ERRORS, code)

@@ -21,29 +21,25 @@ from bot.domain.events import (
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
-from bot.domain.time import NS_PER_MS, NS_PER_S, ms_from_ns
+from bot.domain.time import NS_PER_S, ms_from_ns
 from bot.domain.units import ZERO
 from bot.venues import deribit, deribit_key
 from bot.venues.budget import BackgroundLimit, CreditBucket, OrderRate
 from bot.venues.ccxt_client import CcxtClient
 from bot.venues.contract import NowNs
 from bot.venues.deribit_account import AccountReader
-from bot.venues.deribit_errors import UNKNOWN, order_outcome
+from bot.venues.deribit_errors import ERRORS, order_outcome
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
 from bot.venues.deribit_reader import instruments_of
 from bot.venues.deribit_rest import IndexPrice, Placed, Scope, convert
 from bot.venues.deribit_socket import OrderSocket
 from bot.venues.deribit_wire import Order
+from bot.venues.offset import ClockOffset
+from bot.venues.outcome import not_sent, verdict
 from bot.venues.settings import VenueSettings
 
-_NOT_SENT: Final = 0
-"""`code` of refusals the venue never heard of."""
 _ORDER_WAIT_S_MAX: Final = 1.0
 _CANCEL_WAIT_S_MAX: Final = 3.0
-_OFFSET_MS_MAX: Final = 30_000
-"""The venue refuses signatures 60 s off; half of it means that a clock is wrong."""
-_JOURNEY_NS_MAX: Final = 1 * NS_PER_S
-"""Half of it may be wrong in the offset: less than the grace after a deadline before absence is believed."""
 _TOO_MANY_REQUESTS: Final = 10028
 
 
@@ -75,9 +71,8 @@ class DeribitGateway:
         self._credits: Final = CreditBucket(order_rate or OrderRate(), asyncio.get_running_loop().time)
         self._background: Final = BackgroundLimit()
         self._listed: Final[dict[InstrumentId, Instrument]] = {}
-        self._offset_ms = 0
-        self._is_measured = False
-        self._orders: Final = OrderReader(self._ask, self._listed, now_ns, lambda: self._offset_ms)
+        self._offset: Final = ClockOffset(self._venue_ms, self._background.wait_turn, now_ns)
+        self._orders: Final = OrderReader(self._ask, self._listed, now_ns, lambda: self._offset.ms)
         self._account: Final = AccountReader(self._ask, self._listed, now_ns)
         self._account_id = ""
         self.scope: str = ""
@@ -107,19 +102,17 @@ class DeribitGateway:
     async def reach(self) -> None:
         """Connect, and measure the clock on the way; ConfigError or VenueError when that cannot be."""
         self._client.open()
-        await self._measure_offset()
+        await self._offset.measure()
 
     def check_clock(self) -> int:
         """Venue time minus ours in ms; ConfigError when one of the two is wrong."""
-        if abs(self._offset_ms) > _OFFSET_MS_MAX:
-            raise ConfigError(f"clock: this host is {self._offset_ms} ms away from the venue; synchronise it")
-        return self._offset_ms
+        return self._offset.check()
 
     async def check_key(self) -> str:
         """What the key may do, in the venue's words; ConfigError unless it trades and cannot withdraw (facts 3.7)."""
         credentials = self._settings.credentials
         assert credentials is not None, "there is no key to check"
-        params = deribit.login_params(credentials, ms_from_ns(self._now_ns()) + self._offset_ms, self._nonce)
+        params = deribit.login_params(credentials, ms_from_ns(self._now_ns()) + self._offset.ms, self._nonce)
         try:
             # Without a scope parameter: the answer names all the key may do.
             self.scope = scope = convert(await self._ask("public/auth", params), Scope).scope
@@ -191,24 +184,18 @@ class DeribitGateway:
             "price": command.price_native + ZERO,
             "time_in_force": "good_til_cancelled" if command.rests else "immediate_or_cancel",
             "label": command.label,
-            "valid_until": ms_from_ns(command.valid_until_ns) + self._offset_ms,
+            "valid_until": ms_from_ns(command.valid_until_ns) + self._offset.ms,
             **({"post_only": True, "reject_post_only": True} if command.rests else {"post_only": False}),
             "reduce_only": False,
         }
 
     def _verdict(self, label: Label, error: VenueRefused) -> Event:
-        row = order_outcome(error.code)
         if error.code == _TOO_MANY_REQUESTS:
             self._credits.drain()
-        # "Gone" is an answer about an older order: on a new one it explains nothing.
-        if row.outcome is UNKNOWN or row.outcome is RefusalKind.GONE:
-            return OrderUnknown(label=label, received_ns=self._now_ns(), cause=f"{error.code} {row.name}")
-        return OrderRefused(
-            label=label, received_ns=self._now_ns(), code=error.code, name=row.name, kind=RefusalKind(row.outcome)
-        )
+        return verdict(ERRORS, label, error, self._now_ns())
 
     def _refused(self, label: Label, name: str, kind: RefusalKind) -> OrderRefused:
-        return OrderRefused(label=label, received_ns=self._now_ns(), code=_NOT_SENT, name=name, kind=kind)
+        return not_sent(label, name, kind, self._now_ns())
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """OrderUpdated; an order already gone is asked for; LookUpFailed when nothing definite is known."""
@@ -236,7 +223,7 @@ class DeribitGateway:
     async def snapshot(self) -> Sequence[Event]:
         """Positions, open orders and fills that belong together; `instruments` comes first."""
         try:
-            await self._measure_offset()
+            await self._offset.measure()
         except ANSWER_ERRORS as error:
             return (SnapshotFailed(received_ns=self._now_ns(), cause=str(error)),)
         return await self._account.snapshot()
@@ -257,18 +244,5 @@ class DeribitGateway:
         await self._background.wait_turn()
         return await self._client.call(method, params)
 
-    async def _measure_offset(self) -> None:
-        """Venue time minus ours, at the middle of the request.
-
-        Every order's deadline rests on it: waiting for our own turn is not counted, and a journey whose middle
-        may be far from the venue's moment says nothing: the last measurement stands. VenueUnreachable without one.
-        """
-        await self._background.wait_turn()
-        sent_ns = self._now_ns()
-        venue_ms = convert(await self._client.call("public/get_time", {}), int)
-        took_ns = self._now_ns() - sent_ns
-        if 0 <= took_ns <= _JOURNEY_NS_MAX:
-            self._offset_ms = venue_ms - (sent_ns + took_ns // 2) // NS_PER_MS
-            self._is_measured = True
-        elif not self._is_measured:
-            raise VenueUnreachable(f"public/get_time took {took_ns / NS_PER_S:.1f} s: too slow to measure the clock")
+    async def _venue_ms(self) -> int:
+        return convert(await self._client.call("public/get_time", {}), int)

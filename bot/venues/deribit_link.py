@@ -1,35 +1,29 @@
 """A socket to Deribit kept alive through all its connections.
 
-Knows reconnecting, waiting and the hot loop from frame to sink: each frame is handed on synchronously
-by the reader, nothing is queued here. One connection is run by `deribit_session`. Must not know which
-channels are wanted: that is the duty it is given.
+Knows the hot loop from frame to sink: each frame is handed on synchronously by the reader, nothing is queued here.
+Reconnecting is `kept`'s, one connection is run by `deribit_session`. Must not know which channels are wanted: that is
+the duty it is given.
 """
 
 import asyncio
-import random
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from bot.domain.errors import BotError, MalformedMessage, VenueError, VenueRefused, VenueUnreachable
-from bot.domain.events import Event, MessageMalformed, StreamLost, StreamName, StreamRestored
+from bot.domain.errors import BotError, MalformedMessage, VenueRefused, VenueUnreachable
+from bot.domain.events import Event, StreamName
 from bot.domain.time import Ns
 from bot.venues import deribit, stream
 from bot.venues.contract import Sink
 from bot.venues.deribit import TradesPrinted
 from bot.venues.deribit_session import Session
 from bot.venues.deribit_wire import BookUpdate
+from bot.venues.kept import BACKOFF_S_MAX, Kept
 from bot.venues.link import Link
 
-_BACKOFF_S_MIN: Final = 0.5
-_BACKOFF_S_MAX: Final = 30.0
-_BACKOFF_DOUBLINGS_MAX: Final = 6
-_CALM_S: Final = 10.0
-"""A connection that held so long ends the back-off; a shorter one goes on with it."""
 _TOO_MANY_REQUESTS: Final = 10028
 _TOO_MANY_DOUBLINGS: Final = 3
 """After 10028 the wait starts at 4 s: the credits must come back first."""
 _WAKE_S: Final = 1.0
-_SAMPLE_CHARS: Final = 160
 
 
 class Duty(Protocol):
@@ -52,66 +46,28 @@ class Duty(Protocol):
         """Pass on public trades."""
 
 
-class Backoff:
-    """Bounded exponential waits with jitter from a seeded source."""
-
-    def __init__(self, rng: random.Random, s_max: float = _BACKOFF_S_MAX) -> None:
-        self._rng: Final = rng
-        self._s_max: Final = s_max
-        self._doublings = 0
-
-    def reset(self) -> None:
-        """Start over."""
-        self._doublings = 0
-
-    def at_least(self, doublings: int) -> None:
-        """Wait longer than usual next."""
-        self._doublings = max(self._doublings, doublings)
-
-    def next_s(self) -> float:
-        """Seconds to wait now; half to the whole of a step that doubles up to the longest."""
-        step_s = min(self._s_max, _BACKOFF_S_MIN * 2.0**self._doublings)
-        self._doublings = min(self._doublings + 1, _BACKOFF_DOUBLINGS_MAX)
-        return step_s * (0.5 + 0.5 * self._rng.random())
-
-
 def _cause(ended: Iterable[asyncio.Task[None]]) -> BotError:
     """What ended a connection, as far as the world is to blame."""
     errors = (task.exception() for task in ended)
     return next((error for error in errors if isinstance(error, BotError)), VenueUnreachable("closed"))
 
 
+def _doublings(error: BotError) -> int:
+    return _TOO_MANY_DOUBLINGS if isinstance(error, VenueRefused) and error.code == _TOO_MANY_REQUESTS else 0
+
+
 class Socket:
     """One socket through all its connections."""
 
-    def __init__(self, duty: Duty, link: Link, sink: Sink, *, backoff_s_max: float = _BACKOFF_S_MAX) -> None:
+    def __init__(self, duty: Duty, link: Link, sink: Sink, *, backoff_s_max: float = BACKOFF_S_MAX) -> None:
         self._duty: Final = duty
         self._link: Final = link
         self._sink: Final = sink
-        self._backoff: Final = Backoff(link.rng, backoff_s_max)
-        self._is_up = False
+        self._kept: Final = Kept(duty.stream, link, sink, malformed_max=duty.malformed_max, backoff_s_max=backoff_s_max)
 
     async def keep(self) -> None:
         """Connect, serve, reconnect, until cancelled; ConfigError is not survived."""
-        backoff = self._backoff
-        clock = asyncio.get_running_loop().time
-        told = ""
-        while True:
-            began_s = clock()
-            try:
-                await self._one_connection()
-                cause = "closed"
-            except (VenueError, MalformedMessage) as error:
-                cause = str(error)
-                if isinstance(error, VenueRefused) and error.code == _TOO_MANY_REQUESTS:
-                    backoff.at_least(_TOO_MANY_DOUBLINGS)
-            if self._is_up and clock() - began_s >= _CALM_S:
-                backoff.reset()
-            if self._is_up or cause != told:
-                told = cause
-                self._is_up = False
-                self._sink((StreamLost(stream=self._duty.stream, received_ns=self._link.now_ns(), cause=cause),))
-            await asyncio.sleep(backoff.next_s())
+        await self._kept.keep(self._one_connection, _doublings)
 
     async def _one_connection(self) -> None:
         settings = self._link.settings
@@ -138,11 +94,10 @@ class Socket:
                 task.result()
 
     async def _work(self, session: Session) -> None:
-        duty, now_ns = self._duty, self._link.now_ns
+        duty = self._duty
         await session.open()
         events = await duty.settle(session)
-        self._is_up = True
-        self._sink((StreamRestored(stream=duty.stream, received_ns=now_ns()), *events))
+        self._kept.up(events)
         while True:
             try:
                 async with asyncio.timeout(_WAKE_S):
@@ -168,7 +123,7 @@ class Socket:
                 message = decode(frame, received_ns)
             except MalformedMessage as error:
                 malformed += 1
-                self._malformed(frame, received_ns, str(error), malformed)
+                self._kept.refuse(frame, received_ns, str(error), malformed)
                 continue
             malformed = 0
             if isinstance(message, tuple):
@@ -184,10 +139,3 @@ class Socket:
                 self._duty.take_trades(message)
             elif message.wants_answer:
                 session.answer()
-
-    def _malformed(self, frame: bytes, received_ns: Ns, cause: str, count: int) -> None:
-        sample = "withheld" if b"_token" in frame else frame[:_SAMPLE_CHARS].decode(errors="replace")
-        stream_name = self._duty.stream
-        self._sink((MessageMalformed(stream=stream_name, received_ns=received_ns, cause=cause, sample=sample),))
-        if count >= self._duty.malformed_max:
-            raise VenueUnreachable(f"{count} malformed messages in a row, the last: {cause}")

@@ -12,14 +12,21 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
+from bot.venues import okx_orders
 from bot.venues.budget import OrderRate
+from bot.venues.ccxt_gateway import CcxtGateway
 from bot.venues.contract import Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_reader import DeribitReader
 from bot.venues.deribit_socket import OrderSocket
 from bot.venues.link import Link
+from bot.venues.okx import OKX, OkxWire
+from bot.venues.public_feed import PublicFeed
+from bot.venues.public_wire import PublicWire
+from bot.venues.rest_account import AccountLook
 from bot.venues.settings import CCXT, DERIBIT_WS, Hosts
+from bot.venues.venue_rest import VenueFacts
 
 
 class OptionSide(Struct, frozen=True, kw_only=True):
@@ -56,6 +63,18 @@ def _deribit_reader(link: Link) -> Reader:
     return DeribitReader(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}")
 
 
+def _perpetuals(facts: VenueFacts, wire: PublicWire, hosts: Mapping[str, Hosts]) -> Venue:
+    """A venue whose perpetuals may be the hedge: prices over its public websocket, orders through ccxt."""
+    return Venue(
+        market_feed=lambda link, hedges, others: PublicFeed(link, wire, hedges=hedges, instruments=others),
+        account_feed=lambda link: AccountLook(link, facts),
+        gateway=lambda link, rate: CcxtGateway(facts, link.settings, link.now_ns, rate),
+        gateways=(CCXT,),
+        inspector=lambda link: CcxtGateway(facts, link.settings, link.now_ns),
+        hosts=hosts,
+    )
+
+
 VENUES: Final[dict[VenueId, Venue]] = {
     DERIBIT: Venue(
         market_feed=lambda link, hedges, others: MarketFeed(link, hedges=hedges, instruments=others),
@@ -77,6 +96,19 @@ VENUES: Final[dict[VenueId, Venue]] = {
             ),
             # `hedgebot exchange` on its default port; with `--claim-production` it says that it is production.
             "local": Hosts(ws_url="ws://127.0.0.1:8651/ws/api/v2", rest_url="http://127.0.0.1:8651", is_testnet=None),
+        },
+    ),
+    OKX: _perpetuals(
+        okx_orders.FACTS,
+        OkxWire(),
+        {
+            "production": Hosts(
+                ws_url="wss://ws.okx.com:8443/ws/v5/public", rest_url="https://www.okx.com", is_testnet=False
+            ),
+            # Demo trading: another host for the websocket, a header for REST (exchange facts 4.3, 5.1).
+            "testnet": Hosts(
+                ws_url="wss://wspap.okx.com:8443/ws/v5/public", rest_url="https://www.okx.com", is_testnet=True
+            ),
         },
     ),
 }

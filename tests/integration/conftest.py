@@ -2,14 +2,16 @@
 
 import asyncio
 import gzip
+import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from bot.domain.time import NS_PER_MS, Ns, ns_from_iso
 from bot.localex.server import LocalExchange, open_accounts, parse_key
@@ -185,3 +187,22 @@ def recorded_message(shared_data: Path) -> Callable[..., Any]:
         )
 
     return find
+
+
+def _local_venue(name: str) -> Any:
+    """A module of `tests/integration/venues`: tests are no package, so it is loaded by its place."""
+    place = Path(__file__).parent / "venues" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest_asyncio.fixture
+async def okx_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A running local OKX around 64,000 USD; `tests/integration/venues/okx_venue.py` says what it can do."""
+    monkeypatch.setattr("ccxt.async_support.okx.timeout_on_exit", 0, raising=False)
+    async with _local_venue("okx_venue").OkxVenue(mid_usd=lambda: 64_000.0) as venue:
+        yield venue

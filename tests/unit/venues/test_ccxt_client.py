@@ -10,8 +10,9 @@ from aiohttp import web
 
 from bot.domain.errors import ConfigError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.venues import ccxt_client
-from bot.venues.ccxt_client import CcxtClient
-from bot.venues.settings import VenueSettings
+from bot.venues.ccxt_client import CcxtClient, CcxtExchange
+from bot.venues.settings import Credentials, VenueSettings
+from bot.venues.venue_rest import Wiring
 
 
 @pytest_asyncio.fixture
@@ -128,3 +129,19 @@ async def test_either_world_where_no_orders_are_sent(rest: Any, settings: VenueS
         assert await client.call("public/test", {}) == {}
     finally:
         await client.close()
+
+
+@pytest.mark.asyncio
+async def test_a_request_has_headers_of_its_own() -> None:
+    """They leave with this request only, and are neither parameters nor part of what is signed."""
+    keys = Credentials("k", "s", "p")
+    exchange = CcxtExchange(
+        Wiring(exchange="okx", urls={"rest": "http://x"}, refusal=lambda _, __: None, credentials=keys)
+    )
+    exchange.open()
+    sign = exchange._exchange.sign
+    with_own = sign("trade/order", ["private"], "POST", {"clOrdId": "a", "hedgebot.headers": {"expTime": "7"}})
+    without = sign("trade/order", ["private"], "POST", {"clOrdId": "a"})
+    await exchange.close()
+    assert with_own["headers"].pop("expTime") == "7"
+    assert (with_own["body"], set(with_own["headers"])) == (without["body"], set(without["headers"]))

@@ -15,7 +15,6 @@ from bot.domain.events import (
 )
 from bot.domain.ids import InstrumentId
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
-from bot.venues.deribit_link import Backoff
 
 PERP = InstrumentId("BTC-PERPETUAL")
 Virtual = Callable[[Coroutine[object, object, None]], None]
@@ -64,17 +63,6 @@ def test_unreachable_venue_is_tried_ever_more_rarely(stage: Any, virtual: Virtua
         await stage.stop()
 
     virtual(scene())
-
-
-def test_back_off_ends_with_a_calm_connection() -> None:
-    """Reset starts over; `at_least` only lengthens; no wait is beyond 30 s."""
-    backoff = Backoff(random.Random(1))
-    first = [backoff.next_s() for _ in range(20)]
-    assert max(first) <= 30.0
-    backoff.reset()
-    assert backoff.next_s() <= 0.5
-    backoff.at_least(3)
-    assert backoff.next_s() >= 2.0
 
 
 def test_too_many_requests_waits_longer(stage: Any, virtual: Virtual) -> None:

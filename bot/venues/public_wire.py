@@ -1,0 +1,139 @@
+"""What a venue's public channels say, piece by piece, and what a codec of theirs has to do.
+
+Protocols and plain data. A piece is one channel's word about one instrument; `public_ticker` puts them together.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from bot.domain.errors import MalformedMessage
+from bot.domain.ids import InstrumentId
+from bot.domain.time import Ns
+
+
+class Channel(NamedTuple):
+    """One subscription, by the venue's own name of it."""
+
+    route_id: int
+    """Which of the venue's sockets it comes over."""
+    name: str
+
+
+class TouchTold(NamedTuple):
+    """Best prices; amounts in the venue's contracts, None where a side is empty."""
+
+    instrument: InstrumentId
+    bid_usd: float | None
+    ask_usd: float | None
+    bid_contracts: float | None
+    ask_contracts: float | None
+    venue_ns: Ns
+    seq: int
+    """Of the venue's: never falls on one connection."""
+
+
+class MarkTold(NamedTuple):
+    """What the channel says; None: nothing about that."""
+
+    instrument: InstrumentId
+    mark_usd: float | None = None
+    index_usd: float | None = None
+    funding_rate_8h: float | None = None
+
+
+class BandTold(NamedTuple):
+    """Prices outside are refused; None: no bound now."""
+
+    instrument: InstrumentId
+    price_min_usd: float | None
+    price_max_usd: float | None
+
+
+class IndexTold(NamedTuple):
+    """An index, which several instruments share."""
+
+    index_name: str
+    index_usd: float
+
+
+class SpecTold(NamedTuple):
+    """What a contract is, and whether it is traded."""
+
+    instrument: InstrumentId
+    contract_native: float
+    is_open: bool
+
+
+Piece = TouchTold | MarkTold | BandTold | IndexTold | SpecTold
+Pieces = tuple[Piece, ...]
+
+
+class Acked(Struct, frozen=True):
+    """Subscriptions the venue has, as far as this frame says."""
+
+    names: frozenset[str]
+
+
+class Refused(Struct, frozen=True):
+    """The venue will not do what was asked."""
+
+    cause: str
+
+
+class Alive(Struct, frozen=True):
+    """An answer to our ping, or a frame without news."""
+
+
+Message = Pieces | Acked | Refused | Alive
+
+
+class PublicWire(Protocol):
+    """A codec: pure functions. MalformedMessage for a frame that says nothing we know."""
+
+    ping_s: float
+    """Send `ping` so often; the venue answers each."""
+
+    def routes(self, ws_url: str) -> Sequence[str]:
+        """Addresses of its sockets."""
+
+    def channels(self, instrument: InstrumentId) -> Sequence[Channel]:
+        """All that is subscribed for one perpetual; channels may be shared."""
+
+    def index_of(self, instrument: InstrumentId) -> str | None:
+        """Name of its index, where that comes over a channel of its own."""
+
+    def subscribe(self, request_id: int, names: Sequence[str]) -> Sequence[bytes]:
+        """Frames that ask for channels and make the venue say which it has; `request_id` is unique on its socket."""
+
+    def ping(self, request_id: int) -> bytes:
+        """A frame that the venue answers."""
+
+    def decode(self, frame: bytes) -> Message:
+        """What a frame says."""
+
+
+def number_of(text: str) -> float | None:
+    """A number the venue wrote as text; None where it wrote none; MalformedMessage unless finite."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError as error:
+        message = f"{text[:20]!r} is not a number"
+        raise MalformedMessage(message) from error
+    if not math.isfinite(value):
+        message = f"{text[:20]!r} is not a finite number"
+        raise MalformedMessage(message)
+    return value
+
+
+def positive_of(text: str) -> float | None:
+    """A price or size; 0 and none are both absent. MalformedMessage for a negative one."""
+    value = number_of(text)
+    if value is not None and value < 0.0:
+        message = f"{text[:20]!r} is negative"
+        raise MalformedMessage(message)
+    return value or None

@@ -15,6 +15,7 @@ from bot.hedging.expiry import ExpiryParams
 from bot.hedging.hedger import HedgeParams
 from bot.hedging.modifiers import Modifiers
 from bot.hedging.policies import BandParams
+from bot.hedging.stability import StabilityParams
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
 from bot.risk.collateral import FiguresParams
@@ -51,6 +52,7 @@ class BookParams(Struct, frozen=True, kw_only=True):
     sources: Sources = Sources()
     """Of forward, volatility and the smile's part of the delta."""
     limits: Limits
+    stability: StabilityParams = StabilityParams()
     gap: GapParams | None = None
     """None: no ladder is measured."""
     reconcile_interval_ns: Ns
@@ -69,6 +71,7 @@ def hedge_params_of(params: BookParams) -> HedgeParams:
         window=params.window,
         expiry=params.expiry,
         limits=params.limits,
+        stability=params.stability,
         sources=params.sources,
         maker_cost_fraction=params.tactic.adverse_bps * 1e-4 if isinstance(params.tactic, auto.Params) else None,
     )

@@ -1,18 +1,21 @@
 """One decision: the desk as it is, the hedger's ruling on it, and the tactic's next step.
 
-Where hedging and execution meet. Takes no event: the engine calls it once per `Ticked`.
+Where hedging and execution meet. The engine calls it once per `Ticked`, and lets it hear what own trades came to.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import structs
 
 from bot.book import BookParams, hedge_params_of
 from bot.domain.commands import Command
-from bot.domain.decided import Decided
+from bot.domain.decided import Decided, FillBooked, Note
+from bot.domain.events import Event, Filled, SnapshotTaken
+from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import Ns
-from bot.domain.units import coin_from_amount
+from bot.domain.units import coin_from_amount, float_from_decimal
 from bot.execution.account import Account
 from bot.execution.audit import Audit
 from bot.execution.tactic import Due
@@ -26,7 +29,7 @@ from bot.market.view import MarketView
 from bot.risk.conventions import Collateral
 from bot.risk.gap import GapWatch
 
-_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.NO_OPTIONS, Reason.BELOW_TRADE_MIN})
+_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.OSCILLATES, Reason.NO_OPTIONS, Reason.BELOW_TRADE_MIN})
 """Nothing is due."""
 
 
@@ -44,6 +47,21 @@ class Deciding:
         policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
         self.hedger = Hedger(hedge_params_of(params), policy, needs_vanna=entry.needs_vanna)
         self._trader = Trader(params.tactic, label_prefix=params.label_prefix, run_tag=params.run_tag)
+
+    def see_future(self, event: FutureMarked) -> None:
+        """A ticker: the hedge's price is what own trades may have moved."""
+        if event.instrument == self._params.hedge_instrument and event.mark_usd is not None:
+            self.hedger.stability.see_price(event.mark_usd, event.received_ns)
+
+    def hear(self, event: Event, notes: Sequence[Note]) -> None:
+        """Fills of the hedge instrument, each told once, whichever event brought it."""
+        spec = self._view.instruments.get(self._params.hedge_instrument)
+        if spec is None or not isinstance(event, Filled | SnapshotTaken):
+            return
+        for note in notes:
+            if isinstance(note, FillBooked) and note.instrument == spec.id:
+                coin = coin_from_amount(spec, note.amount_native, float_from_decimal(note.price_native))
+                self.hedger.stability.see_fill(note.label, coin, event.received_ns)
 
     def at(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
         """The decision of this moment and what it asks for; an order is counted as in flight already."""
@@ -105,6 +123,12 @@ class Deciding:
             return structs.replace(decided, detail=f"taken back: {move.detail}"), self._account.recall(decided.now_ns)
         if move.order is not None:
             self._account.sent(move.order, decided.now_ns)
+            self.hedger.stability.sent(
+                move.order.label,
+                price_usd=hedge.price_usd,
+                now_ns=decided.now_ns,
+                takes=move.order.rest_until_ns is None,
+            )
             trade_coin = coin_from_amount(hedge.spec, move.order.amount_native, hedge.price_usd)
             is_whole = move.order.amount_native == wanted.amount_native
             return (decided if is_whole else structs.replace(decided, trade_coin=trade_coin)), [move.order]

@@ -108,7 +108,10 @@ class Engine:
     def apply(self, event: ev.Event) -> Outcome:
         """Take one event; the outcome's commands are already counted as in flight."""
         self._seq += 1
-        return self._handlers[type(event)](event)
+        outcome = self._handlers[type(event)](event)
+        if outcome.notes:
+            self._deciding.hear(event, outcome.notes)
+        return outcome
 
     def _if_sound(self, take: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
         def taken(event: Any) -> Outcome:
@@ -142,10 +145,8 @@ class Engine:
     def _on_option(self, told: OptionMarked) -> Outcome:
         event = sound_option(told)
         self._view.see_option(event)
-        if (
-            self._account.profit.holds(event.instrument)
-            and (spec := self._view.instruments.get(event.instrument)) is not None
-        ):
+        spec = self._view.instruments.get(event.instrument)
+        if spec is not None and self._account.profit.holds(spec.id):
             self._account.profit.see_option(spec, event)
         return NOTHING
 
@@ -154,10 +155,9 @@ class Engine:
         if not self._view.see_future(event):
             return NOTHING
         self._audit.see_future(event)
-        if (
-            self._account.profit.holds(event.instrument)
-            and (spec := self._view.instruments.get(event.instrument)) is not None
-        ):
+        self._deciding.see_future(event)
+        spec = self._view.instruments.get(event.instrument)
+        if spec is not None and self._account.profit.holds(spec.id):
             self._account.profit.see_future(spec, event)
         return NOTHING
 

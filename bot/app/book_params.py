@@ -5,6 +5,7 @@ Knows what keys mean in domain types and which of them do not go together; reads
 
 from bot.app.band_settings import band_of, modifiers_of
 from bot.app.settings import BookSection, ExpirySection, LadderSection, RunSection
+from bot.app.stability_settings import stability_of
 from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
@@ -64,6 +65,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
             refusals_in_a_row_max=limits.refusals_in_a_row_max,
             unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
         ),
+        stability=stability_of(name, book.stability),
         gap=_gap(name, book.ladder),
         window=window,
         expiry=_expiry(book.expiry),

@@ -21,6 +21,7 @@ from bot.domain.errors import ConfigError, JournalError, MalformedMessage, Venue
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
 from bot.observe.tally import MISMATCH, RunResult
+from bot.sim.impact import Impact
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -115,6 +116,10 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     takers: Annotated[
         float | None, typer.Option(min=0.0, max=10.0, help="Strangers who take, times the fitted intensity; default 1.")
     ] = None,
+    impact_usd_per_coin: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1_000.0, help="What taking a coin moves the price by, for half a minute."),
+    ] = None,
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:
@@ -130,6 +135,7 @@ def simulate(  # noqa: PLR0913 - the options of a command line
         currency=currency,
         tape_out=tape_out,
         takers_scale=takers,
+        impact=None if impact_usd_per_coin is None else Impact(passing_usd_per_coin=impact_usd_per_coin),
     )
     result, drawn = compose.simulate(load(path, overrides, run_tag=simulated.SIMULATION_TAG), options)
     _write(picture, drawn)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
+from bot.app.stability_settings import StabilitySection
 from bot.app.tactic_settings import TacticSection
 from bot.hedging.expiry import HedgeAtExpiry, PinRule
 from bot.pricing.smile import SmileDelta
@@ -171,6 +172,7 @@ class BookSection(Section):
     hedge_instrument: str | None = Field(None, description="default: the coin's inverse perpetual")
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)
+    stability: StabilitySection = Field(default_factory=StabilitySection)
     trust: TrustSection = Field(default_factory=TrustSection)
     expiry: ExpirySection = Field(default_factory=ExpirySection)
     forward: ForwardSection = Field(default_factory=ForwardSection)

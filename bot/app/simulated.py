@@ -18,6 +18,7 @@ from bot.journal.history_files import read_rows
 from bot.journal.tape import Tape
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket, listed_from_rows
+from bot.sim.impact import Impact
 from bot.sim.world import build_exchange
 
 SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
@@ -43,6 +44,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     """Folder of the run's own tape; None: no tape."""
     takers_scale: float | None = None
     """Strangers who take, times the fitted intensity; None: 1."""
+    impact: Impact | None = None
+    """What own trades do to the price of a drawn world; None: nothing."""
 
 
 def start_ns_of(text: str | None) -> Ns:
@@ -64,8 +67,10 @@ def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = 
     recorded: RecordedMarket | None = None
     if options.tape is None:
         scale = 1.0 if options.takers_scale is None else options.takers_scale
-        exchange = build_exchange(options.seed, start_ns_of(options.start), takers_scale=scale)
+        exchange = build_exchange(options.seed, start_ns_of(options.start), takers_scale=scale, impact=options.impact)
         span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
+    elif options.impact is not None:
+        raise ConfigError("impact: a recorded day is not moved by us; leave --impact-usd-per-coin out")
     elif options.start is not None:
         raise ConfigError("start: a recorded day begins with its first row; leave --start out")
     elif options.takers_scale is not None:

@@ -57,6 +57,17 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     band_taker_low_coin: float | None = None
     band_taker_high_coin: float | None = None
     """From where on it does not wait for a counterparty, with a tactic that has two bands; None with any other."""
+    features: "Features | None" = None
+    """What it went by beside delta and costs; None where that was nothing."""
+
+
+class Features(Struct, frozen=True, kw_only=True):
+    """How the market, and our own part in it, looked to a decision. None: not known, or not asked for."""
+
+    loop_gain_ratio: float | None = None
+    """Impact of an own coin times |gamma|, as far as it is surely there."""
+    width_ratio: float = 1.0
+    """Times the width of the band, by guards."""
 
 
 class TrustChanged(Struct, frozen=True, kw_only=True, tag=True):
@@ -143,6 +154,16 @@ class FigureCompared(Struct, frozen=True, kw_only=True, tag=True):
     is_apart: bool
 
 
+class GuardMoved(Struct, frozen=True, kw_only=True, tag=True):
+    """A guard against our own impact stepped in, or lets go again where `detail` is empty."""
+
+    guard: Reason
+    """`loop_gain`, `oscillates` or `runaway`."""
+    detail: str
+    until_ns: Ns | None
+    """When it lets go by itself; None: when its cause is gone."""
+
+
 Note = (
     TrustChanged
     | OrderMoved
@@ -152,6 +173,7 @@ Note = (
     | StrangerSeen
     | AlarmRaised
     | FigureCompared
+    | GuardMoved
 )
 
 

@@ -22,7 +22,7 @@ from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.drive.moment import Sought, find
 from bot.drive.replay import Comparison, Difference, otherness
 from bot.engine import Engine
-from bot.hedging.band import taker_cost_fraction
+from bot.hedging.band import stretched, taker_cost_fraction
 from bot.hedging.decide import position_usd, spread_bps, worst_coin
 from bot.hedging.expiry import pinned, widened
 from bot.hedging.hedger import Looked
@@ -225,7 +225,8 @@ def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> Ban
         cost_fraction=taker_cost_fraction(inputs),
         parts={} if entry.parts is None else entry.parts(params.band, inputs),
         of_policy=policy(inputs),
-        shaped=asked if pin is None else widened(params.expiry, asked),
+        shaped=stretched(asked if pin is None else widened(params.expiry, asked), looked.guard.width_ratio),
+        guard_width_ratio=looked.guard.width_ratio,
         final=now.band,
         taker=now.band_taker,
         modifiers=_changed(params.modifiers),

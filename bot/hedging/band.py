@@ -141,6 +141,24 @@ def inside(band: Band, outer: Band) -> Band:
     )
 
 
+def stretched(band: Band, ratio: float) -> Band:
+    """Each distance from the target times `ratio`."""
+    if ratio == 1.0:
+        return band
+    target = band.target_coin
+
+    def placed(coin: float | None) -> float | None:
+        return None if coin is None else target + ratio * (coin - target)
+
+    return Band(
+        low_coin=target + ratio * (band.low_coin - target),
+        high_coin=target + ratio * (band.high_coin - target),
+        target_coin=target,
+        inner_low_coin=placed(band.inner_low_coin),
+        inner_high_coin=placed(band.inner_high_coin),
+    )
+
+
 def is_beyond(band: Band, delta_coin: float, width_multiple: float) -> bool:
     """Whether a delta is further from the target than so many half widths of its side."""
     target = band.target_coin

@@ -26,6 +26,8 @@ from bot.risk.limits import Limits
 
 _POINT_COIN = 1e-9
 """An interval narrower than this is a number."""
+_REFUSALS = frozenset({Reason.PIN_STOP, Reason.RUNAWAY})
+"""What holds a hedge back and is no mere wait: an alarm follows if it lasts."""
 _EXPLAINED_MAX = 1.1
 """No order is larger than so many times the distance of the delta from its target."""
 
@@ -64,6 +66,12 @@ class Situation(Struct, frozen=True, kw_only=True):
     limits: Limits
     gap: tuple[Breach, ...] = ()
     """Rungs of the gap-risk ladder beyond their limits."""
+    band_narrow: Band | None = None
+    """The band as it would be, where it is wider because hedges took each other back; else None."""
+    share: float = 1.0
+    """Of the hedge that is due, by the loop gain of our own hedging."""
+    room_coin: float = math.inf
+    """Largest trade by our part of the market's volume; not beyond the worst-case limit."""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -104,7 +112,10 @@ def decide(now: Situation) -> Verdict:
     amount = _amount(now, target - delta_from)
     if amount == ZERO:
         return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)
-    largest = largest_native(now)
+    largest, detail = largest_native(now), "cut to the largest order allowed"
+    gentle = _gentle_native(now, amount)
+    if gentle < largest:
+        largest, detail = gentle, "cut: own hedges move the price"
     is_cut = abs(amount) > largest
     amount = max(min(amount, largest), -largest)
     if now.hedge_cause is not None:
@@ -123,14 +134,27 @@ def decide(now: Situation) -> Verdict:
         amount_native=amount,
         trade_coin=coin_from_amount(now.hedge, amount, now.price_usd),
         target_coin=target,
-        detail="cut to the largest order allowed" if is_cut else "",
+        detail=detail if is_cut else "",
     )
 
 
+def _gentle_native(now: Situation, amount: Decimal) -> Decimal:
+    """The largest order by our own impact on the market, unsigned, one lot at least: slow, never nothing."""
+    room = math.inf if is_over_limit(now) else now.room_coin
+    if now.share >= 1.0 and room == math.inf:
+        return abs(amount)
+    most = min(abs(coin_from_amount(now.hedge, amount, now.price_usd)) * now.share, room)
+    return max(_in_lots(now, most), now.hedge.lot_native)
+
+
+def is_over_limit(now: Situation) -> bool:
+    """Whether the worst case is beyond its hard limit already."""
+    return worst_coin(now, 0.0) > now.limits.delta_coin_worst_max
+
+
 def _is_urgent(now: Situation, delta_from: float) -> bool:
-    worst_coin = max(abs(now.exposure.delta_coin_low), abs(now.exposure.delta_coin_high))
     outer = now.band if now.band_taker is None else now.band_taker
-    return worst_coin > now.limits.delta_coin_worst_max or is_beyond(outer, delta_from, now.hard_width_multiple)
+    return is_over_limit(now) or is_beyond(outer, delta_from, now.hard_width_multiple)
 
 
 def _beyond_taker(now: Situation, delta_from: float, amount: Decimal) -> Decimal:
@@ -172,7 +196,7 @@ def _waiting(now: Situation) -> Verdict | None:
         return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
     if now.held_back is None:
         return None
-    if now.held_back is Reason.PIN_STOP:
+    if now.held_back in _REFUSALS:
         return _refuse(now.held_back, now.held_back_detail)
     return Verdict(action=Action.SKIP, reason=now.held_back, detail=now.held_back_detail)
 
@@ -187,10 +211,10 @@ def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:
         net = exposure.delta_coin_net
         if band.low_coin <= net <= band.high_coin:
             nothing = exposure.option_coin_gross == 0.0 and exposure.delta_coin_futures == 0.0
-            return Verdict(action=Action.SKIP, reason=Reason.NO_OPTIONS if nothing else Reason.INSIDE_BAND)
+            return Verdict(action=Action.SKIP, reason=Reason.NO_OPTIONS if nothing else _inside(now))
         return net, aim_coin(band, net, now.trade_to), Reason.OUTSIDE_BAND
     if band.low_coin <= low and high <= band.high_coin:
-        return Verdict(action=Action.SKIP, reason=Reason.INSIDE_BAND)
+        return Verdict(action=Action.SKIP, reason=_inside(now))
     # Only what is certain is traded: from the nearest end of the interval to the nearest edge of the band.
     if low > band.high_coin:
         return low, band.high_coin, Reason.OUTSIDE_BAND_SURELY
@@ -200,6 +224,14 @@ def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:
         return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
     text = f"net delta between {low:+.4f} and {high:+.4f}, band {band.low_coin:+.4f} to {band.high_coin:+.4f}"
     return _refuse(Reason.DELTA_UNCERTAIN, text)
+
+
+def _inside(now: Situation) -> Reason:
+    """Inside the band, or only because it is wider for a while."""
+    narrow, exposure = now.band_narrow, now.exposure
+    if narrow is None or (narrow.low_coin <= exposure.delta_coin_low and exposure.delta_coin_high <= narrow.high_coin):
+        return Reason.INSIDE_BAND
+    return Reason.OSCILLATES
 
 
 def _amount(now: Situation, want_coin: float) -> Decimal:

@@ -20,7 +20,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import coin_from_amount
-from bot.hedging.band import Band
+from bot.hedging.band import Band, stretched
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window, share_of
 from bot.risk.delivery import delivered_coin
@@ -85,16 +85,7 @@ def pinned(params: ExpiryParams, view: MarketView, legs: Legs, now_ns: Ns) -> In
 
 def widened(params: ExpiryParams, band: Band) -> Band:
     """The band of a pinned book: its distances from the target times `pin_width_ratio` under `widen`, else as it is."""
-    if params.pin is not PinRule.WIDEN:
-        return band
-    target, ratio = band.target_coin, params.pin_width_ratio
-    return Band(
-        low_coin=target + ratio * (band.low_coin - target),
-        high_coin=target + ratio * (band.high_coin - target),
-        target_coin=target,
-        inner_low_coin=None if band.inner_low_coin is None else target + ratio * (band.inner_low_coin - target),
-        inner_high_coin=None if band.inner_high_coin is None else target + ratio * (band.inner_high_coin - target),
-    )
+    return stretched(band, params.pin_width_ratio) if params.pin is PinRule.WIDEN else band
 
 
 def pin_held_back(params: ExpiryParams, since_hedge_ns: Ns | None) -> Reason | None:

@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
+from bot.domain.decided import AlarmRaised, Decided, Features, Note, TrustChanged
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, float_from_decimal
 from bot.hedging import situation
-from bot.hedging.band import Band, BandInputs, BandPolicy, inside, within
+from bot.hedging.band import Band, BandInputs, BandPolicy, inside, stretched, within
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.expiry import (
     Delivered,
@@ -32,6 +32,7 @@ from bot.hedging.expiry import (
 from bot.hedging.index_bridge import IndexBridge
 from bot.hedging.modifiers import HARD_WIDTHS, Modifiers, held_back, reverses_too_soon
 from bot.hedging.situation import Bands, Frame, Hedge
+from bot.hedging.stability import Guard, Moment, Stability, StabilityParams
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
@@ -47,7 +48,7 @@ _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
 """A refusal this old is an alarm: standing still is not safe for short gamma."""
 _DEADLINE_NS: Final = Ns(60 * NS_PER_S)
 _KEPT: Final = "hedge_kept"
-_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.NO_OPTIONS})
+_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.OSCILLATES, Reason.NO_OPTIONS})
 _QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
 """Refusals somebody asked for, or that have an alarm of their own."""
 
@@ -88,6 +89,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     sources: Sources = Sources()
     maker_cost_fraction: float | None = None
     """What a maker's fill costs beside its fee; None: hedges only take."""
+    stability: StabilityParams = StabilityParams()
 
 
 class Looked(NamedTuple):
@@ -99,6 +101,7 @@ class Looked(NamedTuple):
     now: Situation | None = None
     cheap: BandInputs | None = None
     """At a maker's cost, where that makes the band."""
+    guard: Guard = Guard()
 
 
 class Ruling(NamedTuple):
@@ -120,6 +123,8 @@ class Hedger:
         self.surface = FittedSurface(params.sources)
         """Fed by the engine."""
         self._index = IndexBridge()
+        self.stability = Stability(params.stability)
+        """Fed by the engine, and told of orders."""
         self._policy = policy
         self._needs_vanna = needs_vanna
         self._legs: Legs | None = None
@@ -152,22 +157,24 @@ class Hedger:
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
         pin = pinned(params.expiry, view, legs, now_ns)
         cheap = self._at_maker_cost(inputs, hedge.spec)
-        bands = self._bands(inputs, cheap, is_pinned=pin is not None)
-        waits, why = self._held_back(inputs, bands.acted_on, exposure, desk.last_was_buy, pin)
+        bands, guard = self._guarded(inputs, cheap, is_pinned=pin is not None)
+        waits, why = guard.hold or self._held_back(inputs, bands.acted_on, exposure, desk.last_was_buy, pin)
         now = self._situation(
             desk,
             hedge,
             exposure,
-            bands,
+            (bands, guard),
             hedge_native=held.get(params.hedge_instrument, ZERO),
             held_back=(waits, why),
             hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
         )
-        self.looked = Looked(desk, exposure, inputs, now, cheap)
+        self.looked = Looked(desk, exposure, inputs, now, cheap, guard)
         verdict = wanted = decide(now)
         if desk.resting_native is not None:
             wanted = decide(situation.without_resting(now, desk.resting_native))
-        record = situation.write_down(frame, verdict, exposure=exposure, bands=bands, hedge=hedge)
+        record = situation.write_down(
+            frame, verdict, exposure=exposure, bands=bands, hedge=hedge, features=_features(guard)
+        )
         return Ruling(record, verdict, wanted, hedge)
 
     def _at_maker_cost(self, inputs: BandInputs, spec: Instrument) -> BandInputs | None:
@@ -177,31 +184,51 @@ class Hedger:
         maker_cost = float_from_decimal(spec.fee_rate_maker) + self._params.maker_cost_fraction
         return structs.replace(inputs, fee_rate_taker=maker_cost, half_spread_usd=0.0)
 
-    def _bands(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool) -> Bands:
+    def _guarded(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool) -> tuple[Bands, Guard]:
+        """The bands as wide as the guards against our own impact want them, and what else these ask."""
+        ratio = self.stability.width_ratio(inputs.now_ns)
+        bands = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=ratio)
+        guard = self.stability.at(
+            Moment(
+                now_ns=inputs.now_ns,
+                gamma_coin_per_usd=inputs.gamma_coin_per_usd,
+                vol_per_year=inputs.iv_mark,
+                half_coin=0.5 * (bands.acted_on.high_coin - bands.acted_on.low_coin),
+                price_usd=inputs.price_usd,
+            )
+        )
+        if guard.width_ratio > ratio:
+            bands = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=guard.width_ratio)
+        if guard.width_ratio > 1.0:
+            narrow = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=1.0).acted_on
+            bands = bands._replace(narrow=narrow)
+        return bands, guard
+
+    def _bands(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool, ratio: float) -> Bands:
         """The band hedges start from, and the taker's around it where a maker's cost makes the first."""
-        taker = self._band(inputs, is_pinned=is_pinned)
+        taker = self._band(inputs, is_pinned=is_pinned, ratio=ratio)
         if cheap is None:
             return Bands(acted_on=taker, taker=None)
-        return Bands(acted_on=inside(self._band(cheap, is_pinned=is_pinned), taker), taker=taker)
+        return Bands(acted_on=inside(self._band(cheap, is_pinned=is_pinned, ratio=ratio), taker), taker=taker)
 
-    def _band(self, inputs: BandInputs, *, is_pinned: bool) -> Band:
+    def _band(self, inputs: BandInputs, *, is_pinned: bool, ratio: float) -> Band:
         asked = self._policy(inputs)
         assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
         band = widened(self._params.expiry, asked) if is_pinned else asked
-        return within(band, self._params.limits.delta_coin_worst_max)
+        return within(stretched(band, ratio), self._params.limits.delta_coin_worst_max)
 
     def _situation(
         self,
         desk: Desk,
         hedge: Hedge,
         exposure: Exposure,
-        bands: Bands,
+        guarded: tuple[Bands, Guard],
         *,
         hedge_native: Decimal,
         held_back: tuple[Reason | None, str],
         hedge_cause: DistrustCause | None,
     ) -> Situation:
-        params, touch = self._params, hedge.touch
+        params, touch, (bands, guard) = self._params, hedge.touch, guarded
         hard = params.modifiers.hard_width_multiple
         return Situation(
             blocked=None if desk.blocked is None else desk.blocked[0],
@@ -226,6 +253,9 @@ class Hedger:
             orders_last_minute=desk.orders_last_minute,
             limits=params.limits,
             gap=desk.gap,
+            band_narrow=bands.narrow,
+            share=guard.share,
+            room_coin=guard.room_coin,
         )
 
     def _measured(self, view: MarketView, legs: Legs, desk: Desk, hedge: Hedge | None, now_ns: Ns) -> Exposure | None:
@@ -296,6 +326,7 @@ class Hedger:
             found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
             self._causes = causes
         found += self.surface.notes(now_ns)
+        found += self.stability.notes()
         return found + self._over_limit(decided) + self._kept_alarm(decided) + self._alarms(decided)
 
     def _kept_alarm(self, decided: Decided) -> list[Note]:
@@ -332,3 +363,10 @@ class Hedger:
         self._has_alarmed = True
         deadline = Ns(self._refusing_since_ns + _DEADLINE_NS)
         return [AlarmRaised(name=decided.reason.value, detail=decided.detail, deadline_ns=deadline)]
+
+
+def _features(guard: Guard) -> Features | None:
+    """For the record; nothing where nothing was out of the ordinary."""
+    if guard.gain_ratio is None and guard.width_ratio <= 1.0:
+        return None
+    return Features(loop_gain_ratio=guard.gain_ratio, width_ratio=guard.width_ratio)

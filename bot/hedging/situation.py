@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from bot.domain.decided import Decided
+from bot.domain.decided import Decided, Features
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, Reason
@@ -24,7 +24,12 @@ from bot.risk.exposure import Exposure
 from bot.risk.legs import Legs
 
 _ROOT_HOUR: Final = math.sqrt(3600 * NS_PER_S / NS_PER_YEAR)
-_FILTERS: Final = frozenset({Reason.TOO_SOON, Reason.PRICE_HARDLY_MOVED, Reason.REVERSES_TOO_SOON})
+_FILTERS: Final = frozenset(
+    {
+        *(Reason.TOO_SOON, Reason.PRICE_HARDLY_MOVED, Reason.REVERSES_TOO_SOON),
+        *(Reason.LOOP_GAIN, Reason.PARTICIPATION),
+    }
+)
 """What may hold a hedge back before it begins, and nothing that is under way."""
 
 
@@ -91,6 +96,8 @@ class Bands(NamedTuple):
     acted_on: Band
     taker: Band | None
     """At the taker's cost, where the first is at a maker's."""
+    narrow: Band | None = None
+    """The first as it would be, where a guard has made it wider."""
 
 
 def without_resting(now: Situation, left_native: Decimal) -> Situation:
@@ -123,10 +130,16 @@ class Frame(Struct, frozen=True, kw_only=True):
 
 
 def write_down(
-    frame: Frame, verdict: Verdict, *, exposure: Exposure | None, bands: Bands | None, hedge: Hedge | None
+    frame: Frame,
+    verdict: Verdict,
+    *,
+    exposure: Exposure | None,
+    bands: Bands | None,
+    hedge: Hedge | None,
+    features: Features | None = None,
 ) -> Decided:
     """The canonical record of a verdict with the inputs that mattered."""
-    band, taker = (None, None) if bands is None else bands
+    band, taker = (None, None) if bands is None else (bands.acted_on, bands.taker)
     return Decided(
         seq=frame.seq,
         now_ns=frame.now_ns,
@@ -158,6 +171,7 @@ def write_down(
         option_age_ns_max=None if exposure is None else exposure.option_age_ns_max,
         doubtful=() if exposure is None else exposure.doubtful,
         detail=verdict.detail,
+        features=features,
     )
 
 

@@ -58,6 +58,8 @@ _DECISION: Final = (
     "hedge_age_ns",
     "option_age_ns_max",
     "doubtful",
+    "loop_gain_ratio",
+    "width_ratio",
     "repeats",
 )
 _ORDER: Final = ("label", "order_id")
@@ -121,6 +123,11 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "A hard limit of the configuration stands in the way of a hedge, or the gap-risk ladder is beyond one.",
         *("limit", "detail", "convention", "delta_coin_net"),
     ),
+    "guard.raised": _warning(
+        "A guard against the impact of our own hedging stepped in: wider, smaller or later for a while.",
+        *("guard", "detail", "until_ns"),
+    ),
+    "guard.lifted": _info("The cause a guard stepped in for is gone.", "guard"),
     "ladder.measured": _info(
         "The gap-risk ladder of a book, once a minute: each figure where it is worst, and the profit by move of spot.",
         *("worst", "pnl_usd_by_spot"),

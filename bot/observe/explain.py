@@ -76,6 +76,7 @@ def as_text(told: Explained) -> str:
     if (band := told.band) is not None:
         parts += [f"Band of the policy {band.policy}: {_FORMULAS.get(band.policy, '')}", _band(told, band)]
     parts += ["Limits, and how near they are", _limits(told), _hedge(told), *_under_way(told), *_waits(told)]
+    parts += _features(told)
     parts += [*_order(told), _compared(told), "", sentence(told)]
     with console.capture() as captured:
         for part in parts:
@@ -185,6 +186,8 @@ def _band(told: Explained, band: BandTold) -> Table:
     rows += [(f"laid over it: {name}", value, "") for name, value in band.modifiers.items()]
     if band.pinned_to is not None:
         rows.append(("the price sits on the strike of", band.pinned_to, ""))
+    if band.guard_width_ratio > 1.0:
+        rows.append(("wider for a while: hedges took each other back", f"{band.guard_width_ratio:g}", "times"))
     if band.shaped != band.of_policy:
         rows.append(("with what is laid over it", _edges(band.shaped), coin))
     if band.final != band.shaped:
@@ -238,6 +241,15 @@ def _waits(told: Explained) -> tuple[str, ...]:
     held = told.band.held_back
     filters = f"a filter holds hedges back: {held.replace('_', ' ')}" if held else "no filter holds hedges back"
     return (f"filters: {filters}; {last}",)
+
+
+def _features(told: Explained) -> tuple[str, ...]:
+    """How the market, and our part in it, looked; nothing where it was not asked for."""
+    seen = told.decided.features
+    if seen is None:
+        return ()
+    gain = "" if seen.loop_gain_ratio is None else f"; own hedges: loop gain of at least {seen.loop_gain_ratio:.3f}"
+    return (f"seen besides: width times {seen.width_ratio:g}{gain}",)
 
 
 def _order(told: Explained) -> tuple[str, ...]:

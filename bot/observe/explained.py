@@ -57,7 +57,9 @@ class BandTold(Struct, frozen=True, kw_only=True):
     of_policy: Band
     """As the policy alone gives it."""
     shaped: Band
-    """With everything the owner laid over it."""
+    """With everything the owner laid over it, and `guard_width_ratio` times as wide."""
+    guard_width_ratio: float
+    """More than 1 while hedges took each other back a moment ago."""
     final: Band
     """Cut to the hard limit; the one that decided."""
     taker: Band | None

@@ -5,6 +5,8 @@ Knows which words of the catalogue say what; takes no decision and keeps only wh
 
 from typing import Final
 
+from msgspec import structs
+
 from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import (
@@ -12,6 +14,7 @@ from bot.domain.decided import (
     Decided,
     FigureCompared,
     FillBooked,
+    GuardMoved,
     Note,
     OrderMoved,
     Outcome,
@@ -144,6 +147,7 @@ class Narrator:
             hedge_age_ns=decided.hedge_age_ns,
             option_age_ns_max=decided.option_age_ns_max,
             doubtful=decided.doubtful,
+            **({} if decided.features is None else structs.asdict(decided.features)),
             repeats=self._repeats.pop(book, 0),
         )
         if decided.reason in LIMITS:
@@ -220,9 +224,19 @@ class Narrator:
                     venue_native=note.venue_native,
                     tolerance_native=note.tolerance_native,
                 )
-            case AlarmRaised(name=name, detail=detail, deadline_ns=deadline_ns):
-                tell("alarm.raised", book=book, seq=seq, name=name, detail=detail, deadline_ns=deadline_ns)
-                self._gap.alarm(book, seq, note)
+            case AlarmRaised() | GuardMoved():
+                self._called(book, seq, note)
+
+    def _called(self, book: str, seq: int, note: AlarmRaised | GuardMoved) -> None:
+        if isinstance(note, AlarmRaised):
+            words = {"name": note.name, "detail": note.detail, "deadline_ns": note.deadline_ns}
+            self._log.tell("alarm.raised", book=book, seq=seq, **words)
+            self._gap.alarm(book, seq, note)
+        elif note.detail:
+            words = {"guard": note.guard, "detail": note.detail, "until_ns": note.until_ns}
+            self._log.tell("guard.raised", book=book, seq=seq, **words)
+        else:
+            self._log.tell("guard.lifted", book=book, seq=seq, guard=note.guard)
 
     def _moved(self, book: str, seq: int, note: OrderMoved) -> None:
         self._log.tell(

@@ -286,6 +286,9 @@ class Desk:
             reduce_only=order.reduce_only,
             is_api=order.is_api,
         )
+        if not is_maker:
+            coin = float_from_decimal(amount / price if item.amount_is_in_usd else amount)
+            self.marks.press(item, coin if order.side is Side.BUY else -coin)
         account.trades.append(trade)
         account.write_trade(item, trade, account.balances[item.settlement_currency] - before)
         self.tell(TradeOwned(trade=trade))

@@ -114,6 +114,10 @@ class RecordedMarket:
         if item.expiry_ns is not None:
             self._forward[item.base, item.expiry_ns] = row.forward_usd, row.forward_name
 
+    def press(self, base: str, coin: float) -> None:
+        """What is recorded has happened."""
+        del base, coin
+
     def index_names(self) -> tuple[str, ...]:
         """Of all that is recorded."""
         return tuple(self._index_usd)

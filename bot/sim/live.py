@@ -59,6 +59,10 @@ class LiveMarket:
     def advance(self, now_ns: Ns) -> None:
         """Time passes by itself."""
 
+    def press(self, base: str, coin: float) -> None:
+        """A real venue tells itself what moved its prices."""
+        del base, coin
+
     def index_names(self) -> tuple[str, ...]:
         """Indices of the instruments."""
         return tuple(self._index_usd)

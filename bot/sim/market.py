@@ -51,3 +51,6 @@ class Market(Protocol):
 
     def delivery_usd(self, index_name: str, expiry_ns: Ns, average_usd: float) -> float | None:
         """Delivery price of an expiry, given the average observed; None while the real one is not published."""
+
+    def press(self, base: str, coin: float) -> None:
+        """A client took so many coins of perpetuals or futures, + bought; ignored where clients move no price."""

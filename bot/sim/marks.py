@@ -111,6 +111,11 @@ class Marks:
             funding.accrue(market.perp_premium(item), market.index_usd(item.index_name), dt_ns, rate_8h)
             funding.note(now_ns)
 
+    def press(self, item: Instrument, coin: float) -> None:
+        """A client took so many coins, + bought; felt from the next moment on."""
+        if not item.is_option:
+            self._market.press(item.base, coin)
+
     def delivery_usd(self, item: Instrument, index_usd: float) -> float | None:
         """Delivery price of an expired instrument; None while a real venue has not published it."""
         assert item.expiry_ns is not None, f"{item.id} has no expiry"

@@ -14,6 +14,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_YEAR, Ns, expiry_code, tau_years
 from bot.sim.facts import Told
 from bot.sim.history import HistoryRow
+from bot.sim.impact import Impact, Pressure
 
 _VARIANCE_KAPPA: Final = 253.0
 """Half-life of a volatility shock: one day (ln 2 × 365)."""
@@ -45,6 +46,8 @@ _SMILE_REACH_SD: Final = 5.0
 _TAU_SMILE_MIN_YEARS: Final = 1.0 / (365.0 * 24.0)
 _IV_MIN: Final = 0.05
 _IV_MAX: Final = 4.0
+_INDEX_USD_MIN: Final = 1.0
+"""However hard clients sell."""
 _JUMPS_MAX: Final = 10_000
 """Bound of the jump loop: eighteen years in one step."""
 
@@ -112,14 +115,15 @@ def _step_law(dt_ns: int) -> _StepLaw:
 class StochasticMarket:
     """BTC and ETH drawn from a seed. `vol_scale` multiplies realised and implied volatility."""
 
-    def __init__(self, seed: int, start_ns: Ns, *, vol_scale: float = 1.0) -> None:
-        """Start every coin at its level, with volatility at its mean."""
+    def __init__(self, seed: int, start_ns: Ns, *, vol_scale: float = 1.0, impact: Impact | None = None) -> None:
+        """Start every coin at its level, with volatility at its mean. `impact`: None, where clients move no price."""
         assert vol_scale > 0.0, f"vol_scale {vol_scale} must be positive"
         self._now_ns: int = start_ns
         self._law: tuple[int, _StepLaw] = (1, _step_law(1))
         self._coins: dict[str, _Coin] = {}
         self._smiles: dict[tuple[str, int], _Smile] = {}
         self._coin_by_index: dict[str, _Coin] = {}
+        self._pressures = {} if impact is None else {start.base: Pressure(impact) for start in COINS}
         for start in COINS:
             dice = random.Random(f"{seed}:path:{start.base}")
             log_variance = 2.0 * math.log(start.vol_year * vol_scale)
@@ -154,7 +158,14 @@ class StochasticMarket:
             else:
                 noise = _SHARED_BTC_ETH * shared + math.sqrt(1.0 - _SHARED_BTC_ETH**2) * noise
             self._move(coin, law, noise, now_ns)
+        for pressure in self._pressures.values():
+            pressure.pass_time(dt_ns)
         self._now_ns = now_ns
+
+    def press(self, base: str, coin: float) -> None:
+        """A client took so many coins, signed."""
+        if base in self._pressures:
+            self._pressures[base].press(coin)
 
     @staticmethod
     def _move(coin: _Coin, law: _StepLaw, noise: float, now_ns: int) -> None:
@@ -176,7 +187,13 @@ class StochasticMarket:
 
     def index_usd(self, index_name: str) -> float:
         """Index now."""
-        return self._coin_by_index[index_name].index_usd
+        coin = self._coin_by_index[index_name]
+        return self._pressed_usd(coin)
+
+    def _pressed_usd(self, coin: _Coin) -> float:
+        """Where the index would be without clients, and what they have done to it."""
+        pressure = self._pressures.get(coin.base)
+        return coin.index_usd if pressure is None else max(coin.index_usd + pressure.usd, _INDEX_USD_MIN)
 
     def forward_usd(self, base: str, expiry_ns: Ns) -> float:
         """Index carried at a basis rate that is higher for short expiries."""
@@ -226,7 +243,7 @@ class StochasticMarket:
         coin = self._coins[base]
         tau = tau_years(Ns(self._now_ns), expiry_ns)
         rate = _BASIS_LONG + _BASIS_SHORT_EXTRA * math.exp(-_BASIS_DECAY * tau)
-        forward_usd = coin.index_usd * math.exp(rate * tau)
+        forward_usd = self._pressed_usd(coin) * math.exp(rate * tau)
         decay = _VARIANCE_KAPPA * max(tau, _TAU_SMILE_MIN_YEARS)
         weight = -math.expm1(-decay) / decay
         long_run = math.exp(coin.log_variance_mean)

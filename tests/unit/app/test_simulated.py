@@ -9,6 +9,7 @@ from bot.app import compose, simulated
 from bot.app.config import load
 from bot.domain.errors import ConfigError
 from bot.domain.time import ns_from_iso
+from bot.sim.impact import Impact
 
 
 def test_a_simulation_can_be_had_before_it_runs(repo_root: Path) -> None:
@@ -19,6 +20,24 @@ def test_a_simulation_can_be_had_before_it_runs(repo_root: Path) -> None:
     watched = simulated.simulation_of(config, options).run("simulate")
 
     assert watched.trace_hash == compose.simulate(config, options)[0].trace_hash
+
+
+def test_a_world_that_own_trades_move_is_another_one(repo_root: Path) -> None:
+    """The same seed until the first hedge."""
+    override = {"portfolio": repo_root / "config/portfolios/straddle.toml"}
+    config = load(repo_root / "config/simulate.toml", override, run_tag="t")
+    runs = [
+        simulated.simulation_of(
+            config,
+            simulated.SimulateOptions(
+                seed=1, hours=0.5, step_ms=1_000, tape=None, currency="BTC", impact=Impact(passing_usd_per_coin=usd)
+            ),
+        ).run("simulate")
+        for usd in (0.0, 50.0)
+    ]
+
+    assert runs[0].orders > 0
+    assert runs[0].trace_hash != runs[1].trace_hash
 
 
 @pytest.mark.parametrize(

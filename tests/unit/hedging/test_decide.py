@@ -60,6 +60,7 @@ def _exposure(net: float, low: float | None = None, high: float | None = None, g
     )
 
 
+_NARROW = Band(low_coin=-0.05, high_coin=0.05, target_coin=0.0)
 _NOW = Situation(
     blocked=None,
     blocked_detail="",
@@ -101,6 +102,20 @@ _NOW = Situation(
         ({"exposure": _exposure(0.3), "held_back": Reason.PIN_WAIT}, Action.SKIP, Reason.PIN_WAIT, 0),
         ({"exposure": _exposure(0.3), "held_back": Reason.PIN_STOP}, Action.REFUSE, Reason.PIN_STOP, 0),
         ({"exposure": _exposure(0.1), "held_back": Reason.PIN_STOP}, Action.SKIP, Reason.INSIDE_BAND, 0),
+        # our own impact: smaller, later, wider
+        ({"exposure": _exposure(0.3), "held_back": Reason.RUNAWAY}, Action.REFUSE, Reason.RUNAWAY, 0),
+        ({"exposure": _exposure(0.3), "held_back": Reason.LOOP_GAIN}, Action.SKIP, Reason.LOOP_GAIN, 0),
+        ({"exposure": _exposure(0.3), "share": 0.25}, Action.HEDGE, Reason.OUTSIDE_BAND, -5_000),
+        ({"exposure": _exposure(0.3), "share": 1e-9}, Action.HEDGE, Reason.OUTSIDE_BAND, -10),
+        ({"exposure": _exposure(0.3), "room_coin": 0.05}, Action.HEDGE, Reason.OUTSIDE_BAND, -5_000),
+        ({"exposure": _exposure(-0.3), "room_coin": 0.05}, Action.HEDGE, Reason.OUTSIDE_BAND, 5_000),
+        ({"exposure": _exposure(0.3), "room_coin": 0.0}, Action.HEDGE, Reason.OUTSIDE_BAND, -10),
+        ({"exposure": _exposure(3.1), "room_coin": 0.05}, Action.HEDGE, Reason.OUTSIDE_BAND, -50_000),
+        ({"exposure": _exposure(3.1), "share": 0.01}, Action.HEDGE, Reason.OUTSIDE_BAND, -3_000),
+        ({"exposure": _exposure(0.09), "band_narrow": _NARROW}, Action.SKIP, Reason.OSCILLATES, 0),
+        ({"exposure": _exposure(0.05), "band_narrow": _NARROW}, Action.SKIP, Reason.INSIDE_BAND, 0),
+        ({"exposure": _exposure(0.0, -0.01, 0.06), "band_narrow": _NARROW}, Action.SKIP, Reason.OSCILLATES, 0),
+        ({"exposure": _exposure(0.3), "band_narrow": _NARROW}, Action.HEDGE, Reason.OUTSIDE_BAND, -20_000),
         # doubt: only what is certain is traded, from the nearest end to the nearest edge
         ({"exposure": _exposure(0.0, -0.05, 0.05)}, Action.SKIP, Reason.INSIDE_BAND, 0),
         ({"exposure": _exposure(0.5, 0.3, 0.9)}, Action.HEDGE, Reason.OUTSIDE_BAND_SURELY, -20_000),

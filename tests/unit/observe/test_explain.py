@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
+from bot.domain.decided import Features
 from bot.hedging.band import Band
 from bot.observe.explain import as_json, as_text
 from bot.observe.explained import Gauge, OrderUnderWay
@@ -71,8 +72,10 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
         pinned_to="BTC-3APR26-100000-C",
         held_back="too_soon",
         taker=Band(low_coin=-0.4, high_coin=0.4, target_coin=0.0),
+        guard_width_ratio=2.0,
     )
-    text = as_text(structs.replace(told, band=band))
+    decided = structs.replace(told.decided, features=Features(loop_gain_ratio=0.25, width_ratio=2.0))
+    text = as_text(structs.replace(told, band=band, decided=decided))
 
     assert _line(text, "laid over it: width_ratio_long_gamma").endswith("3.0")
     assert "-0.300000 to +0.300000" in _line(text, "with what is laid over it")
@@ -81,6 +84,8 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
     assert "-0.400000 to +0.400000" in _line(text, "beyond it nothing waits for a counterparty")
     assert "maker fee and adverse selection" in text
     assert "filters: a filter holds hedges back: too soon" in text
+    assert _line(text, "wider for a while: hedges took each other back").split()[-2:] == ["2", "times"]
+    assert "own hedges: loop gain of at least 0.250" in text
 
 
 def test_doubt_settlement_and_missing_figures_are_said(explained: Any) -> None:

@@ -22,6 +22,7 @@ class StillMarket:
         self.premium = 0.0
         self.volatility = 0.5
         self.is_recorded = False
+        self.pressed: list[tuple[str, float]] = []
 
     def set_btc(self, usd: float) -> None:
         """Move both BTC indices."""
@@ -29,6 +30,10 @@ class StillMarket:
 
     def advance(self, now_ns: Ns) -> None:
         """Time changes nothing here."""
+
+    def press(self, base: str, coin: float) -> None:
+        """Remembered, without effect."""
+        self.pressed.append((base, coin))
 
     def index_names(self) -> tuple[str, ...]:
         """All four."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,7 @@ from bot.sim.invariants import labels_unique, not_crossed, orders_match_trades, 
 
 _D = Decimal
 _PERP = "BTC-PERPETUAL"
+_CALL = "BTC-27NOV26-64000-C"
 Request = Callable[..., OrderRequest]
 
 
@@ -46,6 +48,17 @@ def test_an_immediate_order_takes_the_touch_and_pays_the_taker_fee(exchange: Exc
     ]
     assert trades[0].fee_native == round(_D(1000) / (ask or _D(1)) * _D("0.00035"), 8)
     assert trades[0].fee_currency == "BTC"
+
+
+def test_only_who_takes_futures_presses_the_price(exchange: Exchange, market: Any, request_for: Request) -> None:
+    """Coins at the price of the trade, signed; an order at rest, and an option, move nothing."""
+    bid, ask = exchange.touch(_PERP).bid_native, exchange.touch(_PERP).ask_native
+    exchange.submit(request_for("buy", "1000", "50100", time_in_force=TimeInForce.IOC))
+    exchange.submit(request_for("sell", "1000", "49900", time_in_force=TimeInForce.IOC))
+    exchange.submit(request_for("buy", "1000", str(bid)))
+    exchange.submit(request_for("buy", "1", "0.01", instrument=_CALL, time_in_force=TimeInForce.IOC))
+
+    assert market.pressed == [("BTC", pytest.approx(float(1000 / ask))), ("BTC", pytest.approx(float(-1000 / bid)))]
 
 
 def test_the_rest_of_an_immediate_order_is_cancelled(exchange: Exchange, request_for: Request) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_DAY, NS_PER_S, NS_PER_YEAR, Ns
+from bot.sim.impact import Impact
 from bot.sim.listing import build_listing
 from bot.sim.paths import StochasticMarket, start_index_usd
 
@@ -140,3 +141,17 @@ def test_nothing_is_recorded(start_ns: Ns) -> None:
     option = _option(start_ns, 64000)
 
     assert (market.is_recorded, market.recorded(option), market.perp_half_spread_usd(option)) == (False, None, None)
+
+
+def test_pressure_moves_index_and_forwards_and_no_other_coin(start_ns: Ns) -> None:
+    """From the next moment on, on top of the same path; without impact a press is nothing."""
+    markets = [StochasticMarket(1, start_ns, impact=impact) for impact in (None, Impact(lasting_usd_per_coin=20.0))]
+    expiry_ns = _option(start_ns, 64000).expiry_ns or start_ns
+    for market in markets:
+        market.press("BTC", 2.0)
+        market.advance(Ns(start_ns + NS_PER_S))
+    still, moved = markets
+
+    assert moved.index_usd("btc_usd") == pytest.approx(still.index_usd("btc_usd") + 40.0)
+    assert moved.forward_usd("BTC", expiry_ns) == pytest.approx(still.forward_usd("BTC", expiry_ns) + 40.0, abs=0.1)
+    assert moved.index_usd("eth_usd") == still.index_usd("eth_usd")

@@ -4,11 +4,15 @@ Knows the keys and the next steps; which mode is live is `compose`'s word, what 
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from bot.app.config import Config
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
+from bot.domain.ids import DERIBIT, venue_of
+from bot.domain.instruments import Instrument
 from bot.execution.tactic_table import entry_of
+from bot.risk.conventions import Convention
 from bot.venues.settings import CCXT
 
 
@@ -19,9 +23,11 @@ def refuse_flat(config: Config) -> None:
 
 
 def refuse_keyless(config: Config) -> None:
-    """ConfigError where orders would have no key."""
+    """ConfigError where orders would have no key, or positions could not be read."""
     if config.venue.credentials is None:
         raise ConfigError("venue.client_id: is missing; orders need a key")
+    if config.hedge_venue is not None and config.hedge_venue.credentials is None:
+        raise ConfigError("hedge_venue.client_id: is missing; orders need a key")
 
 
 def refuse_unarmed(config: Config) -> None:
@@ -33,9 +39,11 @@ def refuse_unarmed(config: Config) -> None:
 
 
 def refuse_nameless(config: Config) -> None:
-    """ConfigError unless the account is named that the key must belong to."""
+    """ConfigError unless every account is named that a key must belong to."""
     if config.venue.account_id is None:
         raise ConfigError("live.account_id: is missing; `hedgebot check` tells the id of the key's account")
+    if config.hedge_venue is not None and config.hedge_venue.account_id is None:
+        raise ConfigError("hedge_venue.account_id: is missing; `hedgebot check` tells the id of the key's account")
 
 
 def refuse_rest(books: Iterable[BookParams]) -> None:
@@ -44,12 +52,27 @@ def refuse_rest(books: Iterable[BookParams]) -> None:
         if entry_of(book.tactic).rests:
             raise ConfigError(
                 f"books.{book.book.lower()}.tactic.name: {type(book.tactic).__struct_config__.tag} leaves orders "
-                "resting, and nothing takes them back if the bot vanishes; use tactic cross or slice, or "
-                'venue.gateway = "deribit_ws" with a key that has account:read_write'
+                "resting, and nothing takes them back if the bot vanishes; use tactic cross or slice"
+                + _OR_SOCKET
+                * (venue_of(book.hedge_instrument) == DERIBIT)
             )
+
+
+_OR_SOCKET: Final = ', or venue.gateway = "deribit_ws" with a key that has account:read_write'
 
 
 def refuse_rest_over_rest(config: Config) -> None:
     """The same before anybody connects: no venue's cancel-on-disconnect covers what goes by REST."""
-    if config.venue.gateway == CCXT:
-        refuse_rest(config.books)
+    by_rest = {venue.venue for venue in config.venues if venue.gateway == CCXT}
+    refuse_rest(book for book in config.books if venue_of(book.hedge_instrument) in by_rest)
+
+
+def refuse_uncounted(book: BookParams, listed: Iterable[Instrument]) -> None:
+    """ConfigError where a hedge is paid in coins that the book's convention counts, in an account it does not see."""
+    for spec in listed:
+        is_counted = book.convention is not Convention.USD or venue_of(spec.id) == DERIBIT or not spec.is_inverse
+        if spec.id == book.hedge_instrument and not is_counted:
+            raise ConfigError(
+                f"books.{book.book.lower()}.hedge_instrument: {spec.id} is paid in {spec.settlement_currency}, and "
+                f"convention usd counts the coins of {DERIBIT}'s account only; name a linear one"
+            )

@@ -9,7 +9,7 @@ from bot.app.stability_settings import stability_of
 from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
-from bot.domain.ids import LABEL_LENGTH_MAX, InstrumentId
+from bot.domain.ids import DERIBIT, LABEL_LENGTH_MAX, InstrumentId, base_of, venue_of
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
@@ -32,6 +32,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
     _refuse_without_effect(name, book)
     base = name.upper()
+    hedge = InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL")
     if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
         raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
     prefix = f"{run.label_prefix}{base.lower()}"
@@ -41,7 +42,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         convention=book.convention,
         treasury_coin=book.treasury_coin,
         counts_usdc=book.counts_usdc,
-        hedge_instrument=InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL"),
+        hedge_instrument=_elsewhere(name, book, hedge) if venue_of(hedge) != DERIBIT else hedge,
         label_prefix=prefix,
         run_tag=run_tag,
         band=band,
@@ -92,6 +93,18 @@ def _refuse_without_effect(name: str, book: BookSection) -> None:
                 f"books.{name}.{key}: is of convention {convention.value}, the book has {book.convention.value}; "
                 "remove one of the two"
             )
+
+
+def _elsewhere(name: str, book: BookSection, hedge: InstrumentId) -> InstrumentId:
+    """A hedge instrument at another venue than the options', where the book allows it."""
+    if base_of(hedge) != name.upper():
+        raise ConfigError(f"books.{name}.hedge_instrument: {hedge} is not of {name.upper()}; name one that is")
+    if book.counts_usdc:
+        raise ConfigError(
+            f"books.{name}.counts_usdc: counts the dollars where the options are, and the hedge's are at "
+            f"{venue_of(hedge)}; remove it"
+        )
+    return hedge
 
 
 def _gap(name: str, section: LadderSection) -> GapParams | None:

@@ -13,16 +13,18 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.app.arming import refuse_uncounted
 from bot.app.check_report import FAILED, OK, SKIPPED, Finding
 from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
 from bot.book import BookParams
 from bot.domain.errors import BotError, ConfigError, JournalError, VenueError, VenueUnreachable
 from bot.domain.events import Event, QuoteDistrusted, SnapshotFailed, SnapshotTaken, StreamLost, StreamRestored
-from bot.domain.ids import InstrumentId, base_of, is_ours
+from bot.domain.ids import DERIBIT, InstrumentId, base_of, is_ours, venue_of
 from bot.domain.seen import PositionSeen
 from bot.journal import opening
 from bot.venues.contract import Feed, Inspector
+from bot.venues.settings import VenueSettings
 
 _STREAM_S_MAX: Final = 15.0
 """Connecting, logging in and subscribing; the venue answers each within ten seconds or not at all."""
@@ -31,8 +33,9 @@ MakeFeed = Callable[[Sequence[InstrumentId]], Feed]
 
 
 class VenueParts(Struct, frozen=True, kw_only=True):
-    """The venue as a check may see it."""
+    """A venue as a check may see it."""
 
+    settings: VenueSettings
     inspector: Inspector
     market_feed: MakeFeed
     """Of these instruments besides the hedges."""
@@ -45,7 +48,8 @@ class Checks:
     def __init__(self, config: Config) -> None:
         self._config: Final = config
         self._held: tuple[PositionSeen, ...] = ()
-        self._account_id = config.venue.account_id
+        """At the last venue that told."""
+        self._accounts = {venue.venue: venue.account_id for venue in config.venues}
         self.findings: Final[list[Finding]] = []
 
     def demand(self, name: str, refuse: Callable[[Config], None], fine: str) -> None:
@@ -67,9 +71,8 @@ class Checks:
         self._try("health", self._health)
 
     def _ledger(self) -> str:
-        owner = {"mode": self._config.mode.value, "venue": self._config.venue.venue}
-        if self._account_id is not None:
-            owner["account"] = self._account_id
+        owner = {"mode": self._config.mode.value, "venue": opening.venues_text(list(self._accounts))}
+        owner |= {opening.account_key(venue): name for venue, name in self._accounts.items() if name is not None}
         is_there = opening.examine(self._config.ledger_url, owner)
         return f"{self._config.ledger_url} {'goes on' if is_there else 'will be made'}"
 
@@ -102,39 +105,32 @@ class Checks:
 
     async def venue(self, parts: VenueParts) -> None:
         """HTTP, clock, key, account, hedge instruments, positions; then both sockets. Sends no order."""
-        inspector, config = parts.inspector, self._config
+        inspector, there = parts.inspector, parts.settings.venue
         has_key = parts.account_feed is not None
+        at = "" if there == DERIBIT else f"{there} "
         try:
-            http = await self._ask("http", partial(self._reach, inspector))
-            self._try("clock", lambda: f"the venue's is {inspector.check_clock():+d} ms from ours", needs=http)
-            key = has_key and await self._ask("key", inspector.check_key, needs=http)
+            http = await self._ask(f"{at}http", partial(_reach, parts))
+            self._try(f"{at}clock", lambda: f"the venue's is {inspector.check_clock():+d} ms from ours", needs=http)
+            key = has_key and await self._ask(f"{at}key", inspector.check_key, needs=http)
             if has_key:
-                account = await self._ask("account", partial(self._account, inspector), needs=key)
-                await self._ask("orders", inspector.check_orders, needs=account)
+                account = await self._ask(f"{at}account", partial(self._account, parts), needs=key)
+                await self._ask(f"{at}orders", inspector.check_orders, needs=account)
             listed = True
-            for book in config.books:
-                listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book), needs=http)
+            for book in self._config.books:
+                if venue_of(book.hedge_instrument) == there:
+                    listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book), needs=http)
             if has_key:
-                await self._ask("positions", partial(self._positions, inspector), needs=key and listed)
+                await self._ask(f"{at}positions", partial(self._positions, inspector), needs=key and listed)
         finally:
             await inspector.close()
-        held = tuple(item.instrument for item in self._held)
-        await self._ask("market data", partial(_subscribed, parts.market_feed(held)))
+        held = tuple(item.instrument for item in self._held if venue_of(item.instrument) == there)
+        await self._ask(f"{at}market data", partial(_subscribed, parts.market_feed(held), parts))
         if parts.account_feed is not None:
-            await self._ask("account data", partial(_subscribed, parts.account_feed))
+            await self._ask(f"{at}account data", partial(_subscribed, parts.account_feed, parts))
 
-    async def _reach(self, inspector: Inspector) -> str:
-        try:
-            await inspector.reach()
-        except VenueError as error:
-            raise VenueUnreachable(f"{error}; check venue.rest_url and the network") from None
-        flag = self._config.venue.is_testnet
-        says = "answers" if flag is None else f"says testnet={str(flag).lower()}, as it must"
-        return f"{self._config.venue.rest_url} {says}"
-
-    async def _account(self, inspector: Inspector) -> str:
-        self._account_id = await inspector.check_account()
-        return f"the key belongs to account {self._account_id}"
+    async def _account(self, parts: VenueParts) -> str:
+        found = self._accounts[parts.settings.venue] = await parts.inspector.check_account()
+        return f"the key belongs to account {found}"
 
     async def _positions(self, inspector: Inspector) -> str:
         for event in await inspector.snapshot():
@@ -195,16 +191,31 @@ def failure(name: str, error: BotError) -> Finding:
     return Finding(name=name, status=FAILED, detail=" ".join(str(error).split()), exit_code=code)
 
 
+def _table(parts: VenueParts) -> str:
+    return "venue" if parts.settings.venue == DERIBIT else "hedge_venue"
+
+
+async def _reach(parts: VenueParts) -> str:
+    try:
+        await parts.inspector.reach()
+    except VenueError as error:
+        raise VenueUnreachable(f"{error}; check {_table(parts)}.rest_url and the network") from None
+    flag = parts.settings.is_testnet
+    says = "answers" if flag is None else f"says testnet={str(flag).lower()}, as it must"
+    return f"{parts.settings.rest_url} {says}"
+
+
 async def _hedge(inspector: Inspector, book: BookParams) -> str:
     for listed in await inspector.instruments(book.book):
         if listed.id == book.hedge_instrument:
+            refuse_uncounted(book, [listed])
             fees = f"fees {listed.fee_rate_maker:f} making, {listed.fee_rate_taker:f} taking"
             return f"{listed.id} is open: tick {listed.tick_native:f}, lot {listed.lot_native:f}, {fees}"
     key = f"books.{book.book.lower()}.hedge_instrument"
     raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
 
 
-async def _subscribed(feed: Feed) -> str:
+async def _subscribed(feed: Feed, parts: VenueParts) -> str:
     """Once every channel was acknowledged; VenueUnreachable with the cause when the socket is lost before."""
     told: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 
@@ -213,7 +224,7 @@ async def _subscribed(feed: Feed) -> str:
             return
         lost = [event.cause for event in events if isinstance(event, StreamLost)]
         if lost:
-            told.set_exception(VenueUnreachable(f"{lost[0]}; check venue.ws_url and the network"))
+            told.set_exception(VenueUnreachable(f"{lost[0]}; check {_table(parts)}.ws_url and the network"))
         elif any(isinstance(event, StreamRestored) for event in events):
             told.set_result([event.instrument for event in events if isinstance(event, QuoteDistrusted)])
 
@@ -225,7 +236,7 @@ async def _subscribed(feed: Feed) -> str:
             running.result()  # nothing but a ConfigError ends a feed
         refused = told.result()
     except TimeoutError:
-        raise VenueUnreachable(f"no subscription within {_STREAM_S_MAX:.0f} s; check venue.ws_url") from None
+        raise VenueUnreachable(f"no subscription within {_STREAM_S_MAX:.0f} s; check {_table(parts)}.ws_url") from None
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -47,6 +47,7 @@ def would_run(config: Config, *, has_account: bool) -> dict[str, object]:
     return {
         "mode": config.mode.value,
         **(_venue(config.venue) | {"ledger": config.ledger_url} if has_account else {}),
+        **({} if config.hedge_venue is None else {"hedge_venue": _venue(config.hedge_venue)}),
         **{f"books.{book.book.lower()}": _book(book) for book in config.books},
         "portfolio": "none" if config.portfolio_path is None else str(config.portfolio_path),
         "tape": "none" if config.tape_folder is None else str(config.tape_folder),

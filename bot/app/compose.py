@@ -9,6 +9,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -42,9 +43,10 @@ from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
 from bot.venues.budget import OrderRate
-from bot.venues.contract import Feed, Gateway
+from bot.venues.contract import Edge, NowNs
 from bot.venues.link import Link
 from bot.venues.registry import venue_named
+from bot.venues.settings import VenueSettings
 from bot.web.server import HealthServer
 
 _DEMO_VOL_SCALE: Final = 3.0
@@ -180,20 +182,21 @@ def _check_account(checks: Checks, config: Config) -> None:
 
 def _check_reach(checks: Checks, config: Config) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_check_venue(checks, config))
+        runner.run(_check_venues(checks, config))
     checks.machine(keeps_ledger=True)
 
 
-async def _check_venue(checks: Checks, config: Config) -> None:
-    venue = venue_named(config.venue.venue)
-    link = Link(settings=config.venue, now_ns=clock.now_ns, rng=secrets.SystemRandom())
-    hedges = tuple(book.hedge_instrument for book in config.books)
-    parts = VenueParts(
-        inspector=venue.inspector(link),
-        market_feed=lambda others: venue.market_feed(link, hedges, others),
-        account_feed=None if config.venue.credentials is None else venue.account_feed(link),
-    )
-    await checks.venue(parts)
+async def _check_venues(checks: Checks, config: Config) -> None:
+    for settings in config.venues:
+        venue, link = venue_named(settings.venue), _link(settings, clock.now_ns)
+        hedges = config.hedges_at(settings.venue)
+        parts = VenueParts(
+            settings=settings,
+            inspector=venue.inspector(link),
+            market_feed=partial(venue.market_feed, link, hedges),
+            account_feed=None if settings.credentials is None else venue.account_feed(link),
+        )
+        await checks.venue(parts)
 
 
 def probe(config: Config, *, report_path: Path, delivery_wait_s: float, say: Say, consent: Consent) -> Report:
@@ -257,15 +260,12 @@ async def _live(
         mode=config.mode.value,
         config_hash=config.digest,
         version=__version__,
-        venue=config.venue.venue,
+        venues=[venue.venue for venue in config.venues],
     )
-    link = Link(settings=config.venue, now_ns=now_ns, rng=secrets.SystemRandom())
-    gateway, feeds = _edges(config, link)
     parts = daemon.Parts(
         mode=config.mode.value,
         books=config.books,
-        gateway=gateway,
-        feeds=feeds,
+        edges=_edges(config, now_ns),
         ledger=ledger,
         now_ns=now_ns,
         tick_interval_s=config.tick_interval_s,
@@ -283,6 +283,7 @@ async def _live(
         books=[book.book for book in config.books],
         ws_url=config.venue.ws_url,
         rest_url=config.venue.rest_url,
+        hedge_venue="none" if config.hedge_venue is None else config.hedge_venue.venue,
     )
     results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)
@@ -290,11 +291,19 @@ async def _live(
     return results, picture(tallies[first], title=_title(results[0]), coin=first)
 
 
-def _edges(config: Config, link: Link) -> tuple[Gateway, tuple[Feed, ...]]:
+def _edges(config: Config, now_ns: NowNs) -> tuple[Edge, ...]:
     """Where orders go, and where market and account are heard."""
-    venue = venue_named(config.venue.venue)
     if config.mode is Mode.PAPER:
-        return paper_edges(config, venue, link)
-    hedges = tuple(book.hedge_instrument for book in config.books)
-    feeds = (venue.market_feed(link, hedges, ()), venue.account_feed(link))
-    return venue.gateway(link, OrderRate()), feeds
+        gateway, feeds = paper_edges(config, venue_named(config.venue.venue), _link(config.venue, now_ns))
+        return (Edge(venue=config.venue.venue, gateway=gateway, feeds=feeds),)
+    return tuple(_edge(config, venue, now_ns) for venue in config.venues)
+
+
+def _edge(config: Config, settings: VenueSettings, now_ns: NowNs) -> Edge:
+    venue, link = venue_named(settings.venue), _link(settings, now_ns)
+    feeds = (venue.market_feed(link, config.hedges_at(settings.venue), ()), venue.account_feed(link))
+    return Edge(venue=settings.venue, gateway=venue.gateway(link, OrderRate()), feeds=feeds)
+
+
+def _link(settings: VenueSettings, now_ns: NowNs) -> Link:
+    return Link(settings=settings, now_ns=now_ns, rng=secrets.SystemRandom())

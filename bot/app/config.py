@@ -8,7 +8,7 @@ import enum
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -26,9 +26,11 @@ from pydantic_settings import (
 
 from bot.app.book_params import params_of
 from bot.app.hosts import Expected, resolved
+from bot.app.keys import credentials_of
 from bot.app.settings import (
     BookSection,
     HealthSection,
+    HedgeVenueSection,
     LedgerSection,
     LiveSection,
     LogSection,
@@ -39,18 +41,17 @@ from bot.app.settings import (
 )
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
-from bot.domain.ids import VenueId
+from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.portfolio import PortfolioSpec
 from bot.domain.time import NS_PER_MS, Ns
 from bot.domain.units import decimal_from_wire
 from bot.venues.registry import option_side_of, venue_named
-from bot.venues.settings import Credentials, VenueSettings
+from bot.venues.settings import VenueSettings
 
 ENV_PREFIX: Final = "HEDGEBOT_"
 _NOT_OURS: Final = frozenset({"SHARED"})
 """`HEDGEBOT_SHARED` points tests at recorded data; it configures nothing."""
 _RUN_TAG_LENGTH: Final = 10
-_SECRET_BYTES_MAX: Final = 4096
 
 
 class Mode(enum.StrEnum):
@@ -72,6 +73,8 @@ _EXPECTED: Final = {
     Mode.LIVE: Expected(hosts="production", is_testnet=False),
 }
 """Simulation and demo bring their own venue: theirs is not looked at."""
+_WITH_HEDGE_VENUE: Final = frozenset({Mode.TESTNET, Mode.LIVE})
+"""A simulation brings its own second venue; demo and paper have one."""
 
 
 class Settings(BaseSettings):
@@ -83,6 +86,7 @@ class Settings(BaseSettings):
 
     mode: Mode = Field(description="what drives the engine, and where its orders go")
     venue: VenueSection = Field(default_factory=VenueSection)
+    hedge_venue: HedgeVenueSection | None = None
     live: LiveSection = Field(default_factory=LiveSection)
     books: dict[str, BookSection] = Field(min_length=1, description="one table per currency: [books.btc]")
     paper: PaperSection = Field(default_factory=PaperSection)
@@ -108,6 +112,9 @@ class Config(Struct, frozen=True, kw_only=True):
 
     mode: Mode
     venue: VenueSettings
+    """Where the options are."""
+    hedge_venue: VenueSettings | None
+    """Where hedges are besides; None: nowhere else."""
     armed: bool
     follows_venue_clock: bool
     """Whether a live run may send orders."""
@@ -126,6 +133,16 @@ class Config(Struct, frozen=True, kw_only=True):
     portfolio_path: Path | None
     digest: str
     """Hash of the settings without secrets."""
+
+    @property
+    def venues(self) -> tuple[VenueSettings, ...]:
+        """All venues of the run, that of the options first."""
+        return (self.venue,) if self.hedge_venue is None else (self.venue, self.hedge_venue)
+
+    def hedges_at(self, venue: VenueId) -> tuple[InstrumentId, ...]:
+        """Hedge instruments of all books that are there."""
+        names = (book.hedge_instrument for book in self.books)
+        return tuple(dict.fromkeys(name for name in names if venue_of(name) == venue))
 
     def book(self, currency: str) -> BookParams:
         """The book of a coin; ConfigError names the ones there are."""
@@ -221,13 +238,14 @@ def _one_line(error: ValidationError) -> str:
 def _config(settings: Settings, run_tag: str) -> Config:
     assert len(run_tag) <= _RUN_TAG_LENGTH, f"run tag {run_tag} is over {_RUN_TAG_LENGTH} characters"
     hosts = resolved(settings.venue, _EXPECTED[settings.mode], settings.mode.value)
+    is_live = settings.mode is Mode.LIVE
     venue = VenueSettings(
         venue=VenueId(settings.venue.name),
         ws_url=hosts.ws_url,
         rest_url=hosts.rest_url,
         is_testnet=hosts.is_testnet,
-        credentials=_credentials(settings.venue),
-        account_id=settings.live.account_id if settings.mode is Mode.LIVE else None,
+        credentials=credentials_of(settings.venue),
+        account_id=settings.live.account_id if is_live else None,
         gateway=settings.venue.gateway,
     )
     ways = venue_named(venue.venue).gateways
@@ -239,10 +257,14 @@ def _config(settings: Settings, run_tag: str) -> Config:
             f"books.{counting[1]}.counts_usdc: is set in books.{counting[0]} as well; keep one of the two"
         )
     window = option_side_of(settings.venue.name).settlement_window
-    plain = settings.model_dump_json(exclude={"venue": {"client_secret", "client_secret_file"}})
+    secret = {"client_secret", "client_secret_file", "passphrase"}
+    plain = settings.model_dump_json(exclude={"venue": secret, "hedge_venue": secret})
+    books = tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items())
+    hedge_venue = _hedge_venue(settings, books)
     return Config(
         mode=settings.mode,
         venue=venue,
+        hedge_venue=hedge_venue,
         armed=settings.live.armed,
         follows_venue_clock=settings.venue.follow_clock,
         books=tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items()),
@@ -261,6 +283,37 @@ def _config(settings: Settings, run_tag: str) -> Config:
     )
 
 
+def _hedge_venue(settings: Settings, books: Sequence[BookParams]) -> VenueSettings | None:
+    """The second venue, where books and table agree on one; ConfigError where they do not."""
+    section, mode = settings.hedge_venue, settings.mode
+    if mode is Mode.SIMULATE:
+        return None
+    for book in books:
+        name, key = book.hedge_instrument, f"books.{book.book.lower()}.hedge_instrument"
+        if (there := venue_of(name)) == settings.venue.name:
+            continue
+        venue_named(there, key)
+        if section is None or section.name != there:
+            raise ConfigError(f'{key}: {name} is at {there}; add a table [hedge_venue] with name = "{there}"')
+    if section is None:
+        return None
+    if mode not in _WITH_HEDGE_VENUE:
+        raise ConfigError(f"hedge_venue.name: mode {mode.value} has one venue; use testnet, live or simulate")
+    if all(venue_of(book.hedge_instrument) != section.name for book in books):
+        raise ConfigError(
+            f"hedge_venue.name: no book has its hedge at {section.name}; set books.COIN.hedge_instrument, or remove it"
+        )
+    hosts = resolved(section, _EXPECTED[mode], mode.value, "hedge_venue")
+    return VenueSettings(
+        venue=VenueId(section.name),
+        ws_url=hosts.ws_url,
+        rest_url=hosts.rest_url,
+        is_testnet=hosts.is_testnet,
+        credentials=credentials_of(section, "hedge_venue"),
+        account_id=section.account_id if mode is Mode.LIVE else None,
+    )
+
+
 def _paper(paper: PaperSection) -> PaperConfig:
     return PaperConfig(
         latency_ns=Ns(paper.latency_ms * NS_PER_MS),
@@ -272,19 +325,3 @@ def _paper(paper: PaperSection) -> PaperConfig:
 
 def _rate_from_bps(bps: float | None) -> Decimal | None:
     return None if bps is None else decimal_from_wire(bps).scaleb(-4)
-
-
-def _credentials(venue: VenueSection) -> Credentials | None:
-    secret = None if venue.client_secret is None else venue.client_secret.get_secret_value()
-    if venue.client_secret_file is not None:
-        if secret is not None:
-            raise ConfigError("venue.client_secret_file: venue.client_secret is set as well; keep one of the two")
-        try:
-            secret = venue.client_secret_file.read_bytes()[:_SECRET_BYTES_MAX].decode().strip()
-        except (OSError, UnicodeDecodeError):
-            path = venue.client_secret_file
-            raise ConfigError(f"venue.client_secret_file: cannot read {path}; check its path and owner") from None
-    if (secret is None) != (venue.client_id is None):
-        missing = "venue.client_secret" if secret is None else "venue.client_id"
-        raise ConfigError(f"{missing}: is missing; a key needs an id and a secret")
-    return None if secret is None or venue.client_id is None else Credentials(venue.client_id, secret)

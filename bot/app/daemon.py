@@ -19,7 +19,7 @@ from bot.app.witness import RunWitness
 from bot.book import BookParams
 from bot.domain.errors import VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
-from bot.domain.ids import InstrumentId, base_of, expiry_in_name
+from bot.domain.ids import InstrumentId, base_of, expiry_in_name, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Phase
 from bot.domain.status import BookStatus
@@ -28,7 +28,7 @@ from bot.domain.units import ZERO
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.observe.tally import RunResult, Tally
-from bot.venues.contract import Feed, Gateway
+from bot.venues.contract import Edge, Gateway
 from bot.web.server import HealthServer
 
 _OPEN_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0)
@@ -44,8 +44,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     mode: str
     books: tuple[BookParams, ...]
-    gateway: Gateway
-    feeds: tuple[Feed, ...]
+    edges: tuple[Edge, ...]
     ledger: Ledger
     now_ns: Callable[[], Ns]
     tick_interval_s: float
@@ -79,8 +78,7 @@ async def run(
     engines = {book.book: Engine(book) for book in parts.books}
     live = Live(
         engines,
-        parts.gateway,
-        parts.feeds,
+        parts.edges,
         parts.ledger,
         witness,
         now_ns=parts.now_ns,
@@ -102,11 +100,12 @@ async def run(
             gc.collect()
             gc.freeze()
             await _lived(live, first, seconds)
-            return _results(parts, live.statuses(), tallies, answer=await _last_look(parts.gateway))
+            return _results(parts, live.statuses(), tallies, answer=await _last_looks(parts.edges))
         finally:
             if health is not None:
                 await health.stop()
-            await parts.gateway.close()
+            for edge in parts.edges:
+                await edge.gateway.close()
             parts.ledger.close(parts.now_ns())
 
 
@@ -134,15 +133,17 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
 
 async def _first_events(parts: Parts) -> list[Event]:
     """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
-    await reached(parts.gateway.open)
-    if not parts.gateway.cancels_on_disconnect:
-        arming.refuse_rest(parts.books)
-    if parts.gateway.account_id:
-        parts.ledger.bind(parts.gateway.account_id)
+    for edge in parts.edges:
+        await reached(edge.gateway.open)
+        if not edge.gateway.cancels_on_disconnect:
+            arming.refuse_rest(book for book in parts.books if venue_of(book.hedge_instrument) == edge.venue)
+        if edge.gateway.account_id:
+            parts.ledger.bind(edge.gateway.account_id, edge.venue)
     events: list[Event] = []
     for book in parts.books:
-        listed = await _listed(parts.gateway, book)
-        events += [InstrumentListed(instrument=spec, received_ns=parts.now_ns()) for spec in listed]
+        for edge in parts.edges:
+            listed = await _listed(edge, book)
+            events += [InstrumentListed(instrument=spec, received_ns=parts.now_ns()) for spec in listed]
         restored = parts.ledger.restored(book.book)
         if restored is not None:
             events.append(restored)
@@ -150,21 +151,31 @@ async def _first_events(parts: Parts) -> list[Event]:
     return events
 
 
-async def _listed(gateway: Gateway, book: BookParams) -> tuple[Instrument, ...]:
-    """What the book's coin has, with its hedge instrument among it; a venue in settlement lists it again soon."""
+async def _listed(edge: Edge, book: BookParams) -> tuple[Instrument, ...]:
+    """What the book's coin has at a venue, with its hedge instrument where that is there.
+
+    A venue in settlement lists it again soon.
+    """
+    key = f"books.{book.book.lower()}.hedge_instrument"
 
     async def attempt() -> tuple[Instrument, ...]:
-        listed = await gateway.instruments(book.book)
-        if all(spec.id != book.hedge_instrument for spec in listed):
-            key = f"books.{book.book.lower()}.hedge_instrument"
+        listed = await edge.gateway.instruments(book.book)
+        if venue_of(book.hedge_instrument) == edge.venue and all(spec.id != book.hedge_instrument for spec in listed):
             raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
         return listed
 
-    return await reached(attempt)
+    found = await reached(attempt)
+    arming.refuse_uncounted(book, found)
+    return found
+
+
+async def _last_looks(edges: Sequence[Edge]) -> Sequence[Event]:
+    """The accounts once more, all at once and bounded: an orderly end must not wait for a venue that is gone."""
+    answers = await asyncio.gather(*(_last_look(edge.gateway) for edge in edges))
+    return [event for answer in answers for event in answer]
 
 
 async def _last_look(gateway: Gateway) -> Sequence[Event]:
-    """The account once more, bounded: an orderly end must not wait for a venue that is gone."""
     try:
         async with asyncio.timeout(_LAST_LOOK_S_MAX):
             return await gateway.snapshot()
@@ -183,13 +194,14 @@ def _results(
     results = []
     now_ns = parts.now_ns()
     theirs_alive = _alive(venue, now_ns)
+    silent = {edge.venue for edge in parts.edges} - {event.venue for event in taken}
     for status in statuses:
         theirs = {name: amount for name, amount in theirs_alive.items() if base_of(name) == status.book}
         results.append(
             tallies[status.book].result(
                 mode=parts.mode,
                 status=status,
-                positions_match=theirs == _alive(status.positions_native, now_ns) if taken else None,
+                positions_match=None if silent else theirs == _alive(status.positions_native, now_ns),
                 violations=[],
                 trace_hash=None,
             )

@@ -22,7 +22,7 @@ from bot.domain.events import (
     StopRequested,
     Ticked,
 )
-from bot.domain.ids import base_of
+from bot.domain.ids import InstrumentId, base_of, venue_of
 from bot.domain.reasons import HaltCause, Phase, RefusalKind
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
@@ -30,7 +30,7 @@ from bot.drive.inbox import Inbox, InboxOverflowed
 from bot.engine import Engine
 from bot.risk import gap
 from bot.risk.smile_study import SmileStudy
-from bot.venues.contract import Feed, Gateway
+from bot.venues.contract import Edge, Gateway
 
 _STOP_S_MAX: Final = 5.0
 """Longest wait for answers about open orders at an orderly end."""
@@ -79,23 +79,21 @@ class Witness(Protocol):
 
 
 class Live:
-    """One process: its books, one gateway, its feeds."""
+    """One process: its books, and a gateway and feeds per venue."""
 
     def __init__(
         self,
         engines: Mapping[str, Engine],
-        gateway: Gateway,
-        feeds: Sequence[Feed],
+        edges: Sequence[Edge],
         journal: Journal,
         witness: Witness,
         *,
         now_ns: Callable[[], Ns],
         tick_interval_s: float,
     ) -> None:
-        """Nothing runs until `run`. The first feed is the market's."""
+        """Nothing runs until `run`."""
         self._engines = dict(engines)
-        self._gateway = gateway
-        self._feeds = tuple(feeds)
+        self._edges = {edge.venue: edge for edge in edges}
         self._journal = journal
         self._witness = witness
         self._tape: Tape | None = None
@@ -131,7 +129,11 @@ class Live:
     async def run(self, first: Sequence[Event]) -> None:
         """Apply what is known at the start, then live until stopped; ConfigError when the venue objects for good."""
         self.sink(first)
-        workers = [asyncio.create_task(self._keep(partial(feed.run, self.sink), "feed")) for feed in self._feeds]
+        workers = [
+            asyncio.create_task(self._keep(partial(feed.run, self.sink), f"{edge.venue} feed"))
+            for edge in self._edges.values()
+            for feed in edge.feeds
+        ]
         workers += [
             asyncio.create_task(self._keep(partial(self._fit, engine), "surface"))
             for engine in self._engines.values()
@@ -279,13 +281,13 @@ class Live:
         work: Callable[[], Coroutine[Any, Any, None]]
         match command:
             case PlaceOrder():
-                work = partial(self._ask, partial(self._gateway.place, command))
+                work = partial(self._ask, partial(self._at(command.instrument).place, command))
             case CancelOrder():
-                work = partial(self._ask, partial(self._gateway.cancel, command))
+                work = partial(self._ask, partial(self._at(command.instrument).cancel, command))
             case LookUpOrder():
-                work = partial(self._ask, partial(self._gateway.look_up, command))
+                work = partial(self._ask, partial(self._at(command.instrument).look_up, command))
             case TakeSnapshot():
-                work = partial(self._ask, self._gateway.snapshot)
+                work = partial(self._ask, self._edges[command.venue].gateway.snapshot)
             case MeasureLadder():
                 work = partial(self._measure, command)
             case Watch():
@@ -295,6 +297,10 @@ class Live:
         task = asyncio.create_task(self._keep(work, type(command).__name__))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _at(self, instrument: InstrumentId) -> Gateway:
+        """The gateway of the instrument's venue: no other can be meant."""
+        return self._edges[venue_of(instrument)].gateway
 
     async def _ask(self, question: Callable[[], Coroutine[Any, Any, Sequence[Event]]]) -> None:
         self.sink(await question())
@@ -306,20 +312,26 @@ class Live:
 
     async def _watch(self, command: Watch) -> None:
         """Subscribe; the specification of an instrument listed since the start is fetched first."""
-        for feed in self._feeds:
-            feed.watch(command.instruments)
-        bases = {base_of(name) for name in command.instruments}
+        for edge in self._edges.values():
+            wanted = [name for name in command.instruments if venue_of(name) == edge.venue]
+            if wanted:
+                for feed in edge.feeds:
+                    feed.watch(wanted)
+                await self._describe(edge.gateway, wanted)
+
+    async def _describe(self, gateway: Gateway, names: Sequence[InstrumentId]) -> None:
+        """Without its specification the book refuses to trade, says so, and alarms."""
+        bases = {base_of(name) for name in names}
         for base in (base for base in self._engines if base in bases):
             for pause_s in _LISTING_PAUSES_S:
                 try:
-                    listed = await self._gateway.instruments(base)
+                    listed = await gateway.instruments(base)
                 except (VenueError, MalformedMessage):
                     await asyncio.sleep(pause_s)
                     continue
-                wanted = [spec for spec in listed if spec.id in command.instruments]
+                wanted = [spec for spec in listed if spec.id in names]
                 self.sink([InstrumentListed(instrument=spec, received_ns=self._now_ns()) for spec in wanted])
                 break
-            # Without its specification the book refuses to trade, says so, and alarms.
 
     # --- after the orders have left ----------------------------------------------------------------------
 

@@ -34,10 +34,13 @@ def _text_of_number(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
-class VenueSection(Section):
-    """Where orders go and market data comes from."""
+AccountId = Annotated[str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 
-    name: str = Field("deribit", description="venue id")
+
+class PlaceSection(Section):
+    """Where a venue is, and the key to it."""
+
+    name: str
     hosts: Literal["production", "testnet", "local"] | None = Field(
         None, description="addresses by name; default: those of the mode (live, paper: production, else testnet)"
     )
@@ -47,26 +50,42 @@ class VenueSection(Section):
     rest_url: Annotated[str, _url_of("http", "https")] | None = Field(
         None, description="scheme and host of the HTTP interface, instead of those of `hosts`"
     )
+    testnet: bool | None = Field(
+        None, description="what the venue must say of itself; default: what `hosts` and the mode say"
+    )
+    client_id: str | None = Field(None, description="API key id; the address of the account where that is the key")
+    client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
+    client_secret_file: Path | None = Field(None, description="file that holds the API secret")
+
+
+class VenueSection(PlaceSection):
+    """Where the options are, and the hedge of every book that names no instrument elsewhere."""
+
+    name: str = Field("deribit", description="venue id")
     gateway: Literal["ccxt", "deribit_ws"] = Field(
         "ccxt", description="which way orders go: HTTP through ccxt, or a websocket of their own (Deribit only)"
-    )
-    testnet: bool | None = Field(
-        None, description="what the `testnet` flag of every reply must say; default: what `hosts` and the mode say"
     )
     follow_clock: bool = Field(
         False, description="live at the venue's time: for `hedgebot exchange --tape DIR` on this machine, nowhere else"
     )
-    client_id: str | None = Field(None, description="API key id")
-    client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
-    client_secret_file: Path | None = Field(None, description="file that holds the API secret")
+
+
+class HedgeVenueSection(PlaceSection):
+    """A second venue, for the books whose `hedge_instrument` is there; orders go through ccxt, and none may rest."""
+
+    name: str = Field(description="venue id: the word in front of `hedge_instrument`, in small letters")
+    passphrase: SecretStr | None = Field(None, description="third part of the key, where the venue has one (OKX)")
+    account_id: AccountId | None = Field(
+        None, description="live only: the venue's id of the account; `hedgebot check` tells it"
+    )
 
 
 class LiveSection(Section):
     """What `mode = "live"` needs besides: a deliberate yes, and the account it is meant for."""
 
     armed: bool = Field(False, description="live only: whether orders may be sent")
-    account_id: Annotated[str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = (
-        Field(None, description="live only: the venue's id of the account; `hedgebot check` tells it")
+    account_id: AccountId | None = Field(
+        None, description="live only: the venue's id of the account; `hedgebot check` tells it"
     )
 
 

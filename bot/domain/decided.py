@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from bot.domain.commands import Command
-from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason
 from bot.domain.time import NS_PER_S, Ns
 
@@ -123,6 +123,12 @@ class PhaseChanged(Struct, frozen=True, kw_only=True, tag=True):
     detail: str
 
 
+class VenueAgreed(Struct, frozen=True, kw_only=True, tag=True):
+    """The first agreement of a venue, while the book waits for another one; the last is told by the phase."""
+
+    venue: VenueId
+
+
 class StrangerSeen(Struct, frozen=True, kw_only=True, tag=True):
     """An open order that is not ours on this account."""
 
@@ -170,6 +176,7 @@ Note = (
     | FillBooked
     | PositionMismatched
     | PhaseChanged
+    | VenueAgreed
     | StrangerSeen
     | AlarmRaised
     | FigureCompared

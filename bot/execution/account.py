@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
-from bot.domain.decided import NOTHING, FillBooked, Note, Outcome
+from bot.domain.decided import NOTHING, FillBooked, Note, Outcome, VenueAgreed
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import HaltCause, Phase
@@ -281,6 +281,8 @@ class Account:
         is_first = self._agreement.agree(event.venue)
         if self._agreement.is_whole:
             notes += some(self._standing.enter(Phase.RUNNING, "reconciled"))
+        elif is_first:
+            notes.append(VenueAgreed(venue=event.venue))
         for name, amount in held.items():
             if is_first and venue_of(name) == event.venue:
                 self._profit.adopt(name, amount)

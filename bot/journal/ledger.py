@@ -2,7 +2,7 @@
 
 Knows SQLite (write-ahead log, every commit synced) and the order of writing. Never decides, never logs, never
 reads a clock: times come with the events. One connection, one thread. One ledger belongs to one mode and one
-venue, so that fill ids and labels of a demo can never be mistaken for those of an account.
+set of venues, so that fill ids and labels of a demo can never be mistaken for those of an account.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged, is_repeat
+from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged, VenueAgreed, is_repeat
 from bot.domain.errors import JournalError
 from bot.domain.events import (
     Event,
@@ -29,7 +29,7 @@ from bot.domain.events import (
     OrderUpdated,
     SnapshotTaken,
 )
-from bot.domain.ids import FillId, InstrumentId, Label, VenueId, base_of
+from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, VenueId, base_of, venue_of
 from bot.domain.reasons import Action, Phase
 from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
@@ -40,8 +40,6 @@ from bot.journal.rows import FillRow, Row
 from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations, runs
 
 _Read = TypeVar("_Read")
-
-_DERIBIT: Final = VenueId("deribit")
 
 BUFFER_ROWS_MAX: Final = 2_000
 """Rows held back at most; the next one writes them all. About a second of the busiest market seen in soak runs."""
@@ -81,14 +79,13 @@ _INSERT_RECONCILIATION: Final = _text(sqlite.insert(reconciliations), reconcilia
 class Ledger:
     """The open ledger of one run. Every failure of the database is a JournalError."""
 
-    def __init__(self, connection: Connection, *, run_id: str, venue: VenueId, started_ns: Ns) -> None:
+    def __init__(self, connection: Connection, *, run_id: str, started_ns: Ns) -> None:
         """Use `Ledger.open`; the connection must be in autocommit and its schema in place."""
         raw = connection.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection), f"{raw} is not SQLite"
         self._connection = connection
         self._cursor = raw.cursor()
         self._run_id = run_id
-        self._venue = venue
         self._started_ns = started_ns
         self._seen_ns = started_ns
         self._event: Event | None = None
@@ -108,13 +105,13 @@ class Ledger:
         mode: str,
         config_hash: str,
         version: str,
-        venue: VenueId = _DERIBIT,
+        venues: Sequence[VenueId] = (DERIBIT,),
     ) -> Self:
         """Open or create (mode 0600) the ledger at a `sqlite:///` url and begin a run in it.
 
         JournalError with the next step: cannot be created or read, locked, of a newer schema, of another mode.
         """
-        connection = opening.connect(url, {"mode": mode, "venue": venue})
+        connection = opening.connect(url, {"mode": mode, "venue": opening.venues_text(venues)})
         begun = insert(runs).values(
             run_id=run_id, started_ns=started_ns, mode=mode, config_hash=config_hash, version=version
         )
@@ -123,11 +120,11 @@ class Ledger:
         except (SQLAlchemyError, sqlite3.Error) as error:
             opening.dispose(connection)
             raise opening.opening_failed(url, error) from error
-        return cls(connection, run_id=run_id, venue=venue, started_ns=started_ns)
+        return cls(connection, run_id=run_id, started_ns=started_ns)
 
-    def bind(self, account_id: str) -> None:
-        """Belong to an account from now on; JournalError when the ledger belongs to another one."""
-        self._run(lambda: opening.bind(self._connection, account_id))
+    def bind(self, account_id: str, venue: VenueId = DERIBIT) -> None:
+        """Belong to an account at a venue from now on; JournalError when the ledger belongs to another one there."""
+        self._run(lambda: opening.bind(self._connection, account_id, venue))
 
     def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
         """Write orders and the decision they come from in one transaction; durable on return.
@@ -149,6 +146,9 @@ class Ledger:
             if isinstance(note, FillBooked):
                 self._take_position(book, note.instrument, note.fill_id, note.position_native)
             elif isinstance(note, PhaseChanged) and note.phase_after is Phase.RUNNING:
+                self._buffer.append((_INSERT_RECONCILIATION, (self._run_id, book, self._seen_ns)))
+                self._take_agreement(book, event)
+            elif isinstance(note, VenueAgreed):
                 self._take_agreement(book, event)
         if outcome.decided is not None:
             self._take_decision(outcome.decided)
@@ -262,16 +262,15 @@ class Ledger:
         self._buffer.append((_INSERT_ORDER_EVENT, row))
 
     def _take_fill(self, book: str, fill: Filled, slippage_usd: float | None) -> None:
-        self._buffer.append((_INSERT_FILL, rows.fill_row(self._run_id, book, self._venue, fill, slippage_usd)))
+        self._buffer.append((_INSERT_FILL, rows.fill_row(self._run_id, book, fill, slippage_usd)))
 
     def _take_agreement(self, book: str, event: Event | None) -> None:
         """The venue's positions of the book, where they are not what the ledger ends with already."""
-        self._buffer.append((_INSERT_RECONCILIATION, (self._run_id, book, self._seen_ns)))
         if not isinstance(event, SnapshotTaken):
             return
         venue = {item.instrument: item.amount_native for item in event.positions if base_of(item.instrument) == book}
         before = self._known(book)
-        for name in sorted({*venue, *before}):
+        for name in sorted({*venue, *(name for name in before if venue_of(name) == event.venue)}):
             amount = venue.get(name, ZERO)
             if before.get(name, ZERO) != amount:
                 self._take_position(book, name, None, amount)

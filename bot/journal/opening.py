@@ -6,6 +6,7 @@ Knows files, SQLite and the next step for whoever cannot get in; not what is wri
 import os
 import sqlite3
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from bot.domain.errors import JournalError
+from bot.domain.ids import DERIBIT, VenueId
 from bot.journal.schema import SCHEMA_VERSION, meta, metadata
 
 FILE_MODE: Final = 0o600
@@ -80,13 +82,24 @@ def examine(url: str, owner: dict[str, str]) -> bool:
     return True
 
 
-def bind(connection: Connection, account_id: str) -> None:
-    """Let the ledger belong to an account if it belongs to none yet; JournalError if it belongs to another."""
-    found = connection.execute(select(meta.c.value).where(meta.c.key == _ACCOUNT)).scalar()
+def bind(connection: Connection, account_id: str, venue: VenueId = DERIBIT) -> None:
+    """Let the ledger belong to an account if it belongs to none there; JournalError if it belongs to another."""
+    key = account_key(venue)
+    found = connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
     if found is None:
-        connection.execute(insert(meta).values(key=_ACCOUNT, value=account_id))
+        connection.execute(insert(meta).values(key=key, value=account_id))
     elif found != account_id:
-        raise JournalError(f"belongs to account {found}, the key to {account_id}: give another ledger.url")
+        raise JournalError(f"belongs to {key} {found}, the key to {account_id}: give another ledger.url")
+
+
+def account_key(venue: VenueId) -> str:
+    """Under which the account at a venue is kept."""
+    return _ACCOUNT if venue == DERIBIT else f"{_ACCOUNT} at {venue}"
+
+
+def venues_text(venues: Iterable[VenueId]) -> str:
+    """The set of venues a ledger belongs to: `deribit`, `deribit+okx`."""
+    return "+".join(sorted(set(venues)))
 
 
 def dispose(connection: Connection) -> None:

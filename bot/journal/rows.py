@@ -14,7 +14,7 @@ from msgspec import Struct
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided
 from bot.domain.events import Filled, IntentRestored
-from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId, venue_of
 from bot.domain.time import Ns
 
 Cell = str | int | float | None
@@ -117,11 +117,11 @@ def intent_row(run_id: str, book: str, order: PlaceOrder) -> Row:
     )
 
 
-def fill_row(run_id: str, book: str, venue: str, fill: Filled, slippage_usd: float | None) -> Row:
+def fill_row(run_id: str, book: str, fill: Filled, slippage_usd: float | None) -> Row:
     """Columns of `fills`."""
     return checked(
         (
-            venue,
+            venue_of(fill.instrument),
             fill.fill_id,
             run_id,
             book,

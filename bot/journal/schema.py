@@ -19,7 +19,8 @@ meta: Final = Table(
     Column("key", String, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""`schema_version`, and the `mode`, the `venue` and the `account` this ledger belongs to."""
+"""`schema_version`, and the `mode`, the `venue` (a set: `deribit+okx`), the `account` and further accounts (`account at
+okx`) this ledger belongs to."""
 
 runs: Final = Table(
     "runs",

@@ -86,6 +86,7 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "run.started": _info(
         "The process begins: what runs, with which configuration.",
         *("mode", "version", "config_hash", "config_path", "ledger", "tape", "books", "ws_url", "rest_url"),
+        "hedge_venue",
         *("seed", "pid"),
     ),
     "run.ended": _info(
@@ -178,6 +179,7 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "snapshot.failed": _warning("No consistent snapshot could be had.", "cause"),
     "book.reconciling": _info("A book asks the venue what is true and does not trade meanwhile.", "cause", "detail"),
     "book.reconciled": _info("A book agrees with the venue and may trade.", "cause", "detail"),
+    "venue.agreed": _info("One venue of a book agrees for the first time; the book still waits for another."),
     "position.mismatched": _warning(
         "The venue's position is not the sum of what we saw.", "ours_native", "venue_native", "is_final"
     ),

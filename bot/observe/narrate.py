@@ -22,6 +22,7 @@ from bot.domain.decided import (
     PositionMismatched,
     StrangerSeen,
     TrustChanged,
+    VenueAgreed,
     is_repeat,
 )
 from bot.domain.ids import VenueId
@@ -191,10 +192,9 @@ class Narrator:
     def _note(self, book: str, seq: int, note: Note) -> None:
         tell = self._log.tell
         match note:
-            case TrustChanged(instrument=instrument, cause=None):
-                tell("market.trusted", book=book, seq=seq, instrument=instrument)
             case TrustChanged(instrument=instrument, cause=cause):
-                tell("market.distrusted", book=book, seq=seq, instrument=instrument, cause=cause)
+                word, why = ("market.trusted", {}) if cause is None else ("market.distrusted", {"cause": cause})
+                tell(word, book=book, seq=seq, instrument=instrument, **why)
             case OrderMoved():
                 self._moved(book, seq, note)
             case FillBooked():
@@ -211,6 +211,8 @@ class Narrator:
                 )
             case PhaseChanged(phase_after=phase, cause=cause, detail=detail):
                 tell(_PHASES[phase], book=book, seq=seq, cause=cause, detail=detail)
+            case VenueAgreed(venue=venue):
+                tell("venue.agreed", book=book, seq=seq, venue=venue)
             case StrangerSeen(order_id=order_id, label=label, instrument=instrument):
                 tell("stranger.seen", book=book, seq=seq, instrument=instrument, order_id=order_id, label=label)
             case FigureCompared():

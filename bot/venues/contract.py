@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
 from bot.domain.events import Event
-from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.time import Ns
@@ -88,6 +88,15 @@ class Gateway(Protocol):
 
     async def close(self) -> None:
         """Close connections; never raises."""
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """One venue of a run: its gateway and its feeds."""
+
+    venue: VenueId
+    gateway: Gateway
+    feeds: "tuple[Feed, ...]"
+    """The market's first."""
 
 
 class Inspector(Protocol):

@@ -114,11 +114,11 @@ VENUES: Final[dict[VenueId, Venue]] = {
 }
 
 
-def venue_named(name: str) -> Venue:
-    """The venue's makers; ConfigError names the venues there are."""
+def venue_named(name: str, key: str = "venue.name") -> Venue:
+    """The venue's makers; ConfigError names the key it was asked for under, and the venues there are."""
     venue = VENUES.get(VenueId(name))
     if venue is None:
-        message = f"venue.name: {name!r} is not one of {', '.join(sorted(VENUES))}"
+        message = f"{key}: {name!r} is not one of {', '.join(sorted(VENUES))}"
         raise ConfigError(message)
     return venue
 

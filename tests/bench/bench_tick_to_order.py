@@ -40,7 +40,7 @@ from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.market.quality import TrustLimits
 from bot.venues.budget import OrderRate
-from bot.venues.contract import Sink
+from bot.venues.contract import Edge, Sink
 from bot.venues.deribit_feed import MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_socket import OrderSocket
@@ -254,10 +254,10 @@ async def trade(ws_port: int, order_port: int, ledger_url: str, *, over_socket: 
         gateway: StubGateway = await socket_gateway(link, order_port, gone, positions)
     else:
         gateway = await plain_gateway(order_port, gone, positions)
+    market = MarketFeed(link, hedges=(), instruments=(PERPETUAL, *(spec.id for spec in specs)))
     live = Live(
         {"BTC": Engine(params)},
-        gateway,
-        (MarketFeed(link, hedges=(), instruments=(PERPETUAL, *(spec.id for spec in specs))), StubAccountFeed()),
+        (Edge(venue=settings.venue, gateway=gateway, feeds=(market, StubAccountFeed())),),
         ledger,
         Silent(),
         now_ns=lambda: Ns(time.time_ns()),

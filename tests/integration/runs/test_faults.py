@@ -17,6 +17,7 @@ from bot.app.live import Live
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import OrderMoved, Outcome, PhaseChanged
+from bot.domain.ids import DERIBIT
 from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause, Phase
 from bot.domain.status import BookStatus
@@ -25,6 +26,7 @@ from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.venues import stream
 from bot.venues.budget import OrderRate
+from bot.venues.contract import Edge
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.link import Link
 from bot.venues.registry import venue_named
@@ -139,20 +141,14 @@ async def _hedging(
 
         return Link(settings=config.venue, now_ns=now_ns, rng=random.Random(1), connect=connect)
 
-    ledger = Ledger.open(
-        f"sqlite:///{folder}/faults.db",
-        run_id="t1",
-        started_ns=now_ns(),
-        mode="testnet",
-        config_hash="",
-        version="0",
-        venue=config.venue.venue,
-    )
+    begun = {"run_id": "t1", "started_ns": now_ns(), "mode": "testnet", "config_hash": "", "version": "0"}
+    ledger = Ledger.open(f"sqlite:///{folder}/faults.db", **begun)
     gateway = venue_named("deribit").gateway(link(None), OrderRate())
     book = config.books[0]
     watcher = _Watcher()
     feeds = (MarketFeed(link(market), hedges=[book.hedge_instrument]), AccountFeed(link(account)))
-    live = Live({"BTC": Engine(book)}, gateway, feeds, ledger, watcher, now_ns=now_ns, tick_interval_s=0.2)
+    edge = Edge(venue=DERIBIT, gateway=gateway, feeds=feeds)
+    live = Live({"BTC": Engine(book)}, (edge,), ledger, watcher, now_ns=now_ns, tick_interval_s=0.2)
     await reached(gateway.open)
     first = [ev.InstrumentListed(instrument=spec, received_ns=now_ns()) for spec in await gateway.instruments("BTC")]
     task = asyncio.create_task(live.run(first))

@@ -18,12 +18,12 @@ from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
 from bot.domain.decided import Decided, Outcome
 from bot.domain.errors import JournalError
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_iso
 from bot.engine import Engine
-from bot.venues.contract import Sink
+from bot.venues.contract import Edge, Sink
 
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
@@ -208,16 +208,18 @@ class Shell:
 
     def driver(self) -> Live:
         """The driver; make it again after changing `engines`."""
-        feeds = (self.market, self.account)
         return Live(
             self.engines,
-            self.gateway,
-            feeds,
+            self.edges(),
             self.journal,
             self.witness,
             now_ns=lambda: NOW,
             tick_interval_s=0.001,
         )
+
+    def edges(self) -> tuple[Edge, ...]:
+        """The one venue."""
+        return (Edge(venue=DERIBIT, gateway=self.gateway, feeds=(self.market, self.account)),)
 
     def first(self) -> list[ev.Event]:
         """Specifications, as the daemon reads them before anything else."""

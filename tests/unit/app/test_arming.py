@@ -1,12 +1,16 @@
 """A live run says what it lacks before it connects."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.app import arming
 from bot.app.config import Config, load
 from bot.domain.errors import ConfigError
+from bot.domain.ids import VenueId
+from bot.risk.conventions import Convention
 
 _KEY = {"venue": {"client_id": "me", "client_secret": "s"}}
 
@@ -35,6 +39,53 @@ def test_armed_for_an_account_with_a_key(repo_root: Path) -> None:
     arming.refuse_nameless(config)
     arming.refuse_keyless(config)
     assert config.venue.account_id == "7"
+
+
+def test_a_second_venue_lacks_what_the_first_does(repo_root: Path) -> None:
+    """A key and, in live, the account it is meant for."""
+    config = _config(repo_root, armed=True, account_id=7)
+    bare = structs.replace(config.venue, venue=VenueId("okx"), credentials=None, account_id=None)
+    two = structs.replace(config, hedge_venue=bare)
+
+    with pytest.raises(ConfigError, match=r"^hedge_venue\.account_id: is missing; `hedgebot check` tells"):
+        arming.refuse_nameless(two)
+    with pytest.raises(ConfigError, match=r"^hedge_venue\.client_id: is missing; orders need a key"):
+        arming.refuse_keyless(two)
+
+
+def test_nothing_rests_at_a_second_venue(repo_root: Path) -> None:
+    """All goes by REST there, whatever the way at the first."""
+    settings = {"venue": {"gateway": "deribit_ws"}, "books": {"btc": {"tactic": {"name": "rest_then_cross"}}}}
+    config = load(repo_root / "config/testnet.toml", settings, run_tag="t")
+    second = structs.replace(config.venue, venue=VenueId("okx"), gateway="ccxt")
+    books = tuple(structs.replace(book, hedge_instrument="OKX:BTC-USDT-SWAP") for book in config.books)
+
+    arming.refuse_rest_over_rest(config)
+    with pytest.raises(ConfigError, match=r"use tactic cross or slice$"):
+        arming.refuse_rest_over_rest(structs.replace(config, hedge_venue=second, books=books))
+
+
+@pytest.mark.parametrize(
+    ("convention", "name", "is_inverse", "objects"),
+    [
+        (Convention.USD, "OKX:BTC-USD-SWAP", True, True),
+        (Convention.USD, "OKX:BTC-USDT-SWAP", False, False),
+        (Convention.USD, "BTC-PERPETUAL", True, False),
+        (Convention.OPTIONS_ONLY, "OKX:BTC-USD-SWAP", True, False),
+    ],
+)
+def test_coins_of_an_account_that_is_not_seen_are_not_earned(
+    make: Any, convention: Convention, name: str, is_inverse: bool, objects: bool
+) -> None:
+    """Convention usd counts them at the first venue only."""
+    made = make.perpetual if is_inverse else make.linear_perpetual
+    book, listed = make.book(convention=convention, hedge_instrument=name), [made(id=name), make.option()]
+
+    if objects:
+        with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: OKX:BTC-USD-SWAP is paid in BTC"):
+            arming.refuse_uncounted(book, listed)
+    else:
+        arming.refuse_uncounted(book, listed)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bot.app.check import Checks, VenueParts
 from bot.app.config import Config, load
 from bot.domain import events as ev
 from bot.domain.errors import BotError, ConfigError, VenueError, VenueUnreachable
-from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import DistrustCause
 from bot.domain.seen import OrderSeen, PositionSeen
@@ -34,6 +34,7 @@ class FakeInspector:
         self._make = make
         self.fails: dict[str, BotError] = {}
         self.is_closed = False
+        self.listed = (make.perpetual(), make.option())
 
     def _say(self, step: str, answer: Any) -> Any:
         if step in self.fails:
@@ -63,7 +64,7 @@ class FakeInspector:
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
         """The perpetual and a call."""
         assert base == "BTC"
-        listed: tuple[Instrument, ...] = self._say("instruments", (self._make.perpetual(), self._make.option()))
+        listed: tuple[Instrument, ...] = self._say("instruments", self.listed)
         return listed
 
     async def snapshot(self) -> Sequence[ev.Event]:
@@ -128,7 +129,8 @@ class Look:
     def __init__(self, make: Any, config: Config) -> None:
         self.inspector = FakeInspector(make)
         self.market, self.account = FakeFeed(), FakeFeed()
-        self.checks = Checks(config)
+        self.config, self.checks = config, Checks(config)
+        self.settings = config.venue
 
     def _market(self, others: Sequence[InstrumentId]) -> FakeFeed:
         self.market.watch(others)
@@ -136,10 +138,34 @@ class Look:
 
     async def at_venue(self) -> dict[str, Any]:
         """Findings by name."""
-        parts = VenueParts(inspector=self.inspector, market_feed=self._market, account_feed=self.account)
+        parts = VenueParts(
+            settings=self.settings, inspector=self.inspector, market_feed=self._market, account_feed=self.account
+        )
         await self.checks.venue(parts)
         assert self.inspector.is_closed
         return {finding.name: finding for finding in self.checks.findings}
+
+
+@pytest.mark.asyncio
+async def test_a_second_venue_is_looked_at_under_its_name(make: Any, config: Config) -> None:
+    """Its own steps, its own account in the ledger; the hedge is looked for where it is."""
+    swap = InstrumentId("OKX:BTC-USDT-SWAP")
+    second = structs.replace(config.venue, venue=VenueId("okx"), account_id=None)
+    books = tuple(structs.replace(book, hedge_instrument=swap) for book in config.books)
+    look = Look(make, structs.replace(config, hedge_venue=second, books=books))
+    here = await look.at_venue()
+    there = Look(make, look.config)
+    there.checks, there.settings = look.checks, second
+    there.inspector.listed = (make.linear_perpetual(id=swap),)
+    found = await there.at_venue()
+    look.checks.machine(keeps_ledger=True)
+
+    assert list(here) == [name for name in _ALL if name != "hedge BTC"]
+    assert [name for name in found if name not in here] == [
+        *("okx http", "okx clock", "okx key", "okx account", "okx orders", "hedge BTC", "okx positions"),
+        *("okx market data", "okx account data"),
+    ]
+    assert {finding.status for finding in look.checks.findings} == {"ok"}
 
 
 @pytest.fixture

@@ -51,8 +51,7 @@ class Runner:
         parts = daemon.Parts(
             mode="test",
             books=books,
-            gateway=self.shell.gateway,
-            feeds=(self.shell.market, self.shell.account),
+            edges=self.shell.edges(),
             ledger=self.ledger(),
             now_ns=lambda: self.now_ns,
             tick_interval_s=0.01,

@@ -31,8 +31,8 @@ async def test_a_start_while_the_hedge_is_not_open_is_tried_again(shell: Any, mo
     book = shell.make.book()
 
     shell.gateway.listed = [(option,), (option, perpetual)]
-    assert await daemon._listed(shell.gateway, book) == (option, perpetual)
+    assert await daemon._listed(shell.edges()[0], book) == (option, perpetual)
 
     shell.gateway.listed = [(option,)] * 3
     with pytest.raises(VenueUnreachable, match="hedge_instrument"):
-        await daemon._listed(shell.gateway, book)
+        await daemon._listed(shell.edges()[0], book)

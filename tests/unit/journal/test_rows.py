@@ -52,7 +52,7 @@ def test_an_order_or_fill_with_a_figure_that_is_no_number_is_a_bug(
     with pytest.raises(AssertionError, match="cannot be written"):
         rows.intent_row("r1", "BTC", order(arrival_mid_native=bad))
     with pytest.raises(AssertionError, match="cannot be written"):
-        rows.fill_row("r1", "BTC", "deribit", fill(), bad)
+        rows.fill_row("r1", "BTC", fill(), bad)
 
 
 def test_a_decision_comes_back_equal(decided: Callable[..., Decided]) -> None:

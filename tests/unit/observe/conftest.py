@@ -22,6 +22,7 @@ from bot.domain.decided import (
     PositionMismatched,
     StrangerSeen,
     TrustChanged,
+    VenueAgreed,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
@@ -217,6 +218,7 @@ def notes() -> dict[str, Note]:
         "trading.stopping": phase(Phase.STOPPING),
         "trading.stopped": phase(Phase.STOPPED),
         "trading.halted": phase(Phase.HALTED),
+        "venue.agreed": VenueAgreed(venue="deribit"),
         "stranger.seen": StrangerSeen(order_id=ORDER_ID, label=None, instrument=PERPETUAL),
         "alarm.raised": AlarmRaised(name="stream_lost", detail="", deadline_ns=Ns(9)),
         "guard.raised": GuardMoved(guard=Reason.OSCILLATES, detail="2 times the width", until_ns=Ns(9)),

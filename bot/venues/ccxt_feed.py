@@ -1,0 +1,243 @@
+"""Prices of a perpetual through ccxt.pro, for venues without a feed of our own: touch, mark, index, funding.
+
+Knows ccxt.pro's traps (exchange facts 4.2): its markets are given, so that it asks nobody for them; a connection and
+its books live and die together, so that no book is merged into one from before; a book that is crossed, holds levels
+that are gone or runs backwards ends its connection; one that is late is distrusted. Slower than a feed of our own, and
+only the newest of a burst is seen. ccxt is imported when a connection is made. Must not know a venue: `Prices` does.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+from msgspec import Struct
+
+from bot.domain.errors import MalformedMessage, VenueUnreachable
+from bot.domain.events import QuoteDistrusted, StreamName
+from bot.domain.ids import InstrumentId, name_at_venue
+from bot.domain.market_events import FutureMarked, Quoted
+from bot.domain.reasons import DistrustCause
+from bot.domain.time import NS_PER_S, Ns, ns_from_ms
+from bot.venues.contract import NowNs, Sink
+from bot.venues.kept import Kept
+from bot.venues.link import Link
+from bot.venues.settings import VenueSettings
+
+_BOOK_SILENCE_S_MAX: Final = 10.0
+"""Bybit repeats an unchanged touch after 3 s, Hyperliquid sends each book with every block."""
+_TICKER_SILENCE_S_MAX: Final = 60.0
+"""Tickers come when something changes."""
+_LATE_NS_MAX: Final = Ns(2 * NS_PER_S)
+"""From the venue's stamp to our receipt; a clock that is off by more is no better."""
+_MALFORMED_MAX: Final = 1
+"""What ccxt hands over is decoded already: one that makes no sense ends the connection."""
+_CLOSE_S_MAX: Final = 3.0
+
+Told = Mapping[str, Any]
+"""A book or ticker as ccxt hands it over."""
+
+
+def number(raw: dict[str, Any], key: str) -> float | None:
+    """A number of the wire; None where there is none, MalformedMessage where it is no number."""
+    text = raw.get(key)
+    if text in {None, ""}:
+        return None
+    try:
+        value = float(str(text))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise MalformedMessage(f"{key} is {str(text)[:20]!r}")
+    return value
+
+
+class Prices(Struct, frozen=True, kw_only=True):
+    """One venue for this feed."""
+
+    exchange: str
+    """ccxt's name of the venue's class."""
+    urls: Callable[[VenueSettings], dict[str, object]]
+    """All addresses there are: ccxt's own table is replaced, so that nothing goes anywhere else."""
+    market: Callable[[str], dict[str, object]]
+    """What ccxt calls a perpetual, by the venue's own name; ConfigError for a name that is none."""
+    marked: Callable[[InstrumentId, Told, Ns], FutureMarked]
+    """A ticker in our words; MalformedMessage."""
+    levels_count: int | None
+    """Levels of a book that are asked for; more on a side are left from before. None: whatever comes is whole."""
+
+
+class Opened(NamedTuple):
+    """One connection's client of ccxt, and what its errors are."""
+
+    exchange: Any
+    errors: tuple[type[Exception], ...]
+
+
+def opened(prices: Prices, settings: VenueSettings, names: Sequence[str]) -> Opened:
+    """A new client inside a running loop; no network yet. Without a key: nothing private is asked."""
+    import ccxt.pro as ccxt  # noqa: PLC0415 - heavy, and not needed without this feed
+
+    exchange = getattr(ccxt, prices.exchange)({"enableRateLimit": False})
+    exchange.urls["api"] = prices.urls(settings)
+    exchange.set_markets([exchange.safe_market_structure(prices.market(name)) for name in names])
+    return Opened(exchange, (ccxt.BaseError,))
+
+
+class CcxtFeed:
+    """`Feed` of market data: whatever happens to a connection, the next one starts from nothing."""
+
+    def __init__(
+        self,
+        link: Link,
+        prices: Prices,
+        instruments: Sequence[InstrumentId],
+        make: Callable[[Prices, VenueSettings, Sequence[str]], Opened] = opened,
+    ) -> None:
+        self._link: Final = link
+        self._prices: Final = prices
+        self._make: Final = make
+        self._names: Final[dict[InstrumentId, None]] = {}
+        self._wake: Final = asyncio.Event()
+        self._awaited: set[tuple[str, InstrumentId]] = set()
+        self.watch(instruments)
+
+    def watch(self, instruments: Sequence[InstrumentId]) -> None:
+        """Add instruments: a new connection is made for all of them, since ccxt learns its markets once."""
+        before = len(self._names)
+        for name in instruments:
+            self._prices.market(name_at_venue(name))
+            self._names[name] = None
+        if len(self._names) > before:
+            self._wake.set()
+
+    async def run(self, sink: Sink) -> None:
+        """Deliver events until cancelled; ConfigError is not survived."""
+        kept = Kept(StreamName.MARKET, self._link, sink, malformed_max=_MALFORMED_MAX)
+        await kept.keep(lambda: self._one_connection(kept, sink))
+
+    async def _one_connection(self, kept: Kept, sink: Sink) -> None:
+        """Until something ends it: an error, or more instruments to watch."""
+        self._wake.clear()
+        names = tuple(self._names)
+        self._awaited = {(what, name) for what in ("book", "ticker") for name in names}
+        client = self._make(self._prices, self._link.settings, [name_at_venue(name) for name in names])
+        tasks = [asyncio.create_task(self._books(client, name, kept, sink)) for name in names]
+        tasks += [asyncio.create_task(self._tickers(client, name, kept, sink)) for name in names]
+        woken = asyncio.create_task(self._woken())
+        try:
+            done, _ = await asyncio.wait([*tasks, woken], return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task in done:
+                    task.result()
+        finally:
+            for task in [*tasks, woken]:
+                task.cancel()
+            await asyncio.gather(*tasks, woken, return_exceptions=True)
+            await _closed(client)
+
+    async def _woken(self) -> None:
+        await self._wake.wait()
+
+    async def _books(self, client: Opened, name: InstrumentId, kept: Kept, sink: Sink) -> None:
+        reading = _BookReading(name, self._prices.levels_count, self._link.now_ns)
+        symbol = str(self._prices.market(name_at_venue(name))["symbol"])
+        while True:
+            book = await _next(
+                client, client.exchange.watch_order_book(symbol, self._prices.levels_count), name, _BOOK_SILENCE_S_MAX
+            )
+            event = reading.take(book)
+            sink((event,))
+            if isinstance(event, Quoted):
+                self._heard("book", name, kept)
+            elif event.cause is not DistrustCause.STALE:
+                raise VenueUnreachable(f"{name}: the book is not to be trusted: {event.cause.value}")
+
+    async def _tickers(self, client: Opened, name: InstrumentId, kept: Kept, sink: Sink) -> None:
+        symbol = str(self._prices.market(name_at_venue(name))["symbol"])
+        while True:
+            ticker = await _next(client, client.exchange.watch_ticker(symbol), name, _TICKER_SILENCE_S_MAX)
+            marked = self._prices.marked(name, ticker, self._link.now_ns())
+            if marked.received_ns - marked.venue_ns <= _LATE_NS_MAX:
+                sink((marked,))
+                self._heard("ticker", name, kept)
+
+    def _heard(self, what: str, name: InstrumentId, kept: Kept) -> None:
+        """The connection is up once everything asked for has come."""
+        if self._awaited:
+            self._awaited.discard((what, name))
+            if not self._awaited:
+                kept.up(())
+
+
+class _BookReading:
+    """The touch of one book through one connection."""
+
+    def __init__(self, name: InstrumentId, levels_count_max: int | None, now_ns: NowNs) -> None:
+        self._name: Final = name
+        self._levels_count_max: Final = levels_count_max
+        self._now_ns: Final = now_ns
+        self._stamp_ns = Ns(0)
+
+    def take(self, book: Told) -> Quoted | QuoteDistrusted:
+        """The touch, or why it is none; MalformedMessage where it cannot be read."""
+        received_ns = self._now_ns()
+        stamp_ms = book.get("timestamp")
+        if not isinstance(stamp_ms, int) or stamp_ms <= 0:
+            raise MalformedMessage(f"{self._name}: a book without a time")
+        venue_ns = ns_from_ms(stamp_ms)
+        bid, bid_amount = _top(self._name, book["bids"])
+        ask, ask_amount = _top(self._name, book["asks"])
+        cause = self._defect(book, venue_ns, received_ns)
+        if bid is not None and ask is not None and bid >= ask:
+            cause = DistrustCause.CROSSED
+        self._stamp_ns = venue_ns
+        if cause is not None:
+            return QuoteDistrusted(instrument=self._name, received_ns=received_ns, cause=cause)
+        return Quoted(
+            instrument=self._name,
+            received_ns=received_ns,
+            venue_ns=venue_ns,
+            bid_native=bid,
+            ask_native=ask,
+            bid_amount_native=bid_amount,
+            ask_amount_native=ask_amount,
+        )
+
+    def _defect(self, book: Told, venue_ns: Ns, received_ns: Ns) -> DistrustCause | None:
+        if venue_ns < self._stamp_ns:
+            return DistrustCause.BOOK_GAP
+        if self._levels_count_max is not None and max(len(book["bids"]), len(book["asks"])) > self._levels_count_max:
+            return DistrustCause.BOOK_GAP
+        return DistrustCause.STALE if received_ns - venue_ns > _LATE_NS_MAX else None
+
+
+def _top(name: InstrumentId, side: Sequence[Sequence[float]]) -> tuple[float | None, float | None]:
+    """Best price of a side and the amount there; None and None where it is empty."""
+    if not side:
+        return None, None
+    price, amount = side[0][0], side[0][1]
+    if not (math.isfinite(price) and price > 0.0 and math.isfinite(amount) and amount > 0.0):
+        raise MalformedMessage(f"{name}: a level of {amount} at {price}")
+    return price, amount
+
+
+async def _next(client: Opened, update: Awaitable[Told], name: InstrumentId, silence_s_max: float) -> Told:
+    """What ccxt hands over next; VenueUnreachable when the connection fails or falls silent."""
+    try:
+        async with asyncio.timeout(silence_s_max):
+            return await update
+    except TimeoutError:
+        raise VenueUnreachable(f"{name}: nothing heard for {silence_s_max:.0f} s") from None
+    except client.errors as error:
+        # Without ccxt's text: it may hold a whole message.
+        raise VenueUnreachable(f"{name}: {type(error).__name__}") from None
+
+
+async def _closed(client: Opened) -> None:
+    """Close, never raise, never hang."""
+    with contextlib.suppress(*client.errors, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_CLOSE_S_MAX):
+            await client.exchange.close()

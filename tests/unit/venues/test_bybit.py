@@ -1,0 +1,76 @@
+"""Bybit's names and tickers in our words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.errors import ConfigError
+from bot.domain.ids import InstrumentId
+from bot.domain.time import NS_PER_MS, Ns
+from bot.venues.bybit import marked, market, settlement_currency_of
+
+NAME = InstrumentId("BYBIT:BTCUSDT")
+NOW = Ns(1_770_000_000_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [("BTCUSDT", "BTC/USDT:USDT"), ("BTCPERP", "BTC/USDC:USDC"), ("1000PEPEUSDT", "1000PEPE/USDT:USDT")],
+)
+def test_a_linear_perpetual_by_its_name(name: str, symbol: str) -> None:
+    """In USDT, or in USDC."""
+    assert market(name)["symbol"] == symbol
+    assert f"{settlement_currency_of(name)[0]}/" in symbol
+
+
+@pytest.mark.parametrize("name", ["BTCUSD", "BTC-27MAR26", "BTC-27MAR26-70000-C", "USDT", "BTCUSDT-PERP", ""])
+def test_what_is_no_linear_perpetual_is_refused(name: str) -> None:
+    """Inverse ones, dated ones and options are not traded there."""
+    with pytest.raises(ConfigError, match="no linear perpetual"):
+        market(name)
+
+
+@pytest.mark.parametrize(
+    ("raw", "rate"),
+    [
+        ({"fundingRate": "0.0001", "fundingIntervalHour": "8"}, 0.0001),
+        ({"fundingRate": "0.0001", "fundingIntervalHour": "1"}, 0.0008),
+        ({"fundingRate": "-0.0001", "fundingIntervalHour": "4"}, -0.0002),
+        ({"fundingRate": "0.0001"}, None),
+        ({"fundingRate": "0.0001", "fundingIntervalHour": "0"}, None),
+        ({"fundingIntervalHour": "8"}, None),
+    ],
+)
+def test_funding_is_per_eight_hours_or_not_known(raw: dict[str, Any], rate: float | None) -> None:
+    """Whatever the instrument's interval; without it a rate says nothing."""
+    assert marked(NAME, {"timestamp": 1, "info": raw}, NOW).funding_rate_8h == pytest.approx(rate)
+
+
+def test_absent_is_none_and_never_zero() -> None:
+    """Bybit writes "" or 0 where nothing stands."""
+    event = marked(NAME, {"timestamp": None, "info": {"bid1Price": "", "ask1Price": "0", "markPrice": "64000"}}, NOW)
+
+    assert (event.bid_usd, event.ask_usd, event.mark_usd, event.index_usd, event.venue_ns) == (
+        None,
+        None,
+        64000.0,
+        None,
+        NOW,
+    )
+
+
+@pytest.mark.realdata
+def test_a_recorded_ticker(shared_data: Path) -> None:
+    """Of the production venue, 2026: mark near index, funding known."""
+    text = (shared_data / "messages/bybit/bourse/bybit__responses__fetch_ticker.json").read_text()
+    raw = json.loads(text)["body"]["result"]["list"][0]
+
+    event = marked(NAME, {"timestamp": NOW // NS_PER_MS, "info": raw}, NOW)
+
+    assert event.bid_usd is not None
+    assert event.ask_usd is not None
+    assert event.bid_usd < event.ask_usd
+    assert event.mark_usd == pytest.approx(event.index_usd, rel=1e-3)
+    assert event.funding_rate_8h == pytest.approx(-0.00000276)

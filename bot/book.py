@@ -85,6 +85,7 @@ def account_params_of(params: BookParams) -> AccountParams:
         treasury_coin=params.treasury_coin,
         counts_usdc=params.counts_usdc,
         age_ns_max=params.trust.account_age_ns_max,
+        window_ns=params.window.length_ns,
     )
     return AccountParams(
         book=params.book,

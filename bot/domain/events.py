@@ -164,6 +164,10 @@ class AccountSeen(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
     vega_usd_per_point_options: float | None = None
     theta_usd_per_day_options: float | None = None
     """Over the shorter of a day and the life left."""
+    futures_profit_native: float | None = None
+    """Floating, in the equity and not in the balance."""
+    session_realized_native: float | None = None
+    """Of futures since the last settlement; in the balance at once or only from then on."""
     venue: VenueId = DERIBIT
 
 

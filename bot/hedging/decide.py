@@ -223,6 +223,8 @@ def _wanted_coin(now: Situation) -> Verdict | tuple[float, float, Reason]:
     if now.has_pending:
         return Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING)
     text = f"net delta between {low:+.4f} and {high:+.4f}, band {band.low_coin:+.4f} to {band.high_coin:+.4f}"
+    if exposure.because:
+        text += f": {exposure.because}"
     return _refuse(Reason.DELTA_UNCERTAIN, text)
 
 

@@ -3,6 +3,7 @@
 Mutable private state of one engine. Knows account messages, fills and marks; decides nothing and knows no band.
 """
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
@@ -15,7 +16,9 @@ from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import coin_from_amount, float_from_decimal
 from bot.market.view import MarketView
+from bot.risk import statement
 from bot.risk.conventions import NO_COLLATERAL, Collateral, Convention
+from bot.risk.statement import Row, Told
 
 DOLLARS: Final = "USDC"
 """Currency of the account linear legs are settled in."""
@@ -40,6 +43,8 @@ class FiguresParams(Struct, frozen=True, kw_only=True):
     counts_usdc: bool
     """Convention `coin`: the USDC equity is this book's and short coins."""
     age_ns_max: Ns
+    window_ns: Ns
+    """Of the venue, before delivery: figures of the account decay in it, not all alike."""
 
 
 class AccountFigures:
@@ -55,6 +60,8 @@ class AccountFigures:
         self._premium_coin = 0.0
         self._premium_ns = Ns(0)
         self._delivered_ns: Ns | None = None
+        self._row = Row()
+        self._told = Told(0.0, 0.0)
 
     def see(self, seen: AccountSeen) -> None:
         """Take an account message; those of other currencies are not this book's."""
@@ -73,6 +80,7 @@ class AccountFigures:
 
     def book(self, spec: Instrument, fill: Filled) -> None:
         """An option bought or sold for coins: until a message has seen it, its premium is doubt."""
+        self._row.book(spec, fill)
         if spec.price_is_in_coin:
             self._premium_coin += abs(float_from_decimal(fill.amount_native) * float_from_decimal(fill.price_native))
             self._premium_ns = fill.received_ns
@@ -81,6 +89,7 @@ class AccountFigures:
         """An option has become coins: until a message has seen it, they are in neither figure."""
         if spec.price_is_in_coin:
             self._delivered_ns = spec.expiry_ns
+            self._row.restart()
 
     def collateral(
         self, view: MarketView, held: Mapping[InstrumentId, Decimal], now_ns: Ns, index_usd: float | None
@@ -129,12 +138,36 @@ class AccountFigures:
             return "options have been delivered since the last account figures"
         if not self._is_priced:
             self._prices_usd = _prices_of(seen, view, held)
+            self._told = self._outside_options(seen, seen.options_value_native, view, held)
             self._is_priced = True
+        low, high, because = self._told
         return Collateral(
-            coin=seen.equity_native - seen.options_value_native - self._params.treasury_coin,
-            doubt_coin=self._premium_coin,
+            coin=0.5 * (low + high) - self._params.treasury_coin,
+            doubt_coin=self._premium_coin + 0.5 * (high - low),
             prices_usd=self._prices_usd,
             is_stale=age_ns > self._params.age_ns_max,
+            because=because,
+        )
+
+    def _outside_options(
+        self, seen: AccountSeen, value_coin: float, view: MarketView, held: Mapping[InstrumentId, Decimal]
+    ) -> Told:
+        """Equity less options, by every way the message tells it and by the messages before."""
+        equity = statement.equity(seen)
+        expiring_coin, has_ended = _expiring(seen.received_ns, view, held, self._params.window_ns)
+        value = statement.options_value(seen, value_coin, expiring_coin)
+        if has_ended:  # an option has become coins, or is about to: both are honest
+            self._row.restart()
+        coins = {
+            name: (abs(coin_from_amount(view.instruments[name], held[name], price)), price)
+            for name, price in self._prices_usd.items()
+        }
+        jump = self._row.follow(seen.equity_native - value_coin, coins)
+        because = "; ".join(told.because for told in (equity, value, jump) if told.because)
+        return Told(
+            min(equity.low_native - value.high_native, jump.low_native),
+            max(equity.high_native - value.low_native, jump.high_native),
+            because,
         )
 
     def _of_dollars(self, now_ns: Ns, index_usd: float | None) -> Collateral | str:
@@ -146,7 +179,25 @@ class AccountFigures:
             return f"account figures in {DOLLARS} are {age_ns // NS_PER_S} s old"
         if index_usd is None:
             return "no index price"
-        return Collateral(coin=-seen.equity_native / index_usd)
+        low, high, because = statement.equity(seen)
+        coin, doubt_coin = -0.5 * (low + high) / index_usd, 0.5 * (high - low) / index_usd
+        return Collateral(coin=coin, doubt_coin=doubt_coin, because=because)
+
+
+def _expiring(at_ns: Ns, view: MarketView, held: Mapping[InstrumentId, Decimal], window_ns: Ns) -> tuple[float, bool]:
+    """Coins that options inside their window are worth, long and short alike, and whether one of them has ended."""
+    coin, has_ended = 0.0, False
+    for name, amount in held.items():
+        spec = view.instruments.get(name)
+        if spec is None or not spec.price_is_in_coin or spec.expiry_ns is None:
+            continue
+        left_ns = spec.expiry_ns - at_ns
+        has_ended |= left_ns <= _SETTLED_NS
+        if left_ns < window_ns:
+            marked = view.options.get(name)
+            worth = math.inf if marked is None or marked.mark_native is None else marked.mark_native
+            coin += abs(float_from_decimal(amount)) * worth
+    return coin, has_ended
 
 
 def _prices_of(seen: AccountSeen, view: MarketView, held: Mapping[InstrumentId, Decimal]) -> dict[InstrumentId, float]:

@@ -100,6 +100,8 @@ class Collateral(Struct, frozen=True, kw_only=True):
     gains in equity what it loses in N/P, so that N/P of that moment is what counts (exchange facts 2.4)."""
     is_stale: bool = False
     """The message is old: the equity may also stand as told, and futures then count at today's price."""
+    because: str = ""
+    """What makes it doubtful beside money under way, in words."""
 
 
 NO_COLLATERAL: Final = Collateral()

@@ -66,6 +66,8 @@ class Exposure(Struct, frozen=True, kw_only=True):
     """Gamma-weighted."""
     option_age_ns_max: Ns | None
     doubtful: tuple[InstrumentId, ...]
+    because: str = ""
+    """What else is in doubt, in words: figures of the account."""
 
 
 class _Sum:
@@ -151,6 +153,7 @@ def measure(
         tau_years=total.w_tau / total.w if total.w > 0.0 else None,
         option_age_ns_max=None if total.age_ns is None else Ns(total.age_ns),
         doubtful=tuple(total.doubtful),
+        because=collateral.because,
     )
 
 

@@ -142,11 +142,15 @@ def _defect_of(event: SurfaceFitted) -> str:
 
 
 def _is_curve(item: SmileSlice, as_of_ns: Ns) -> bool:
-    """Whether a slice is a smile, and its figures are of each other: life left, level at the money."""
+    """Whether a slice is a smile, and its figures are of each other: life left, level and slope at the money."""
     svi, left_years = Svi(*item.svi), (item.expiry_ns - as_of_ns) / NS_PER_YEAR
     if not (svi.b >= 0.0 and abs(svi.rho) < 1.0 and svi.sigma > 0.0 and svi.lee_wing <= WING_MAX + 1e-9):
         return False
     if not (left_years > 0.0 and PRICE_MIN <= item.forward_usd <= PRICE_MAX):
         return False
-    w = item.iv_atm * item.iv_atm * left_years
-    return abs(item.tau_years - left_years) <= _ROUNDING * left_years and abs(svi.w(0.0) - w) <= _ROUNDING * w
+    w, slope = item.iv_atm * item.iv_atm * left_years, 2.0 * item.iv_atm * left_years * item.skew_iv_per_k
+    return (
+        abs(item.tau_years - left_years) <= _ROUNDING * left_years
+        and abs(svi.w(0.0) - w) <= _ROUNDING * w
+        and abs(svi.w_slope(0.0) - slope) <= _ROUNDING * (abs(slope) + w)
+    )

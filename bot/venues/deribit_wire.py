@@ -157,6 +157,8 @@ class Portfolio(Struct):
     options_gamma: Number | None = None
     options_vega: Number | None = None
     options_theta: Number | None = None
+    futures_session_upl: Number | None = None
+    session_rpl: Number | None = None
 
 
 _ORDER_STATES: Final = {
@@ -330,4 +332,6 @@ def account_seen(portfolio: Portfolio, received_ns: Ns) -> AccountSeen:
         gamma_coin_per_usd_options=portfolio.options_gamma,
         vega_usd_per_point_options=portfolio.options_vega,
         theta_usd_per_day_options=portfolio.options_theta,
+        futures_profit_native=portfolio.futures_session_upl,
+        session_realized_native=portfolio.session_rpl,
     )

@@ -149,6 +149,8 @@ def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
         gamma_coin_per_usd_options=summary.options_gamma,
         vega_usd_per_point_options=summary.options_vega,
         theta_usd_per_day_options=summary.options_theta,
+        futures_profit_native=summary.futures_profit_native,
+        session_realized_native=summary.session_realized_native,
     )
 
 

@@ -248,11 +248,12 @@ class Make:
             "treasury_coin": 0.0,
             "counts_usdc": False,
             "age_ns_max": Ns(10 * NS_PER_S),
+            "window_ns": Ns(1800 * NS_PER_S),
         }
         return FiguresParams(**(fields | change))
 
     def account_seen(self, **change: object) -> ev.AccountSeen:
-        """Ten coins of equity, no position."""
+        """Ten coins of equity, no position; `delta_coin_total` goes with what else is told."""
         fields = {
             "currency": "BTC",
             "equity_native": 10.0,
@@ -269,7 +270,10 @@ class Make:
             "vega_usd_per_point_options": 0.0,
             "theta_usd_per_day_options": 0.0,
         }
-        return ev.AccountSeen(**(fields | change))
+        told = fields | change
+        if "delta_coin_total" not in change and told["delta_coin_by_index"] is not None:
+            told["delta_coin_total"] = sum(told["delta_coin_by_index"].values()) - (told["options_value_native"] or 0.0)
+        return ev.AccountSeen(**told)
 
     def book(self, **change: object) -> BookParams:
         """A BTC book hedged to zero on the inverse perpetual, band 0.05 coin per coin of option."""

@@ -242,7 +242,7 @@ def test_the_account_is_shown_where_the_convention_counts_it(record: Record, mak
     """Equity, options and treasury make the collateral; elsewhere nothing of it is shown."""
     told = _last(
         record(
-            make.account_seen(equity_native=10.0, options_value_native=1.5),
+            make.account_seen(equity_native=11.5, options_value_native=1.5),
             _tick(make),
             convention=Convention.USD,
             treasury_coin=2.0,
@@ -250,7 +250,7 @@ def test_the_account_is_shown_where_the_convention_counts_it(record: Record, mak
     )
 
     assert told.account is not None
-    assert (told.account.equity_native, told.treasury_coin, told.decided.delta_coin_collateral) == (10.0, 2.0, 6.5)
+    assert (told.account.equity_native, told.treasury_coin, told.decided.delta_coin_collateral) == (11.5, 2.0, 8.0)
     assert "age of the account figures" in [gauge.name for gauge in told.limits]
 
 

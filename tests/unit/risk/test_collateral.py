@@ -175,3 +175,54 @@ def test_the_message_behind_the_collateral_can_be_read(make: Any) -> None:
         figures.see(dollars)
 
         assert figures.message() is expected
+
+
+def test_an_equity_that_contradicts_its_parts_is_an_interval_from_the_first_message_on(
+    view: MarketView, make: Any
+) -> None:
+    """Nothing came before it: the message itself tells ten coins, and forty."""
+    equity = _equity(make)
+    equity.see(make.account_seen(equity_native=40.0, futures_profit_native=0.0))
+    found = _ask(equity, view, make)
+
+    assert (found.coin, found.doubt_coin) == (25.0, 15.0)
+    assert found.because == "equity 40.0000, its parts 10.0000 BTC"
+
+
+def test_a_wild_figure_is_doubt_at_once_and_over_with_the_next_message(view: MarketView, make: Any) -> None:
+    """Equity and options' value, against the message's own words and the message before."""
+    equity, found = _equity(make), []
+    for change in ({}, {"equity_native": 14.0}, {}, {"options_value_native": 3.0, "delta_coin_total": 0.0}, {}):
+        equity.see(make.account_seen(**change))
+        found.append(_ask(equity, view, make))
+
+    assert [(item.coin, item.doubt_coin) for item in found] == [(10, 0), (12, 2), (10, 0), (8.5, 1.5), (10, 0)]
+    assert found[3].because == (
+        "options_value 3.0000, by delta_total and its map 0.0000 BTC; "
+        "equity less options 7.0000, before 10.0000: no fill or price explains it"
+    )
+
+
+@pytest.mark.parametrize(("left_s", "is_doubt"), [(1801, True), (1799, False), (0, False)])
+def test_premium_that_decays_in_one_figure_alone_is_no_doubt(
+    view: MarketView, make: Any, left_s: int, is_doubt: bool
+) -> None:
+    """Half of a call's 0.06 coins in the options' value and all of it in the delta, or the other way round."""
+    equity, at = _equity(make), Ns(make.option().expiry_ns - left_s * NS_PER_S)
+    view.see_option(make.option_marked(mark_native=0.06))
+    equity.see(make.account_seen(received_ns=at, options_value_native=0.06, delta_coin_total=-0.03))
+    found = equity.collateral(view, {_CALL: Decimal(1), **_SHORT}, at, 100_000.0)
+
+    assert isinstance(found, Collateral)
+    assert (found.doubt_coin > 0.0) is is_doubt
+
+
+def test_dollars_that_contradict_their_parts_are_doubt(view: MarketView, make: Any) -> None:
+    """50,000 or 10,000 USDC at 100,000: a tenth to half a coin short."""
+    equity = AccountFigures(make.figures(convention=Convention.COIN, counts_usdc=True))
+    parts = {"balance_native": 10_000.0, "futures_profit_native": 0.0}
+    equity.see(make.account_seen(currency="USDC", equity_native=50_000.0, **parts))
+    found = _ask(equity, view, make)
+
+    assert (found.coin, found.doubt_coin) == pytest.approx((-0.3, 0.2))
+    assert found.because == "equity 50000.0000, its parts 10000.0000 USDC"

@@ -114,13 +114,16 @@ class SimVenue:
     def private(self, now_ns: Ns) -> None:
         """Send what happened on the account since the last call: the private stream."""
         received = Ns(now_ns + self._latency.feed_ns)
+        self._later(received, self._happened(now_ns, received))
+
+    def _happened(self, now_ns: Ns, received: Ns) -> list[Event]:
         events: list[Event] = self._settlements(received) if now_ns >= self._settlement_ns else []
         for change in self._exchange.changes():
             if isinstance(change, facts.OrderChange) and change.order.account == ACCOUNT:
                 events.append(sim_codec.updated(change.order, received))
             elif isinstance(change, facts.TradeOwned) and change.trade.account == ACCOUNT:
                 events.append(sim_codec.filled(change.trade, received))
-        self._later(received, events)
+        return events
 
     def _settlements(self, received: Ns) -> list[Event]:
         """What was booked at settlements since the last look."""
@@ -221,12 +224,13 @@ class SimVenue:
         return [*self._account_figures(received, (*self._watched, *held)), taken]
 
     def last_look(self) -> list[Event]:
-        """Marks, money and positions of this very moment, for the comparison at the end of a run."""
+        """What happened last; marks, money, positions of this very moment: for the comparison at the end of a run."""
         now_ns = self._exchange.now_ns
         marks = (
             sim_codec.marked(self._exchange.ticker(spec.id), now_ns, is_option=spec.is_option) for spec in self._watched
         )
-        return [*marks, *self._picture(now_ns, now_ns)]
+        after_ns = Ns(now_ns + 1)  # asked after it: a picture from before a fill would prove nothing
+        return [*self._happened(now_ns, now_ns), *marks, *self._picture(after_ns, after_ns)]
 
     def positions(self) -> list[facts.Position]:
         """The account's positions at the venue now."""

@@ -20,10 +20,12 @@ from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.drive.cost_audit import CostAudit
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
 from bot.engine import Engine
 from bot.journal.tape import Tape
+from bot.observe.costs import CostReport
 from bot.observe.tally import RunResult, Tally
 from bot.risk.smile_study import SmileStudy
 from bot.sim.exchange import Exchange
@@ -84,6 +86,7 @@ class Simulation:
         self._exchange = exchange
         self._recorded = recorded
         self._engine = Engine(params.book)
+        self._audit = CostAudit(params.book)
         self._study = SmileStudy()
         self._schedule = Schedule()
         self._inbox = Inbox()
@@ -214,21 +217,28 @@ class Simulation:
         if self._tape is not None:
             self._tape.take(self._params.book.book, self._engine.seq, event, outcome)
         self._hash.update(msgspec.msgpack.encode(event))
+        self._audit.see(self._engine, event, outcome)
         self.tally.saw(event, outcome)
         for command in outcome.commands:
             self._hash.update(msgspec.msgpack.encode(command))
             self._venue.carry_out(command, now_ns)
 
     def _ended(self) -> BookStatus:
-        """The book as it ended, with the equity of both sides at one moment: a last look, of which no decision comes.
+        """The book as it ended, with positions and equity of both sides at one moment: a last look without a decision.
 
-        It is taken after every answer has arrived: a look older than the last fill would prove nothing.
+        It is taken after every answer has arrived, and what rested may have been filled until then: a look older than
+        the last fill would prove nothing.
         """
         status = self._engine.status()
         self._exchange.advance(Ns(self._end_ns + _SETTLE_NS))
         for event in self._venue.last_look():
             self._apply(event, self._exchange.now_ns)
-        return msgspec.structs.replace(status, equity=self._engine.status().equity)
+        last = self._engine.status()
+        return msgspec.structs.replace(status, equity=last.equity, positions_native=last.positions_native)
+
+    def costs(self, mode: str) -> CostReport:
+        """What hedging has cost so far."""
+        return self._audit.report(self._engine, (self._params.book.book, mode), "the run itself")
 
     def _result(self, mode: str, status: BookStatus) -> RunResult:
         violations = self._venue.violations()
@@ -240,6 +250,13 @@ class Simulation:
             violations=violations,
             trace_hash=self._hash.hexdigest(),
             is_one_moment=True,
+        )
+        costs = self.costs(mode)
+        mark_out = costs.maker_mark_outs["after_10_s"]
+        result = msgspec.structs.replace(
+            result,
+            maker_share=costs.totals.maker_share,
+            maker_mark_out_10s_bps=None if mark_out is None else mark_out.bps,
         )
         if self._recorded is None:
             return result

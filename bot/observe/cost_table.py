@@ -38,7 +38,7 @@ def _table(report: CostReport) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("decided", justify="left")
     columns = ("seq", "filled", "mid USD", "price USD", "half spread", "waiting", "beyond", "fees", "total", "maker")
-    for column in (*columns, *(f"mark-out {name.removeprefix('after_').replace('_', ' ')}" for name in MARK_OUTS_NS)):
+    for column in (*columns, *(f"mark-out {_seconds(name)}" for name in MARK_OUTS_NS)):
         table.add_column(column, justify="right")
     for hedge in report.hedges:
         filled = f"{hedge.filled_native:+,} {hedge.unit}"
@@ -59,6 +59,10 @@ def _cells(costs: Costs) -> list[str]:
     return [*(_money(part) for part in parts), maker, *(_money(costs.mark_outs[name]) for name in MARK_OUTS_NS)]
 
 
+def _seconds(name: str) -> str:
+    return name.removeprefix("after_").replace("_", " ")
+
+
 def _money(money: Money | None) -> str:
     if money is None or money.bps is None:
         return ""
@@ -70,6 +74,10 @@ def _below(report: CostReport) -> list[str]:
     lines = [
         f"the run's own figures: {own}; {0.0 - report.fees_elsewhere_usd:+,.4f} USD belong to no hedge of this run"
     ]
+    made = {name: money for name, money in report.maker_mark_outs.items() if money is not None}
+    if made:
+        parts = ", ".join(f"{_money(money)} after {_seconds(name)}" for name, money in made.items())
+        lines.append(f"mark-out of what rested: {parts}; negative is what those who took it knew")
     if report.cost_ratio is not None and report.risk_usd is not None:
         lines.append(
             f"cost / (risk aversion / 2 x variance) = {report.totals.total.usd:,.4f} / {report.risk_usd:,.4f} USD = "

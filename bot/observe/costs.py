@@ -69,6 +69,8 @@ class CostReport(Struct, frozen=True, kw_only=True):
     book: str
     hedges: tuple[HedgeCosts, ...]
     totals: Costs
+    maker_mark_outs: dict[str, Money | None]
+    """Of the fills that rested, those that are known: negative is what the others knew. None without any."""
     fees_elsewhere_usd: float
     """Of fills that belong to no hedge of this run."""
     slippage_of_run_usd: float
@@ -94,6 +96,17 @@ class Piece(Struct, frozen=True, kw_only=True):
     is_maker: bool
     mark_outs_usd: dict[str, float]
     """Those that are known."""
+
+
+def maker_mark_outs(pieces: Sequence[Piece]) -> dict[str, Money | None]:
+    """What the fills that rested have made since; basis points of the money of those that are known."""
+    found: dict[str, Money | None] = {}
+    for name in MARK_OUTS_NS:
+        known = [piece for piece in pieces if piece.is_maker and name in piece.mark_outs_usd]
+        traded_usd = sum(piece.traded_usd for piece in known)
+        usd = sum(piece.mark_outs_usd[name] for piece in known)
+        found[name] = Money(usd=usd, bps=1e4 * usd / traded_usd) if traded_usd > 0.0 else None
+    return found
 
 
 def added(pieces: Sequence[Piece]) -> Costs:

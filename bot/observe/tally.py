@@ -46,6 +46,10 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     fills: int
     """Fills of the hedge orders."""
     refused: int
+    maker_share: float | None = None
+    """Of the money traded, what rested; None here and below: nothing was, or nobody counted (`hedgebot tca`)."""
+    maker_mark_out_10s_bps: float | None = None
+    """What fills that rested had made ten seconds later: negative is what those who took them knew."""
     unknown_open: int
     """Orders whose fate is not known at the end."""
     net_delta_coin_final: float | None

@@ -10,7 +10,7 @@ from msgspec import structs
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe.charts import render_costs
 from bot.observe.cost_table import as_json, as_text
-from bot.observe.costs import CostReport, HedgeCosts, Piece, added
+from bot.observe.costs import CostReport, HedgeCosts, Money, Piece, added
 
 _MARKS = {"after_1_s": 0.02, "after_10_s": -0.01, "after_60_s": 0.1}
 
@@ -58,6 +58,11 @@ def _report(count: int = 2) -> CostReport:
         book="BTC",
         hedges=tuple(_hedge(number) for number in range(count)),
         totals=added([piece]),
+        maker_mark_outs={
+            "after_1_s": Money(usd=-0.02, bps=-0.4),
+            "after_10_s": Money(usd=-0.05, bps=-1.0),
+            "after_60_s": None,
+        },
         fees_elsewhere_usd=0.0,
         slippage_of_run_usd=-0.1,
         fees_of_run_usd=-0.3,
@@ -77,19 +82,25 @@ def test_each_hedge_has_a_line_and_all_have_one() -> None:
     assert "-500 USD of -1,000" in first
     assert "+0.0200 (+0.40)" in first
     assert next(line for line in lines if line.strip().startswith("all")).split()[1:3] == ["1,000", "USD"]
-    assert "the run's own figures: slippage -0.1000 USD, fees -0.3000 USD; +0.0000 USD belong to no hedge" in lines[-3]
+    assert "the run's own figures: slippage -0.1000 USD, fees -0.3000 USD; +0.0000 USD belong to no hedge" in lines[-4]
+    assert lines[-3].startswith("mark-out of what rested: -0.0200 (-0.40) after 1 s, -0.0500 (-1.00) after 10 s;")
     assert lines[-2].startswith("cost / (risk aversion / 2 x variance) = 0.4000 / 0.2000 USD = 2.00; 2 where")
     assert lines[-1] == "hedges add up to the run's figures; the tape was made again equal (decisions and commands)"
 
 
 def test_what_is_not_known_is_said() -> None:
-    """No risk aversion, no fill, parts that do not add up."""
+    """No risk aversion, no fill, nothing that rested, parts that do not add up."""
     report = structs.replace(
-        _report(), risk_usd=None, cost_ratio=None, problem="1.000000 USD of slippage or fees belong to no hedge"
+        _report(),
+        maker_mark_outs=dict.fromkeys(_MARKS),
+        risk_usd=None,
+        cost_ratio=None,
+        problem="1.000000 USD of slippage or fees belong to no hedge",
     )
     unfilled = structs.replace(report.hedges[0], price_usd=None, costs=added([]))
     text = as_text(structs.replace(report, hedges=(unfilled,)))
 
+    assert "what rested" not in text
     assert "the policy knows no risk aversion" in text
     assert text.splitlines()[-1].startswith("DOES NOT ADD UP: 1.000000 USD")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.observe.costs import MARK_OUTS_NS, Money, Piece, added
+from bot.observe.costs import MARK_OUTS_NS, Money, Piece, added, maker_mark_outs
 
 
 def _piece(traded_usd: float, *, is_maker: bool = False, **mark_outs_usd: float) -> Piece:
@@ -42,3 +42,16 @@ def test_nothing_traded_costs_nothing() -> None:
     assert told.total == Money(usd=0.0, bps=None)
     assert told.maker_share is None
     assert told.mark_outs == dict.fromkeys(MARK_OUTS_NS)
+
+
+def test_what_rested_has_mark_outs_of_its_own() -> None:
+    """Of the fills that are known, in basis points of their own money; takers are left out."""
+    told = maker_mark_outs(
+        [
+            _piece(10_000.0, after_1_s=5.0),
+            _piece(10_000.0, is_maker=True, after_1_s=-1.0, after_10_s=-2.0),
+            _piece(30_000.0, is_maker=True, after_1_s=-3.0),
+        ]
+    )
+
+    assert told == {"after_1_s": Money(usd=-4.0, bps=-1.0), "after_10_s": Money(usd=-2.0, bps=-2.0), "after_60_s": None}

@@ -14,7 +14,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check bench docs image clean
+.PHONY: help demo test clients lint check bench docs bands image clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -39,6 +39,9 @@ bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 
 docs: $(STAMP) ## write the generated part of docs/reference again
 	$(BIN)/python -m bot reference docs/reference
+
+bands: $(STAMP) ## measure the band policies again and write docs/explanation/bands.md (minutes)
+	$(BIN)/python -m bot bands docs/explanation/bands.md
 
 image: ## container image (CONTAINER=podman, BASE_IMAGE=...)
 	$(CONTAINER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .

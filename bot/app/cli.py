@@ -21,6 +21,7 @@ from bot.domain.errors import ConfigError, JournalError, MalformedMessage, Venue
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
 from bot.observe.tally import MISMATCH, RunResult
+from bot.research import page as bands_page
 from bot.sim.impact import Impact
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -227,6 +228,15 @@ def exchange_command(  # noqa: PLR0913 - the options of a command line
 def reference_command(folder: Annotated[Path, typer.Argument(help="docs/reference of a checkout.")]) -> None:
     """Write the reference pages from the code."""
     reference.write(folder)
+
+
+@cli.command(name="bands", hidden=True)
+def bands_command(
+    page: Annotated[Path, typer.Argument(help="docs/explanation/bands.md of a checkout.")],
+    tables: Annotated[Path, typer.Option(help="Folder of the published tables.")] = Path("tests/reference"),
+) -> None:
+    """Write the measured part of the page on band policies; takes minutes."""
+    bands_page.write(page, tables, typer.echo)
 
 
 def _write(path: Path | None, drawn: str | None) -> None:

@@ -248,6 +248,8 @@ def two_bands_coin(
     low, high = -_LOGIT_MAX, _LOGIT_MAX
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
         share, rest = _logistic(middle), _logistic(-middle)
         outer = math.cbrt(both / (share * (1.0 + share)))
         # The gap falls as B nears A.

@@ -17,6 +17,7 @@ _PLANTED = {
     "bot/sim/planted.py": ("the simulated world is deterministic: seeded random.Random only", "import os"),
     "bot/hedging/bands/planted.py": ("band policies do not know each other", "import bot.hedging.bands.planted_too"),
     "bot/hedging/bands/planted_too.py": ("band policies do not know each other", ""),
+    "bot/research/planted.py": ("research opens no socket", "import bot.venues"),
     "bot/venues/planted.py": ("ccxt stays behind ccxt_client.py and ccxt_feed.py", "import ccxt"),
     "bot/venues/planted_too.py": ("websockets stays behind stream.py", "import websockets"),
     "bot/localex/planted.py": ("the world shares no formula with the bot", "import bot.pricing"),

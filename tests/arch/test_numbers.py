@@ -36,6 +36,7 @@ _ALLOWED = {
     ("bot/observe/charts.py", "*"): "axes and pixels",
     ("bot/observe/explained.py", "Gauge.value_max"): "in the unit named beside it",
     ("bot/observe/tally.py", "RunResult.*"): "keys of the result line, part of the command line's contract",
+    ("bot/research/lockstep.py", "node"): "a place on the grid, between two nodes",
     ("bot/sim/book.py", "*"): "one instrument's grid: whole lots and whole price units, said in its docstring",
     ("bot/sim/*", "tick_direction"): "the venue's enumeration, spelled out in its docstring",
     ("bot/sim/*", "premium"): "fraction of the index",

@@ -101,6 +101,9 @@ class BandSection(Section):
     )
     hedge_interval_ms_min: Annotated[int, Field(ge=0)] = Field(0, description="no hedge sooner after the last fill")
     price_move_fraction_min: NotNegative = Field(0.0, description="no hedge before such a move from the last fill")
+    funding_horizon_hours: NotNegative = Field(
+        0.0, description="so long funding is expected to last; the band moves to the side that receives it; 0: not"
+    )
     hard_width_multiple: Annotated[float, Field(ge=1.0)] | None = Field(
         None, description="beyond so many half widths the two filters above do not hold back"
     )
@@ -158,6 +161,7 @@ def modifiers_of(book: str, section: BandSection) -> Modifiers:
         monitoring_ns=Ns(section.monitoring_interval_ms * NS_PER_MS),
         interval_ns_min=Ns(section.hedge_interval_ms_min * NS_PER_MS),
         price_move_fraction_min=section.price_move_fraction_min,
+        funding_horizon_ns=Ns(round(section.funding_horizon_hours * 3_600 * NS_PER_S)),
         hard_width_multiple=section.hard_width_multiple,
     )
 

@@ -16,6 +16,8 @@ from bot.domain.time import Ns
 WIDEST_COIN: Final = 1e9
 """A half width that means "never": finite, and far beyond any hard limit, which cuts it."""
 _BISECTIONS: Final = 200
+_LEVELS_MAX: Final = 5.0
+"""As if five levels; five times the spread make a Whalley-Wilmott band 1.7 times as wide at most."""
 _LOGIT_MAX: Final = 700.0
 """exp of this is still a float; a ratio of bands beyond it is zero or one."""
 
@@ -66,6 +68,8 @@ class BandInputs(Struct, frozen=True, kw_only=True):
     """Gamma-weighted time to expiry; None without options."""
     fee_rate_taker: float
     half_spread_usd: float
+    beyond_touch_usd: float = 0.0
+    """What the hedge that is due would pay per coin on top of half the spread, because it is larger than the touch."""
     funding_rate_8h: float
     since_hedge_ns: Ns | None
     """Time since the last hedge fill; None before the first."""
@@ -171,11 +175,23 @@ def is_beyond(band: Band, delta_coin: float, width_multiple: float) -> bool:
 
 
 def taker_cost_fraction(inputs: BandInputs) -> float:
-    """Cost of trading one coin now, one way, as a fraction of its price: taker fee and half the spread. Never below 0.
+    """Cost of trading one coin now, one way, as a fraction of its price: taker fee, half the spread, depth. Never < 0.
 
     A maker rebate cannot make trading free of risk: the policies are fed the cost of crossing.
     """
-    return max(inputs.fee_rate_taker + inputs.half_spread_usd / inputs.price_usd, 0.0)
+    return max(inputs.fee_rate_taker + (inputs.half_spread_usd + inputs.beyond_touch_usd) / inputs.price_usd, 0.0)
+
+
+def beyond_touch_usd(*, half_spread_usd: float, trade_coin: float, touch_coin: float | None) -> float:
+    """Cost per coin that a trade larger than the touch adds to half the spread, USD >= 0.
+
+    As if the book went on in levels of the touch's size, one spread apart: n levels cost n half spreads on average.
+    Never more than `_LEVELS_MAX` of them: one small order at the touch says little about what stands behind it. No
+    touch told, nothing added.
+    """
+    if touch_coin is None or touch_coin <= 0.0:
+        return 0.0
+    return half_spread_usd * (min(max(abs(trade_coin) / touch_coin, 1.0), _LEVELS_MAX) - 1.0)
 
 
 # --- formulas ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, float_from_decimal
 from bot.hedging import situation
-from bot.hedging.band import Band, BandInputs, BandPolicy, inside, stretched, within
+from bot.hedging.band import Band, BandInputs, BandPolicy, aim_coin, inside, stretched, within
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.expiry import (
     Delivered,
@@ -157,7 +157,7 @@ class Hedger:
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
         pin = pinned(params.expiry, view, legs, now_ns)
         cheap = self._at_maker_cost(inputs, hedge.spec)
-        bands, guard = self._guarded(inputs, cheap, is_pinned=pin is not None)
+        inputs, bands, guard = self._guarded(inputs, cheap, hedge, is_pinned=pin is not None)
         waits, why = guard.hold or self._held_back(inputs, bands.acted_on, exposure, desk.last_was_buy, pin)
         now = self._situation(
             desk,
@@ -184,10 +184,15 @@ class Hedger:
         maker_cost = float_from_decimal(spec.fee_rate_maker) + self._params.maker_cost_fraction
         return structs.replace(inputs, fee_rate_taker=maker_cost, half_spread_usd=0.0)
 
-    def _guarded(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool) -> tuple[Bands, Guard]:
-        """The bands as wide as the guards against our own impact want them, and what else these ask."""
+    def _guarded(
+        self, inputs: BandInputs, cheap: BandInputs | None, hedge: Hedge, *, is_pinned: bool
+    ) -> tuple[BandInputs, Bands, Guard]:
+        """The bands at the cost of the size that is due, as wide as the guards want them, and what else these ask."""
         ratio = self.stability.width_ratio(inputs.now_ns)
         bands = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=ratio)
+        deep = situation.at_depth(inputs, hedge, self._due_coin(inputs.delta_coin_net, bands))
+        if deep is not inputs:
+            inputs, bands = deep, self._bands(deep, cheap, is_pinned=is_pinned, ratio=ratio)
         guard = self.stability.at(
             Moment(
                 now_ns=inputs.now_ns,
@@ -202,7 +207,14 @@ class Hedger:
         if guard.width_ratio > 1.0:
             narrow = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=1.0).acted_on
             bands = bands._replace(narrow=narrow)
-        return bands, guard
+        return inputs, bands, guard
+
+    def _due_coin(self, net_coin: float, bands: Bands) -> float:
+        """What would be taken at the touch now, signed; 0.0 where the taker's band holds."""
+        outer = bands.acted_on if bands.taker is None else bands.taker
+        if outer.low_coin <= net_coin <= outer.high_coin:
+            return 0.0
+        return aim_coin(outer, net_coin, self._params.modifiers.trade_to) - net_coin
 
     def _bands(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool, ratio: float) -> Bands:
         """The band hedges start from, and the taker's around it where a maker's cost makes the first."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_S, NS_PER_YEAR, Ns
-from bot.hedging.band import Band, BandInputs, BandPolicy, Law, TradeTo, is_beyond
+from bot.hedging.band import WIDEST_COIN, Band, BandInputs, BandPolicy, Law, TradeTo, is_beyond, taker_cost_fraction
 
 _MONITORING: Final = 0.5826
 """-ζ(1/2)/sqrt(2π): how far a path overshoots a band that is looked at in steps (Broadie-Glasserman; theory 4.1)."""
@@ -19,6 +19,7 @@ _TRIGGER: Final = {TradeTo.EDGE: 1.0, TradeTo.INNER: 1.2873, TradeTo.TARGET: 4.0
 
 HARD_WIDTHS: Final = 1.5
 """Half widths from the target beyond which a hedge is urgent, where `hard_width_multiple` says nothing (theory 6.2)."""
+_EIGHT_HOURS_NS: Final = 8 * 3600 * NS_PER_S
 _REVERSAL_NS_MAX: Final = 60 * NS_PER_S
 """A book of little gamma has an endless reversal time; its owner may still trade."""
 
@@ -55,6 +56,8 @@ class Modifiers(Struct, frozen=True, kw_only=True):
     """No hedge sooner after the last fill."""
     price_move_fraction_min: float = 0.0
     """No hedge before the price has moved so far from the last fill."""
+    funding_horizon_ns: Ns = Ns(0)
+    """So long funding is expected to stay as it is: the band moves toward the side that receives it; 0: it does not."""
     hard_width_multiple: float | None = None
     """So many half widths from the target the two filters above no longer hold a hedge back; None: they always do."""
 
@@ -67,7 +70,9 @@ def shaped(policy: BandPolicy, laws: tuple[Law, ...], modifiers: Modifiers) -> B
         width = trigger * _width(modifiers, inputs)
         target = _target_coin(modifiers, inputs.now_ns)
         target += (1.0 - modifiers.hedge_ratio) * inputs.delta_coin_options
-        return _moved(policy(inputs), width, _overshoot_coin(modifiers.monitoring_ns, inputs), target)
+        asked = policy(inputs)
+        target += funding_shift_coin(asked, inputs, modifiers.funding_horizon_ns)
+        return _moved(asked, width, _overshoot_coin(modifiers.monitoring_ns, inputs), target)
 
     return band
 
@@ -103,6 +108,28 @@ def reverses_too_soon(inputs: BandInputs, band: Band, *, last_was_buy: bool | No
     if variance_per_year > 0.0:
         wait_ns = min(wait_ns, 0.25 * half_coin**2 / variance_per_year * NS_PER_YEAR)
     return inputs.since_hedge_ns < wait_ns
+
+
+def funding_shift_coin(band: Band, inputs: BandInputs, horizon_ns: Ns) -> float:
+    """How far funding moves a band's centre, coins, signed: -2/3 x half width x carry / cost (theory 4.1).
+
+    Carry is what a coin pays while it is held: for the time the delta takes across the half width, half^2 / s^2, for
+    the horizon or until expiry, whichever is shortest. For Whalley-Wilmott and a long horizon this is the Merton
+    position, -f / (ra σ^2 S); it takes the risk aversion that a width implies, so that it suits any policy with one.
+    Never more than the half width: a bet beside the hedge, and it ends at the edge.
+    """
+    half_coin = 0.5 * (band.high_coin - band.low_coin)
+    if horizon_ns <= 0 or inputs.funding_rate_8h == 0.0 or not 0.0 < half_coin < WIDEST_COIN:
+        return 0.0
+    held_ns: float = horizon_ns
+    if inputs.tau_years is not None and inputs.iv_mark is not None:
+        held_ns = min(held_ns, inputs.tau_years * NS_PER_YEAR)
+        variance_per_year = (inputs.gamma_coin_per_usd * inputs.iv_mark * inputs.price_usd) ** 2
+        if variance_per_year > 0.0:
+            held_ns = min(held_ns, half_coin**2 / variance_per_year * NS_PER_YEAR)
+    carry = inputs.funding_rate_8h * held_ns / _EIGHT_HOURS_NS
+    cost = taker_cost_fraction(inputs)
+    return -math.copysign(half_coin * min(2.0 / 3.0 * abs(carry) / cost, 1.0) if cost > 0.0 else half_coin, carry)
 
 
 def _target_coin(modifiers: Modifiers, now_ns: Ns) -> float:

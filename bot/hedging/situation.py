@@ -15,7 +15,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.domain.units import coin_from_amount, float_from_decimal
-from bot.hedging.band import Band, BandInputs
+from bot.hedging.band import Band, BandInputs, beyond_touch_usd
 from bot.hedging.decide import Situation, Verdict
 from bot.market.quality import Touch
 from bot.market.view import MarketView
@@ -88,6 +88,19 @@ def inputs_of(
         price_at_hedge_usd=None if last is None else last[1],
         now_ns=now_ns,
     )
+
+
+def at_depth(inputs: BandInputs, hedge: Hedge, trade_coin: float) -> BandInputs:
+    """The inputs at the cost of a trade of this size, signed coins; the very same where the touch has room for it."""
+    touch = hedge.touch
+    if touch is None or inputs.half_spread_usd == 0.0:
+        return inputs
+    amount = touch.ask_amount_native if trade_coin > 0.0 else touch.bid_amount_native
+    touch_coin = amount
+    if amount is not None and hedge.spec.amount_is_in_usd:
+        touch_coin = amount / hedge.price_usd
+    more = beyond_touch_usd(half_spread_usd=inputs.half_spread_usd, trade_coin=trade_coin, touch_coin=touch_coin)
+    return structs.replace(inputs, beyond_touch_usd=more) if more > 0.0 else inputs
 
 
 class Bands(NamedTuple):

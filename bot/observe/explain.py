@@ -176,7 +176,8 @@ def _band(told: Explained, band: BandTold) -> Table:
         ("coins of option", f"{given.option_coin_gross:g}", coin),
         (_FEE_WORDS[band.taker is not None], f"{given.fee_rate_taker:.4%}", "of the price"),
         ("half the spread", f"{given.half_spread_usd:.4g}", "USD per coin"),
-        ("fee and half spread", f"{band.cost_fraction:.4%}", "of the price"),
+        ("beyond the touch, for the size that is due", f"{given.beyond_touch_usd:.4g}", "USD per coin"),
+        ("all of it", f"{band.cost_fraction:.4%}", "of the price"),
     ]
     rows += [(f"parameter {name}", value, "") for name, value in band.params.items()]
     for name, value in band.parts.items():

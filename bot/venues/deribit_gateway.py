@@ -29,6 +29,7 @@ from bot.venues.ccxt_client import CcxtClient
 from bot.venues.contract import NowNs
 from bot.venues.deribit_account import AccountReader
 from bot.venues.deribit_errors import ERRORS, order_outcome
+from bot.venues.deribit_fees import AccountFees
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
 from bot.venues.deribit_reader import instruments_of
 from bot.venues.deribit_rest import IndexPrice, Placed, Scope, convert
@@ -75,6 +76,7 @@ class DeribitGateway:
         self._orders: Final = OrderReader(self._ask, self._listed, now_ns, lambda: self._offset.ms)
         self._account: Final = AccountReader(self._ask, self._listed, now_ns)
         self._account_id = ""
+        self._fees = AccountFees()
         self.scope: str = ""
         """What the key may do, as the venue says; empty without a key."""
 
@@ -125,6 +127,7 @@ class DeribitGateway:
         """Id of the account the key belongs to; ConfigError when another one is expected."""
         summaries = await self._ask("private/get_account_summaries", {"extended": True})
         self._account_id = deribit_key.demand_account(summaries, self._settings.account_id)
+        self._fees = AccountFees(summaries)
         return self._account_id
 
     async def check_orders(self) -> str:
@@ -142,8 +145,8 @@ class DeribitGateway:
         await self._client.close()
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
-        """All open options, futures and perpetuals on a coin."""
-        found = await instruments_of(self._ask, self._settings, base)
+        """All open options, futures and perpetuals on a coin, at what the account pays for them."""
+        found = tuple(map(self._fees.of, await instruments_of(self._ask, self._settings, base)))
         self._listed.update((instrument.id, instrument) for instrument in found)
         return found
 

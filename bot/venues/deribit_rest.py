@@ -23,6 +23,10 @@ T = TypeVar("T")
 
 COUNT_MAX: Final = 1000
 """Most rows a trade query returns; its own default is 10 (facts 3.1)."""
+_MAKER_FEE: Final = Decimal("0.00015")
+_TAKER_FEE: Final = Decimal("0.00035")
+_OPTION_FEE: Final = Decimal("0.0003")
+"""Standard rates of September 2026 (exchange facts 0.4, 2.7), for a listing that tells none."""
 
 
 class ErrorBody(Struct):
@@ -124,8 +128,8 @@ class Listed(Struct):
     min_trade_amount: Number = 0.0
     tick_size: Number = 0.0
     tick_size_steps: list[_TickStep] = []
-    maker_commission: Number = 0.0
-    taker_commission: Number = 0.0
+    maker_commission: Number | None = None
+    taker_commission: Number | None = None
     expiration_timestamp: Stamp = 0
     strike: Number | None = None
     option_type: Literal["call", "put"] | None = None
@@ -195,12 +199,17 @@ def instrument_from(row: object, settings: VenueSettings) -> Instrument | None:
             TickStep(above_native=exact(step.above_price), tick_native=exact(step.tick_size))
             for step in sorted(listed.tick_size_steps, key=lambda step: step.above_price)
         ),
-        fee_rate_maker=exact(listed.maker_commission),
-        fee_rate_taker=exact(listed.taker_commission),
+        fee_rate_maker=_fee_rate(listed.maker_commission, _OPTION_FEE if is_option else _MAKER_FEE),
+        fee_rate_taker=_fee_rate(listed.taker_commission, _OPTION_FEE if is_option else _TAKER_FEE),
         expiry_ns=None if is_perpetual else ns_from_ms(listed.expiration_timestamp),
         strike_usd=listed.strike,
         is_call=listed.option_type == "call" if is_option else None,
     )
+
+
+def _fee_rate(listed: float | None, standard: Decimal) -> Decimal:
+    """As listed. A listing that says none must not make hedging look free: then the venue's standard."""
+    return standard if listed is None else exact(listed)
 
 
 def on_lot(value: float, instrument: Instrument | None) -> Decimal:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.hedging import band
+from bot.domain.time import NS_PER_YEAR, Ns
+from bot.hedging import band, modifiers
+from bot.hedging.band import BandInputs
 from bot.hedging.bands import time_based, whalley_wilmott, zakamouline
 
 Rows = list[dict[str, str]]
@@ -107,6 +109,36 @@ def test_optimal_interval_of_the_clock(rows: list[dict[str, float]]) -> None:
         )
 
         assert interval == _close(row["time_interval_y"]), row
+
+
+def test_funding_moves_the_centre_by_the_carry_position(rows: list[dict[str, float]]) -> None:
+    """While funding is expected to stay: -f / (ra σ^2 S), never beyond the half width (theory 4.1)."""
+    checked = 0
+    for row in rows:
+        aversion, gamma = row["gamma_ra"], row["n_contracts"] * row["gamma"]
+        inputs = BandInputs(
+            delta_coin_net=0.0,
+            delta_coin_options=0.0,
+            gamma_coin_per_usd=gamma,
+            vanna_coin_per_vol=0.0,
+            option_coin_gross=row["n_contracts"],
+            price_usd=row["S"],
+            iv_mark=row["sigma"],
+            tau_years=1e6,
+            fee_rate_taker=row["lam"],
+            half_spread_usd=0.0,
+            funding_rate_8h=row["funding_y"] / (3.0 * 365.0),
+            since_hedge_ns=None,
+            price_at_hedge_usd=None,
+            now_ns=Ns(0),
+        )
+        plain = whalley_wilmott.policy(whalley_wilmott.Params(risk_aversion_per_usd=aversion, is_plain=True))(inputs)
+        shift = modifiers.funding_shift_coin(plain, inputs, Ns(NS_PER_YEAR * 1_000))
+        expected = row["funding_center_shift_coins"] if row["lam"] > 0.0 else 0.0
+
+        assert shift == pytest.approx(max(min(expected, plain.high_coin), -plain.high_coin), rel=1e-9), row
+        checked += 0.0 < abs(expected) < plain.high_coin
+    assert checked > 20, "the rows that are not cut"
 
 
 def _against_the_optimum(rows: Rows, *, is_plain: bool) -> dict[tuple[str, str], list[tuple[float, float]]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.hedging.band import Band, TradeTo, aim_coin, within
+from bot.hedging.band import Band, TradeTo, aim_coin, beyond_touch_usd, within
 
 _BAND = Band(low_coin=-0.1, high_coin=0.2, target_coin=0.05)
 
@@ -38,3 +38,21 @@ def test_a_band_never_reaches_beyond_the_hard_limit(
     cut = within(Band(low_coin=low, target_coin=target, high_coin=high), 20.0)
 
     assert expected == (cut.low_coin, cut.target_coin, cut.high_coin)
+
+
+@pytest.mark.parametrize(
+    ("trade", "touch", "more"),
+    [
+        (1.0, 2.0, 0.0),
+        (2.0, 2.0, 0.0),
+        (3.0, 2.0, 0.25),
+        (-4.0, 2.0, 0.5),
+        (100.0, 2.0, 2.0),
+        (0.0, 2.0, 0.0),
+        (4.0, None, 0.0),
+        (4.0, 0.0, 0.0),
+    ],
+)
+def test_what_is_larger_than_the_touch_costs_more(trade: float, touch: float | None, more: float) -> None:
+    """So many touches cost as many half spreads a coin on average, five at most. Half a spread is 0.5 USD."""
+    assert beyond_touch_usd(half_spread_usd=0.5, trade_coin=trade, touch_coin=touch) == pytest.approx(more)

@@ -157,3 +157,52 @@ def test_without_a_fill_or_options_there_is_nothing_to_reverse(change: dict[str,
     inputs = structs.replace(INPUTS, delta_coin_net=0.012, **change)
 
     assert not reverses_too_soon(inputs, around(0.0, 0.01), last_was_buy=True)
+
+
+# --- funding ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("funding", "hours", "shift"),
+    [
+        # h = 1, s^2 = (7e-4 x 0.6 x 64,000)^2 = 722.5 a year: held 1 / 722.5 y = 12.12 h; cost 5 bp.
+        (0.0001, 1000, -2.0 / 3.0 * 0.0001 * 12.1245 / 8.0 / 0.0005),
+        (-0.0001, 1000, 2.0 / 3.0 * 0.0001 * 12.1245 / 8.0 / 0.0005),
+        # believed for 4 hours only
+        (0.0001, 4, -2.0 / 3.0 * 0.0001 * 0.5 / 0.0005),
+        # never beyond the half width
+        (0.05, 1000, -1.0),
+        (-0.05, 1000, 1.0),
+        (0.05, 0, 0.0),
+        (0.0, 1000, 0.0),
+    ],
+)
+def test_funding_moves_the_band_to_the_side_that_receives_it(funding: float, hours: int, shift: float) -> None:
+    """Edges and target by one amount: 2/3 of the half width times carry over cost, while a hedge is held."""
+    band = _band(Modifiers(funding_horizon_ns=Ns(hours * HOUR)), funding_rate_8h=funding)
+
+    assert band.target_coin == pytest.approx(shift, rel=1e-4)
+    assert (band.low_coin, band.high_coin) == pytest.approx((shift - 1.0, shift + 1.0), rel=1e-4)
+
+
+@pytest.mark.parametrize("half_coin", [0.0, 1e9])
+def test_all_or_nothing_is_not_moved_by_funding(half_coin: float) -> None:
+    """A clock has no width that says how much risk is minded."""
+    policy = lambda _: around(0.0, half_coin)  # noqa: E731 - one line, twice
+    inputs = structs.replace(INPUTS, funding_rate_8h=0.01)
+
+    assert shaped(policy, (), Modifiers(funding_horizon_ns=Ns(8 * HOUR)))(inputs) == around(0.0, half_coin)
+
+
+def test_with_free_trading_funding_moves_the_band_by_its_half_width() -> None:
+    """Nothing speaks against receiving it; still no further."""
+    band = _band(Modifiers(funding_horizon_ns=Ns(8 * HOUR)), funding_rate_8h=1e-6, fee_rate_taker=0.0)
+
+    assert band.target_coin == -1.0
+
+
+def test_without_options_the_horizon_alone_says_how_long_a_hedge_is_held() -> None:
+    """No volatility, no time to expiry."""
+    band = _band(Modifiers(funding_horizon_ns=Ns(8 * HOUR)), funding_rate_8h=1e-5, iv_mark=None, tau_years=None)
+
+    assert band.target_coin == pytest.approx(-2.0 / 3.0 * 1e-5 / 0.0005)

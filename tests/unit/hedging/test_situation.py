@@ -11,7 +11,7 @@ from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.band import Band, BandInputs
 from bot.hedging.decide import Verdict
-from bot.hedging.situation import Bands, Frame, Hedge, hedge_seen, inputs_of, missing, write_down
+from bot.hedging.situation import Bands, Frame, Hedge, at_depth, hedge_seen, inputs_of, missing, write_down
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import NO_COLLATERAL, Convention
@@ -106,6 +106,42 @@ def test_a_policy_sees_exposure_costs_and_the_last_hedge(view: MarketView, make:
     assert inputs.fee_rate_taker == pytest.approx(0.00035)
     assert (inputs.half_spread_usd, inputs.funding_rate_8h, inputs.price_usd) == (10.0, 0.0001, 100_000.0)
     assert (inputs.since_hedge_ns, inputs.price_at_hedge_usd) == (3 * NS_PER_S, 99_000.0)
+
+
+@pytest.mark.parametrize(
+    ("trade_coin", "more"),
+    [(0.0, 0.0), (0.5, 0.0), (1.5, 5.0), (-1.0, 0.0), (-4.0, 10.0)],
+)
+def test_a_trade_larger_than_its_side_of_the_touch_costs_more(
+    view: MarketView, make: Any, trade_coin: float, more: float
+) -> None:
+    """A coin is offered, two are bid for: USD amounts of an inverse contract; half the spread is 10 USD."""
+    exposure = _exposure(view, make)
+    view.see_future(
+        make.future_marked(
+            bid_usd=99_990.0, ask_usd=100_010.0, ask_amount_native=100_000.0, bid_amount_native=200_000.0
+        )
+    )
+    hedge = hedge_seen(view, PERPETUAL, make.now_ns)
+    assert hedge is not None
+    inputs = inputs_of(exposure, hedge, None, make.now_ns, vanna_coin_per_vol=0.0)
+
+    deep = at_depth(inputs, hedge, trade_coin)
+
+    assert deep.beyond_touch_usd == pytest.approx(more)
+    assert (deep is inputs) == (more == 0.0)
+
+
+def test_without_a_touch_or_its_amounts_no_depth_is_made_up(view: MarketView, make: Any) -> None:
+    """Unknown is not thin."""
+    exposure = _exposure(view, make)
+    for change in ({"bid_usd": None}, {"bid_amount_native": None}):
+        view.see_future(make.future_marked(**change))
+        hedge = hedge_seen(view, PERPETUAL, make.now_ns)
+        assert hedge is not None
+        inputs = inputs_of(exposure, hedge, None, make.now_ns, vanna_coin_per_vol=0.0)
+
+        assert at_depth(inputs, hedge, -50.0) is inputs
 
 
 def test_before_the_first_hedge_there_is_no_last(view: MarketView, make: Any) -> None:

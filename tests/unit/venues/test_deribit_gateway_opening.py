@@ -94,6 +94,44 @@ async def test_the_account_must_be_the_one_expected(
 
 
 @pytest.mark.asyncio
+async def test_instruments_cost_what_the_account_pays(rest: Any, gateway: DeribitGateway) -> None:
+    """Told once, at the opening; what is told of nothing costs as listed."""
+    told = {
+        "kind": "perpetual",
+        "index_name": "btc_usd",
+        "value": {"default": {"type": "fixed", "maker": 0, "taker": 0.0002}},
+    }
+    rest.put("private/get_account_summaries", {"id": 10, "summaries": [{"currency": "BTC", "fees": [told]}]})
+    await gateway.check_account()
+    rows = [_listed("BTC-PERPETUAL", "perpetual"), _listed("BTC-27MAR26", "month")]
+    rest.put("public/get_instruments", rows, [])
+
+    found = {
+        item.id: (float(item.fee_rate_maker), float(item.fee_rate_taker)) for item in await gateway.instruments("BTC")
+    }
+
+    assert found == {"BTC-PERPETUAL": (0.0, 0.0002), "BTC-27MAR26": (0.00015, 0.00035)}
+
+
+def _listed(name: str, period: str) -> dict[str, object]:
+    return {
+        "instrument_name": name,
+        "kind": "future",
+        "base_currency": "BTC",
+        "settlement_currency": "BTC",
+        "instrument_type": "reversed",
+        "price_index": "btc_usd",
+        "settlement_period": period,
+        "contract_size": 10.0,
+        "min_trade_amount": 10.0,
+        "tick_size": 0.5,
+        "maker_commission": 0.00015,
+        "taker_commission": 0.00035,
+        "expiration_timestamp": 1_774_598_400_000,
+    }
+
+
+@pytest.mark.asyncio
 async def test_wrong_world_or_clock_does_not_open(rest: Any, gateway: DeribitGateway) -> None:
     """The other testnet flag, and a clock half a minute off, stop the start."""
     rest.now_ms = lambda: now_ns() // 1_000_000 + 31_000

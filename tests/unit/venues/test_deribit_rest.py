@@ -56,6 +56,21 @@ LINEAR = {
 }
 
 
+@pytest.mark.parametrize(("row", "rates"), [(OPTION, ("0.0003", "0.0003")), (LINEAR, ("0.00015", "0.00035"))])
+def test_a_listing_without_fees_is_at_the_venue_s_standard(
+    settings: VenueSettings, row: dict[str, object], rates: tuple[str, str]
+) -> None:
+    """A missing fee must not make hedging look free; a fee of zero that is listed is one."""
+    bare = {name: value for name, value in row.items() if not name.endswith("_commission")}
+    missing = deribit_rest.instrument_from(bare, settings)
+    free = deribit_rest.instrument_from(row | {"maker_commission": 0.0, "taker_commission": 0.0}, settings)
+
+    assert missing is not None
+    assert free is not None
+    assert (str(missing.fee_rate_maker), str(missing.fee_rate_taker)) == rates
+    assert (free.fee_rate_maker, free.fee_rate_taker) == (0, 0)
+
+
 def position(name: str, kind: str, direction: str, size: float, size_currency: float | None = None) -> Position:
     """A row of get_positions."""
     return Position(InstrumentId(name), kind, direction, size, size_currency)  # type: ignore[arg-type]

@@ -137,6 +137,8 @@ class RefusalKind(enum.StrEnum):
     """Too much, too fast: wait and try again."""
     PAUSE = "pause"
     """The venue or the book is locked: wait longer, risk alarm on."""
+    UNREACHABLE = "unreachable"
+    """There was no way to the venue and the order never left: wait for one, risk alarm on."""
     NOT_EXECUTED = "not_executed"
     """The order came too late or was taken back; decide anew."""
     REQUOTE = "requote"
@@ -165,7 +167,8 @@ class HaltCause(enum.StrEnum):
     ORDER_REFUSED = "order_refused"
     """The venue refused an order for a reason that trying again cannot mend."""
     REFUSALS_IN_A_ROW = "refusals_in_a_row"
-    """`refusals_in_a_row_max` orders were refused or lost on the way; pauses of the venue do not count."""
+    """`refusals_in_a_row_max` orders were refused or lost on the way; what is waited for does not count: pauses of the
+    venue, a price band that lags the market, no way to the venue."""
     JOURNAL_FAILED = "journal_failed"
     """The ledger cannot be written: an order could not be made durable."""
     INBOX_OVERFLOWED = "inbox_overflowed"

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Collection
 from typing import Final
 
-from bot.domain.decided import PhaseChanged
+from bot.domain.decided import AlarmRaised, PhaseChanged
 from bot.domain.events import StreamName
 from bot.domain.ids import DERIBIT, VenueId
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
@@ -21,11 +21,20 @@ BACK_OFF_NS: Final[dict[RefusalKind, Ns]] = {
     RefusalKind.REQUOTE: Ns(250 * NS_PER_MS),
     RefusalKind.GONE: Ns(250 * NS_PER_MS),
     RefusalKind.BACK_OFF: Ns(1 * NS_PER_S),
+    RefusalKind.UNREACHABLE: Ns(1 * NS_PER_S),
     RefusalKind.REAUTHENTICATE: Ns(1 * NS_PER_S),
     RefusalKind.PAUSE: Ns(5 * NS_PER_S),
     RefusalKind.NO_FUNDS: Ns(30 * NS_PER_S),
 }
 """Wait after a refusal, doubled for each further one in a row up to a minute. Kinds not listed halt."""
+_WAITED_FOR: Final[dict[RefusalKind, Ns]] = {
+    RefusalKind.PAUSE: Ns(_MINUTE_NS),
+    RefusalKind.REQUOTE: Ns(_MISS_WAIT_NS_MAX),
+    RefusalKind.UNREACHABLE: Ns(_MISS_WAIT_NS_MAX),
+}
+"""Kinds that pass by themselves, and the longest wait between two tries: a venue that is locked, a price band that lags
+a gap (each try is priced anew), a line that is down. They never halt: short gamma would be left alone."""
+_REFUSED_DEADLINE_NS: Final = Ns(_MINUTE_NS)
 
 
 class Standing:
@@ -45,7 +54,7 @@ class Standing:
         self._hedge_venues = frozenset(hedge_venues)
         self._refusals_max = refusals_in_a_row_max
         self._refusals_count = 0
-        self._pauses_count = 0
+        self._waits_count = dict.fromkeys(_WAITED_FOR, 0)
         self._misses_count = 0
         self._back_off_until_ns = Ns(0)
         self._orders_ns: deque[Ns] = deque()
@@ -102,28 +111,31 @@ class Standing:
 
     def order_accepted(self) -> None:
         """An order got through: the row of refusals is over."""
-        self._refusals_count = self._pauses_count = 0
+        self._refusals_count = 0
+        self._waits_count = dict.fromkeys(_WAITED_FOR, 0)
 
-    def order_refused(self, kind: RefusalKind, now_ns: Ns, detail: str) -> PhaseChanged | None:
+    def order_refused(self, kind: RefusalKind, now_ns: Ns, detail: str) -> PhaseChanged | AlarmRaised | None:
         """Back off, or halt where waiting cannot help.
 
-        A venue that nobody can trade on (settlement, maintenance, a lock) is waited for as long as it takes, with
-        the alarm of a refusal that lasts: it comes back, and a halt would then leave short gamma alone.
+        What passes by itself is waited for as long as it takes, re-priced at every try; a row of it is an alarm with a
+        deadline.
         """
         wait_ns = BACK_OFF_NS.get(kind)
         if wait_ns is None:
             return self.enter(Phase.HALTED, HaltCause.ORDER_REFUSED, detail)
-        if kind is RefusalKind.PAUSE:
-            self._pauses_count += 1
-            count = self._pauses_count
+        longest_ns = _WAITED_FOR.get(kind)
+        if longest_ns is not None:
+            count = self._waits_count[kind] = self._waits_count[kind] + 1
         else:
-            self._refusals_count += 1
-            count = self._refusals_count
-        if self._refusals_count >= self._refusals_max:
-            return self.enter(Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, detail)
+            count = self._refusals_count = self._refusals_count + 1
+            if count >= self._refusals_max:
+                return self.enter(Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, detail)
         doubled = wait_ns * 2 ** min(count - 1, 10)
-        self._back_off_until_ns = Ns(now_ns + min(doubled, max(wait_ns, _MINUTE_NS)))
-        return None
+        self._back_off_until_ns = Ns(now_ns + min(doubled, longest_ns or max(wait_ns, _MINUTE_NS)))
+        if longest_ns is None or count != self._refusals_max:
+            return None
+        text = f"{count} orders refused in a row: {detail}; the next try follows in {longest_ns // NS_PER_S} s at most"
+        return AlarmRaised(name=f"refused_{kind.value}", detail=text, deadline_ns=Ns(now_ns + _REFUSED_DEADLINE_NS))
 
     def order_lost(self) -> PhaseChanged | None:
         """An order never arrived. In a row that is no accident: orders get lost on the way while questions do not."""

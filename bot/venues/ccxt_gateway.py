@@ -135,7 +135,7 @@ class CcxtGateway:
         except VenueRefused as error:
             return (self._verdict(label, error),)
         except VenueUnreachable as error:
-            return (self._refused(label, f"not_sent: {error}", RefusalKind.BACK_OFF),)
+            return (self._refused(label, f"not_sent: {error}", RefusalKind.UNREACHABLE),)
         except ANSWER_ERRORS as error:
             return (OrderUnknown(label=label, received_ns=self._now_ns(), cause=str(error)),)
         return await self._followed(command, placed)

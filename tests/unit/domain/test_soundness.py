@@ -72,11 +72,11 @@ def test_zero_is_a_number_where_it_can_be_one(make: Any, name: str, value: float
 
 def test_an_event_of_the_account_names_its_first_wrong_figure(make: Any) -> None:
     """Wherever it is: in the event, in one of its parts, in a table; a fill without a price is none."""
-    spec = make.perpetual()
+    spec, seen = make.perpetual(), make.account_seen()
     cases = {
-        "": make.account_seen(),
+        "": seen,
         "equity_native is nan": make.account_seen(equity_native=math.nan),
-        "delta_coin_by_index.btc_usd is inf": make.account_seen(delta_coin_by_index={"btc_usd": math.inf}),
+        "delta_coin_by_index.btc_usd is inf": structs.replace(seen, delta_coin_by_index={"btc_usd": math.inf}),
         "amount_native is NaN": make.fill("f1", "NaN"),
         "price_native is 0": make.fill("f1", "1", price_native=Decimal(0)),
         "lot_native of BTC-PERPETUAL is 0": structs.replace(spec, lot_native=Decimal(0)),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.decided import AlarmRaised
 from bot.domain.events import StreamName
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
@@ -101,6 +102,7 @@ _WAITS_MS = {
     RefusalKind.GONE: 250,
     RefusalKind.BACK_OFF: 1_000,
     RefusalKind.REAUTHENTICATE: 1_000,
+    RefusalKind.UNREACHABLE: 1_000,
     RefusalKind.PAUSE: 5_000,
     RefusalKind.NO_FUNDS: 30_000,
 }
@@ -136,7 +138,10 @@ def test_refusals_in_a_row_double_the_wait_and_then_halt(standing: Standing) -> 
     assert (standing.phase, standing.cause) == (Phase.HALTED, "refusals_in_a_row")
 
 
-@pytest.mark.parametrize(("kind", "longest_s"), [(RefusalKind.REQUOTE, 60), (RefusalKind.NO_FUNDS, 60)])
+@pytest.mark.parametrize(
+    ("kind", "longest_s"),
+    [(RefusalKind.REQUOTE, 5), (RefusalKind.UNREACHABLE, 5), (RefusalKind.PAUSE, 60), (RefusalKind.NO_FUNDS, 60)],
+)
 def test_no_wait_is_longer_than_a_minute(kind: RefusalKind, longest_s: int) -> None:
     """A book that waits for ever does not hedge."""
     made = Standing(refusals_in_a_row_max=1_000)
@@ -176,8 +181,24 @@ def test_misses_are_followed_ever_more_slowly(standing: Standing) -> None:
 
 def test_the_row_of_refusals_can_be_read(standing: Standing) -> None:
     """It counts up to the one that gets through."""
-    standing.order_refused(RefusalKind.REQUOTE, Ns(0), "x")
+    standing.order_refused(RefusalKind.BACK_OFF, Ns(0), "x")
     standing.order_lost()
     assert standing.refusals_in_a_row == 2
     standing.order_accepted()
     assert standing.refusals_in_a_row == 0
+
+
+@pytest.mark.parametrize("kind", [RefusalKind.PAUSE, RefusalKind.REQUOTE, RefusalKind.UNREACHABLE])
+def test_what_passes_by_itself_alarms_once_and_never_halts(standing: Standing, kind: RefusalKind) -> None:
+    """A price band that lags a gap is no fault of the fifth order; an accepted order ends the row, a new one alarms."""
+    told = [standing.order_refused(kind, Ns(0), "10007 price_too_high") for _ in range(50)]
+    alarms = [note for note in told if note is not None]
+    (alarm,) = alarms
+
+    assert isinstance(alarm, AlarmRaised)
+    assert told[4] is alarm
+    assert (alarm.name, alarm.deadline_ns) == (f"refused_{kind.value}", 60 * NS_PER_S)
+    assert alarm.detail.startswith("5 orders refused in a row: 10007 price_too_high")
+    assert (standing.phase, standing.refusals_in_a_row) == (Phase.RUNNING, 0)
+    standing.order_accepted()
+    assert sum(standing.order_refused(kind, Ns(0), "x") is not None for _ in range(6)) == 1

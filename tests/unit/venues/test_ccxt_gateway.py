@@ -192,7 +192,7 @@ def test_a_new_order_is_followed(
         (VenueRefused(2, "x"), (OrderUnknown, "2 busy", None)),
         (VenueRefused(4, "x"), (OrderUnknown, "4 gone", None)),
         (VenueRefused(77, "x"), (OrderUnknown, "77 unlisted", None)),
-        (VenueUnreachable("refused"), (OrderRefused, "not_sent: refused", RefusalKind.BACK_OFF)),
+        (VenueUnreachable("refused"), (OrderRefused, "not_sent: refused", RefusalKind.UNREACHABLE)),
         (VenueOutcomeUnknown("cut"), (OrderUnknown, "cut", None)),
         (MalformedMessage("what?"), (OrderUnknown, "what?", None)),
         (Placed(OrderId("7"), read(label=Label("other"))), (OrderUnknown, "the reply is about", None)),

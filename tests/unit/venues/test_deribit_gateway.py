@@ -292,7 +292,7 @@ async def test_nothing_sent_is_refused(rest: Any, gateway: DeribitGateway) -> No
     assert (event.name, event.kind) == ("expired_before_sending", RefusalKind.NOT_EXECUTED)
     await gateway.close()
     event = await one(gateway.place(place()))
-    assert (event.name.split(":")[0], event.kind) == ("not_sent", RefusalKind.BACK_OFF)
+    assert (event.name.split(":")[0], event.kind) == ("not_sent", RefusalKind.UNREACHABLE)
     assert rest.asked("private/buy") == []
 
 

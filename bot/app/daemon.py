@@ -17,7 +17,7 @@ from bot.app import arming
 from bot.app.live import Live, Tape
 from bot.app.witness import RunWitness
 from bot.book import BookParams
-from bot.domain.errors import VenueUnreachable
+from bot.domain.errors import VenueOutcomeUnknown, VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
 from bot.domain.ids import InstrumentId, base_of, expiry_in_name, venue_of
 from bot.domain.instruments import Instrument
@@ -58,12 +58,22 @@ def tallies_of(books: Sequence[BookParams]) -> dict[str, Tally]:
     return {book.book: Tally(trade_coin_min=book.trade_coin_min, sample_every_ns=every) for book in books}
 
 
-async def reached(attempt: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    """Try to reach the venue a few times; the last VenueUnreachable is raised."""
+def _silently(cause: str, pause_s: float) -> None:
+    del cause, pause_s
+
+
+async def reached(
+    attempt: Callable[[], Awaitable[_Answer]], waits: Callable[[str, float], None] = _silently
+) -> _Answer:
+    """Ask the venue a few times, each wait told; the last VenueError is raised. For questions only.
+
+    A question without an answer may be put again: it changes nothing at the venue.
+    """
     for pause_s in _OPEN_PAUSES_S:
         try:
             return await attempt()
-        except VenueUnreachable:
+        except (VenueUnreachable, VenueOutcomeUnknown) as error:
+            waits(str(error), pause_s)
             await asyncio.sleep(pause_s)
     return await attempt()
 
@@ -90,7 +100,7 @@ async def run(
     # Around the closing too: a second signal must not cut short what the first one asked for.
     with _signals(live.request_stop):
         try:
-            first = await _unless_stopped(live, _first_events(parts))
+            first = await _unless_stopped(live, _first_events(parts, witness.waited))
             if first is None:
                 return _results(parts, live.statuses(), tallies, answer=())
             if health is not None:
@@ -131,10 +141,10 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
             timer.cancel()
 
 
-async def _first_events(parts: Parts) -> list[Event]:
+async def _first_events(parts: Parts, waits: Callable[[str, float], None]) -> list[Event]:
     """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
     for edge in parts.edges:
-        await reached(edge.gateway.open)
+        await reached(edge.gateway.open, waits)
         if not edge.gateway.cancels_on_disconnect:
             arming.refuse_rest(book for book in parts.books if venue_of(book.hedge_instrument) == edge.venue)
         if edge.gateway.account_id:
@@ -142,7 +152,7 @@ async def _first_events(parts: Parts) -> list[Event]:
     events: list[Event] = []
     for book in parts.books:
         for edge in parts.edges:
-            listed = await _listed(edge, book)
+            listed = await _listed(edge, book, waits)
             events += [InstrumentListed(instrument=spec, received_ns=parts.now_ns()) for spec in listed]
         restored = parts.ledger.restored(book.book)
         if restored is not None:
@@ -151,7 +161,7 @@ async def _first_events(parts: Parts) -> list[Event]:
     return events
 
 
-async def _listed(edge: Edge, book: BookParams) -> tuple[Instrument, ...]:
+async def _listed(edge: Edge, book: BookParams, waits: Callable[[str, float], None]) -> tuple[Instrument, ...]:
     """What the book's coin has at a venue, with its hedge instrument where that is there.
 
     A venue in settlement lists it again soon.
@@ -164,7 +174,7 @@ async def _listed(edge: Edge, book: BookParams) -> tuple[Instrument, ...]:
             raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
         return listed
 
-    found = await reached(attempt)
+    found = await reached(attempt, waits)
     arming.refuse_uncounted(book, found)
     return found
 

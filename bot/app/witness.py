@@ -42,6 +42,10 @@ class RunWitness:
                 if status.book == book:
                     tally.sample(status)
 
+    def waited(self, cause: str, pause_s: float) -> None:
+        """At the start the venue gave no answer; it is asked again after a pause."""
+        self._narrator.waited(cause, pause_s)
+
     def stalled(self, seconds: float) -> None:
         """The ledger took long to commit."""
         self._narrator.stalled(seconds)

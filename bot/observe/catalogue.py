@@ -94,6 +94,10 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         *("cause", "exit_code", "elapsed_s", "events", "decisions", "hedges", "orders", "fills", "refused"),
         *("unknown_open", "positions_match", "profit_usd"),
     ),
+    "venue.waited": _warning(
+        "At the start the venue cannot be reached or does not answer; it is asked again, five times in all.",
+        *("cause", "retry_s"),
+    ),
     "health.listening": _info("The health page answers on this loopback address.", "host", "port"),
     "exchange.listening": _info("The local exchange answers on this loopback address.", "host", "port"),
     "stop.requested": _info("A signal or an operator wants an orderly end: no new hedge.", "cause"),

@@ -108,6 +108,10 @@ class Narrator:
         for note in outcome.notes:
             self._note(book, seq, note)
 
+    def waited(self, cause: str, pause_s: float) -> None:
+        """The venue gave no answer at the start."""
+        self._log.tell("venue.waited", cause=cause, retry_s=pause_s)
+
     def stalled(self, seconds: float) -> None:
         """The ledger took long to make an intent durable."""
         self._log.tell("journal.stalled", elapsed_ms=round(seconds * 1000.0, 3))

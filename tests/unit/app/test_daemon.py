@@ -13,7 +13,7 @@ from bot.app import daemon
 from bot.app.witness import RunWitness
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
-from bot.domain.errors import ConfigError, JournalError, VenueRefused, VenueUnreachable
+from bot.domain.errors import ConfigError, JournalError, VenueError, VenueOutcomeUnknown, VenueRefused, VenueUnreachable
 from bot.domain.time import NS_PER_S, Ns
 from bot.engine import Engine
 from bot.execution.tactic_table import TacticParams
@@ -147,15 +147,34 @@ def _intent(runner: Runner) -> tuple[PlaceOrder, Any]:
 
 
 @pytest.mark.asyncio
-async def test_a_venue_that_is_away_is_tried_again_a_few_times(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was sent: try again, a bounded number of times."""
+@pytest.mark.parametrize("error", [VenueUnreachable("no route"), VenueOutcomeUnknown("get_time: RequestTimeout")])
+async def test_a_venue_that_is_away_is_tried_again_a_few_times(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, error: VenueError
+) -> None:
+    """Nothing was sent, or a question has no answer: try again, a bounded number of times."""
     monkeypatch.setattr(daemon, "_OPEN_PAUSES_S", (0.0, 0.0))
-    runner.shell.gateway.opened = [VenueUnreachable("no route")] * 2
+    runner.shell.gateway.opened = [error] * 2
     assert (await runner.run(seconds=0.2)).phase == "stopped"
 
-    runner.shell.gateway.opened = [VenueUnreachable("no route")] * 3
-    with pytest.raises(VenueUnreachable):
+    runner.shell.gateway.opened = [error] * 3
+    with pytest.raises(type(error)):
         await runner.run(seconds=0.2)
+
+
+@pytest.mark.asyncio
+async def test_each_wait_for_the_venue_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each: why, and for how long."""
+    monkeypatch.setattr(daemon, "_OPEN_PAUSES_S", (0.0, 0.001))
+    waits: list[tuple[str, float]] = []
+    errors = iter([VenueUnreachable("no route"), VenueOutcomeUnknown("RequestTimeout")])
+
+    async def attempt() -> str:
+        for error in errors:
+            raise error
+        return "open"
+
+    assert await daemon.reached(attempt, lambda cause, pause_s: waits.append((cause, pause_s))) == "open"
+    assert waits == [("no route", 0.0), ("RequestTimeout", 0.001)]
 
 
 @pytest.mark.asyncio

@@ -163,11 +163,13 @@ def test_limits_are_all_reasons_called_so() -> None:
 def test_start_stall_and_end_are_told(narrator: Narrator, heard: Any) -> None:
     """A run without `run.ended` was killed."""
     narrator.started(mode="demo", version="0.1.0")
+    narrator.waited("public/get_time: RequestTimeout", 2.0)
     narrator.stalled(0.05125)
     narrator.ended(seconds=12.3456, exit_code=0)
 
-    assert heard.events == ["run.started", "journal.stalled", "run.ended"]
-    assert (heard.lines[1]["elapsed_ms"], heard.lines[2]["elapsed_s"]) == (51.25, 12.346)
+    assert heard.events == ["run.started", "venue.waited", "journal.stalled", "run.ended"]
+    assert heard.lines[1]["retry_s"] == 2.0
+    assert (heard.lines[2]["elapsed_ms"], heard.lines[3]["elapsed_s"]) == (51.25, 12.346)
 
 
 def test_the_catalogue_holds_no_word_that_is_never_said(
@@ -183,6 +185,7 @@ def test_the_catalogue_holds_no_word_that_is_never_said(
     narrator.started()
     narrator.ended(seconds=1.0)
     narrator.stalled(1.0)
+    narrator.waited("no route", 1.0)
     narrator.sent(1, commands[PlaceOrder])
     for event in told_events.values():
         narrator.event(1, event)

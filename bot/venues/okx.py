@@ -113,6 +113,7 @@ class OkxWire:
 
     ping_s: float = 15.0
     """The venue closes a socket after 30 s without a frame."""
+    contract_native: float | None = None
 
     def routes(self, ws_url: str) -> Sequence[str]:
         """One socket."""

@@ -70,7 +70,7 @@ class PublicFeed:
             if name in self._watched:
                 continue
             self._watched[name] = None
-            self._tickers[name] = Ticker(name)
+            self._tickers[name] = Ticker(name, self._wire.contract_native)
             for channel in self._wire.channels(name):
                 self._wanted.setdefault(channel, []).append(name)
             index = self._wire.index_of(name)
@@ -86,7 +86,7 @@ class PublicFeed:
     async def _one_connection(self, kept: Kept, sink: Sink) -> None:
         """All sockets of the venue: when one ends, all do, and nothing known from them is kept."""
         clock = asyncio.get_running_loop().time
-        self._tickers = {name: Ticker(name) for name in self._watched}
+        self._tickers = {name: Ticker(name, self._wire.contract_native) for name in self._watched}
         self._retry_s.clear()
         self._distrusted.clear()
         routes: list[_Route] = []

@@ -42,10 +42,10 @@ class _Aged:
 class Ticker:
     """One perpetual on one connection."""
 
-    def __init__(self, instrument: InstrumentId) -> None:
-        """Nothing is known; no touch is told before the contract is."""
+    def __init__(self, instrument: InstrumentId, contract_native: float | None = None) -> None:
+        """Nothing else is known; no touch is told before the contract is."""
         self._instrument: Final = instrument
-        self._contract_native: float | None = None
+        self._contract_native = contract_native
         self._is_open = True
         self._mark: Final = _Aged()
         self._index: Final = _Aged()
@@ -68,7 +68,10 @@ class Ticker:
             case BandTold():
                 self._band = (piece.price_min_usd, piece.price_max_usd)
             case SpecTold():
-                self._contract_native, self._is_open = piece.contract_native, piece.is_open
+                self._contract_native = (
+                    self._contract_native if piece.contract_native is None else piece.contract_native
+                )
+                self._is_open = piece.is_open
         return ()
 
     def _touch(self, told: TouchTold, received_ns: Ns) -> tuple[Event, ...]:

@@ -60,10 +60,10 @@ class IndexTold(NamedTuple):
 
 
 class SpecTold(NamedTuple):
-    """What a contract is, and whether it is traded."""
+    """What a contract is (None: as it was), and whether it is traded."""
 
     instrument: InstrumentId
-    contract_native: float
+    contract_native: float | None
     is_open: bool
 
 
@@ -95,6 +95,8 @@ class PublicWire(Protocol):
 
     ping_s: float
     """Send `ping` so often; the venue answers each."""
+    contract_native: float | None
+    """What a contract of every perpetual is; None: a channel tells it, and no amount means anything before."""
 
     def routes(self, ws_url: str) -> Sequence[str]:
         """Addresses of its sockets."""

@@ -12,7 +12,8 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
-from bot.venues import okx_orders
+from bot.venues import binance_orders, okx_orders
+from bot.venues.binance import BINANCE, BinanceWire
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_gateway import CcxtGateway
 from bot.venues.contract import Feed, Gateway, Inspector, Reader
@@ -96,6 +97,19 @@ VENUES: Final[dict[VenueId, Venue]] = {
             ),
             # `hedgebot exchange` on its default port; with `--claim-production` it says that it is production.
             "local": Hosts(ws_url="ws://127.0.0.1:8651/ws/api/v2", rest_url="http://127.0.0.1:8651", is_testnet=None),
+        },
+    ),
+    BINANCE: _perpetuals(
+        binance_orders.FACTS,
+        BinanceWire(),
+        {
+            # Of the websocket only the host: touches and marks come over two addresses of it (see `binance`).
+            "production": Hosts(
+                ws_url="wss://fstream.binance.com", rest_url="https://fapi.binance.com", is_testnet=False
+            ),
+            "testnet": Hosts(
+                ws_url="wss://fstream.binancefuture.com", rest_url="https://demo-fapi.binance.com", is_testnet=True
+            ),
         },
     ),
     OKX: _perpetuals(

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-import importlib.util
+import importlib
 import json
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -189,20 +189,23 @@ def recorded_message(shared_data: Path) -> Callable[..., Any]:
     return find
 
 
-def _local_venue(name: str) -> Any:
-    """A module of `tests/integration/venues`: tests are no package, so it is loaded by its place."""
-    place = Path(__file__).parent / "venues" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def _local_venue(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module of `tests/integration/venues`: they import one another."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "venues")
+    return importlib.import_module(name)
 
 
 @pytest_asyncio.fixture
 async def okx_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """A running local OKX around 64,000 USD; `tests/integration/venues/okx_venue.py` says what it can do."""
     monkeypatch.setattr("ccxt.async_support.okx.timeout_on_exit", 0, raising=False)
-    async with _local_venue("okx_venue").OkxVenue(mid_usd=lambda: 64_000.0) as venue:
+    async with _local_venue("okx_venue", monkeypatch).OkxVenue(mid_usd=lambda: 64_000.0) as venue:
+        yield venue
+
+
+@pytest_asyncio.fixture
+async def binance_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A running local Binance around 64,000 USD; `tests/integration/venues/binance_venue.py` says what it can do."""
+    monkeypatch.setattr("ccxt.async_support.binanceusdm.timeout_on_exit", 0, raising=False)
+    async with _local_venue("binance_venue", monkeypatch).BinanceVenue(mid_usd=lambda: 64_000.0) as venue:
         yield venue

@@ -16,13 +16,12 @@ import base64
 import hashlib
 import hmac
 import json
-import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
+from local_venue import LocalVenue, Row, abort, now_ms
 
 KEY, SECRET, PASSPHRASE = "okx-key", "okx-secret", "okx-passphrase"
 FEES = {
@@ -34,10 +33,6 @@ FEES = {
     "takerUSDC": "",
     "feeGroup": [],
 }
-_PUSH_S = 0.1
-_TICK = Decimal("0.1")
-
-Row = dict[str, Any]
 
 
 def listed(name: str, size: str, **changes: str) -> Row:
@@ -66,156 +61,84 @@ def listed(name: str, size: str, **changes: str) -> Row:
     return row | changes
 
 
-class OkxVenue:
+class OkxVenue(LocalVenue):
     """One venue, one account. `async with` serves it on a free port of loopback."""
 
     def __init__(self, mid_usd: Callable[[], float]) -> None:
-        self.mid_usd = mid_usd
-        self.half_spread_usd = 0.5
+        super().__init__(mid_usd)
         self.book_contracts = 1_000.0
         self.listed = [listed("BTC-USDT-SWAP", "0.01"), listed("BTC-USD-SWAP", "100"), listed("ETH-USDT-SWAP", "0.1")]
         self.listed.append(listed("BTC-USDC-SWAP", "0.0001", state="suspend"))
         self.config = {"uid": "44705892343", "posMode": "net_mode", "acctLv": "2", "perm": "read_only,trade"}
         self.is_demo = False
-        self.balance_usdt = Decimal(1_000_000)
-        self.position_contracts: dict[str, Decimal] = defaultdict(Decimal)
-        self.orders: list[Row] = []
-        self.fills: list[Row] = []
-        self.faults: list[str] = []
-        self.hidden_reads = 0
-        """Looks at an order that still show it live."""
-        self.asked: list[tuple[str, dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
-        self.is_down = False
-        self._sockets: list[tuple[web.WebSocketResponse, list[Row]]] = []
-        self._runner: web.AppRunner | None = None
-        self._pushing: asyncio.Task[None] | None = None
-        self.rest_url = self.ws_url = ""
+        self.position_contracts = self.position
 
-    async def __aenter__(self) -> Self:
-        """Serve."""
-        app = web.Application()
-        app.router.add_route("*", "/api/v5/{path:.*}", self._rest)
-        app.router.add_get("/ws/v5/public", self._socket)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host = f"127.0.0.1:{self._runner.addresses[0][1]}"
-        self.rest_url, self.ws_url = f"http://{host}", f"ws://{host}/ws/v5/public"
-        self._pushing = asyncio.create_task(self._push())
-        return self
+    @property
+    def rest_url(self) -> str:
+        """Scheme and host."""
+        return f"http://{self.host}"
 
-    async def __aexit__(self, *_: object) -> None:
-        """Stop."""
-        assert self._pushing is not None
-        assert self._runner is not None
-        self._pushing.cancel()
-        await asyncio.gather(self._pushing, return_exceptions=True)
-        await self._runner.cleanup()
+    @property
+    def ws_url(self) -> str:
+        """The public websocket."""
+        return f"ws://{self.host}/ws/v5/public"
 
-    def drop(self) -> None:
-        """Nobody reaches the venue, and every socket breaks."""
-        self.is_down = True
-        for socket, _ in self._sockets:
-            transport = socket._req.transport if socket._req is not None else None
-            if transport is not None:
-                transport.abort()
-
-    def restore(self) -> None:
-        """The venue is back."""
-        self.is_down = False
+    def routes(self) -> Iterable[web.RouteDef]:
+        """REST and the public websocket."""
+        return [web.route("*", "/api/v5/{path:.*}", self._rest), web.get("/ws/v5/public", self.serve_socket)]
 
     # --- the market -----------------------------------------------------------------------------------
 
-    def touch(self) -> tuple[Decimal, Decimal]:
-        """Bid and ask now."""
-        mid, half = Decimal(repr(self.mid_usd())), Decimal(repr(self.half_spread_usd))
-        return (mid - half).quantize(_TICK), (mid + half).quantize(_TICK)
-
-    async def _push(self) -> None:
-        while True:
-            await asyncio.sleep(_PUSH_S)
-            for socket, channels in list(self._sockets):
-                for arg in channels:
-                    if arg["channel"] != "instruments" and not socket.closed:
-                        await _tell(socket, {"arg": arg, "data": [self._datum(arg)]})
-
-    def _datum(self, arg: Row) -> Row:
-        name, ts, mid = arg["instId"], _ms(), str(self.mid_usd())
+    def datum(self, channel: Row) -> object | None:
+        """One push of a channel."""
+        if channel["channel"] == "instruments":
+            return None
+        name, ts, mid, size = channel["instId"], _ms(), str(self.mid_usd()), str(self.book_contracts)
         bid, ask = self.touch()
-        size = str(self.book_contracts)
-        return {
-            "bbo-tbt": {
-                "bids": [[str(bid), size, "0", "2"]],
-                "asks": [[str(ask), size, "0", "3"]],
-                "ts": ts,
-                "seqId": int(ts),
-            },
-            "mark-price": {"instType": "SWAP", "instId": name, "markPx": mid, "ts": ts},
+        head = {"instType": "SWAP", "instId": name, "ts": ts}
+        touch = {"bids": [[str(bid), size, "0", "2"]], "asks": [[str(ask), size, "0", "3"]], "seqId": int(ts), "ts": ts}
+        row = {
+            "bbo-tbt": touch,
+            "mark-price": head | {"markPx": mid},
             "index-tickers": {"instId": name, "idxPx": mid, "ts": ts},
-            "funding-rate": {
-                "instType": "SWAP",
-                "instId": name,
-                "fundingRate": "0.0001",
-                "fundingTime": "1795708800000",
-                "nextFundingTime": "1795737600000",
-                "ts": ts,
-            },
-            "price-limit": {
-                "instType": "SWAP",
-                "instId": name,
-                "buyLmt": str(ask * 2),
-                "sellLmt": str(bid / 2),
-                "ts": ts,
-                "enabled": True,
-            },
-        }[arg["channel"]]
+            "funding-rate": head
+            | {"fundingRate": "0.0001", "fundingTime": "1795708800000", "nextFundingTime": "1795737600000"},
+            "price-limit": head | {"buyLmt": str(ask * 2), "sellLmt": str(bid / 2), "enabled": True},
+        }[channel["channel"]]
+        return {"arg": channel, "data": [row]}
 
-    async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if self.is_down:
-            _abort(request)
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        channels: list[Row] = []
-        self._sockets.append((socket, channels))
-        async for message in socket:
-            if message.type is not WSMsgType.TEXT:
-                break
-            if message.data == "ping":
-                await socket.send_str("pong")
-                continue
-            asked = json.loads(message.data)
-            for arg in asked["args"]:
-                await self._subscribe(socket, channels, asked["op"], arg)
-        self._sockets.remove((socket, channels))
-        return socket
+    async def hear(self, socket: web.WebSocketResponse, channels: list[Row], text: str) -> None:
+        """A ping, or subscriptions."""
+        if text == "ping":
+            await socket.send_str("pong")
+            return
+        asked = json.loads(text)
+        for arg in asked["args"]:
+            await self._subscribe(socket, channels, asked["op"], arg)
 
     async def _subscribe(self, socket: web.WebSocketResponse, channels: list[Row], op: str, arg: Row) -> None:
         names = {row["instId"] for row in self.listed} | {row["instFamily"] for row in self.listed}
         if arg["channel"] != "instruments" and arg["instId"] not in names:
             words = f"Wrong URL or channel:{arg['channel']},instId:{arg['instId']} doesn't exist."
-            await _tell(socket, {"event": "error", "code": "60018", "msg": words, "connId": "a4d3ae55"})
+            await self.tell(socket, {"event": "error", "code": "60018", "msg": words, "connId": "a4d3ae55"})
             return
         if op == "subscribe":
             channels.append(arg)
         else:
             channels.remove(arg)
-        await _tell(socket, {"event": op, "arg": arg, "connId": "a4d3ae55"})
+        await self.tell(socket, {"event": op, "arg": arg, "connId": "a4d3ae55"})
         if arg["channel"] == "instruments":
-            await _tell(socket, {"arg": arg, "data": self.listed})
+            await self.tell(socket, {"arg": arg, "data": self.listed})
 
     # --- requests -------------------------------------------------------------------------------------
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
-        if self.is_down:
-            _abort(request)
+        text, params = await self.asked_for(request)
         path = request.match_info["path"]
-        body = await request.text()
-        params: dict[str, Any] = json.loads(body) if body else dict(request.query)
-        self.asked.append((path, params))
         self.headers.append(dict(request.headers))
         if not path.startswith(("public/", "market/")):
-            refused = self._refused_key(request, body)
+            refused = self._refused_key(request, text)
             if refused is not None:
                 return web.json_response({"code": refused, "msg": "no", "data": []}, status=401)
         if path == "trade/order" and request.method == "POST":
@@ -290,14 +213,14 @@ class OkxVenue:
         """Faults: a code refuses; `lose request` breaks before, `lose reply` after; `hang` never answers; `503`."""
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "lose request":
-            _abort(request)
+            abort(request)
         refused = fault if fault.isdigit() and fault != "503" else self._objection(request, params)
         if refused:
             row = {"ordId": "", "clOrdId": params["clOrdId"], "sCode": refused, "sMsg": "refused", "tag": ""}
             return web.json_response({"code": "1", "msg": "All operations failed", "data": [row]})
         order = self._match(params)
         if fault == "lose reply":
-            _abort(request)
+            abort(request)
         if fault == "hang":
             await asyncio.sleep(60.0)
         if fault == "503":
@@ -358,17 +281,4 @@ class OkxVenue:
 
 
 def _ms() -> str:
-    return str(time.time_ns() // 1_000_000)
-
-
-def _abort(request: web.Request) -> None:
-    assert request.transport is not None
-    request.transport.abort()
-    raise web.HTTPServiceUnavailable
-
-
-async def _tell(socket: web.WebSocketResponse, message: object) -> None:
-    try:
-        await socket.send_json(message)
-    except (ConnectionError, RuntimeError):
-        return  # the other end has gone
+    return str(now_ms())

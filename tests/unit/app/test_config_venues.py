@@ -116,7 +116,7 @@ _NO_TABLE = 'books.btc.hedge_instrument: OKX:BTC-USDT-SWAP is at okx; add a tabl
         (_FILE.replace('name = "okx"', 'name = "deribit"'), _NO_TABLE),
         (
             _FILE.replace("OKX:", "FTX:"),
-            "books.btc.hedge_instrument: 'ftx' is not one of deribit, okx",
+            "books.btc.hedge_instrument: 'ftx' is not one of ",
         ),
         (
             _FILE.replace("OKX:BTC", "OKX:ETH"),

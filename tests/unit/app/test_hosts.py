@@ -71,7 +71,7 @@ def test_where_and_what_to_expect(
             "venue.ws_url: is not encrypted; mode m needs wss:// and https://",
         ),
         ({"rest_url": "http://www.deribit.com"}, _REAL, "venue.rest_url: is not encrypted; "),
-        ({"name": "nowhere"}, _WATCHES, "venue.name: 'nowhere' is not one of deribit"),
+        ({"name": "nowhere"}, _WATCHES, "venue.name: 'nowhere' is not one of "),
     ],
 )
 def test_what_does_not_belong_together_is_refused(keys: dict[str, object], expected: Expected, line: str) -> None:

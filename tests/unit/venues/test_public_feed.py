@@ -26,6 +26,7 @@ class _Wire:
     """A venue with two sockets: touches over one, specifications and the index over the other."""
 
     ping_s = 15.0
+    contract_native = None
 
     def routes(self, ws_url: str) -> Sequence[str]:
         return (f"{ws_url}/fast", f"{ws_url}/slow")

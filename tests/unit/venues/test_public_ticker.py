@@ -99,3 +99,12 @@ def test_an_older_touch_is_dropped_unless_numbering_began_anew() -> None:
     ticker.take(touch(10, at(1.0)), at(1.0))
     assert ticker.take(touch(9, at(1.0)), at(2.0)) == ()
     assert len(ticker.take(touch(1, at(3.0)), at(3.0))) == 2
+
+
+def test_a_contract_known_beforehand() -> None:
+    """Where every contract is a coin no channel has to say so; one that says it is closed leaves its size."""
+    ticker = Ticker(PERP, 1.0)
+    assert marked_of(ticker.take(touch(1), T0)).bid_amount_native == 5.0
+    ticker.take(SpecTold(PERP, None, False), T0)
+    marked = marked_of(ticker.take(touch(2), at(1.0)))
+    assert (marked.is_open, marked.bid_amount_native) == (False, 5.0)

@@ -12,11 +12,14 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import Ns
 from bot.venues.budget import OrderRate
+from bot.venues.ccxt_gateway import CcxtGateway
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_reader import DeribitReader
 from bot.venues.link import Link
+from bot.venues.public_feed import PublicFeed
 from bot.venues.registry import VENUES, option_side_of, venue_named
+from bot.venues.rest_account import AccountLook
 from bot.venues.settings import CCXT, DERIBIT_WS, VenueSettings
 
 
@@ -32,6 +35,21 @@ async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns
     assert isinstance(option_side_of("deribit").reader(link), DeribitReader)
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["okx", "binance"])
+async def test_perpetuals_elsewhere(settings: VenueSettings, fixed_ns: Callable[[], Ns], name: str) -> None:
+    """Prices over their own websocket, orders and account through ccxt; no options are held there."""
+    venue = venue_named(name)
+    link = Link(settings=structs.replace(settings, venue=VenueId(name)), now_ns=fixed_ns, rng=random.Random(1))
+    assert isinstance(venue.market_feed(link, [InstrumentId(f"{name.upper()}:BTCUSDT")], []), PublicFeed)
+    assert isinstance(venue.account_feed(link), AccountLook)
+    for made in (venue.gateway(link, OrderRate()), venue.inspector(link)):
+        assert isinstance(made, CcxtGateway)
+        assert not made.cancels_on_disconnect
+    assert (venue.options, venue.gateways) == (None, (CCXT,))
+    assert {word: place.is_testnet for word, place in venue.hosts.items()} == {"production": False, "testnet": True}
+
+
 def test_the_ways_orders_can_go_are_those_of_the_configuration() -> None:
     """A word the file takes is made somewhere, and the other way round."""
     made = {way for venue in VENUES.values() for way in venue.gateways}
@@ -40,7 +58,7 @@ def test_the_ways_orders_can_go_are_those_of_the_configuration() -> None:
 
 def test_unknown_venue_is_refused_by_name() -> None:
     """The message names the key, the value and what there is."""
-    with pytest.raises(ConfigError, match=r"venue.name: 'nowhere' is not one of deribit"):
+    with pytest.raises(ConfigError, match=r"venue.name: 'nowhere' is not one of "):
         venue_named("nowhere")
 
 

@@ -11,6 +11,7 @@ from bot.execution.account import AccountParams
 from bot.execution.audit import AuditParams
 from bot.execution.tactic_table import TacticParams
 from bot.execution.tactics import auto
+from bot.hedging.appetite import AppetiteParams
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.hedger import HedgeParams
 from bot.hedging.modifiers import Modifiers
@@ -52,6 +53,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     sources: Sources = Sources()
     """Of forward, volatility and the smile's part of the delta."""
     limits: Limits
+    appetite: AppetiteParams | None = None
+    """None: band and limits stay as they are, whatever the equity."""
     stability: StabilityParams = StabilityParams()
     gap: GapParams | None = None
     """None: no ladder is measured."""

@@ -21,6 +21,7 @@ from bot.execution.audit import Audit
 from bot.execution.tactic import Due
 from bot.execution.trader import Moment, Trader
 from bot.execution.working import WorkingOrder
+from bot.hedging.appetite import share_of
 from bot.hedging.hedger import Desk, Hedger, Ruling
 from bot.hedging.modifiers import shaped
 from bot.hedging.policies import entry_of
@@ -81,6 +82,7 @@ class Deciding:
             delivered_coin=account.delivered_coin,
             resting_native=None if at_rest is None else at_rest.open_native,
             gap=self._gap.breached,
+            appetite_share=self._appetite_share(now_ns),
         )
         frame = Frame(
             seq=seq,
@@ -139,6 +141,14 @@ class Deciding:
         )
         waits = structs.replace(decided, action=action, reason=reason, detail=move.detail, trade_coin=0.0)
         return waits, []
+
+    def _appetite_share(self, now_ns: Ns) -> float:
+        """Of the configured risk, by what the account is worth now."""
+        if self._params.appetite is None:
+            return 1.0
+        marked = self._view.futures.get(self._params.hedge_instrument)
+        index_usd = None if marked is None else marked.index_usd
+        return share_of(self._params.appetite, self._account.figures.equity_usd(index_usd, now_ns))
 
     def _collateral(self, now_ns: Ns) -> Collateral | str:
         """What the account adds to the delta; its price move is profit from here on."""

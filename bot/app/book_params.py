@@ -4,13 +4,14 @@ Knows what keys mean in domain types and which of them do not go together; reads
 """
 
 from bot.app.band_settings import band_of, modifiers_of
-from bot.app.settings import BookSection, ExpirySection, LadderSection, RunSection
+from bot.app.settings import AppetiteSection, BookSection, ExpirySection, LadderSection, RunSection
 from bot.app.stability_settings import stability_of
 from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, LABEL_LENGTH_MAX, InstrumentId, base_of, venue_of
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
+from bot.hedging.appetite import AppetiteParams
 from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
@@ -66,6 +67,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
             refusals_in_a_row_max=limits.refusals_in_a_row_max,
             unresolved_ns_max=ns_from_s(limits.unresolved_s_max),
         ),
+        appetite=_appetite(name, book.appetite),
         stability=stability_of(name, book.stability),
         gap=_gap(name, book.ladder),
         window=window,
@@ -105,6 +107,16 @@ def _elsewhere(name: str, book: BookSection, hedge: InstrumentId) -> InstrumentI
             f"{venue_of(hedge)}; remove it"
         )
     return hedge
+
+
+def _appetite(name: str, section: AppetiteSection) -> AppetiteParams | None:
+    floor, full = section.floor_usd, section.full_cushion_usd
+    if floor is None and full is None:
+        return None
+    if floor is None or full is None:
+        missing = "floor_usd" if floor is None else "full_cushion_usd"
+        raise ConfigError(f"books.{name}.appetite.{missing}: is missing; the cushion needs both, or remove the section")
+    return AppetiteParams(floor_usd=floor, full_cushion_usd=full, share_min=section.share_min)
 
 
 def _gap(name: str, section: LadderSection) -> GapParams | None:

@@ -10,6 +10,7 @@ import typer
 
 from bot import __version__
 from bot.app import check_report, compose, exchange, reference, simulated
+from bot.app.calibrate import calibrate
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
@@ -187,6 +188,7 @@ def _consent() -> None:
         raise ConfigError("probe: not agreed to; nothing was sent")
 
 
+cli.command(name="calibrate")(calibrate)
 cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)
 cli.command(name="tca")(tca)

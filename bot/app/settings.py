@@ -13,6 +13,7 @@ from bot.app.band_settings import BandSection
 from bot.app.sections import NotNegative, Positive, Section
 from bot.app.stability_settings import StabilitySection
 from bot.app.tactic_settings import TacticSection
+from bot.hedging.appetite import SHARE_MIN
 from bot.hedging.expiry import HedgeAtExpiry, PinRule
 from bot.pricing.smile import SmileDelta
 from bot.risk.conventions import Convention
@@ -178,6 +179,18 @@ class LadderSection(Section):
     )
 
 
+class AppetiteSection(Section):
+    """Less risk as the equity nears a floor; off without both keys."""
+
+    floor_usd: float | None = Field(None, description="equity, coins and USDC together, that is to be kept")
+    full_cushion_usd: Positive | None = Field(
+        None, description="equity above the floor at which band and limits are as configured"
+    )
+    share_min: Annotated[float, Field(ge=0.01, le=1.0)] = Field(
+        SHARE_MIN, description="share of the daily risk budget and of the hard delta limit that is always left"
+    )
+
+
 class BookSection(Section):
     """One currency: its convention, band and hedge instrument."""
 
@@ -198,6 +211,7 @@ class BookSection(Section):
     volatility: VolatilitySection = Field(default_factory=VolatilitySection)
     delta: DeltaSection = Field(default_factory=DeltaSection)
     ladder: LadderSection = Field(default_factory=LadderSection)
+    appetite: AppetiteSection = Field(default_factory=AppetiteSection)
     limits: LimitsSection
 
 

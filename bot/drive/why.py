@@ -22,6 +22,7 @@ from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.drive.moment import Sought, find
 from bot.drive.replay import Comparison, Difference, otherness
 from bot.engine import Engine
+from bot.hedging.appetite import width_ratio
 from bot.hedging.band import stretched, taker_cost_fraction
 from bot.hedging.decide import position_usd, spread_bps, worst_coin
 from bot.hedging.expiry import pinned, widened
@@ -214,7 +215,7 @@ def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> Ban
     inputs, now = looked.cheap or looked.inputs, looked.now
     if inputs is None or now is None:
         return None
-    entry = entry_of(params.band)
+    entry, share = entry_of(params.band), looked.desk.appetite_share
     policy = entry.make(params.band)
     asked = shaped(policy, entry.laws, params.modifiers)(inputs)
     pin = pinned(params.expiry, engine.view, arrange(engine.account.held(), engine.view.instruments), now_ns)
@@ -225,7 +226,10 @@ def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> Ban
         cost_fraction=taker_cost_fraction(inputs),
         parts={} if entry.parts is None else entry.parts(params.band, inputs),
         of_policy=policy(inputs),
-        shaped=stretched(asked if pin is None else widened(params.expiry, asked), looked.guard.width_ratio),
+        shaped=stretched(
+            asked if pin is None else widened(params.expiry, asked), looked.guard.width_ratio * width_ratio(share)
+        ),
+        appetite_share=share,
         guard_width_ratio=looked.guard.width_ratio,
         final=now.band,
         taker=now.band_taker,
@@ -254,7 +258,7 @@ def _gauges(params: BookParams, engine: Engine, looked: Looked, decided: Decided
             ("spread", spread_bps(now) if is_priced else None, now.spread_bps_max, "bps"),
             ("order", order_usd, limits.order_usd_max, "USD"),
             ("hedge position", abs(position_usd(now, amount)), limits.hedge_position_usd_max, "USD"),
-            ("worst-case net delta", worst_coin(now, decided.trade_coin), limits.delta_coin_worst_max, params.book),
+            ("worst-case net delta", worst_coin(now, decided.trade_coin), now.limits.delta_coin_worst_max, params.book),
         ]
     waited_s = 0.0 if doubt_ns is None else (decided.now_ns - doubt_ns) / NS_PER_S
     rows += [

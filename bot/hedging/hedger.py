@@ -16,6 +16,7 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, float_from_decimal
 from bot.hedging import situation
+from bot.hedging.appetite import width_ratio
 from bot.hedging.band import Band, BandInputs, BandPolicy, aim_coin, inside, stretched, within
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.expiry import (
@@ -73,6 +74,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Coins that deliveries since the start would have brought, had they been physical."""
     gap: tuple[Breach, ...] = ()
     """Rungs of the gap-risk ladder beyond their limits."""
+    appetite_share: float = 1.0
+    """Of the configured risk, by the equity above the floor."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -135,12 +138,13 @@ class Hedger:
         self._has_alarmed = False
         self._is_over_limit = False
         self._kept_coin_told = 0.0
+        self._share = 1.0
         self.looked: Looked | None = None
         """Of the last decision, for whoever asks why; nothing decides on it."""
 
     def decide(self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame) -> Ruling:
         """Decide for this moment; the record, what to do, and the hedge instrument it was done on."""
-        params, now_ns = self._params, frame.now_ns
+        params, now_ns, self._share = self._params, frame.now_ns, desk.appetite_share
         hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
         legs = self._arranged(view, held)
         exposure = self._measured(view, legs, desk, hedge, now_ns)
@@ -227,7 +231,7 @@ class Hedger:
         asked = self._policy(inputs)
         assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
         band = widened(self._params.expiry, asked) if is_pinned else asked
-        return within(stretched(band, ratio), self._params.limits.delta_coin_worst_max)
+        return within(stretched(band, ratio * width_ratio(self._share)), self._delta_coin_max)
 
     def _situation(
         self,
@@ -263,7 +267,9 @@ class Hedger:
             has_pending=desk.has_pending,
             is_backing_off=desk.is_backing_off,
             orders_last_minute=desk.orders_last_minute,
-            limits=params.limits,
+            limits=params.limits
+            if self._share >= 1.0
+            else structs.replace(params.limits, delta_coin_worst_max=self._delta_coin_max),
             gap=desk.gap,
             band_narrow=bands.narrow,
             share=guard.share,
@@ -308,10 +314,15 @@ class Hedger:
         share = open_share(view, held, self._params.window, now_ns)
         return kept(self._params.expiry, exposure, share, delivered)
 
+    @property
+    def _delta_coin_max(self) -> float:
+        """The hard limit of the appetite there is."""
+        return self._params.limits.delta_coin_worst_max * self._share
+
     def _is_beyond_limit(self, exposure: Exposure) -> bool:
         """Whether the worst case is over its hard limit."""
         worst_coin = max(abs(exposure.delta_coin_low), abs(exposure.delta_coin_high))
-        return worst_coin > self._params.limits.delta_coin_worst_max
+        return worst_coin > self._delta_coin_max
 
     def _arranged(self, view: MarketView, held: dict[InstrumentId, Decimal]) -> Legs:
         """The legs, sorted anew only when positions or specifications have changed."""
@@ -354,7 +365,7 @@ class Hedger:
     def _over_limit(self, decided: Decided) -> list[Note]:
         """The alarm of a worst case beyond its hard limit: once, until the book has been inside its band again."""
         low, high = decided.delta_coin_low, decided.delta_coin_high
-        limit = self._params.limits.delta_coin_worst_max
+        limit = self._delta_coin_max
         if decided.action is Action.SKIP and decided.reason in _CALM:
             self._is_over_limit = False
         if low is None or high is None or max(abs(low), abs(high)) <= limit or self._is_over_limit:

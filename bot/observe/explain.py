@@ -187,6 +187,8 @@ def _band(told: Explained, band: BandTold) -> Table:
     rows += [(f"laid over it: {name}", value, "") for name, value in band.modifiers.items()]
     if band.pinned_to is not None:
         rows.append(("the price sits on the strike of", band.pinned_to, ""))
+    if band.appetite_share < 1.0:
+        rows.append(("equity near its floor: of budget and hard limit", f"{band.appetite_share:.0%}", "left"))
     if band.guard_width_ratio > 1.0:
         rows.append(("wider for a while: hedges took each other back", f"{band.guard_width_ratio:g}", "times"))
     if band.shaped != band.of_policy:

@@ -58,6 +58,8 @@ class BandTold(Struct, frozen=True, kw_only=True):
     """As the policy alone gives it."""
     shaped: Band
     """With everything the owner laid over it, and `guard_width_ratio` times as wide."""
+    appetite_share: float
+    """Of the configured daily risk budget and hard delta limit, by the equity above the floor."""
     guard_width_ratio: float
     """More than 1 while hedges took each other back a moment ago."""
     final: Band

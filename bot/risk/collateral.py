@@ -78,6 +78,16 @@ class AccountFigures:
         """Of the coin account, as last told."""
         return None if self._coin is None else self._coin.equity_native
 
+    def equity_usd(self, index_usd: float | None, now_ns: Ns) -> float | None:
+        """Of the coin's account and the dollar account together; None where one is not told, or told too long ago."""
+        if self._coin is None or index_usd is None:
+            return None
+        worth = self._coin.equity_native * index_usd
+        told = [self._coin] if self._dollars is None else [self._coin, self._dollars]
+        if any(now_ns - seen.received_ns > _UNUSABLE_AFTER * self._params.age_ns_max for seen in told):
+            return None
+        return worth if self._dollars is None else worth + self._dollars.equity_native
+
     def book(self, spec: Instrument, fill: Filled) -> None:
         """An option bought or sold for coins: until a message has seen it, its premium is doubt."""
         self._row.book(spec, fill)

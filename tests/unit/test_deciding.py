@@ -1,11 +1,18 @@
 """One decision: what the desk, the hedger and the tactic come to together."""
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
 from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.reasons import Action, Reason
+from bot.hedging.appetite import AppetiteParams
+from bot.hedging.band import TradeTo
+from bot.hedging.bands import fixed
+from bot.hedging.modifiers import Modifiers
 
 CALL = InstrumentId("BTC-27MAR26-100000-C")
 
@@ -54,3 +61,31 @@ def test_a_decision_says_what_it_was_made_on(play: Any) -> None:
 
     assert (decided.seq, decided.book, decided.convention) == (play.engine.seq, "BTC", "options_only")
     assert (decided.action, decided.reason) == (Action.HEDGE, Reason.OUTSIDE_BAND)
+
+
+@pytest.mark.parametrize(
+    ("equity_coin", "limit_coin", "usd"),
+    [
+        (10.0, 4.0, 0),  # the full cushion: 0.53 coins stay inside 0.6
+        (9.125, 4.0, -23_190),  # an eighth of it: half the width
+        (9.125, 1.0, -40_690),  # and an eighth of the hard limit, which cuts that
+        (8.0, 4.0, -25_340),  # below the floor a tenth is left: 0.464 times the width
+        (None, 4.0, -25_340),  # nobody knows: the least
+    ],
+)
+def test_less_is_left_open_as_the_equity_nears_its_floor(
+    play_with: Callable[..., Any], make: Any, equity_coin: float | None, limit_coin: float, usd: int
+) -> None:
+    """Floor 900,000 USD, full cushion 100,000; the band is 0.6 coins either way."""
+    edges = fixed.Params(low_coin=-0.6, high_coin=0.6, low_coin_per_option_coin=0.0, high_coin_per_option_coin=0.0)
+    play = play_with(
+        band=edges,
+        modifiers=Modifiers(trade_to=TradeTo.EDGE),
+        limits=make.limits(delta_coin_worst_max=limit_coin),
+        appetite=AppetiteParams(floor_usd=900_000.0, full_cushion_usd=100_000.0),
+    )
+    play.ready({CALL: "1"})
+    if equity_coin is not None:
+        play.take(make.account_seen(equity_native=equity_coin))
+
+    assert sum(int(order.amount_native) for order in play.orders(play.tick())) == pytest.approx(usd, abs=20)

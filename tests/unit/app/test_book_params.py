@@ -8,6 +8,7 @@ from bot.book import BookParams
 from bot.domain.errors import ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, make_label
 from bot.domain.time import NS_PER_S, Ns
+from bot.hedging.appetite import AppetiteParams
 from bot.pricing.settlement_window import Window
 from bot.risk.gap import GapParams
 from bot.risk.ladder import LadderLimits
@@ -49,3 +50,17 @@ def test_the_hedge_is_the_coins_perpetual_unless_named() -> None:
     """By the name of the table."""
     assert _params("eth").hedge_instrument == "ETH-PERPETUAL"
     assert _params(hedge_instrument="BTC_USDC-PERPETUAL").hedge_instrument == "BTC_USDC-PERPETUAL"
+
+
+def test_the_appetite_of_a_book() -> None:
+    """Off unless both keys are there; one alone is a mistake."""
+    keys = {"floor_usd": 400_000, "full_cushion_usd": 100_000}
+
+    assert _params().appetite is None
+    assert _params(appetite=keys).appetite == AppetiteParams(floor_usd=400_000.0, full_cushion_usd=100_000.0)
+    assert _params(appetite=keys | {"share_min": 0.5}).appetite == AppetiteParams(
+        floor_usd=400_000.0, full_cushion_usd=100_000.0, share_min=0.5
+    )
+    for key in keys:
+        with pytest.raises(ConfigError, match=rf"books.btc.appetite.{key}: is missing"):
+            _params(appetite={name: value for name, value in keys.items() if name != key})

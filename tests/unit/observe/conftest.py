@@ -321,6 +321,7 @@ def _explained_band() -> BandTold:
         parts={"cost_fraction": 0.000355, "risk_aversion_per_usd": 1e-5, "gamma_half_coin": 0.1},
         of_policy=around,
         shaped=around,
+        appetite_share=1.0,
         guard_width_ratio=1.0,
         final=around,
         taker=None,

@@ -72,6 +72,7 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
         pinned_to="BTC-3APR26-100000-C",
         held_back="too_soon",
         taker=Band(low_coin=-0.4, high_coin=0.4, target_coin=0.0),
+        appetite_share=0.25,
         guard_width_ratio=2.0,
     )
     decided = structs.replace(told.decided, features=Features(loop_gain_ratio=0.25, width_ratio=2.0))
@@ -85,6 +86,7 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
     assert "maker fee and adverse selection" in text
     assert "filters: a filter holds hedges back: too soon" in text
     assert _line(text, "wider for a while: hedges took each other back").split()[-2:] == ["2", "times"]
+    assert _line(text, "equity near its floor: of budget and hard limit").split()[-2:] == ["25%", "left"]
     assert "own hedges: loop gain of at least 0.250" in text
 
 

@@ -226,3 +226,18 @@ def test_dollars_that_contradict_their_parts_are_doubt(view: MarketView, make: A
 
     assert (found.coin, found.doubt_coin) == pytest.approx((-0.3, 0.2))
     assert found.because == "equity 50000.0000, its parts 10000.0000 USDC"
+
+
+def test_equity_in_dollars_is_that_of_both_accounts(make: Any) -> None:
+    """Coins at the index and USDC, whatever the convention; not known without coins told, or with old news of one."""
+    equity = AccountFigures(make.figures(convention=Convention.OPTIONS_ONLY))
+    later = Ns(make.now_ns + 101 * NS_PER_S)
+    told = [equity.equity_usd(100_000.0, make.now_ns)]
+    equity.see(make.account_seen(equity_native=2.0))
+    told += [equity.equity_usd(100_000.0, make.now_ns), equity.equity_usd(None, make.now_ns)]
+    equity.see(make.account_seen(currency="USDC", equity_native=50_000.0))
+    told += [equity.equity_usd(100_000.0, make.now_ns), equity.equity_usd(100_000.0, later)]
+    equity.see(make.account_seen(equity_native=2.0, received_ns=later))
+    told += [equity.equity_usd(100_000.0, later)]
+
+    assert told == [None, 200_000.0, None, 250_000.0, None, None]

@@ -141,7 +141,7 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
             timer.cancel()
 
 
-async def _first_events(parts: Parts, waits: Callable[[str, float], None]) -> list[Event]:
+async def _first_events(parts: Parts, waits: Callable[[str, float], None] = _silently) -> list[Event]:
     """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
     for edge in parts.edges:
         await reached(edge.gateway.open, waits)
@@ -161,7 +161,9 @@ async def _first_events(parts: Parts, waits: Callable[[str, float], None]) -> li
     return events
 
 
-async def _listed(edge: Edge, book: BookParams, waits: Callable[[str, float], None]) -> tuple[Instrument, ...]:
+async def _listed(
+    edge: Edge, book: BookParams, waits: Callable[[str, float], None] = _silently
+) -> tuple[Instrument, ...]:
     """What the book's coin has at a venue, with its hedge instrument where that is there.
 
     A venue in settlement lists it again soon.

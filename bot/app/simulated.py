@@ -12,13 +12,16 @@ from msgspec import Struct
 from bot.app import arming
 from bot.app.config import Config
 from bot.domain.errors import ConfigError, MalformedMessage
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
+from bot.drive.line import Cut
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.journal.history_files import read_rows
 from bot.journal.tape import Tape
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket, listed_from_rows
 from bot.sim.impact import Impact
+from bot.sim.listing import perpetual_elsewhere
 from bot.sim.world import build_exchange
 
 SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
@@ -46,6 +49,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     """Strangers who take, times the fitted intensity; None: 1."""
     impact: Impact | None = None
     """What own trades do to the price of a drawn world; None: nothing."""
+    cuts: tuple[Cut, ...] = ()
+    """When which venue is out of reach."""
 
 
 def start_ns_of(text: str | None) -> Ns:
@@ -65,10 +70,12 @@ def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = 
     assert config.portfolio is not None, "refused otherwise"
     book = config.book(options.currency)
     recorded: RecordedMarket | None = None
+    name = book.hedge_instrument
     if options.tape is None:
-        scale = 1.0 if options.takers_scale is None else options.takers_scale
-        exchange = build_exchange(options.seed, start_ns_of(options.start), takers_scale=scale, impact=options.impact)
+        exchange = _drawn_exchange(options, name, book.book)
         span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
+    elif venue_of(name) != DERIBIT:
+        raise ConfigError(f"books.{book.book.lower()}.hedge_instrument: a recorded day has one venue, and no {name}")
     elif options.impact is not None:
         raise ConfigError("impact: a recorded day is not moved by us; leave --impact-usd-per-coin out")
     elif options.start is not None:
@@ -83,8 +90,20 @@ def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = 
         span_ns=span_ns,
         step_ns=Ns(options.step_ms * 1_000_000),
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
+        cuts=options.cuts,
     )
     return Simulation(params, exchange, recorded, tape)
+
+
+def _drawn_exchange(options: SimulateOptions, hedge: InstrumentId, base: str) -> Exchange:
+    """With the hedge instrument of another venue, where it is one."""
+    return build_exchange(
+        options.seed,
+        start_ns_of(options.start),
+        takers_scale=1.0 if options.takers_scale is None else options.takers_scale,
+        impact=options.impact,
+        elsewhere=[perpetual_elsewhere(hedge, base)] if venue_of(hedge) != DERIBIT else [],
+    )
 
 
 def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:

@@ -19,7 +19,7 @@ from bot.domain.events import (
     OrderAcked,
     SnapshotTaken,
 )
-from bot.domain.ids import InstrumentId, OrderId
+from bot.domain.ids import DERIBIT, InstrumentId, OrderId, VenueId, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
@@ -36,6 +36,33 @@ _ACCOUNT_EVERY_NS: Final = 2 * NS_PER_S
 
 _SETTLEMENTS: Final = frozenset({"delivery", "settlement"})
 """Lines of the transaction log."""
+
+
+Deliver = Callable[[Sequence[Event], Ns], None]
+"""Hands events to the bot at a moment."""
+
+
+def account_at(venue: VenueId) -> str:
+    """The bot's account at a venue: one exchange stands for all of them, and each sees its own account."""
+    return ACCOUNT if venue == DERIBIT else f"{ACCOUNT} at {venue}"
+
+
+class News:
+    """What happened on the accounts of one exchange, sorted by account: each venue takes its own."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        """Nothing has happened."""
+        self._exchange = exchange
+        self._waiting: dict[str | None, list[facts.OrderChange | facts.TradeOwned]] = {}
+
+    def of(self, account: str) -> list[facts.OrderChange | facts.TradeOwned]:
+        """Of this account since it was last asked for."""
+        for change in self._exchange.changes():
+            if isinstance(change, facts.OrderChange):
+                self._waiting.setdefault(change.order.account, []).append(change)
+            elif isinstance(change, facts.TradeOwned):
+                self._waiting.setdefault(change.trade.account, []).append(change)
+        return self._waiting.pop(account, [])
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -71,14 +98,26 @@ class SimVenue:
     """Carries commands to the exchange and its facts back as events."""
 
     def __init__(
-        self, exchange: Exchange, schedule: Schedule, latency: Latency, deliver: Callable[[Sequence[Event], Ns], None]
+        self,
+        exchange: Exchange,
+        schedule: Schedule,
+        latency: Latency,
+        deliver: Deliver,
+        *,
+        venue: VenueId = DERIBIT,
+        news: News | None = None,
     ) -> None:
-        """`deliver(events, now)` is called at the moment events reach the bot."""
+        """`deliver(events, now)` is called at the moment events reach the bot. `news`: shared with other venues."""
         self._exchange = exchange
+        self._venue = venue
+        self._account = account_at(venue)
+        self._news = News(exchange) if news is None else news
         self._schedule = schedule
         self._latency = latency
         self._deliver = deliver
-        self._specs: dict[InstrumentId, Instrument] = {spec.id: spec for spec in exchange.instruments()}
+        self._specs: dict[InstrumentId, Instrument] = {
+            spec.id: spec for spec in exchange.instruments() if venue_of(spec.id) == venue
+        }
         self._watched: list[Instrument] = []
         self._account_due_ns = Ns(0)
         self._settlement_ns = settlement_after_ns(exchange.now_ns)
@@ -109,7 +148,8 @@ class SimVenue:
     def _account_figures(self, received: Ns, specs: Iterable[Instrument]) -> list[Event]:
         """Money and greeks of the account, one event per currency these are settled in."""
         currencies = sorted({spec.settlement_currency for spec in specs})
-        return [sim_codec.account_seen(self._exchange.summary(ACCOUNT, currency), received) for currency in currencies]
+        summaries = (self._exchange.summary(self._account, currency) for currency in currencies)
+        return [sim_codec.account_seen(summary, received, self._venue) for summary in summaries]
 
     def private(self, now_ns: Ns) -> None:
         """Send what happened on the account since the last call: the private stream."""
@@ -118,10 +158,10 @@ class SimVenue:
 
     def _happened(self, now_ns: Ns, received: Ns) -> list[Event]:
         events: list[Event] = self._settlements(received) if now_ns >= self._settlement_ns else []
-        for change in self._exchange.changes():
-            if isinstance(change, facts.OrderChange) and change.order.account == ACCOUNT:
+        for change in self._news.of(self._account):
+            if isinstance(change, facts.OrderChange):
                 events.append(sim_codec.updated(change.order, received))
-            elif isinstance(change, facts.TradeOwned) and change.trade.account == ACCOUNT:
+            else:
                 events.append(sim_codec.filled(change.trade, received))
         return events
 
@@ -130,8 +170,8 @@ class SimVenue:
         self._settlement_ns = settlement_after_ns(self._exchange.now_ns)
         lines = [
             entry
-            for currency in self._exchange.currencies(ACCOUNT)
-            for entry in self._exchange.log_of(ACCOUNT, currency)
+            for currency in self._exchange.currencies(self._account)
+            for entry in self._exchange.log_of(self._account, currency)
             if entry.type in _SETTLEMENTS and entry.log_id > self._line_told
         ]
         lines.sort(key=lambda entry: entry.log_id)
@@ -169,7 +209,7 @@ class SimVenue:
         self._exchange.advance(at)
         received = self._reply_ns(at)
         try:
-            order, trades = self._exchange.submit(sim_codec.request(command, ACCOUNT))
+            order, trades = self._exchange.submit(sim_codec.request(command, self._account))
         except facts.VenueSays as no:
             self._later(received, [sim_codec.refused(command, no, received)])
         else:
@@ -185,7 +225,7 @@ class SimVenue:
         self._exchange.advance(at)
         received = self._reply_ns(at)
         try:
-            order = self._exchange.cancel(ACCOUNT, command.order_id)
+            order = self._exchange.cancel(self._account, command.order_id)
         except facts.VenueSays as no:
             self._later(received, [LookUpFailed(label=command.label, received_ns=received, cause=str(no))])
         else:
@@ -196,9 +236,9 @@ class SimVenue:
         self._exchange.advance(at)
         received = self._reply_ns(at)
         spec = self._specs[command.instrument]
-        orders = self._exchange.orders_by_label(ACCOUNT, spec.settlement_currency, command.label)
+        orders = self._exchange.orders_by_label(self._account, spec.settlement_currency, command.label)
         events: list[Event] = [sim_codec.updated(order, received) for order in orders]
-        trades = self._exchange.trades_of(ACCOUNT, instrument=command.instrument)
+        trades = self._exchange.trades_of(self._account, instrument=command.instrument)
         events += [sim_codec.filled(trade, received) for trade in trades if trade.label == command.label]
         if not events:
             events = [OrderAbsent(label=command.label, received_ns=received)]
@@ -215,10 +255,11 @@ class SimVenue:
         positions = self.positions()
         taken = SnapshotTaken(
             positions=tuple(sim_codec.position_seen(item) for item in positions),
-            open_orders=tuple(sim_codec.order_seen(order) for order in self._exchange.orders_open(ACCOUNT)),
-            fills=tuple(sim_codec.filled(trade, received) for trade in self._exchange.trades_of(ACCOUNT)),
+            open_orders=tuple(sim_codec.order_seen(order) for order in self._exchange.orders_open(self._account)),
+            fills=tuple(sim_codec.filled(trade, received) for trade in self._exchange.trades_of(self._account)),
             requested_ns=requested,
             received_ns=received,
+            venue=self._venue,
         )
         held = [self._specs[InstrumentId(item.instrument)] for item in positions]
         return [*self._account_figures(received, (*self._watched, *held)), taken]
@@ -234,7 +275,7 @@ class SimVenue:
 
     def positions(self) -> list[facts.Position]:
         """The account's positions at the venue now."""
-        return self._exchange.positions(ACCOUNT)
+        return self._exchange.positions(self._account)
 
     def amounts(self) -> dict[InstrumentId, Decimal]:
         """Non-zero native amounts by instrument."""
@@ -244,10 +285,10 @@ class SimVenue:
 
     def violations(self) -> list[str]:
         """What the venue's own books say went wrong on the account."""
-        trades = self._exchange.trades_of(ACCOUNT)
-        orders = self._exchange.orders_all(ACCOUNT)
+        trades = self._exchange.trades_of(self._account)
+        orders = self._exchange.orders_all(self._account)
         return [
-            *invariants.positions_match_fills(self.positions(), trades, self._exchange.seeded_native(ACCOUNT)),
+            *invariants.positions_match_fills(self.positions(), trades, self._exchange.seeded_native(self._account)),
             *invariants.orders_match_trades(orders, trades),
             *invariants.labels_unique(orders),
             *invariants.trade_ids_unique(trades),

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from bot.book import BookParams
-from bot.domain.events import Event, InstrumentListed, StreamName, StreamRestored, Ticked
+from bot.domain.events import Event, InstrumentListed, Ticked
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
@@ -22,7 +22,9 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.cost_audit import CostAudit
 from bot.drive.inbox import Inbox
-from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
+from bot.drive.line import Cut
+from bot.drive.sim_venue import ACCOUNT, Latency, Schedule
+from bot.drive.sim_venues import SimVenues
 from bot.engine import Engine
 from bot.journal.tape import Tape
 from bot.observe.costs import CostReport
@@ -51,6 +53,8 @@ class SimulateParams(Struct, frozen=True, kw_only=True):
     step_ns: Ns
     sample_every_ns: Ns
     latency: Latency = Latency()
+    cuts: tuple[Cut, ...] = ()
+    """When which venue is out of reach."""
 
 
 class StepSample(Struct, frozen=True, kw_only=True):
@@ -90,7 +94,14 @@ class Simulation:
         self._study = SmileStudy()
         self._schedule = Schedule()
         self._inbox = Inbox()
-        self._venue = SimVenue(exchange, self._schedule, params.latency, self._deliver)
+        self._venue = SimVenues(
+            exchange,
+            self._schedule,
+            params.latency,
+            self._deliver,
+            hedges=(params.book.hedge_instrument,),
+            cuts=params.cuts,
+        )
         self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
         self._hash = hashlib.sha256()
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
@@ -111,7 +122,7 @@ class Simulation:
         index_usd = self._exchange.index_usd(f"{base.lower()}_usd")
         quoted = [spec for spec in listed if self._is_quoted(spec)]
         holdings = resolve(self._params.portfolio, base=base, listed=quoted, index_usd=index_usd, now_ns=start_ns)
-        self._exchange.open_account(ACCOUNT, FUNDS)
+        self._venue.open_accounts(FUNDS)
         seed_positions(self._exchange, ACCOUNT, holdings)
         self._held = frozenset(held.instrument.id for held in holdings if held.instrument.is_option)
         expiries = {(held.instrument.index_name, held.instrument.expiry_ns) for held in holdings}
@@ -121,7 +132,7 @@ class Simulation:
         if self._recorded is not None:
             self._venue.watch([spec.id for spec in self._chain])
         first: list[Event] = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
-        first += [StreamRestored(stream=stream, received_ns=start_ns) for stream in StreamName]
+        first += self._venue.begin(start_ns)
         self._deliver(first, start_ns)
         if self._recorded is not None:
             self._venue.tickers(start_ns)  # a subscription begins with what is known, however old

@@ -317,7 +317,8 @@ class Account:
         if spec is not None:
             slippage = self._profit.book(spec, fill, mid, self._index_usd())
             self._books[venue].book(spec, fill)
-            self._figures.book(spec, fill)
+            if venue == DERIBIT:
+                self._figures.book(spec, fill)
         if fill.instrument == self._params.hedge_instrument:
             self._standing.order_filled()
             self.last_hedge = HedgeFill(

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, expiry_code
 from bot.sim.paths import start_index_usd
@@ -104,6 +104,16 @@ def build_listing(start_ns: Ns, index_usd: Callable[[str], float] | None = None)
             for strike_usd in _strikes_usd(coin, nearest, _STRIKES_LINEAR_EACH_SIDE, middle_usd):
                 listed += [_linear_option(coin, expiry_ns, strike_usd, is_call=right) for right in (True, False)]
     return tuple(listed)
+
+
+def perpetual_elsewhere(name: InstrumentId, base: str) -> Instrument:
+    """The linear perpetual of another venue, under its name there and on an index of its own.
+
+    Its grid and rates are those of the one here: what differs between venues is tested with their own messages.
+    """
+    coin = next(item for item in _COINS if item.base == base)
+    venue = venue_of(name)
+    return replace(_linear_perpetual(coin), id=name, venue=venue, index_name=f"{venue}:{base.lower()}_usdt")
 
 
 def nothing_new(_now_ns: Ns, _known: Iterable[Instrument]) -> tuple[Instrument, ...]:

@@ -7,6 +7,7 @@ transition law, jumps have their own drawn arrival times. Rates are per year of 
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,10 @@ _PREMIUM_KAPPA: Final = 12_140.0
 _PREMIUM_MEAN: Final = 0.00005
 _PREMIUM_SD: Final = 0.0003
 """3 bp, so that the funding damper of 2.5 bp (exchange facts 2.6) is left now and then."""
+_ELSEWHERE_MEAN: Final = -3e-4
+_ELSEWHERE_SD: Final = 3e-4
+_ELSEWHERE_KAPPA: Final = 24 * 365.0
+"""Our choice: a stablecoin a few basis points from a dollar, and back within an hour or so."""
 _BASIS_LONG: Final = 0.05
 _BASIS_SHORT_EXTRA: Final = 0.02
 _BASIS_DECAY: Final = 4.0
@@ -112,11 +117,36 @@ def _step_law(dt_ns: int) -> _StepLaw:
     )
 
 
+@dataclass(slots=True)
+class _Elsewhere:
+    """How far another venue's index is from ours, log."""
+
+    dice: random.Random
+    apart: float
+
+    def move(self, dt_years: float) -> None:
+        """Draw one step."""
+        keep = math.exp(-_ELSEWHERE_KAPPA * dt_years)
+        noise = _ELSEWHERE_SD * math.sqrt(1.0 - keep * keep) * self.dice.gauss(0.0, 1.0)
+        self.apart = _ELSEWHERE_MEAN + (self.apart - _ELSEWHERE_MEAN) * keep + noise
+
+
 class StochasticMarket:
     """BTC and ETH drawn from a seed. `vol_scale` multiplies realised and implied volatility."""
 
-    def __init__(self, seed: int, start_ns: Ns, *, vol_scale: float = 1.0, impact: Impact | None = None) -> None:
-        """Start every coin at its level, with volatility at its mean. `impact`: None, where clients move no price."""
+    def __init__(
+        self,
+        seed: int,
+        start_ns: Ns,
+        *,
+        vol_scale: float = 1.0,
+        impact: Impact | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start every coin at its level, with volatility at its mean. `impact`: None, where clients move no price.
+
+        `elsewhere`: the coin of each index of another venue, which stays near the one here.
+        """
         assert vol_scale > 0.0, f"vol_scale {vol_scale} must be positive"
         self._now_ns: int = start_ns
         self._law: tuple[int, _StepLaw] = (1, _step_law(1))
@@ -133,6 +163,10 @@ class StochasticMarket:
             self._coin_by_index[f"{start.base.lower()}_usd"] = coin
             # btc_usdc is pegged to btc_usd since July 2025 (exchange facts 2.6).
             self._coin_by_index[f"{start.base.lower()}_usdc"] = coin
+        self._elsewhere: dict[str, _Elsewhere] = {}
+        for name, base in (elsewhere or {}).items():
+            self._coin_by_index[name] = self._coins[base]
+            self._elsewhere[name] = _Elsewhere(random.Random(f"{seed}:index:{name}"), _ELSEWHERE_MEAN)
 
     @property
     def is_recorded(self) -> bool:
@@ -158,6 +192,8 @@ class StochasticMarket:
             else:
                 noise = _SHARED_BTC_ETH * shared + math.sqrt(1.0 - _SHARED_BTC_ETH**2) * noise
             self._move(coin, law, noise, now_ns)
+        for other in self._elsewhere.values():
+            other.move(law.dt_years)
         for pressure in self._pressures.values():
             pressure.pass_time(dt_ns)
         self._now_ns = now_ns
@@ -186,9 +222,9 @@ class StochasticMarket:
         return tuple(self._coin_by_index)
 
     def index_usd(self, index_name: str) -> float:
-        """Index now."""
-        coin = self._coin_by_index[index_name]
-        return self._pressed_usd(coin)
+        """Index now; another venue's is the one here times what is between the two."""
+        index_usd, other = self._pressed_usd(self._coin_by_index[index_name]), self._elsewhere.get(index_name)
+        return index_usd if other is None else index_usd * math.exp(other.apart)
 
     def _pressed_usd(self, coin: _Coin) -> float:
         """Where the index would be without clients, and what they have done to it."""

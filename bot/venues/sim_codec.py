@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.events import AccountSeen, Filled, OrderRefused, OrderUnknown, OrderUpdated, Settled
-from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import RefusalKind
 from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
@@ -132,7 +132,7 @@ def settled(entry: facts.LogEntry, delivery_usd: float | None, received_ns: Ns) 
     )
 
 
-def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
+def account_seen(summary: facts.AccountSummary, received_ns: Ns, venue: VenueId = DERIBIT) -> AccountSeen:
     """Account figures of one currency."""
     return AccountSeen(
         currency=summary.currency,
@@ -151,6 +151,7 @@ def account_seen(summary: facts.AccountSummary, received_ns: Ns) -> AccountSeen:
         theta_usd_per_day_options=summary.options_theta,
         futures_profit_native=summary.futures_profit_native,
         session_realized_native=summary.session_realized_native,
+        venue=venue,
     )
 
 

@@ -160,7 +160,7 @@ async def test_a_hedge_that_is_not_open_there_is_not_looked_for_here(
     two: _Two, now_ns: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its key."""
-    monkeypatch.setattr(daemon, "reached", lambda attempt: attempt())
+    monkeypatch.setattr(daemon, "reached", lambda attempt, _waits: attempt())
     two.there.listed = [[two.make.linear_perpetual(id=InstrumentId("OKX:BTC-USDC-SWAP"))]]
 
     with pytest.raises(VenueUnreachable, match=r"OKX:BTC-USDT-SWAP is not open at the venue"):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.app import compose, simulated
 from bot.app.config import load
@@ -70,3 +71,18 @@ def test_a_recorded_day_is_what_it_is(repo_root: Path, tmp_path: Path, change: d
 
     with pytest.raises(ConfigError, match=f"^{key}"):
         simulated.simulation_of(config, options)
+
+
+def test_a_hedge_at_another_venue_has_a_world_of_two(repo_root: Path) -> None:
+    """By its name alone; a recorded day has one."""
+    override = {
+        "portfolio": repo_root / "config/portfolios/straddle.toml",
+        "books": {"btc": {"hedge_instrument": "OKX:BTC-USDT-SWAP"}},
+    }
+    config = load(repo_root / "config/simulate.toml", override, run_tag="t")
+    options = simulated.SimulateOptions(seed=1, hours=0.02, step_ms=1_000, tape=None, currency="BTC")
+    result = simulated.simulation_of(config, options).run("simulate")
+
+    assert (result.orders, result.positions_match, result.violations) == (result.fills, True, ())
+    with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: a recorded day has one venue"):
+        simulated.simulation_of(config, structs.replace(options, tape=repo_root))

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import Ns, expiry_code, ns_from_iso
 from bot.domain.units import tick_at
-from bot.sim.listing import build_listing, expiries_ns, newly_listed
+from bot.sim.listing import build_listing, expiries_ns, newly_listed, perpetual_elsewhere
 
 _D = Decimal
 
@@ -98,3 +99,11 @@ def test_a_settlement_adds_whole_expiries_around_the_index(start_ns: Ns) -> None
     strikes = [item.strike_usd for item in later if item.id.startswith("BTC-29NOV26-")]
     assert (min(strikes), max(strikes)) == (44_000.0, 56_000.0)
     assert all(item.strike_usd > 0 for item in later if item.strike_usd is not None)
+
+
+def test_a_perpetual_elsewhere_has_its_own_index(start_ns: Ns) -> None:
+    """Under its venue's name, linear."""
+    item = perpetual_elsewhere(InstrumentId("OKX:BTC-USDT-SWAP"), "BTC")
+
+    assert (item.venue, item.kind, item.settlement) == ("okx", Kind.PERPETUAL, Settlement.USD)
+    assert item.index_name not in {listed.index_name for listed in build_listing(start_ns)}

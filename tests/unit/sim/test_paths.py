@@ -155,3 +155,19 @@ def test_pressure_moves_index_and_forwards_and_no_other_coin(start_ns: Ns) -> No
     assert moved.index_usd("btc_usd") == pytest.approx(still.index_usd("btc_usd") + 40.0)
     assert moved.forward_usd("BTC", expiry_ns) == pytest.approx(still.forward_usd("BTC", expiry_ns) + 40.0, abs=0.1)
     assert moved.index_usd("eth_usd") == still.index_usd("eth_usd")
+
+
+def test_an_index_elsewhere_stays_near_and_moves_by_itself(start_ns: Ns) -> None:
+    """A stablecoin's basis: a few basis points, drawn apart; the coin's own path is the same with it or without."""
+    plain = StochasticMarket(1, start_ns)
+    both = StochasticMarket(1, start_ns, elsewhere={"okx:btc_usdt": "BTC"})
+    apart = []
+    for step in range(1, 500):
+        now_ns = Ns(start_ns + step * 60 * NS_PER_S)
+        plain.advance(now_ns)
+        both.advance(now_ns)
+        apart.append(math.log(both.index_usd("okx:btc_usdt") / both.index_usd("btc_usd")))
+
+    assert plain.index_usd("btc_usd") == both.index_usd("btc_usd")
+    assert statistics.mean(apart) == pytest.approx(-3e-4, abs=2e-4)
+    assert 1e-4 < statistics.stdev(apart) < 5e-4

@@ -1,0 +1,91 @@
+"""The way to a simulated venue and back, cut for a while: what was on it is lost, and a gateway's time-outs say so.
+
+Silence comes first: until the loss is noticed, quotes merely age and orders go out to nobody. Knows virtual time and
+the shapes of commands; nothing of what the venue does with them.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot
+from bot.domain.events import Event, LookUpFailed, OrderUnknown, SnapshotFailed, StreamLost, StreamName, StreamRestored
+from bot.domain.ids import VenueId
+from bot.domain.time import NS_PER_S, Ns
+from bot.drive.sim_venue import Deliver, Latency, Schedule, SimVenue
+
+_TIME_OUT_NS: Final = 1 * NS_PER_S
+"""After which a gateway stops waiting for an answer."""
+_CAUSE: Final = "out of reach"
+
+
+class Cut(Struct, frozen=True, kw_only=True):
+    """A venue out of reach: nothing arrives there or comes from there."""
+
+    venue: VenueId
+    start_ns: Ns
+    noticed_ns: Ns
+    """When the sockets are found dead."""
+    end_ns: Ns
+    """When they are up again."""
+
+
+class Line:
+    """To one venue."""
+
+    def __init__(
+        self, venue: VenueId, schedule: Schedule, latency: Latency, deliver: Deliver, cuts: Sequence[Cut]
+    ) -> None:
+        """`deliver(events, now)` takes what gets through."""
+        self._venue = venue
+        self._schedule = schedule
+        self._latency = latency
+        self._deliver = deliver
+        self._cuts = [cut for cut in cuts if cut.venue == venue]
+
+    def begin(self) -> None:
+        """Plan what is noticed of the cuts."""
+        for cut in self._cuts:
+            self._schedule.at(cut.noticed_ns, self._tell_loss)
+            self._schedule.at(cut.end_ns, self._tell_return)
+
+    def hear(self, events: Sequence[Event], now_ns: Ns) -> None:
+        """Events of the venue on their way to the bot."""
+        if not self._is_cut(now_ns):
+            self._deliver(events, now_ns)
+
+    def send(self, command: Command, now_ns: Ns, to: SimVenue) -> None:
+        """A command on its way to the venue; without an answer after a while, the gateway says so."""
+        arrival_ns = Ns(now_ns + self._latency.request_ns)
+        if isinstance(command, LookUpOrder):
+            arrival_ns = Ns(max(arrival_ns, command.not_before_ns))
+        silence = _silence(command, Ns(arrival_ns + _TIME_OUT_NS), self._venue)
+        arrives = silence is None or not self._is_cut(arrival_ns)
+        if arrives:
+            to.carry_out(command, now_ns)
+        if silence is not None and not (arrives and not self._is_cut(Ns(arrival_ns + self._latency.reply_ns))):
+            self._schedule.at(silence.received_ns, lambda at: self._deliver([silence], at))
+
+    def _is_cut(self, at: Ns) -> bool:
+        return any(cut.start_ns <= at < cut.end_ns for cut in self._cuts)
+
+    def _tell_loss(self, at: Ns) -> None:
+        lost = [StreamLost(stream=stream, received_ns=at, cause=_CAUSE, venue=self._venue) for stream in StreamName]
+        self._deliver(lost, at)
+
+    def _tell_return(self, at: Ns) -> None:
+        self._deliver([StreamRestored(stream=stream, received_ns=at, venue=self._venue) for stream in StreamName], at)
+
+
+def _silence(command: Command, at: Ns, venue: VenueId) -> OrderUnknown | LookUpFailed | SnapshotFailed | None:
+    """What a gateway says of a question that was not answered; None where nobody waits for an answer."""
+    match command:
+        case PlaceOrder(label=label):
+            return OrderUnknown(label=label, received_ns=at, cause=_CAUSE)
+        case CancelOrder(label=label) | LookUpOrder(label=label):
+            return LookUpFailed(label=label, received_ns=at, cause=_CAUSE)
+        case TakeSnapshot():
+            return SnapshotFailed(received_ns=at, cause=_CAUSE, venue=venue)
+        case _:
+            return None

@@ -1,0 +1,95 @@
+"""All venues of a simulated run behind one face: that of the options, and another where a hedge instrument is.
+
+One exchange stands for all of them, so that they share the coin's price; each has an account of its own. Routes each
+command to its venue, over a line that can be cut.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
+from bot.domain.events import Event, StreamName, StreamRestored
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
+from bot.domain.time import Ns
+from bot.drive.line import Cut, Line
+from bot.drive.sim_venue import Deliver, Latency, News, Schedule, SimVenue, account_at
+from bot.sim.exchange import Exchange
+
+
+class SimVenues:
+    """What the driver of a simulation asks of the world."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        schedule: Schedule,
+        latency: Latency,
+        deliver: Deliver,
+        *,
+        hedges: Iterable[InstrumentId],
+        cuts: Sequence[Cut] = (),
+    ) -> None:
+        """Those of the options and of `hedges`."""
+        self._exchange = exchange
+        news = News(exchange)
+        self._lines: dict[VenueId, Line] = {}
+        self._venues: dict[VenueId, SimVenue] = {}
+        for venue in dict.fromkeys((DERIBIT, *map(venue_of, hedges))):
+            line = self._lines[venue] = Line(venue, schedule, latency, deliver, cuts)
+            self._venues[venue] = SimVenue(exchange, schedule, latency, line.hear, venue=venue, news=news)
+
+    def open_accounts(self, funds: dict[str, Decimal]) -> None:
+        """One at each."""
+        for venue in self._venues:
+            self._exchange.open_account(account_at(venue), funds)
+
+    def begin(self, now_ns: Ns) -> list[Event]:
+        """The sockets come up; what is noticed of cuts later is planned."""
+        for line in self._lines.values():
+            line.begin()
+        return [
+            StreamRestored(stream=stream, received_ns=now_ns, venue=venue)
+            for venue in self._venues
+            for stream in StreamName
+        ]
+
+    def watch(self, names: Sequence[InstrumentId]) -> None:
+        """Send tickers of these from now on, each from its venue."""
+        for venue in self._venues.values():
+            venue.watch(names)
+
+    def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
+        """Send what is watched."""
+        for venue in self._venues.values():
+            venue.tickers(now_ns, only=only)
+
+    def private(self, now_ns: Ns) -> None:
+        """Send what happened on the accounts."""
+        for venue in self._venues.values():
+            venue.private(now_ns)
+
+    def carry_out(self, command: Command, now_ns: Ns) -> None:
+        """Take a command of the engine."""
+        match command:
+            case PlaceOrder() | CancelOrder() | LookUpOrder():
+                venue = venue_of(command.instrument)
+            case TakeSnapshot():
+                venue = command.venue
+            case Watch():
+                self.watch(command.instruments)
+                return
+            case _:
+                venue = DERIBIT
+        self._lines[venue].send(command, now_ns, self._venues[venue])
+
+    def last_look(self) -> list[Event]:
+        """Marks, money and positions of this very moment, of each."""
+        return [event for venue in self._venues.values() for event in venue.last_look()]
+
+    def amounts(self) -> dict[InstrumentId, Decimal]:
+        """Non-zero native amounts by instrument."""
+        return {name: amount for venue in self._venues.values() for name, amount in venue.amounts().items()}
+
+    def violations(self) -> list[str]:
+        """What the venues' own books say went wrong."""
+        return [found for venue in self._venues.values() for found in venue.violations()]

@@ -12,9 +12,10 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
-from bot.venues import binance_orders, okx_orders
+from bot.venues import binance_orders, bybit, bybit_orders, okx_orders
 from bot.venues.binance import BINANCE, BinanceWire
 from bot.venues.budget import OrderRate
+from bot.venues.ccxt_feed import CcxtFeed, Prices
 from bot.venues.ccxt_gateway import CcxtGateway
 from bot.venues.contract import Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
@@ -64,10 +65,18 @@ def _deribit_reader(link: Link) -> Reader:
     return DeribitReader(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}")
 
 
-def _perpetuals(facts: VenueFacts, wire: PublicWire, hosts: Mapping[str, Hosts]) -> Venue:
+def _market_feed(
+    link: Link, wire: PublicWire | Prices, hedges: Sequence[InstrumentId], others: Sequence[InstrumentId]
+) -> Feed:
+    if isinstance(wire, Prices):
+        return CcxtFeed(link, wire, (*hedges, *others))
+    return PublicFeed(link, wire, hedges=hedges, instruments=others)
+
+
+def _perpetuals(facts: VenueFacts, wire: PublicWire | Prices, hosts: Mapping[str, Hosts]) -> Venue:
     """A venue whose perpetuals may be the hedge: prices over its public websocket, orders through ccxt."""
     return Venue(
-        market_feed=lambda link, hedges, others: PublicFeed(link, wire, hedges=hedges, instruments=others),
+        market_feed=lambda link, hedges, others: _market_feed(link, wire, hedges, others),
         account_feed=lambda link: AccountLook(link, facts),
         gateway=lambda link, rate: CcxtGateway(facts, link.settings, link.now_ns, rate),
         gateways=(CCXT,),
@@ -122,6 +131,20 @@ VENUES: Final[dict[VenueId, Venue]] = {
             # Demo trading: another host for the websocket, a header for REST (exchange facts 4.3, 5.1).
             "testnet": Hosts(
                 ws_url="wss://wspap.okx.com:8443/ws/v5/public", rest_url="https://www.okx.com", is_testnet=True
+            ),
+        },
+    ),
+    bybit.BYBIT: _perpetuals(
+        bybit_orders.FACTS,
+        bybit.PRICES,
+        {
+            "production": Hosts(
+                ws_url="wss://stream.bybit.com/v5/public/linear", rest_url="https://api.bybit.com", is_testnet=False
+            ),
+            "testnet": Hosts(
+                ws_url="wss://stream-testnet.bybit.com/v5/public/linear",
+                rest_url="https://api-testnet.bybit.com",
+                is_testnet=True,
             ),
         },
     ),

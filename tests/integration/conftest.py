@@ -209,3 +209,10 @@ async def binance_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     monkeypatch.setattr("ccxt.async_support.binanceusdm.timeout_on_exit", 0, raising=False)
     async with _local_venue("binance_venue", monkeypatch).BinanceVenue(mid_usd=lambda: 64_000.0) as venue:
         yield venue
+
+
+@pytest_asyncio.fixture
+async def bybit_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """A running local Bybit around 64,000 USD; `tests/integration/venues/bybit_venue.py` says what it can do."""
+    async with _local_venue("bybit_venue", monkeypatch).BybitVenue() as venue:
+        yield venue

@@ -12,6 +12,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import Ns
 from bot.venues.budget import OrderRate
+from bot.venues.ccxt_feed import CcxtFeed
 from bot.venues.ccxt_gateway import CcxtGateway
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
@@ -48,6 +49,20 @@ async def test_perpetuals_elsewhere(settings: VenueSettings, fixed_ns: Callable[
         assert not made.cancels_on_disconnect
     assert (venue.options, venue.gateways) == (None, (CCXT,))
     assert {word: place.is_testnet for word, place in venue.hosts.items()} == {"production": False, "testnet": True}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("name", "instrument"), [("bybit", "BYBIT:BTCUSDT")])
+async def test_makers_of_venues_whose_prices_come_through_ccxt(
+    settings: VenueSettings, fixed_ns: Callable[[], Ns], name: str, instrument: str
+) -> None:
+    """Both worlds are known by name; no options are held there."""
+    venue = venue_named(name)
+    link = Link(settings=settings, now_ns=fixed_ns, rng=random.Random(1))
+    assert isinstance(venue.market_feed(link, [InstrumentId(instrument)], []), CcxtFeed)
+    assert isinstance(venue.gateway(link, OrderRate()), CcxtGateway)
+    assert {place.is_testnet for place in venue.hosts.values()} == {True, False}
+    assert venue.options is None
 
 
 def test_the_ways_orders_can_go_are_those_of_the_configuration() -> None:

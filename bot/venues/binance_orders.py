@@ -66,9 +66,9 @@ class BinanceRest:
         else:
             told = await self._about_key("sapiGetAccountApiRestrictions", binance_rest.Rights)
             if not told.enable_futures:
-                raise ConfigError("venue.client_id: the key may not trade futures; enable that for it")
+                raise ConfigError("hedge_venue.client_id: the key may not trade futures; enable that for it")
             if told.enable_withdrawals:
-                raise ConfigError("venue.client_id: the key may withdraw; make one that may only read and trade")
+                raise ConfigError("hedge_venue.client_id: the key may withdraw; make one that may only read and trade")
             rights = "trades futures, cannot withdraw"
         sides = await self._about_key("fapiPrivateGetPositionSideDual", binance_rest.PositionMode)
         if sides.dual_side_position:
@@ -81,8 +81,8 @@ class BinanceRest:
         except VenueRefused as error:
             if error.code in BAD_KEY:
                 raise ConfigError(
-                    f"venue.client_id: the key is refused with {error.code}; check key, secret, its list of addresses"
-                    " and that it is of this environment"
+                    f"hedge_venue.client_id: the key is refused with {error.code}; check key, secret, its list of"
+                    " addresses and that it is of this environment"
                 ) from None
             raise
 

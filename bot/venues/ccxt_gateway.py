@@ -96,7 +96,7 @@ class CcxtGateway:
         """Id of the account the key belongs to; ConfigError when another one is expected."""
         found, expected = await self._rest.check_account(), self._settings.account_id
         if expected is not None and found != expected:
-            raise ConfigError(f"live.account_id: the key belongs to account {found}, expected is {expected}")
+            raise ConfigError(f"hedge_venue.account_id: the key belongs to account {found}, expected is {expected}")
         self._account_id = found
         return found
 

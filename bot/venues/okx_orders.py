@@ -63,9 +63,9 @@ class OkxRest:
         config = await self._config()
         rights = set(config.perm.split(","))
         if "trade" not in rights:
-            raise ConfigError(f"venue.client_id: the key may {config.perm}, but not trade; make one that may")
+            raise ConfigError(f"hedge_venue.client_id: the key may {config.perm}, but not trade; make one that may")
         if "withdraw" in rights:
-            raise ConfigError("venue.client_id: the key may withdraw; make one that may only read and trade")
+            raise ConfigError("hedge_venue.client_id: the key may withdraw; make one that may only read and trade")
         if config.pos_mode != _ONE_WAY:
             raise ConfigError(f"OKX account: position mode is {config.pos_mode}; set it to one-way (net_mode)")
         if config.acct_lv == _SPOT_ONLY:
@@ -83,8 +83,8 @@ class OkxRest:
             if error.code in BAD_KEY:
                 world = {True: "demo", False: "production", None: "this"}[self._link.settings.is_testnet]
                 raise ConfigError(
-                    f"venue.client_id: the key is refused with {error.code}; check key, secret and passphrase, and that"
-                    f" it is of the {world} environment"
+                    f"hedge_venue.client_id: the key is refused with {error.code}; check key, secret and passphrase,"
+                    f" and that it is of the {world} environment"
                 ) from None
             raise
 

@@ -34,6 +34,7 @@ class FakeInspector:
         self._make = make
         self.fails: dict[str, BotError] = {}
         self.is_closed = False
+        self.was_listed = False
         self.listed = (make.perpetual(), make.option())
 
     def _say(self, step: str, answer: Any) -> Any:
@@ -64,11 +65,13 @@ class FakeInspector:
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
         """The perpetual and a call."""
         assert base == "BTC"
+        self.was_listed = True
         listed: tuple[Instrument, ...] = self._say("instruments", self.listed)
         return listed
 
     async def snapshot(self) -> Sequence[ev.Event]:
         """A call, an order of ours and one of somebody."""
+        assert self.was_listed, "as the contract says: instruments come first"
         if "snapshot" in self.fails:
             return (ev.SnapshotFailed(received_ns=NOW, cause=str(self.fails["snapshot"])),)
         held = [(self._make.option().id, "2"), (InstrumentId("ETH-PERPETUAL"), "10")]
@@ -160,12 +163,24 @@ async def test_a_second_venue_is_looked_at_under_its_name(make: Any, config: Con
     found = await there.at_venue()
     look.checks.machine(keeps_ledger=True)
 
-    assert list(here) == [name for name in _ALL if name != "hedge BTC"]
+    assert list(here) == ["options BTC" if name == "hedge BTC" else name for name in _ALL]
+    assert here["options BTC"].detail == "1 are listed"
     assert [name for name in found if name not in here] == [
         *("okx http", "okx clock", "okx key", "okx account", "okx orders", "hedge BTC", "okx positions"),
         *("okx market data", "okx account data"),
     ]
     assert {finding.status for finding in look.checks.findings} == {"ok"}
+
+
+@pytest.mark.asyncio
+async def test_a_coin_without_options_at_their_venue_is_told(make: Any, config: Config) -> None:
+    """A book whose hedge is elsewhere is named after its coin all the same."""
+    books = tuple(structs.replace(book, hedge_instrument=InstrumentId("OKX:BTC-USDT-SWAP")) for book in config.books)
+    look = Look(make, structs.replace(config, books=books))
+    look.inspector.listed = (make.perpetual(),)
+    found = await look.at_venue()
+
+    assert found["options BTC"].detail == "no option on BTC is listed; is [books.btc] named after a coin?"
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ CONTAINER ?= docker
 BASE_IMAGE ?= python:3.12-slim-bookworm
 IMAGE ?= hedgebot
 ARGS ?=
+SEEDS ?= 200
+FAULTS ?= storm
 
 BIN := .venv/bin
 STAMP := .venv/installed.stamp
@@ -14,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check bench docs bands image clean
+.PHONY: help demo test clients lint check soak bench docs bands image clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -33,6 +35,9 @@ lint: $(STAMP) ## format, lint, types, layers
 
 check: lint ## lint, then the fast tests: run before each commit
 	$(BIN)/python -m pytest -q $(FAST) $(ARGS)
+
+soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAULTS=storm ARGS="--first 5000")
+	$(BIN)/python -m bot soak --seeds $(SEEDS) --faults $(FAULTS) $(ARGS)
 
 bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 	for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done

@@ -18,11 +18,15 @@ from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, tca, why
 from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
+from bot.app.soak import SoakOptions, soak
+from bot.app.soak_page import page as soak_page
+from bot.app.soak_page import sentence as soak_sentence
 from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
 from bot.observe.tally import MISMATCH, RunResult
 from bot.research import page as bands_page
+from bot.sim.faults import FaultLevel
 from bot.sim.impact import Impact
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -122,6 +126,9 @@ def simulate(  # noqa: PLR0913 - the options of a command line
         float | None,
         typer.Option(min=0.0, max=1_000.0, help="What taking a coin moves the price by, for half a minute."),
     ] = None,
+    faults: Annotated[FaultLevel, typer.Option(help="How much goes wrong; ten minutes unless --hours says.")] = (
+        FaultLevel.NONE
+    ),
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:
@@ -138,10 +145,31 @@ def simulate(  # noqa: PLR0913 - the options of a command line
         tape_out=tape_out,
         takers_scale=takers,
         impact=None if impact_usd_per_coin is None else Impact(passing_usd_per_coin=impact_usd_per_coin),
+        faults=faults,
     )
     result, drawn = compose.simulate(load(path, overrides, run_tag=simulated.SIMULATION_TAG), options)
     _write(picture, drawn)
     _finish([result], as_json=as_json)
+
+
+@cli.command(name="soak")
+def soak_command(
+    *,
+    seeds: Annotated[int, typer.Option(min=1, help="How many.")] = 200,
+    first: Annotated[int, typer.Option(help="The first of them.")] = 1,
+    faults: Annotated[FaultLevel, typer.Option(help="How much goes wrong.")] = FaultLevel.STORM,
+    config: _Config = Path("config/simulate.toml"),
+    report: Annotated[Path | None, typer.Option(help="Write what was tried and what came of it, as Markdown.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Ten virtual minutes with faults for each seed, on all cores; every violation is told with its seed."""
+    options = SoakOptions(seeds_count=seeds, first_seed=first, level=faults, config=config)
+    result = soak(options, lambda line: typer.echo(line, err=as_json))
+    if report is not None:
+        report.write_text(soak_page(result))
+    typer.echo(msgspec.json.encode(result).decode() if as_json else soak_sentence(result))
+    if not result.has_passed:
+        raise SystemExit(ExitCode.DIFFERENT)
 
 
 @cli.command(name="replay")

@@ -28,7 +28,7 @@ from bot.app.probe import report as probe_report
 from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
-from bot.app.simulated import SimulateOptions, simulation_of, start_ns_of
+from bot.app.simulated import SimulateOptions, planned, refuse_tapes, simulation_of, start_ns_of, storm_of
 from bot.app.witness import RunWitness
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
@@ -42,6 +42,7 @@ from bot.observe.logs import open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
+from bot.sim.faults import FaultLevel
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Edge, NowNs
 from bot.venues.link import Link
@@ -70,7 +71,12 @@ def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str |
                 started_ns=start_ns_of(options.start),
             )
             tape = stack.enter_context(contextlib.closing(Tape.open(options.tape_out, run)))
-        simulation = simulation_of(config, options, tape)
+        storm = None
+        if options.faults is not FaultLevel.NONE:
+            refuse_tapes(options)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgebot-storm-"))
+            storm = storm_of(config, planned(options), Path(folder))
+        simulation = simulation_of(config, options, tape, storm)
         began_s = time.perf_counter()
         try:
             result = simulation.run(Mode.SIMULATE.value)

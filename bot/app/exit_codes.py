@@ -9,7 +9,8 @@ class ExitCode(enum.IntEnum):
     OK = 0
     """Ended as asked."""
     DIFFERENT = 1
-    """A replay was not equal to its run, or was empty; the first difference is named."""
+    """A replay was not equal to its run, or was empty; the first difference is named. `soak`: a seed was violated,
+    or the run proves too little."""
     CONFIG = 2
     """The configuration or the command line cannot be run; one line says why."""
     VENUE = 3

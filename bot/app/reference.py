@@ -68,7 +68,7 @@ def configuration() -> str:
         Secrets belong in the environment or in a file named by a `..._file` key. They are never logged, and no part
         of the ledger.
         """,
-        _table(("key", "value", "default", "meaning"), rows),
+        table(("key", "value", "default", "meaning"), rows),
     )
 
 
@@ -196,7 +196,7 @@ def log_events() -> str:
         human would want it, warning = degraded but safe, error = halted or look now. Values under names that sound
         like a secret are never printed.
         """,
-        _table(("event", "level", "meaning", "fields"), rows),
+        table(("event", "level", "meaning", "fields"), rows),
     )
 
 
@@ -216,21 +216,21 @@ def reasons() -> str:
 
 def exit_codes() -> str:
     """What the process says with its last breath."""
-    meanings = _attribute_docs(ExitCode)
+    meanings = attribute_docs(ExitCode)
     rows = [(str(code.value), f"`{code.name}`", meanings.get(code.name, "")) for code in ExitCode]
-    return _page("Exit codes", "Of the `hedgebot` command.", _table(("code", "name", "meaning"), rows))
+    return _page("Exit codes", "Of the `hedgebot` command.", table(("code", "name", "meaning"), rows))
 
 
 def _members(kind: type[enum.StrEnum]) -> str:
-    meanings = _attribute_docs(kind)
-    return _table(("word", "meaning"), [(f"`{member.value}`", meanings.get(member.name, "")) for member in kind])
+    meanings = attribute_docs(kind)
+    return table(("word", "meaning"), [(f"`{member.value}`", meanings.get(member.name, "")) for member in kind])
 
 
 def _struct(kind: type[Struct]) -> str:
-    meanings, types_by_name = _attribute_docs(kind), _annotations(kind)
+    meanings, types_by_name = attribute_docs(kind), _annotations(kind)
     rows = [(f"`{name}`", f"`{types_by_name[name]}`", meanings.get(name, "")) for name in kind.__struct_fields__]
-    table = _table(("field", "type", "meaning"), rows)
-    return f"### {kind.__name__}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n\n{table}"
+    fields = table(("field", "type", "meaning"), rows)
+    return f"### {kind.__name__}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n\n{fields}"
 
 
 def _body(kind: type) -> list[ast.stmt]:
@@ -244,7 +244,7 @@ def _annotations(kind: type) -> dict[str, str]:
     return {ast.unparse(item.target): ast.unparse(item.annotation) for item in fields}
 
 
-def _attribute_docs(kind: type) -> dict[str, str]:
+def attribute_docs(kind: type) -> dict[str, str]:
     """Name to the text that stands under it in the source; Python keeps no such thing at run time."""
     docs = {}
     for item, after in itertools.pairwise(_body(kind)):
@@ -257,7 +257,8 @@ def _attribute_docs(kind: type) -> dict[str, str]:
     return docs
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 

@@ -4,21 +4,25 @@ Knows where a world comes from; runs nothing.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from bot import __version__
 from bot.app import arming
 from bot.app.config import Config
 from bot.domain.errors import ConfigError, MalformedMessage
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
 from bot.drive.line import Cut
-from bot.drive.simulate import SimulateParams, Simulation
+from bot.drive.simulate import SimulateParams, Simulation, Storm
 from bot.journal.history_files import read_rows
+from bot.journal.ledger import Ledger
 from bot.journal.tape import Tape
 from bot.sim.exchange import Exchange
+from bot.sim.faults import Fault, FaultLevel, Faults, draw
 from bot.sim.history import RecordedMarket, listed_from_rows
 from bot.sim.impact import Impact
 from bot.sim.listing import perpetual_elsewhere
@@ -30,6 +34,10 @@ _DATE_LENGTH: Final = len("2026-11-22")
 _HOUR_OF_DAY: Final = re.compile(r"[0-2]\d:[0-5]\d")
 _SAMPLE_EVERY_S: Final = 60.0
 SIMULATION_TAG: Final = "sim"
+_HOURS: Final = 24.0
+_STORM_HOURS: Final = 1.0 / 6.0
+_STORM_VOL_SCALE: Final = 3.0
+"""A run with faults is on a stormy day: without orders nothing could go wrong with them."""
 
 
 class SimulateOptions(Struct, frozen=True, kw_only=True):
@@ -51,6 +59,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     """What own trades do to the price of a drawn world; None: nothing."""
     cuts: tuple[Cut, ...] = ()
     """When which venue is out of reach."""
+    faults: FaultLevel = FaultLevel.NONE
+    """How much goes wrong; a run with faults is ten minutes unless told otherwise."""
 
 
 def start_ns_of(text: str | None) -> Ns:
@@ -64,16 +74,58 @@ def start_ns_of(text: str | None) -> Ns:
         raise ConfigError(f"start: {text!r} is neither HH:MM (UTC) nor an instant like {day}T05:00:00Z") from None
 
 
-def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = None) -> Simulation:
+def refuse_tapes(options: SimulateOptions) -> None:
+    """ConfigError where a run with faults would read or write a tape."""
+    if options.tape is not None:
+        raise ConfigError("faults: a recorded day is as it was; leave --tape out")
+    if options.tape_out is not None:
+        raise ConfigError("faults: a process that is killed ends its tape; leave --tape-out out")
+
+
+def planned(options: SimulateOptions) -> tuple[Fault, ...]:
+    """The faults of a run, by its seed."""
+    start_ns = start_ns_of(options.start)
+    return draw(options.seed, options.faults, start_ns, Ns(start_ns + _span_ns(options)))
+
+
+def storm_of(config: Config, faults: Sequence[Fault], folder: Path) -> Storm:
+    """What goes wrong, on a machine that keeps its ledger in a folder."""
+
+    def open_ledger(run_id: str, started_ns: Ns) -> Ledger:
+        return Ledger.open(
+            f"sqlite:///{folder}/storm.db",
+            run_id=run_id,
+            started_ns=started_ns,
+            mode=config.mode.value,
+            config_hash=config.digest,
+            version=__version__,
+        )
+
+    return Storm(faults=Faults(faults), open_ledger=open_ledger)
+
+
+def _span_ns(options: SimulateOptions) -> Ns:
+    hours = _HOURS if options.faults is FaultLevel.NONE else _STORM_HOURS
+    return ns_from_s((options.hours or hours) * 3600.0)
+
+
+def simulation_of(
+    config: Config, options: SimulateOptions, tape: Tape | None = None, storm: Storm | None = None
+) -> Simulation:
     """A simulated run that has not begun."""
     arming.refuse_flat(config)
     assert config.portfolio is not None, "refused otherwise"
     book = config.book(options.currency)
     recorded: RecordedMarket | None = None
     name = book.hedge_instrument
+    if storm is not None and venue_of(name) != DERIBIT:
+        raise ConfigError(
+            f"books.{book.book.lower()}.hedge_instrument: faults are of the options' venue, not of {name}"
+        )
     if options.tape is None:
-        exchange = _drawn_exchange(options, name, book.book)
-        span_ns = ns_from_s((options.hours or 24.0) * 3600.0)
+        vol_scale = 1.0 if storm is None else _STORM_VOL_SCALE
+        exchange = _drawn_exchange(options, name, book.book, vol_scale)
+        span_ns = _span_ns(options)
     elif venue_of(name) != DERIBIT:
         raise ConfigError(f"books.{book.book.lower()}.hedge_instrument: a recorded day has one venue, and no {name}")
     elif options.impact is not None:
@@ -92,14 +144,15 @@ def simulation_of(config: Config, options: SimulateOptions, tape: Tape | None = 
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
         cuts=options.cuts,
     )
-    return Simulation(params, exchange, recorded, tape)
+    return Simulation(params, exchange, recorded, tape, storm)
 
 
-def _drawn_exchange(options: SimulateOptions, hedge: InstrumentId, base: str) -> Exchange:
+def _drawn_exchange(options: SimulateOptions, hedge: InstrumentId, base: str, vol_scale: float) -> Exchange:
     """With the hedge instrument of another venue, where it is one."""
     return build_exchange(
         options.seed,
         start_ns_of(options.start),
+        vol_scale=vol_scale,
         takers_scale=1.0 if options.takers_scale is None else options.takers_scale,
         impact=options.impact,
         elsewhere=[perpetual_elsewhere(hedge, base)] if venue_of(hedge) != DERIBIT else [],

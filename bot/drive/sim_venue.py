@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, assert_never
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.events import (
@@ -18,11 +18,13 @@ from bot.domain.events import (
     OrderAbsent,
     OrderAcked,
     SnapshotTaken,
+    StreamName,
 )
-from bot.domain.ids import DERIBIT, InstrumentId, OrderId, VenueId, venue_of
+from bot.domain.ids import DERIBIT, InstrumentId, Label, OrderId, VenueId, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import ZERO
+from bot.drive.wire import GoodWire, Question, Wire
 from bot.risk import gap
 from bot.sim import facts, invariants
 from bot.sim.delivery import settlement_after_ns
@@ -106,8 +108,12 @@ class SimVenue:
         *,
         venue: VenueId = DERIBIT,
         news: News | None = None,
+        wire: Wire | None = None,
     ) -> None:
-        """`deliver(events, now)` is called at the moment events reach the bot. `news`: shared with other venues."""
+        """`deliver(events, now)` is called at the moment events reach the bot. `news`: shared with other venues.
+
+        `wire` None: nothing goes wrong on the way.
+        """
         self._exchange = exchange
         self._venue = venue
         self._account = account_at(venue)
@@ -115,6 +121,15 @@ class SimVenue:
         self._schedule = schedule
         self._latency = latency
         self._deliver = deliver
+        self._wire: Wire = wire or GoodWire()
+        self._connection = 0
+        """Number of the bot's connection: what was meant for an earlier one reaches nobody."""
+        self.clock_ahead_ns = 0
+        """The bot's clock, less the venue's."""
+        self._measured_ahead_ns = 0
+        """What the bot takes that for; measured with each look at the account."""
+        self.in_transit: dict[Label, PlaceOrder] = {}
+        """Orders that left and have not arrived; those that never will are not among them."""
         self._specs: dict[InstrumentId, Instrument] = {
             spec.id: spec for spec in exchange.instruments() if venue_of(spec.id) == venue
         }
@@ -132,6 +147,19 @@ class SimVenue:
                 self._watched.append(spec)
                 self._exchange.watch(name)
 
+    def is_down(self, stream: StreamName, now_ns: Ns) -> bool:
+        """Whether a socket of the bot is down."""
+        return self._wire.is_down(stream, now_ns)
+
+    def hang_up(self, watched: Sequence[InstrumentId]) -> None:
+        """The bot is gone: what is on its way to it is lost, what rests is taken back; the next begins with these."""
+        self._connection += 1
+        self._measured_ahead_ns = self.clock_ahead_ns
+        orders = [order.order_id for order in self._exchange.orders_open(self._account)]
+        self._exchange.cancel_for(self._account, orders, "cancel_on_disconnect")
+        self._watched = [self._specs[name] for name in watched if name in self._specs]
+        self._account_due_ns = Ns(0)
+
     def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
         """Send the tickers of watched instruments, all futures and the options named by `only`; account figures."""
         received = Ns(now_ns + self._latency.feed_ns)
@@ -143,7 +171,7 @@ class SimVenue:
         if now_ns >= self._account_due_ns:
             self._account_due_ns = Ns(now_ns + _ACCOUNT_EVERY_NS)
             events += self._account_figures(received, self._watched)
-        self._later(received, events)
+        self._tell(received, events)
 
     def _account_figures(self, received: Ns, specs: Iterable[Instrument]) -> list[Event]:
         """Money and greeks of the account, one event per currency these are settled in."""
@@ -154,7 +182,7 @@ class SimVenue:
     def private(self, now_ns: Ns) -> None:
         """Send what happened on the account since the last call: the private stream."""
         received = Ns(now_ns + self._latency.feed_ns)
-        self._later(received, self._happened(now_ns, received))
+        self._tell(received, self._happened(now_ns, received))
 
     def _happened(self, now_ns: Ns, received: Ns) -> list[Event]:
         events: list[Event] = self._settlements(received) if now_ns >= self._settlement_ns else []
@@ -182,43 +210,74 @@ class SimVenue:
         """Take a command of the engine."""
         arrival = Ns(now_ns + self._latency.request_ns)
         match command:
-            case PlaceOrder():
-                self._schedule.at(arrival, lambda at: self._place(command, at))
-            case CancelOrder():
-                self._schedule.at(arrival, lambda at: self._cancel(command, at))
-            case LookUpOrder():
-                due = Ns(max(arrival, command.not_before_ns))
-                self._schedule.at(due, lambda at: self._look_up(command, at))
-            case TakeSnapshot():
-                self._schedule.at(arrival, lambda at: self._snapshot(now_ns, at))
             case MeasureLadder():
                 self._later(self._reply_ns(arrival), [gap.measure(command, self._reply_ns(arrival))])
             case Watch():
                 self.watch(command.instruments)
+            case PlaceOrder() | CancelOrder() | LookUpOrder() | TakeSnapshot():
+                extra_ns = self._wire.departs(command, now_ns)
+                if extra_ns is None:
+                    self._answer(command, arrival, [])
+                else:
+                    self._send(command, Ns(arrival + extra_ns), now_ns)
             case _:
                 assert_never(command)
 
+    def _send(self, command: Question, arrival: Ns, now_ns: Ns) -> None:
+        match command:
+            case PlaceOrder():
+                self.in_transit[command.label] = command
+                self._schedule.at(arrival, lambda at: self._place(command, at))
+            case CancelOrder():
+                self._schedule.at(arrival, lambda at: self._cancel(command, at))
+            case LookUpOrder():
+                due = Ns(max(arrival, command.not_before_ns - self.clock_ahead_ns))
+                self._schedule.at(due, lambda at: self._look_up(command, at))
+            case TakeSnapshot():
+                self._schedule.at(arrival, lambda at: self._snapshot(command, Ns(now_ns + self.clock_ahead_ns), at))
+            case _:
+                assert_never(command)
+
+    def _answer(self, command: Question, received: Ns, events: Sequence[Event]) -> None:
+        for at, part in self._wire.answers(command, events, received):
+            self._later(at, part)
+
+    def _tell(self, received: Ns, events: Sequence[Event]) -> None:
+        for at, part in self._wire.tells(events, received) if events else ():
+            self._later(at, part)
+
     def _later(self, received: Ns, events: Sequence[Event]) -> None:
         if events:
-            self._schedule.at(received, lambda at: self._deliver(events, at))
+            connection = self._connection
+            self._schedule.at(received, lambda at: self._arrive(connection, events, at))
+
+    def _arrive(self, connection: int, events: Sequence[Event], at: Ns) -> None:
+        if connection == self._connection:
+            self._deliver(events, at)
 
     def _reply_ns(self, at: Ns) -> Ns:
         return Ns(at + self._latency.reply_ns)
 
     def _place(self, command: PlaceOrder, at: Ns) -> None:
         self._exchange.advance(at)
+        self.in_transit.pop(command.label, None)
         received = self._reply_ns(at)
         try:
-            order, trades = self._exchange.submit(sim_codec.request(command, self._account))
+            objection = self._wire.objection(command, at)
+            if objection is not None:
+                raise objection
+            asked = sim_codec.request(command, self._account)
+            asked = structs.replace(asked, valid_until_ns=Ns(command.valid_until_ns - self._measured_ahead_ns))
+            order, trades = self._exchange.submit(asked)
         except facts.VenueSays as no:
-            self._later(received, [sim_codec.refused(command, no, received)])
+            self._answer(command, received, [sim_codec.refused(command, no, received)])
         else:
             events: list[Event] = [
                 OrderAcked(label=command.label, order_id=OrderId(order.order_id), received_ns=received),
                 sim_codec.updated(order, received),
                 *(sim_codec.filled(trade, received) for trade in trades),
             ]
-            self._later(received, events)
+            self._answer(command, received, events)
         self.private(at)
 
     def _cancel(self, command: CancelOrder, at: Ns) -> None:
@@ -227,9 +286,10 @@ class SimVenue:
         try:
             order = self._exchange.cancel(self._account, command.order_id)
         except facts.VenueSays as no:
-            self._later(received, [LookUpFailed(label=command.label, received_ns=received, cause=str(no))])
+            failed = LookUpFailed(label=command.label, received_ns=received, cause=str(no))
+            self._answer(command, received, [failed])
         else:
-            self._later(received, [sim_codec.updated(order, received)])
+            self._answer(command, received, [sim_codec.updated(order, received)])
         self.private(at)
 
     def _look_up(self, command: LookUpOrder, at: Ns) -> None:
@@ -242,13 +302,14 @@ class SimVenue:
         events += [sim_codec.filled(trade, received) for trade in trades if trade.label == command.label]
         if not events:
             events = [OrderAbsent(label=command.label, received_ns=received)]
-        self._later(received, events)
+        self._answer(command, received, events)
 
-    def _snapshot(self, requested: Ns, at: Ns) -> None:
+    def _snapshot(self, command: TakeSnapshot, requested: Ns, at: Ns) -> None:
         self._exchange.advance(at)
         self.private(at)
+        self._measured_ahead_ns = self.clock_ahead_ns
         received = self._reply_ns(at)
-        self._later(received, self._picture(requested, received))
+        self._answer(command, received, self._picture(requested, received))
 
     def _picture(self, requested: Ns, received: Ns) -> list[Event]:
         """Money and positions now."""

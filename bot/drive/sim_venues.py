@@ -13,6 +13,7 @@ from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.time import Ns
 from bot.drive.line import Cut, Line
 from bot.drive.sim_venue import Deliver, Latency, News, Schedule, SimVenue, account_at
+from bot.drive.wire import Wire
 from bot.sim.exchange import Exchange
 
 
@@ -28,30 +29,47 @@ class SimVenues:
         *,
         hedges: Iterable[InstrumentId],
         cuts: Sequence[Cut] = (),
+        wire: Wire | None = None,
     ) -> None:
-        """Those of the options and of `hedges`."""
+        """Those of the options and of `hedges`; `wire` is that of the options' venue."""
         self._exchange = exchange
         news = News(exchange)
         self._lines: dict[VenueId, Line] = {}
         self._venues: dict[VenueId, SimVenue] = {}
         for venue in dict.fromkeys((DERIBIT, *map(venue_of, hedges))):
             line = self._lines[venue] = Line(venue, schedule, latency, deliver, cuts)
-            self._venues[venue] = SimVenue(exchange, schedule, latency, line.hear, venue=venue, news=news)
+            self._venues[venue] = SimVenue(
+                exchange, schedule, latency, line.hear, venue=venue, news=news, wire=wire if venue == DERIBIT else None
+            )
 
     def open_accounts(self, funds: dict[str, Decimal]) -> None:
         """One at each."""
         for venue in self._venues:
             self._exchange.open_account(account_at(venue), funds)
 
-    def begin(self, now_ns: Ns) -> list[Event]:
-        """The sockets come up; what is noticed of cuts later is planned."""
+    @property
+    def home(self) -> SimVenue:
+        """That of the options."""
+        return self._venues[DERIBIT]
+
+    def begin(self) -> None:
+        """What is noticed of cuts later is planned."""
         for line in self._lines.values():
             line.begin()
+
+    def restored(self, now_ns: Ns) -> list[Event]:
+        """The sockets that come up for a bot that begins now."""
         return [
-            StreamRestored(stream=stream, received_ns=now_ns, venue=venue)
-            for venue in self._venues
+            StreamRestored(stream=stream, received_ns=now_ns, venue=name)
+            for name, venue in self._venues.items()
             for stream in StreamName
+            if not venue.is_down(stream, now_ns)
         ]
+
+    def hang_up(self, watched: Sequence[InstrumentId]) -> None:
+        """The bot is gone; the next begins with these."""
+        for venue in self._venues.values():
+            venue.hang_up(watched)
 
     def watch(self, names: Sequence[InstrumentId]) -> None:
         """Send tickers of these from now on, each from its venue."""

@@ -3,10 +3,9 @@
 Knows no socket and no wall clock; how fast it went is for the caller to measure.
 """
 
-import hashlib
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -14,23 +13,28 @@ import msgspec
 from msgspec import Struct
 
 from bot.book import BookParams
-from bot.domain.events import Event, InstrumentListed, Ticked
+from bot.domain.events import Event, InstrumentListed
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.drive.checks import Checks
 from bot.drive.cost_audit import CostAudit
-from bot.drive.inbox import Inbox
+from bot.drive.fault_wire import FaultyWire
 from bot.drive.line import Cut
+from bot.drive.mishaps import RIVAL, Mishaps
+from bot.drive.sim_process import Machine, Records, SimProcess
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule
 from bot.drive.sim_venues import SimVenues
 from bot.engine import Engine
+from bot.journal.ledger import Ledger
 from bot.journal.tape import Tape
 from bot.observe.costs import CostReport
 from bot.observe.tally import RunResult, Tally
 from bot.risk.smile_study import SmileStudy
 from bot.sim.exchange import Exchange
+from bot.sim.faults import Faults
 from bot.sim.history import RecordedMarket
 
 FUNDS: Final = {"BTC": Decimal(100), "ETH": Decimal(1000), "USDC": Decimal(5_000_000)}
@@ -74,6 +78,14 @@ def seed_positions(exchange: Exchange, account: str, holdings: Sequence[Holding]
         exchange.seed_position(account, held.instrument.id, held.amount_native(price))
 
 
+class Storm(Struct, frozen=True, kw_only=True):
+    """A run in which things go wrong, on a machine where the process can be killed and started again."""
+
+    faults: Faults
+    open_ledger: Callable[[str, Ns], Ledger]
+    """The same file each time, for a run of this name that starts then."""
+
+
 class Simulation:
     """One run; call `run` once."""
 
@@ -83,17 +95,22 @@ class Simulation:
         exchange: Exchange,
         recorded: RecordedMarket | None = None,
         tape: Tape | None = None,
+        storm: Storm | None = None,
     ) -> None:
         """With `recorded`, steps follow a recorded day instead of a fixed grid; the caller closes `tape`."""
-        self._tape = tape
         self._params = params
         self._exchange = exchange
         self._recorded = recorded
-        self._engine = Engine(params.book)
         self._audit = CostAudit(params.book)
         self._study = SmileStudy()
         self._schedule = Schedule()
-        self._inbox = Inbox()
+        self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
+        self._storm = storm
+        self._mishaps: Mishaps | None = None
+        wire = None
+        if storm is not None:
+            self._mishaps = Mishaps(storm.faults, exchange, self._schedule, params.book.hedge_instrument)
+            wire = FaultyWire(storm.faults, self._mishaps.overtake)
         self._venue = SimVenues(
             exchange,
             self._schedule,
@@ -101,9 +118,14 @@ class Simulation:
             self._deliver,
             hedges=(params.book.hedge_instrument,),
             cuts=params.cuts,
+            wire=wire,
         )
-        self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
-        self._hash = hashlib.sha256()
+        audit = None if storm is not None else self._audit
+        self._process = SimProcess(params.book, Records(self.tally, tape, audit), self._venue, self._schedule)
+        self._checks: Checks | None = None
+        if storm is not None:
+            self._checks = Checks(params.book, exchange, self._venue.home, storm.faults)
+            self._process.run_on(Machine(storm.faults, storm.open_ledger, self._checks))
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
         self._steps: list[StepSample] = []
         self._rows_seen: frozenset[InstrumentId] = frozenset()
@@ -131,9 +153,12 @@ class Simulation:
         self._venue.watch([self._params.book.hedge_instrument])
         if self._recorded is not None:
             self._venue.watch([spec.id for spec in self._chain])
-        first: list[Event] = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
-        first += self._venue.begin(start_ns)
-        self._deliver(first, start_ns)
+        if self._mishaps is not None:
+            self._exchange.open_account(RIVAL, FUNDS)
+            self._mishaps.plan(self._venue.home, self._process, sorted(self._held))
+        known = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
+        self._venue.begin()
+        self._process.start(known, start_ns)
         if self._recorded is not None:
             self._venue.tickers(start_ns)  # a subscription begins with what is known, however old
         self._schedule.at(start_ns, self._step)
@@ -212,27 +237,14 @@ class Simulation:
             )
         )
 
-    def _deliver(self, events: Sequence[Event], now_ns: Ns) -> None:
-        """Events reach the bot: all that waits is applied, then one decision."""
-        self._inbox.put(events)
-        for event in self._inbox.drain():
-            self._apply(event, now_ns)
-        self._apply(Ticked(now_ns=now_ns), now_ns)
-        if self._tape is not None:
-            self._tape.push()
-        if self.tally.wants_sample(now_ns):
-            self.tally.sample(self._engine.status())
+    @property
+    def _engine(self) -> Engine:
+        """Of the process that runs, or ran last."""
+        return self._process.engine
 
-    def _apply(self, event: Event, now_ns: Ns) -> None:
-        outcome = self._engine.apply(event)
-        if self._tape is not None:
-            self._tape.take(self._params.book.book, self._engine.seq, event, outcome)
-        self._hash.update(msgspec.msgpack.encode(event))
-        self._audit.see(self._engine, event, outcome)
-        self.tally.saw(event, outcome)
-        for command in outcome.commands:
-            self._hash.update(msgspec.msgpack.encode(command))
-            self._venue.carry_out(command, now_ns)
+    def _deliver(self, events: Sequence[Event], now_ns: Ns) -> None:
+        """Events reach the bot."""
+        self._process.deliver(events, now_ns)
 
     def _ended(self) -> BookStatus:
         """The book as it ended, with positions and equity of both sides at one moment: a last look without a decision.
@@ -243,12 +255,12 @@ class Simulation:
         status = self._engine.status()
         self._exchange.advance(Ns(self._end_ns + _SETTLE_NS))
         for event in self._venue.last_look():
-            self._apply(event, self._exchange.now_ns)
+            self._process.apply(event, self._exchange.now_ns)
         last = self._engine.status()
         return msgspec.structs.replace(status, equity=last.equity, positions_native=last.positions_native)
 
     def costs(self, mode: str) -> CostReport:
-        """What hedging has cost so far."""
+        """What hedging has cost so far; unknown in a storm, where profit begins anew with every start."""
         return self._audit.report(self._engine, (self._params.book.book, mode), "the run itself")
 
     def _result(self, mode: str, status: BookStatus) -> RunResult:
@@ -259,9 +271,11 @@ class Simulation:
             positions_match=_alive(status.positions_native, self._exchange)
             == _alive(self._venue.amounts(), self._exchange),
             violations=violations,
-            trace_hash=self._hash.hexdigest(),
+            trace_hash=self._process.trace_hash(),
             is_one_moment=True,
         )
+        if self._storm is not None:
+            return self._weathered(result, self._storm.faults)
         costs = self.costs(mode)
         mark_out = costs.maker_mark_outs["after_10_s"]
         result = msgspec.structs.replace(
@@ -278,6 +292,19 @@ class Simulation:
                 _moves([step.total_usd for step in self._steps]), _moves([step.options_usd for step in self._steps])
             ),
             var_ratio_delta=_variance_ratio(*_delta_profits(self._steps)),
+        )
+
+    def _weathered(self, result: RunResult, faults: Faults) -> RunResult:
+        """The result of a run with faults: halts that had to be are no violations, what came of the faults is told."""
+        assert self._checks is not None, "a storm is watched"
+        ledger = self._process.ledger
+        found = self._checks.ended(result, () if ledger is None else ledger.fills())
+        return msgspec.structs.replace(
+            result,
+            violations=(*self._venue.violations(), *found),
+            faults={kind.value: count for kind, count in faults.counts.items()},
+            starts=self._process.starts_count,
+            halts=dict(sorted(self._checks.halts.items())),
         )
 
 

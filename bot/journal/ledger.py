@@ -224,6 +224,11 @@ class Ledger:
             self._cursor.close()
             opening.dispose(self._connection)
 
+    def abandon(self) -> None:
+        """Give the file back as a kill leaves it: what was not flushed is gone, the run has no end."""
+        self._cursor.close()
+        opening.dispose(self._connection)
+
     def _take_event(self, book: str, event: _JournalledEvent, outcome: Outcome) -> None:
         is_new = event is not self._event  # every book is told of it: an order's event is written once
         self._event = event

@@ -92,6 +92,12 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     samples: int | None = None
     speed: float | None = None
     """Virtual over real time."""
+    faults: dict[str, int] | None = None
+    """How often each fault was felt; None of a run without any."""
+    starts: int | None = None
+    """How often the process was started; None of a run that cannot be killed."""
+    halts: dict[str, int] | None = None
+    """Halts by cause, each explained by a fault, or it is a violation too."""
 
 
 MISMATCH: Final = "positions do not match the venue's"

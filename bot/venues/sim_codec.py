@@ -2,8 +2,17 @@
 
 from decimal import Decimal
 
-from bot.domain.commands import PlaceOrder
-from bot.domain.events import AccountSeen, Filled, OrderRefused, OrderUnknown, OrderUpdated, Settled
+from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder, TakeSnapshot
+from bot.domain.events import (
+    AccountSeen,
+    Filled,
+    LookUpFailed,
+    OrderRefused,
+    OrderUnknown,
+    OrderUpdated,
+    Settled,
+    SnapshotFailed,
+)
 from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import RefusalKind
@@ -177,3 +186,16 @@ def refused(command: PlaceOrder, no: facts.VenueSays, received_ns: Ns) -> OrderR
     if isinstance(outcome, RefusalKind):
         return OrderRefused(label=command.label, received_ns=received_ns, code=no.code, name=no.name, kind=outcome)
     return OrderUnknown(label=command.label, received_ns=received_ns, cause=str(no))
+
+
+def unanswered(
+    command: PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot, received_ns: Ns
+) -> OrderUnknown | LookUpFailed | SnapshotFailed:
+    """What a gateway makes of a request that got no answer in time."""
+    match command:
+        case PlaceOrder():
+            return OrderUnknown(label=command.label, received_ns=received_ns, cause="time-out")
+        case TakeSnapshot():
+            return SnapshotFailed(received_ns=received_ns, cause="time-out")
+        case _:
+            return LookUpFailed(label=command.label, received_ns=received_ns, cause="time-out")

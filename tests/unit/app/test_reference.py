@@ -56,7 +56,7 @@ def test_words_under_a_name_in_the_source_are_its_meaning() -> None:
 
 def test_a_bar_in_a_cell_does_not_break_its_table() -> None:
     """`float | None` is a type."""
-    assert reference._table(("a",), [("x | y",)]) == "| a |\n| --- |\n| x \\| y |"
+    assert reference.table(("a",), [("x | y",)]) == "| a |\n| --- |\n| x \\| y |"
 
 
 def test_pages_are_written_to_a_folder(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def _sold(world: _World, make: Any, name: InstrumentId, label: str) -> list[Any]
 
 def test_both_sockets_of_both_come_up(world: _World, start_ns: Ns) -> None:
     """Each says whose it is."""
-    up = world.venues.begin(start_ns)
+    up = world.venues.restored(start_ns)
 
     assert [(event.venue, event.stream) for event in up] == [
         (venue, stream) for venue in (DERIBIT, OKX) for stream in ev.StreamName

@@ -1,0 +1,220 @@
+"""Many seeds with faults on all cores, each a run of its own; what was violated is told with the least that shows it.
+
+Knows how a seed becomes a run and when a soak has proved nothing; the run itself is `drive`'s.
+"""
+
+import multiprocessing
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct, structs
+
+from bot.app.config import Config, load
+from bot.app.simulated import SIMULATION_TAG, SimulateOptions, planned, simulation_of, storm_of
+from bot.observe.tally import RunResult
+from bot.sim.faults import Fault, FaultKind, FaultLevel
+
+_MODE: Final = "simulate"
+_ORDERS_MEAN_MIN: Final = 5.0
+"""Orders a seed: fewer, and nothing could have gone wrong with them."""
+_SHRINK_RUNS_MAX: Final = 120
+"""Runs spent on leaving faults out of a seed that was violated."""
+_SHRUNK_MAX: Final = 4
+"""Seeds that are shrunk: the first few tell enough."""
+
+
+class SoakOptions(Struct, frozen=True, kw_only=True):
+    """Which seeds, how bad."""
+
+    seeds_count: int
+    first_seed: int
+    level: FaultLevel
+    config: Path
+    workers_count: int = 0
+    """0: one for each core."""
+
+
+class Seed(Struct, frozen=True, kw_only=True):
+    """What one seed came to."""
+
+    seed: int
+    orders: int
+    decisions: int
+    starts: int
+    faults: dict[str, int]
+    halts: dict[str, int]
+    violations: tuple[str, ...]
+    trace_hash: str | None
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """A seed that was violated, and the faults without any of which it is not."""
+
+    seed: int
+    level: FaultLevel
+    violation: str
+    faults: tuple[Fault, ...]
+
+
+class SoakResult(Struct, frozen=True, kw_only=True):
+    """What all of them came to."""
+
+    level: FaultLevel
+    first_seed: int
+    seeds_count: int
+    orders_mean: float
+    starts_count: int
+    faults: dict[str, int]
+    """How often each was felt."""
+    seeds_with: dict[str, int]
+    """Seeds in which each was felt."""
+    halts: dict[str, int]
+    violated: tuple[int, ...]
+    """Seeds with a violation."""
+    failures: tuple[Failure, ...]
+    """The first of them, shrunk."""
+    shortcomings: tuple[str, ...]
+    """Why the run proves too little; empty when it does not."""
+
+    @property
+    def has_passed(self) -> bool:
+        """Nothing violated, and enough tried."""
+        return not self.violated and not self.shortcomings
+
+
+class _Job(Struct, frozen=True, kw_only=True):
+    config: Path
+    level: FaultLevel
+    seed: int
+
+
+def weathered(config: Config, options: SimulateOptions, faults: Sequence[Fault]) -> RunResult:
+    """One run with these faults, and a ledger that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="hedgebot-storm-") as folder:
+        return simulation_of(config, options, storm=storm_of(config, faults, Path(folder))).run(_MODE)
+
+
+def shrunk(violates: Callable[[Sequence[Fault]], bool], faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """Faults without any one of which `violates` holds no more, as far as a bounded number of tries gets."""
+    kept = list(faults)
+    for fault in faults[:_SHRINK_RUNS_MAX]:
+        without = [other for other in kept if other is not fault]
+        if violates(without):
+            kept = without
+    return tuple(kept)
+
+
+def soak(options: SoakOptions, say: Callable[[str], None]) -> SoakResult:
+    """Run all seeds; `say` hears of the progress."""
+    seeds: list[Seed] = []
+    told = 0
+    for seed in _all(options):
+        seeds.append(seed)
+        if seed.violations:
+            say(f"seed {seed.seed}: {seed.violations[0]}")
+        if len(seeds) * 10 // options.seeds_count > told or len(seeds) == options.seeds_count:
+            told = len(seeds) * 10 // options.seeds_count
+            violated = sum(bool(item.violations) for item in seeds)
+            say(f"{len(seeds)} of {options.seeds_count} seeds, {violated} violated")
+    result = _summed(options, seeds)
+    failures = []
+    for seed in [item for item in seeds if item.violations][:_SHRUNK_MAX]:
+        say(f"seed {seed.seed}: leaving faults out")
+        failures.append(_failure(options, seed))
+    return structs.replace(result, failures=tuple(failures))
+
+
+def _all(options: SoakOptions) -> Iterator[Seed]:
+    jobs = [
+        _Job(config=options.config, level=options.level, seed=seed)
+        for seed in range(options.first_seed, options.first_seed + options.seeds_count)
+    ]
+    workers = min(options.workers_count or os.cpu_count() or 1, len(jobs))
+    if workers == 1:
+        yield from map(_run, jobs)
+        return
+    # Spawned: a fork would inherit whatever threads and locks there are.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_run, jobs)
+
+
+def _run(job: _Job) -> Seed:
+    config, options = _of(job.config, job.level, job.seed)
+    try:
+        result = weathered(config, options, planned(options))
+    except Exception as error:  # noqa: BLE001 - whatever a run raises is a finding, and is told with its seed
+        return _raised(job.seed, error)
+    return Seed(
+        seed=job.seed,
+        orders=result.orders,
+        decisions=result.decisions,
+        starts=result.starts or 0,
+        faults=result.faults or {},
+        halts=result.halts or {},
+        violations=result.violations,
+        trace_hash=result.trace_hash,
+    )
+
+
+def _raised(seed: int, error: Exception) -> Seed:
+    what = f"raised {type(error).__name__}: {error}"
+    return Seed(seed=seed, orders=0, decisions=0, starts=0, faults={}, halts={}, violations=(what,), trace_hash=None)
+
+
+def _of(path: Path, level: FaultLevel, seed: int) -> tuple[Config, SimulateOptions]:
+    config = load(path, {}, run_tag=SIMULATION_TAG)
+    currency = config.books[0].book
+    return config, SimulateOptions(seed=seed, hours=None, step_ms=1_000, tape=None, currency=currency, faults=level)
+
+
+def _failure(options: SoakOptions, seed: Seed) -> Failure:
+    config, one = _of(options.config, options.level, seed.seed)
+
+    def violates(faults: Sequence[Fault]) -> bool:
+        try:
+            return bool(weathered(config, one, faults).violations)
+        except Exception:  # noqa: BLE001 - what a run raises is what was found
+            return True
+
+    faults = shrunk(violates, planned(one))
+    return Failure(seed=seed.seed, level=options.level, violation=seed.violations[0], faults=faults)
+
+
+def _summed(options: SoakOptions, seeds: Sequence[Seed]) -> SoakResult:
+    faults: Counter[str] = Counter(dict.fromkeys((kind.value for kind in FaultKind), 0))
+    seeds_with: Counter[str] = Counter()
+    halts: Counter[str] = Counter()
+    for seed in seeds:
+        faults.update(seed.faults)
+        seeds_with.update(kind for kind, count in seed.faults.items() if count)
+        halts.update(seed.halts)
+    return SoakResult(
+        level=options.level,
+        first_seed=options.first_seed,
+        seeds_count=len(seeds),
+        orders_mean=sum(seed.orders for seed in seeds) / len(seeds),
+        starts_count=sum(seed.starts for seed in seeds),
+        faults=dict(faults),
+        seeds_with=dict(seeds_with),
+        halts=dict(sorted(halts.items())),
+        violated=tuple(seed.seed for seed in seeds if seed.violations),
+        failures=(),
+        shortcomings=tuple(_shortcomings(options, seeds, faults)),
+    )
+
+
+def _shortcomings(options: SoakOptions, seeds: Sequence[Seed], faults: Counter[str]) -> Iterator[str]:
+    never = [kind for kind, count in faults.items() if not count]
+    if never and options.level is not FaultLevel.NONE:
+        yield f"never felt: {', '.join(never)}; run more seeds"
+    idle = [seed.seed for seed in seeds if not seed.decisions]
+    if idle:
+        yield f"no decision in seeds {idle[:10]}"
+    mean = sum(seed.orders for seed in seeds) / len(seeds)
+    if mean < _ORDERS_MEAN_MIN:
+        yield f"{mean:.1f} orders a seed, fewer than {_ORDERS_MEAN_MIN:.0f}"

@@ -1,0 +1,122 @@
+"""What a soak came to, in words: a sentence, and the page `docs/explanation/reliability.md`."""
+
+import inspect
+from typing import Final
+
+from bot.app.reference import attribute_docs, table
+from bot.app.soak import SoakResult
+from bot.domain.time import NS_PER_S
+from bot.sim.faults import CALM_NS, FaultKind, FaultLevel
+
+_K = FaultKind
+_DOUBT: Final = "the interval of the delta widens; nothing is sent that could add risk"
+_NO_PRICE: Final = "no order until the hedge instrument has a touch that can be traded on"
+_UNKNOWN: Final = "unknown until looked up by its label, counted both ways, never sent again"
+_ONCE: Final = "each fill counts once, whatever way it comes; the next order waits for all fills of the one before"
+_HALT: Final = "the order does not leave; trading halts until an operator starts again"
+_BY_LABEL: Final = "the next start finds the intent in the ledger and asks the venue by label before anything else"
+_WAITS: Final = "a definite no: the bot waits, longer each time, and decides anew"
+_LOOKS: Final = "booked as what it is; the delta that follows from it is hedged"
+
+OUTCOMES: Final[dict[FaultKind, str]] = {
+    _K.FEED_DROPPED: "the newest data count, as long as they are young enough",
+    _K.FEED_DELAYED: "older data never replace newer ones",
+    _K.FEED_DUPLICATED: "older data never replace newer ones",
+    _K.FEED_FROZEN: _NO_PRICE,
+    _K.SUBSCRIPTION_MISSING: _DOUBT,
+    _K.BOOK_GAP: _NO_PRICE,
+    _K.BOOK_CROSSED: _NO_PRICE,
+    _K.BOOK_ONE_SIDED: _NO_PRICE,
+    _K.GREEKS_MISSING: _DOUBT,
+    _K.FUNDING_FLIPPED: "changes no decision",
+    _K.MARKET_LOST: _NO_PRICE,
+    _K.ACCOUNT_LOST: "no order until the account has been compared with the venue's again",
+    _K.PRIVATE_DROPPED: _ONCE,
+    _K.PRIVATE_DELAYED: _ONCE,
+    _K.PRIVATE_DUPLICATED: _ONCE,
+    _K.ACCOUNT_OLD: "figures change no position",
+    _K.REQUEST_LOST: _UNKNOWN,
+    _K.REQUESTS_SLOW: "one order at a time: the next waits for the answer about this one",
+    _K.REQUEST_LATE: "the venue refuses it by its `valid_until`; decided anew",
+    _K.REPLY_LOST: _UNKNOWN,
+    _K.REPLY_LATE: _UNKNOWN,
+    _K.NO_ANSWER: _UNKNOWN,
+    _K.REFUSED: "by its code: waits and decides anew, looks up, or halts where trying again cannot help",
+    _K.CODE_AFTER_ALL: _UNKNOWN,
+    _K.QUESTIONS_FAIL: "asked again, later each time, within bounds",
+    _K.SNAPSHOTS_LATE: "a look from before a fill proves nothing and is taken again",
+    _K.MAINTENANCE: _WAITS,
+    _K.SETTLEMENT_LOCK: _WAITS,
+    _K.INSTRUMENT_HALTED: _WAITS,
+    _K.MARGIN_EXHAUSTED: _WAITS,
+    _K.PARTLY_FILLED: "what was filled is booked; the rest is decided anew",
+    _K.HUMAN_TRADED: _LOOKS,
+    _K.HUMAN_TRADED_OPTION: _LOOKS,
+    _K.LIQUIDATED: _LOOKS,
+    _K.CLOCK_STEPPED: "deadlines follow the venue's clock as last measured; nothing is sent twice",
+    _K.KILLED: "the next start begins with the ledger and compares it with the venue",
+    _K.KILLED_BEFORE_INTENT: "nothing left; decided anew",
+    _K.KILLED_BEFORE_SEND: _BY_LABEL,
+    _K.KILLED_AFTER_SEND: _BY_LABEL,
+    _K.LEDGER_FULL: _HALT,
+    _K.LEDGER_SLOW: _HALT,
+    _K.TAPE_UNWRITABLE: _HALT,
+}
+"""What is promised of each."""
+
+_PROMISES: Final = """
+Checked after every event, against what the venue really has:
+
+- no label is used twice, and no order leaves while an earlier one could still trade;
+- no order leaves before every fill of the bot's earlier orders is known, nor on a position the venue does not have;
+- no order while halted, not reconciled, with a socket down, or on a touch that is stale or distrusted;
+- the worst-case delta of an order is within its limit, and the order makes the true delta no worse;
+- a fill counts once, and a position is the sum of its fills;
+- trading halts only where a fault demands it.
+"""
+
+
+def sentence(result: SoakResult) -> str:
+    """What a soak came to, in one line; the failures before it."""
+    lines = [
+        f"seed {failure.seed} needs only: "
+        + ", ".join(f"{fault.kind.value} at {fault.start_ns}" for fault in failure.faults)
+        for failure in result.failures
+    ]
+    lines += [f"too little: {shortcoming}" for shortcoming in result.shortcomings]
+    word = "nothing violated" if not result.violated else f"violated: seeds {list(result.violated)}"
+    lines.append(
+        f"{result.seeds_count} seeds at {result.level.value}, {result.orders_mean:.1f} orders a seed,"
+        f" {result.starts_count} starts: {word}"
+    )
+    return "\n".join(lines)
+
+
+def page(result: SoakResult) -> str:
+    """The page."""
+    meanings = attribute_docs(FaultKind)
+    rows = [
+        (
+            f"`{kind.value}`",
+            meanings.get(kind.name, ""),
+            OUTCOMES[kind],
+            str(result.faults.get(kind.value, 0)),
+            str(result.seeds_with.get(kind.value, 0)),
+        )
+        for kind in FaultKind
+    ]
+    head = ("fault", "what happens", "what the bot does", "felt", "in seeds")
+    halts = ", ".join(f"{count} x `{cause}`" for cause, count in result.halts.items()) or "none"
+    text = f"""
+    Written by `make soak`, from {result.seeds_count} seeds of ten virtual minutes each ({result.first_seed} to
+    {result.first_seed + result.seeds_count - 1}) at `{result.level.value}`: {result.orders_mean:.1f} orders a seed,
+    {result.starts_count} starts of the process, halts: {halts}; **{len(result.violated)} seeds with a violation**.
+
+    The world is simulated, the engine is the one that trades, and so is the ledger; time is virtual. Everything comes
+    from the seed: `hedgebot simulate --seed N --faults {FaultLevel.STORM.value}` plays one again, the same to the byte.
+    The last {CALM_NS // NS_PER_S} seconds are without faults: by then the book runs again, agrees with the venue,
+    has no order in doubt, and its net delta is in the band; the ledger has every trade of the account, once; the equity
+    of its books is the venue's. A halt is followed by a new start, as an operator would do it.
+    """
+    parts = ("# Reliability", inspect.cleandoc(text), _PROMISES.strip(), "## Faults", table(head, rows))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,198 @@
+"""What happens to a simulated account, its machine and its sockets at planned moments, whatever the bot does.
+
+Humans, the venue's liquidation, lost sockets, a stepping clock, a kill, somebody who is faster. Decides nothing.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from bot.domain.commands import PlaceOrder
+from bot.domain.events import QuoteDistrusted, StreamLost, StreamName, StreamRestored
+from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Quoted
+from bot.domain.reasons import DistrustCause
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.domain.units import ZERO, amount_from_coin_toward_zero, float_from_decimal
+from bot.drive.sim_process import SimProcess
+from bot.drive.sim_venue import ACCOUNT, Schedule, SimVenue
+from bot.sim.exchange import Exchange
+from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce, VenueSays
+from bot.sim.faults import AT_ONCE, Fault, FaultKind, Faults
+
+RIVAL: Final = "rival"
+"""Account of somebody who is faster."""
+_GAP_NS: Final = 10 * NS_PER_S
+"""A book comes anew after this long at most."""
+_CLOCK_MS_MAX: Final = 900
+"""Within what is tolerated of stamps from the future."""
+_HUMAN_COIN: Final = (0.05, 1.0)
+"""Size of a human's trade."""
+_DEPTH: Final = 50
+
+_K = FaultKind
+_Ends = tuple[SimVenue, SimProcess]
+
+
+class Mishaps:
+    """Plans the faults that happen at their start, and plays the rival of an order."""
+
+    def __init__(self, faults: Faults, exchange: Exchange, schedule: Schedule, hedge: InstrumentId) -> None:
+        """Nothing is planned yet."""
+        self._faults = faults
+        self._exchange = exchange
+        self._schedule = schedule
+        self._hedge = exchange.instrument(hedge)
+        self._options: list[InstrumentId] = []
+
+    def plan(self, venue: SimVenue, process: SimProcess, options: list[InstrumentId]) -> None:
+        """Put all of them on the schedule; `options` are those a human may trade."""
+        self._options = options
+        happen: Mapping[FaultKind, Callable[[Fault, random.Random, Ns], bool]] = {
+            _K.BOOK_GAP: partial(self._book_gap, process),
+            _K.MARKET_LOST: partial(self._socket_lost, StreamName.MARKET, (venue, process)),
+            _K.ACCOUNT_LOST: partial(self._socket_lost, StreamName.ACCOUNT, (venue, process)),
+            _K.HUMAN_TRADED: partial(self._human, venue),
+            _K.HUMAN_TRADED_OPTION: partial(self._human_option, venue),
+            _K.LIQUIDATED: partial(self._liquidated, venue),
+            _K.CLOCK_STEPPED: partial(self._clock, venue),
+            _K.KILLED: partial(self._killed, process),
+        }
+        assert happen.keys() == AT_ONCE, "a fault that happens at once has nothing that does it"
+        for fault in self._faults.planned:
+            if fault.kind in AT_ONCE:
+                self._schedule.at(fault.start_ns, partial(self._happen, happen[fault.kind], fault))
+
+    def _happen(self, act: Callable[[Fault, random.Random, Ns], bool], fault: Fault, now_ns: Ns) -> None:
+        self._exchange.advance(now_ns)
+        if act(fault, self._faults.dice_of(fault), now_ns):
+            self._faults.felt(fault.kind)
+
+    # --- the wire --------------------------------------------------------------------------------------
+
+    def _book_gap(self, process: SimProcess, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del fault
+        name = self._hedge.id
+        gap = QuoteDistrusted(instrument=name, received_ns=now_ns, cause=DistrustCause.BOOK_GAP)
+        process.deliver([gap], now_ns)
+        self._schedule.at(Ns(now_ns + dice.randrange(_GAP_NS)), partial(self._book_anew, process))
+        return process.is_up
+
+    def _book_anew(self, process: SimProcess, now_ns: Ns) -> None:
+        self._exchange.advance(now_ns)
+        ticker = self._exchange.ticker(self._hedge.id)
+        touch = ticker.touch
+
+        def known(value: Decimal | None) -> float | None:
+            return None if value is None else float_from_decimal(value)
+
+        quoted = Quoted(
+            instrument=self._hedge.id,
+            received_ns=now_ns,
+            venue_ns=ticker.time_ns,
+            bid_native=known(touch.bid_native),
+            ask_native=known(touch.ask_native),
+            bid_amount_native=known(touch.bid_amount_native),
+            ask_amount_native=known(touch.ask_amount_native),
+        )
+        process.deliver([quoted], now_ns)
+
+    def _socket_lost(self, stream: StreamName, ends: _Ends, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del dice
+        venue, process = ends
+        process.deliver([StreamLost(stream=stream, received_ns=now_ns, cause="fault")], now_ns)
+
+        def restored(at_ns: Ns) -> None:
+            if not venue.is_down(stream, at_ns):
+                process.deliver([StreamRestored(stream=stream, received_ns=at_ns)], at_ns)
+
+        self._schedule.at(fault.until_ns, restored)
+        return process.is_up
+
+    # --- the account -----------------------------------------------------------------------------------
+
+    def _trade(self, venue: SimVenue, name: str, side: Side, amount_native: Decimal, now_ns: Ns) -> bool:
+        """Trade by hand on the bot's account; whether anything was traded."""
+        asked = OrderRequest(
+            account=ACCOUNT,
+            instrument=name,
+            side=side,
+            amount_native=amount_native,
+            type=OrderType.MARKET,
+            time_in_force=TimeInForce.IOC,
+            is_api=False,
+        )
+        try:
+            _, trades = self._exchange.submit(asked)
+        except VenueSays:
+            return False
+        venue.private(now_ns)
+        return bool(trades)
+
+    def _human(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del fault
+        price_usd = self._exchange.index_usd(self._hedge.index_name)
+        amount = amount_from_coin_toward_zero(self._hedge, dice.uniform(*_HUMAN_COIN), price_usd)
+        return self._trade(venue, self._hedge.id, dice.choice(list(Side)), amount, now_ns)
+
+    def _human_option(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del fault
+        if not self._options:
+            return False
+        name = dice.choice(self._options)
+        lot = self._exchange.instrument(name).lot_native
+        return self._trade(venue, name, dice.choice(list(Side)), lot * dice.randint(1, 5), now_ns)
+
+    def _liquidated(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del fault, dice
+        held = venue.amounts().get(self._hedge.id, ZERO)
+        if held == ZERO:
+            return False
+        return self._trade(venue, self._hedge.id, Side.SELL if held > ZERO else Side.BUY, abs(held), now_ns)
+
+    def overtake(self, command: PlaceOrder, at_ns: Ns) -> None:
+        """Somebody is faster than an order about to arrive: half of it, at most, is left within its limit."""
+        if command.rests or self._faults.strike(_K.PARTLY_FILLED, at_ns) is None:
+            return
+        bids, asks, _ = self._exchange.book(command.instrument, _DEPTH)
+        is_buy = command.amount_native > ZERO
+        if is_buy:
+            within = sum((amount for price, amount in asks if price <= command.price_native), ZERO)
+        else:
+            within = sum((amount for price, amount in bids if price >= command.price_native), ZERO)
+        lot = self._exchange.instrument(command.instrument).lot_native
+        taken = (within - abs(command.amount_native) / 2) // lot * lot
+        if taken >= lot:
+            asked = OrderRequest(
+                account=RIVAL,
+                instrument=command.instrument,
+                side=Side.BUY if is_buy else Side.SELL,
+                amount_native=taken,
+                price_native=command.price_native,
+                time_in_force=TimeInForce.IOC,
+            )
+            self._exchange.submit(asked)
+
+    # --- the machine -----------------------------------------------------------------------------------
+
+    def _clock(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del now_ns
+        step_ns = dice.choice((-1, 1)) * dice.randrange(100, _CLOCK_MS_MAX) * NS_PER_MS
+        venue.clock_ahead_ns = step_ns
+
+        def back(at_ns: Ns) -> None:
+            del at_ns
+            if venue.clock_ahead_ns == step_ns:
+                venue.clock_ahead_ns = 0
+
+        self._schedule.at(fault.until_ns, back)
+        return True
+
+    @staticmethod
+    def _killed(process: SimProcess, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        del fault, dice
+        was_up = process.is_up
+        process.kill(now_ns)
+        return was_up

@@ -1,0 +1,133 @@
+"""Many seeds: what they came to, when they prove too little, and what a violation is shrunk to."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from bot.app import soak as module
+from bot.app.soak import Failure, Seed, SoakOptions, shrunk, soak
+from bot.app.soak_page import OUTCOMES, page, sentence
+from bot.domain.time import Ns
+from bot.sim.faults import Fault, FaultKind, FaultLevel
+
+
+def _faults(*kinds: FaultKind) -> list[Fault]:
+    return [Fault(kind=kind, start_ns=Ns(place), until_ns=Ns(99), seed=place) for place, kind in enumerate(kinds)]
+
+
+@pytest.fixture
+def options(repo_root: Path) -> SoakOptions:
+    """Three seeds in this process."""
+    return SoakOptions(
+        seeds_count=3, first_seed=1, level=FaultLevel.STORM, config=repo_root / "config/simulate.toml", workers_count=1
+    )
+
+
+def _seed(number: int, *, orders: int = 9, violations: tuple[str, ...] = ()) -> Seed:
+    return Seed(
+        seed=number,
+        orders=orders,
+        decisions=500,
+        starts=2,
+        faults=dict.fromkeys((kind.value for kind in FaultKind), 1),
+        halts={"journal_failed": 1},
+        violations=violations,
+        trace_hash="",
+    )
+
+
+def _play(monkeypatch: pytest.MonkeyPatch, seeds: list[Seed]) -> None:
+    monkeypatch.setattr(module, "_all", lambda _: iter(seeds))
+    monkeypatch.setattr(
+        module, "_failure", lambda options, seed: Failure(seed=seed.seed, level=options.level, violation="", faults=())
+    )
+
+
+def test_a_violation_is_shrunk_to_the_faults_it_needs() -> None:
+    """One left out at a time, while it stays."""
+    faults = _faults(*list(FaultKind)[:8])
+    needed = {faults[2].kind, faults[5].kind}
+
+    kept = shrunk(lambda left: needed <= {fault.kind for fault in left}, faults)
+
+    assert {fault.kind for fault in kept} == needed
+
+
+def test_seeds_are_summed_and_nothing_is_missing(monkeypatch: pytest.MonkeyPatch, options: SoakOptions) -> None:
+    """Counts by kind, halts by cause, and a word on how far it is."""
+    _play(monkeypatch, [_seed(number) for number in (1, 2, 3)])
+    said: list[str] = []
+    result = soak(options, said.append)
+
+    assert result.has_passed
+    assert (result.faults["killed"], result.seeds_with["killed"], result.halts) == (3, 3, {"journal_failed": 3})
+    assert (result.orders_mean, result.starts_count) == (9.0, 6)
+    assert said[-1] == "3 of 3 seeds, 0 violated"
+    assert "nothing violated" in sentence(result)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"orders": 4}, "4.0 orders a seed"),
+        ({"decisions": 0}, "no decision in seeds [1, 2, 3]"),
+        ({"faults": {"killed": 1}}, "never felt: feed_dropped"),
+    ],
+)
+def test_a_soak_that_proves_too_little_fails_by_itself(
+    monkeypatch: pytest.MonkeyPatch, options: SoakOptions, change: dict[str, object], word: str
+) -> None:
+    """Too few orders, a seed without a decision, a fault that was never felt."""
+    _play(monkeypatch, [structs.replace(_seed(number), **change) for number in (1, 2, 3)])
+    result = soak(options, lambda _: None)
+
+    assert not result.has_passed
+    assert any(word in text for text in result.shortcomings), result.shortcomings
+    assert word in sentence(result)
+
+
+def test_a_violation_is_told_at_once_and_fails(monkeypatch: pytest.MonkeyPatch, options: SoakOptions) -> None:
+    """With its seed, and what it needs in the end."""
+    _play(monkeypatch, [_seed(1), _seed(2, violations=("step 7: an order while halted",)), _seed(3)])
+    said: list[str] = []
+    result = soak(options, said.append)
+
+    assert "seed 2: step 7: an order while halted" in said
+    assert (result.violated, result.has_passed, result.failures[0].seed) == ((2,), False, 2)
+    assert "violated: seeds [2]" in sentence(result)
+
+
+def test_what_a_run_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch, options: SoakOptions) -> None:
+    """It does not end the soak, and it is told with its seed."""
+
+    def breaks(*_: object) -> None:
+        raise AssertionError("boom")
+
+    monkeypatch.setattr(module, "weathered", breaks)
+    monkeypatch.setattr(module, "_SHRUNK_MAX", 0)
+    result = soak(options, lambda _: None)
+
+    assert result.violated == (1, 2, 3)
+
+
+def test_a_seed_is_really_run(options: SoakOptions) -> None:
+    """One whole seed: decisions, orders, faults felt, nothing violated, the same twice."""
+    one = structs.replace(options, seeds_count=1, first_seed=5)
+    first, again = (list(module._all(one)) for _ in range(2))
+
+    assert first == again
+    assert (first[0].violations, first[0].decisions > 100, sum(first[0].faults.values()) > 10) == ((), True, True)
+
+
+def test_the_page_tells_every_fault_and_what_becomes_of_it(
+    monkeypatch: pytest.MonkeyPatch, options: SoakOptions
+) -> None:
+    """A row for each, with its count; every kind has its promise."""
+    _play(monkeypatch, [_seed(number) for number in (1, 2, 3)])
+    text = page(soak(options, lambda _: None))
+
+    assert OUTCOMES.keys() == set(FaultKind)
+    for kind in FaultKind:
+        assert f"| `{kind.value}` |" in text
+    assert "**0 seeds with a violation**" in text

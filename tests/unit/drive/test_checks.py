@@ -1,0 +1,189 @@
+"""What is checked after every event of a run with faults: each check speaks where it must, and only there.
+
+That whole engines with a planted bug are found is for `tests/sim/test_faults.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.domain import events as ev
+from bot.domain.commands import PlaceOrder
+from bot.domain.decided import FillBooked, Outcome, PhaseChanged
+from bot.domain.ids import FillId, InstrumentId, Label, OrderId
+from bot.domain.reasons import HaltCause, Phase
+from bot.domain.time import NS_PER_S, Ns
+from bot.drive.checks import Checks
+from bot.engine import Engine
+from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce
+from bot.sim.faults import FaultKind, Faults
+
+_PERPETUAL = InstrumentId("BTC-PERPETUAL")
+_NOTHING = Outcome()
+
+
+@pytest.fixture
+def checks(at_play: Any, make: Any) -> Callable[..., Checks]:
+    """Checks of a run in which these kinds of fault were felt."""
+
+    def begin(felt: Sequence[FaultKind] = ()) -> Checks:
+        faults = Faults()
+        for kind in felt:
+            faults.felt(kind)
+        params = make.book()
+        found = Checks(params, at_play.exchange, at_play.venue, faults)
+        found.started(Engine(params), at_play.exchange.now_ns)
+        return found
+
+    return begin
+
+
+def _booked(fill_id: str, amount: int, position: int) -> FillBooked:
+    return FillBooked(
+        fill_id=fill_id,
+        label=None,
+        instrument=_PERPETUAL,
+        amount_native=Decimal(amount),
+        price_native=Decimal(100),
+        fee_native=Decimal(0),
+        fee_currency="BTC",
+        position_native=Decimal(position),
+        slippage_usd=0.0,
+    )
+
+
+def _saw(checks: Checks, *notes: Any, now_ns: int = 0) -> list[str]:
+    checks.saw(ev.Ticked(now_ns=Ns(now_ns)), Outcome(notes=notes), Ns(now_ns))
+    return checks.violations
+
+
+def test_a_position_is_the_sum_of_fills_that_count_once(checks: Callable[..., Checks]) -> None:
+    """Twice the same id, or a position that is another: a violation with its step."""
+    assert _saw(checks(), _booked("1", 10, 10), _booked("2", -20, -10)) == []
+    assert "step 1: fill 1 was booked twice" in _saw(checks(), _booked("1", 10, 10), _booked("1", 10, 20))[0]
+    assert "made 40" in _saw(checks(), _booked("1", 10, 10), _booked("2", 10, 40))[0]
+
+
+@pytest.mark.parametrize(
+    ("cause", "felt", "is_explained"),
+    [
+        (HaltCause.JOURNAL_FAILED, [FaultKind.LEDGER_FULL], True),
+        (HaltCause.JOURNAL_FAILED, [FaultKind.REFUSED], False),
+        (HaltCause.ORDER_REFUSED, [FaultKind.REFUSED], True),
+        (HaltCause.POSITION_MISMATCHED, list(FaultKind), False),
+        (HaltCause.ORDER_UNRESOLVED, list(FaultKind), False),
+    ],
+)
+def test_a_halt_needs_a_fault_that_demands_it(
+    checks: Callable[..., Checks], cause: HaltCause, felt: list[FaultKind], *, is_explained: bool
+) -> None:
+    """Any other is a violation; all are counted."""
+    watched = checks(felt)
+    halted = PhaseChanged(phase_before=Phase.RUNNING, phase_after=Phase.HALTED, cause=cause, detail="")
+
+    assert (_saw(watched, halted) == []) is is_explained
+    assert watched.halts == {cause.value: 1}
+
+
+def _order(number: int = 1, amount: int = 10) -> PlaceOrder:
+    return PlaceOrder(
+        label=Label(f"hb{number}"),
+        instrument=_PERPETUAL,
+        amount_native=Decimal(amount),
+        price_native=Decimal(100),
+        arrival_mid_native=100.0,
+        valid_until_ns=Ns(10**19),
+        decided_seq=1,
+    )
+
+
+def test_an_order_without_a_decision_is_none(checks: Callable[..., Checks]) -> None:
+    """Orders come from a tick that decided to hedge."""
+    watched = checks()
+    watched.saw(ev.Ticked(now_ns=Ns(0)), Outcome(commands=(_order(),)), Ns(0))
+
+    assert "without a decision" in watched.violations[0]
+
+
+def test_no_order_leaves_while_another_may_still_trade(checks: Callable[..., Checks], at_play: Any) -> None:
+    """On its way, or at rest in the book; a label is used once."""
+    watched, now_ns = checks(), at_play.exchange.now_ns
+    at_play.venue.in_transit[Label("hb1")] = _order(1)
+    watched._check_order(_order(2), now_ns)
+    watched._labels.add(Label("hb3"))
+    watched._check_order(_order(3), now_ns)
+
+    assert "hb2 left while ['hb1'] may still trade" in watched.violations[0]
+    assert any("label hb3 was used twice" in text for text in watched.violations)
+
+
+def _trade(at_play: Any, label: str) -> Any:
+    asked = OrderRequest(
+        account="bot",
+        instrument=_PERPETUAL,
+        side=Side.BUY,
+        amount_native=Decimal(20_000),
+        type=OrderType.MARKET,
+        time_in_force=TimeInForce.IOC,
+        label=label,
+    )
+    return at_play.exchange.submit(asked)[1][0]
+
+
+def _told(trade: Any) -> ev.Filled:
+    return ev.Filled(
+        fill_id=FillId(trade.trade_id),
+        order_id=OrderId(trade.order_id),
+        label=None,
+        instrument=_PERPETUAL,
+        amount_native=trade.amount_native,
+        price_native=trade.price_native,
+        fee_native=Decimal(0),
+        fee_currency="BTC",
+        is_maker=False,
+        received_ns=Ns(0),
+        venue_ns=Ns(0),
+    )
+
+
+def test_no_order_leaves_before_the_fills_of_the_one_before_are_known(
+    checks: Callable[..., Checks], at_play: Any
+) -> None:
+    """A stranger's fill may be unheard of; one of ours may not."""
+    watched, now_ns = checks(), at_play.exchange.now_ns
+    _trade(at_play, "")
+    watched._check_order(_order(2, -10), now_ns)
+    assert watched.violations == []
+
+    _trade(at_play, "hb1")
+    watched._check_order(_order(3, -10), now_ns)
+    assert "was known" in watched.violations[0]
+
+
+def test_an_order_on_a_position_the_venue_does_not_have_or_that_makes_it_worse(
+    checks: Callable[..., Checks], at_play: Any
+) -> None:
+    """All was told, and the engine believes something else; the order goes the wrong way."""
+    watched, now_ns = checks(), at_play.exchange.now_ns
+    watched.saw(_told(_trade(at_play, "")), _NOTHING, now_ns)
+    watched._told.update(trade.trade_id for trade in at_play.exchange.trades_of("bot"))
+    watched._check_order(_order(2, 50_000), now_ns)
+
+    assert any("the venue has 20000" in text for text in watched.violations)
+    assert any("of delta" in text for text in watched.violations)
+
+
+def test_the_first_violation_is_told_with_what_led_to_it_and_their_number_is_bounded(
+    checks: Callable[..., Checks],
+) -> None:
+    """Events before it; the others in a line each."""
+    watched = checks()
+    watched.saw(ev.StreamLost(stream=ev.StreamName.MARKET, received_ns=Ns(NS_PER_S), cause="test"), _NOTHING, Ns(0))
+    for _ in range(50):
+        _saw(watched, _booked("1", 10, 10))
+
+    assert "before: [StreamLost" in watched.violations[0]
+    assert "before" not in watched.violations[1]
+    assert len(watched.violations) < 50

@@ -16,6 +16,7 @@ from bot.hedging.expiry import ExpiryParams
 from bot.hedging.hedger import HedgeParams
 from bot.hedging.modifiers import Modifiers
 from bot.hedging.policies import BandParams
+from bot.hedging.regime import RegimeParams
 from bot.hedging.stability import StabilityParams
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
@@ -56,6 +57,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     appetite: AppetiteParams | None = None
     """None: band and limits stay as they are, whatever the equity."""
     stability: StabilityParams = StabilityParams()
+    regime: RegimeParams | None = None
+    """None: regimes are not looked at."""
     gap: GapParams | None = None
     """None: no ladder is measured."""
     reconcile_interval_ns: Ns
@@ -75,6 +78,7 @@ def hedge_params_of(params: BookParams) -> HedgeParams:
         expiry=params.expiry,
         limits=params.limits,
         stability=params.stability,
+        regime=params.regime,
         sources=params.sources,
         maker_cost_fraction=params.tactic.adverse_bps * 1e-4 if isinstance(params.tactic, auto.Params) else None,
     )

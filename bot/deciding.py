@@ -52,7 +52,7 @@ class Deciding:
     def see_future(self, event: FutureMarked) -> None:
         """A ticker: the hedge's price is what own trades may have moved."""
         if event.instrument == self._params.hedge_instrument and event.mark_usd is not None:
-            self.hedger.stability.see_price(event.mark_usd, event.received_ns)
+            self.hedger.width.see_price(event.mark_usd, event.received_ns)
 
     def hear(self, event: Event, notes: Sequence[Note]) -> None:
         """Fills of the hedge instrument, each told once, whichever event brought it."""
@@ -62,7 +62,7 @@ class Deciding:
         for note in notes:
             if isinstance(note, FillBooked) and note.instrument == spec.id:
                 coin = coin_from_amount(spec, note.amount_native, float_from_decimal(note.price_native))
-                self.hedger.stability.see_fill(note.label, coin, event.received_ns)
+                self.hedger.width.stability.see_fill(note.label, coin, event.received_ns)
 
     def at(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
         """The decision of this moment and what it asks for; an order is counted as in flight already."""
@@ -125,7 +125,7 @@ class Deciding:
             return structs.replace(decided, detail=f"taken back: {move.detail}"), self._account.recall(decided.now_ns)
         if move.order is not None:
             self._account.sent(move.order, decided.now_ns)
-            self.hedger.stability.sent(
+            self.hedger.width.stability.sent(
                 move.order.label,
                 price_usd=hedge.price_usd,
                 now_ns=decided.now_ns,

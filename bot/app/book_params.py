@@ -4,6 +4,7 @@ Knows what keys mean in domain types and which of them do not go together; reads
 """
 
 from bot.app.band_settings import band_of, modifiers_of
+from bot.app.regime_settings import regime_of
 from bot.app.settings import AppetiteSection, BookSection, ExpirySection, LadderSection, RunSection
 from bot.app.stability_settings import stability_of
 from bot.app.tactic_settings import tactic_of
@@ -69,6 +70,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         ),
         appetite=_appetite(name, book.appetite),
         stability=stability_of(name, book.stability),
+        regime=regime_of(name, book.regime),
         gap=_gap(name, book.ladder),
         window=window,
         expiry=_expiry(book.expiry),

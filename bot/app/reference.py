@@ -25,7 +25,7 @@ from bot.domain.commands import Command
 from bot.domain.decided import Decided, Note
 from bot.domain.events import AccountEvent, Ticked
 from bot.domain.market_events import MarketEvent
-from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind
+from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind, Regime
 from bot.observe.catalogue import ALWAYS, CATALOGUE
 
 _HEADER: Final = "<!-- Written by `make docs` from the code; a test compares. Do not edit. -->\n"
@@ -208,6 +208,7 @@ def reasons() -> str:
         ("Causes of distrust", "Why a market datum is not used.", DistrustCause),
         ("Kinds of refusal", "What a definite no of the venue means for us.", RefusalKind),
         ("Phases", "Where a book stands.", Phase),
+        ("Regimes", "How wild the market is, where `[books.COIN.regime]` watches.", Regime),
         ("Causes of a halt", "Why trading halted; lifted only by a restart after a look.", HaltCause),
     )
     parts = [f"## {title}\n\n{text}\n\n{_members(kind)}" for title, text, kind in groups]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.app.band_settings import BandSection
+from bot.app.regime_settings import RegimeSection
 from bot.app.sections import NotNegative, Positive, Section
 from bot.app.stability_settings import StabilitySection
 from bot.app.tactic_settings import TacticSection
@@ -205,6 +206,7 @@ class BookSection(Section):
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)
     stability: StabilitySection = Field(default_factory=StabilitySection)
+    regime: RegimeSection = Field(default_factory=RegimeSection)
     trust: TrustSection = Field(default_factory=TrustSection)
     expiry: ExpirySection = Field(default_factory=ExpirySection)
     forward: ForwardSection = Field(default_factory=ForwardSection)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bot.domain.commands import Command
 from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
-from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason
+from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, Regime
 from bot.domain.time import NS_PER_S, Ns
 
 
@@ -67,7 +67,18 @@ class Features(Struct, frozen=True, kw_only=True):
     loop_gain_ratio: float | None = None
     """Impact of an own coin times |gamma|, as far as it is surely there."""
     width_ratio: float = 1.0
-    """Times the width of the band, by guards."""
+    """Times the width of the band, by guards and regime."""
+    regime: Regime | None = None
+    vol_ratio: float | None = None
+    """Volatility of the last minutes over the day's, each hour by its own measure."""
+    cusum_ratio: float | None = None
+    """Excess variance added up, in minutes of the usual."""
+    jump_test_sigmas: float | None = None
+    """Of the last hour: standard normal where nothing jumps."""
+    hour_ratio: float | None = None
+    """Volatility usual at this hour over the day's."""
+    has_jumped: bool = False
+    """The price has jumped a moment ago."""
 
 
 class TrustChanged(Struct, frozen=True, kw_only=True, tag=True):
@@ -160,6 +171,22 @@ class FigureCompared(Struct, frozen=True, kw_only=True, tag=True):
     is_apart: bool
 
 
+class RegimeChanged(Struct, frozen=True, kw_only=True, tag=True):
+    """The market has become wilder or calmer."""
+
+    regime_before: Regime
+    regime_after: Regime
+    vol_ratio: float
+    cusum_ratio: float
+    hour_ratio: float
+
+
+class PriceJumped(Struct, frozen=True, kw_only=True, tag=True):
+    """The price of the hedge instrument has jumped."""
+
+    detail: str
+
+
 class GuardMoved(Struct, frozen=True, kw_only=True, tag=True):
     """A guard against our own impact stepped in, or lets go again where `detail` is empty."""
 
@@ -181,6 +208,8 @@ Note = (
     | AlarmRaised
     | FigureCompared
     | GuardMoved
+    | RegimeChanged
+    | PriceJumped
 )
 
 

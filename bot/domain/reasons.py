@@ -85,6 +85,19 @@ class Reason(enum.StrEnum):
     """Trading halted; a human must look."""
 
 
+class Regime(enum.StrEnum):
+    """How wild the market is, by the volatility of its last minutes over that of its day."""
+
+    CALM = "calm"
+    """Under `calm_ratio`."""
+    NORMAL = "normal"
+    """Neither; also until an hour has been seen."""
+    HOT = "hot"
+    """Over `hot_ratio`, or the excess variance added up is over its limit."""
+    CRISIS = "crisis"
+    """Over `crisis_ratio`."""
+
+
 class Rung(enum.StrEnum):
     """Which figure of the gap-risk ladder."""
 

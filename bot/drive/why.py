@@ -213,7 +213,8 @@ def _alone(
 def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> BandTold | None:
     """The band again, step by step: policies are pure, so that the same inputs give the same steps."""
     inputs, now = looked.cheap or looked.inputs, looked.now
-    if inputs is None or now is None:
+    widths = looked.widths
+    if inputs is None or now is None or widths is None:
         return None
     entry, share = entry_of(params.band), looked.desk.appetite_share
     policy = entry.make(params.band)
@@ -226,11 +227,10 @@ def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> Ban
         cost_fraction=taker_cost_fraction(inputs),
         parts={} if entry.parts is None else entry.parts(params.band, inputs),
         of_policy=policy(inputs),
-        shaped=stretched(
-            asked if pin is None else widened(params.expiry, asked), looked.guard.width_ratio * width_ratio(share)
-        ),
+        shaped=stretched(asked if pin is None else widened(params.expiry, asked), widths.ratio * width_ratio(share)),
         appetite_share=share,
-        guard_width_ratio=looked.guard.width_ratio,
+        guard_width_ratio=widths.guard.width_ratio,
+        regime_width_ratio=widths.regime.width_ratio,
         final=now.band,
         taker=now.band_taker,
         modifiers=_changed(params.modifiers),

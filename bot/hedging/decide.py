@@ -55,6 +55,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     hard_width_multiple: float
     """So many half widths of the outer band from the target a hedge is urgent."""
     trade_to: TradeTo
+    at_once: str = ""
+    """Why nothing waits for a counterparty now: a jump, a wild market; empty where it may."""
     held_back: Reason | None
     """Why a hedge that is due has to wait by the owner's own filters."""
     held_back_detail: str
@@ -134,7 +136,7 @@ def decide(now: Situation) -> Verdict:
         amount_native=amount,
         trade_coin=coin_from_amount(now.hedge, amount, now.price_usd),
         target_coin=target,
-        detail=detail if is_cut else "",
+        detail=detail if is_cut else f"at once: {now.at_once}" if now.at_once else "",
     )
 
 
@@ -154,7 +156,7 @@ def is_over_limit(now: Situation) -> bool:
 
 def _is_urgent(now: Situation, delta_from: float) -> bool:
     outer = now.band if now.band_taker is None else now.band_taker
-    return is_over_limit(now) or is_beyond(outer, delta_from, now.hard_width_multiple)
+    return bool(now.at_once) or is_over_limit(now) or is_beyond(outer, delta_from, now.hard_width_multiple)
 
 
 def _beyond_taker(now: Situation, delta_from: float, amount: Decimal) -> Decimal:

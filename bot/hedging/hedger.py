@@ -9,15 +9,13 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from bot.domain.decided import AlarmRaised, Decided, Features, Note, TrustChanged
+from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
 from bot.domain.ids import InstrumentId
-from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
-from bot.domain.units import ZERO, float_from_decimal
+from bot.domain.units import ZERO
 from bot.hedging import situation
-from bot.hedging.appetite import width_ratio
-from bot.hedging.band import Band, BandInputs, BandPolicy, aim_coin, inside, stretched, within
+from bot.hedging.band import BandInputs, BandPolicy, TradeTo
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.expiry import (
     Delivered,
@@ -28,12 +26,13 @@ from bot.hedging.expiry import (
     open_share,
     pin_held_back,
     pinned,
-    widened,
 )
 from bot.hedging.index_bridge import IndexBridge
 from bot.hedging.modifiers import HARD_WIDTHS, Modifiers, held_back, reverses_too_soon
-from bot.hedging.situation import Bands, Frame, Hedge
-from bot.hedging.stability import Guard, Moment, Stability, StabilityParams
+from bot.hedging.regime import RegimeParams
+from bot.hedging.situation import Frame, Hedge
+from bot.hedging.stability import StabilityParams
+from bot.hedging.width import Width, Widths
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
@@ -93,6 +92,8 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     maker_cost_fraction: float | None = None
     """What a maker's fill costs beside its fee; None: hedges only take."""
     stability: StabilityParams = StabilityParams()
+    regime: RegimeParams | None = None
+    """None: regimes are not looked at."""
 
 
 class Looked(NamedTuple):
@@ -104,7 +105,7 @@ class Looked(NamedTuple):
     now: Situation | None = None
     cheap: BandInputs | None = None
     """At a maker's cost, where that makes the band."""
-    guard: Guard = Guard()
+    widths: Widths | None = None
 
 
 class Ruling(NamedTuple):
@@ -126,9 +127,16 @@ class Hedger:
         self.surface = FittedSurface(params.sources)
         """Fed by the engine."""
         self._index = IndexBridge()
-        self.stability = Stability(params.stability)
+        self.width = Width(
+            policy,
+            expiry=params.expiry,
+            delta_coin_max=params.limits.delta_coin_worst_max,
+            stability=params.stability,
+            regime=params.regime,
+            maker_cost_fraction=params.maker_cost_fraction,
+            trade_to=params.modifiers.trade_to,
+        )
         """Fed by the engine, and told of orders."""
-        self._policy = policy
         self._needs_vanna = needs_vanna
         self._legs: Legs | None = None
         self._legs_of: dict[InstrumentId, Decimal] = {}
@@ -160,91 +168,41 @@ class Hedger:
         vanna = vanna_coin_per_vol(view, legs, now_ns, params.window) if self._needs_vanna else 0.0
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
         pin = pinned(params.expiry, view, legs, now_ns)
-        cheap = self._at_maker_cost(inputs, hedge.spec)
-        inputs, bands, guard = self._guarded(inputs, cheap, hedge, is_pinned=pin is not None)
-        waits, why = guard.hold or self._held_back(inputs, bands.acted_on, exposure, desk.last_was_buy, pin)
+        cheap = self.width.at_maker_cost(inputs, hedge.spec)
+        widths = self.width.at(inputs, cheap, hedge, is_pinned=pin is not None, appetite_share=self._share)
+        inputs = widths.inputs
+        waits, why = widths.guard.hold or self._held_back(inputs, widths, exposure, desk.last_was_buy, pin)
         now = self._situation(
             desk,
             hedge,
             exposure,
-            (bands, guard),
+            widths,
             hedge_native=held.get(params.hedge_instrument, ZERO),
             held_back=(waits, why),
             hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
         )
-        self.looked = Looked(desk, exposure, inputs, now, cheap, guard)
+        self.looked = Looked(desk, exposure, inputs, now, cheap, widths)
         verdict = wanted = decide(now)
         if desk.resting_native is not None:
             wanted = decide(situation.without_resting(now, desk.resting_native))
         record = situation.write_down(
-            frame, verdict, exposure=exposure, bands=bands, hedge=hedge, features=_features(guard)
+            frame, verdict, exposure=exposure, bands=widths.bands, hedge=hedge, features=widths.features()
         )
         return Ruling(record, verdict, wanted, hedge)
-
-    def _at_maker_cost(self, inputs: BandInputs, spec: Instrument) -> BandInputs | None:
-        """The same inputs at what a maker's fill costs; None where hedges only take."""
-        if self._params.maker_cost_fraction is None:
-            return None
-        maker_cost = float_from_decimal(spec.fee_rate_maker) + self._params.maker_cost_fraction
-        return structs.replace(inputs, fee_rate_taker=maker_cost, half_spread_usd=0.0)
-
-    def _guarded(
-        self, inputs: BandInputs, cheap: BandInputs | None, hedge: Hedge, *, is_pinned: bool
-    ) -> tuple[BandInputs, Bands, Guard]:
-        """The bands at the cost of the size that is due, as wide as the guards want them, and what else these ask."""
-        ratio = self.stability.width_ratio(inputs.now_ns)
-        bands = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=ratio)
-        deep = situation.at_depth(inputs, hedge, self._due_coin(inputs.delta_coin_net, bands))
-        if deep is not inputs:
-            inputs, bands = deep, self._bands(deep, cheap, is_pinned=is_pinned, ratio=ratio)
-        guard = self.stability.at(
-            Moment(
-                now_ns=inputs.now_ns,
-                gamma_coin_per_usd=inputs.gamma_coin_per_usd,
-                vol_per_year=inputs.iv_mark,
-                half_coin=0.5 * (bands.acted_on.high_coin - bands.acted_on.low_coin),
-                price_usd=inputs.price_usd,
-            )
-        )
-        if guard.width_ratio > ratio:
-            bands = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=guard.width_ratio)
-        if guard.width_ratio > 1.0:
-            narrow = self._bands(inputs, cheap, is_pinned=is_pinned, ratio=1.0).acted_on
-            bands = bands._replace(narrow=narrow)
-        return inputs, bands, guard
-
-    def _due_coin(self, net_coin: float, bands: Bands) -> float:
-        """What would be taken at the touch now, signed; 0.0 where the taker's band holds."""
-        outer = bands.acted_on if bands.taker is None else bands.taker
-        if outer.low_coin <= net_coin <= outer.high_coin:
-            return 0.0
-        return aim_coin(outer, net_coin, self._params.modifiers.trade_to) - net_coin
-
-    def _bands(self, inputs: BandInputs, cheap: BandInputs | None, *, is_pinned: bool, ratio: float) -> Bands:
-        """The band hedges start from, and the taker's around it where a maker's cost makes the first."""
-        taker = self._band(inputs, is_pinned=is_pinned, ratio=ratio)
-        if cheap is None:
-            return Bands(acted_on=taker, taker=None)
-        return Bands(acted_on=inside(self._band(cheap, is_pinned=is_pinned, ratio=ratio), taker), taker=taker)
-
-    def _band(self, inputs: BandInputs, *, is_pinned: bool, ratio: float) -> Band:
-        asked = self._policy(inputs)
-        assert asked.low_coin <= asked.target_coin <= asked.high_coin, f"band policy gave {asked}"
-        band = widened(self._params.expiry, asked) if is_pinned else asked
-        return within(stretched(band, ratio * width_ratio(self._share)), self._delta_coin_max)
 
     def _situation(
         self,
         desk: Desk,
         hedge: Hedge,
         exposure: Exposure,
-        guarded: tuple[Bands, Guard],
+        widths: Widths,
         *,
         hedge_native: Decimal,
         held_back: tuple[Reason | None, str],
         hedge_cause: DistrustCause | None,
     ) -> Situation:
-        params, touch, (bands, guard) = self._params, hedge.touch, guarded
+        params, touch, regime = self._params, hedge.touch, widths.regime
+        bands, guard = widths.bands, widths.guard
         hard = params.modifiers.hard_width_multiple
         return Situation(
             blocked=None if desk.blocked is None else desk.blocked[0],
@@ -260,7 +218,8 @@ class Hedger:
             band=bands.acted_on,
             band_taker=bands.taker,
             hard_width_multiple=HARD_WIDTHS if hard is None else hard,
-            trade_to=params.modifiers.trade_to,
+            trade_to=TradeTo.EDGE if regime.lifts_filters else params.modifiers.trade_to,
+            at_once=regime.at_once,
             held_back=held_back[0],
             held_back_detail=held_back[1],
             trade_coin_min=params.trade_coin_min,
@@ -292,13 +251,21 @@ class Hedger:
         return measure(view, legs, now_ns, terms, desk.outstanding)
 
     def _held_back(
-        self, inputs: BandInputs, band: Band, exposure: Exposure, last_was_buy: bool | None, pin: InstrumentId | None
+        self,
+        inputs: BandInputs,
+        widths: Widths,
+        exposure: Exposure,
+        last_was_buy: bool | None,
+        pin: InstrumentId | None,
     ) -> tuple[Reason | None, str]:
         """Why a hedge that is due has to wait, with words; a pin holds nothing back beyond the hard limit."""
         if pin is not None and not self._is_beyond_limit(exposure):
             waits = pin_held_back(self._params.expiry, inputs.since_hedge_ns)
             if waits is not None:
                 return waits, f"the price sits on the strike of {pin}"
+        if widths.regime.lifts_filters:
+            return None, ""
+        band = widths.bands.acted_on
         waits = held_back(self._params.modifiers, inputs, band)
         if waits is None and reverses_too_soon(inputs, band, last_was_buy=last_was_buy):
             waits = Reason.REVERSES_TOO_SOON
@@ -349,7 +316,7 @@ class Hedger:
             found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
             self._causes = causes
         found += self.surface.notes(now_ns)
-        found += self.stability.notes()
+        found += self.width.notes()
         return found + self._over_limit(decided) + self._kept_alarm(decided) + self._alarms(decided)
 
     def _kept_alarm(self, decided: Decided) -> list[Note]:
@@ -386,10 +353,3 @@ class Hedger:
         self._has_alarmed = True
         deadline = Ns(self._refusing_since_ns + _DEADLINE_NS)
         return [AlarmRaised(name=decided.reason.value, detail=decided.detail, deadline_ns=deadline)]
-
-
-def _features(guard: Guard) -> Features | None:
-    """For the record; nothing where nothing was out of the ordinary."""
-    if guard.gain_ratio is None and guard.width_ratio <= 1.0:
-        return None
-    return Features(loop_gain_ratio=guard.gain_ratio, width_ratio=guard.width_ratio)

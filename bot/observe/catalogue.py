@@ -60,6 +60,12 @@ _DECISION: Final = (
     "doubtful",
     "loop_gain_ratio",
     "width_ratio",
+    "regime",
+    "vol_ratio",
+    "cusum_ratio",
+    "jump_test_sigmas",
+    "hour_ratio",
+    "has_jumped",
     "repeats",
 )
 _ORDER: Final = ("label", "order_id")
@@ -128,6 +134,11 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "A hard limit of the configuration stands in the way of a hedge, or the gap-risk ladder is beyond one.",
         *("limit", "detail", "convention", "delta_coin_net"),
     ),
+    "regime.changed": _info(
+        "The market has become wilder or calmer, by the volatility of five minutes over that of the day.",
+        *("regime_before", "regime_after", "vol_ratio", "cusum_ratio", "hour_ratio"),
+    ),
+    "price.jumped": _warning("The price of the hedge instrument has jumped; hedges are made at once.", "detail"),
     "guard.raised": _warning(
         "A guard against the impact of our own hedging stepped in: wider, smaller or later for a while.",
         *("guard", "detail", "until_ns"),

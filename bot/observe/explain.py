@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bot.domain.reasons import Regime
 from bot.domain.time import NS_PER_S
 from bot.hedging.band import Band
 from bot.observe.explained import BandTold, Explained, LegTold
@@ -191,10 +192,12 @@ def _band(told: Explained, band: BandTold) -> Table:
         rows.append(("equity near its floor: of budget and hard limit", f"{band.appetite_share:.0%}", "left"))
     if band.guard_width_ratio > 1.0:
         rows.append(("wider for a while: hedges took each other back", f"{band.guard_width_ratio:g}", "times"))
+    if band.regime_width_ratio != 1.0:
+        rows.append(("by the regime", f"{band.regime_width_ratio:g}", "times"))
     if band.shaped != band.of_policy:
         rows.append(("with what is laid over it", _edges(band.shaped), coin))
     if band.final != band.shaped:
-        rows.append(("cut to the hard limit", _edges(band.final), coin))
+        rows.append(("cut to the hard limit" + _budget(told), _edges(band.final), coin))
     if band.taker is not None:
         rows.append(("beyond it nothing waits for a counterparty", _edges(band.taker), coin))
     rows.append(("target", f"{band.final.target_coin:+.6f}", coin))
@@ -251,8 +254,24 @@ def _features(told: Explained) -> tuple[str, ...]:
     seen = told.decided.features
     if seen is None:
         return ()
-    gain = "" if seen.loop_gain_ratio is None else f"; own hedges: loop gain of at least {seen.loop_gain_ratio:.3f}"
-    return (f"seen besides: width times {seen.width_ratio:g}{gain}",)
+    parts = [f"width times {seen.width_ratio:g}"]
+    if seen.loop_gain_ratio is not None:
+        parts.append(f"own hedges: loop gain of at least {seen.loop_gain_ratio:.3f}")
+    if seen.regime is not None:
+        vol = "too little seen to tell" if seen.vol_ratio is None else f"{seen.vol_ratio:.2f} times usual"
+        parts.append(
+            f"market {seen.regime}: volatility {vol}, this hour has {_number(seen.hour_ratio, '.2f')} of a day's"
+        )
+        parts.append(f"excess variance {_number(seen.cusum_ratio, '.1f')} minutes")
+        parts.append(f"jump test {_number(seen.jump_test_sigmas, '+.1f', 'not yet')}")
+    if seen.has_jumped:
+        parts.append("the price has just jumped")
+    return (f"seen besides: {'; '.join(parts)}",)
+
+
+def _budget(told: Explained) -> str:
+    seen = told.decided.features
+    return ", or to the budget of a crisis" if seen is not None and seen.regime is Regime.CRISIS else ""
 
 
 def _order(told: Explained) -> tuple[str, ...]:

@@ -57,11 +57,13 @@ class BandTold(Struct, frozen=True, kw_only=True):
     of_policy: Band
     """As the policy alone gives it."""
     shaped: Band
-    """With everything the owner laid over it, and `guard_width_ratio` times as wide."""
+    """With everything the owner laid over it, and as wide as the three below make it."""
     appetite_share: float
     """Of the configured daily risk budget and hard delta limit, by the equity above the floor."""
     guard_width_ratio: float
     """More than 1 while hedges took each other back a moment ago."""
+    regime_width_ratio: float
+    """By how wild the market is; 1 where nobody looks."""
     final: Band
     """Cut to the hard limit; the one that decided."""
     taker: Band | None

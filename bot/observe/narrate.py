@@ -20,6 +20,8 @@ from bot.domain.decided import (
     Outcome,
     PhaseChanged,
     PositionMismatched,
+    PriceJumped,
+    RegimeChanged,
     StrangerSeen,
     TrustChanged,
     VenueAgreed,
@@ -230,14 +232,18 @@ class Narrator:
                     venue_native=note.venue_native,
                     tolerance_native=note.tolerance_native,
                 )
-            case AlarmRaised() | GuardMoved():
+            case AlarmRaised() | GuardMoved() | RegimeChanged() | PriceJumped():
                 self._called(book, seq, note)
 
-    def _called(self, book: str, seq: int, note: AlarmRaised | GuardMoved) -> None:
+    def _called(self, book: str, seq: int, note: AlarmRaised | GuardMoved | RegimeChanged | PriceJumped) -> None:
         if isinstance(note, AlarmRaised):
             words = {"name": note.name, "detail": note.detail, "deadline_ns": note.deadline_ns}
             self._log.tell("alarm.raised", book=book, seq=seq, **words)
             self._gap.alarm(book, seq, note)
+        elif isinstance(note, RegimeChanged):
+            self._log.tell("regime.changed", book=book, seq=seq, **structs.asdict(note))
+        elif isinstance(note, PriceJumped):
+            self._log.tell("price.jumped", book=book, seq=seq, detail=note.detail)
         elif note.detail:
             words = {"guard": note.guard, "detail": note.detail, "until_ns": note.until_ns}
             self._log.tell("guard.raised", book=book, seq=seq, **words)

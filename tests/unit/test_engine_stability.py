@@ -17,12 +17,12 @@ _NARROW = fixed.Params(low_coin=-0.01, high_coin=0.01, low_coin_per_option_coin=
 
 
 def _trades(play: Any) -> list[OwnTrade]:
-    return list(play.engine._hedger.stability._trades)
+    return list(play.engine._hedger.width.stability._trades)
 
 
 def _turned_back(play: Any) -> None:
     """Six trades that took each other back, the last a second ago."""
-    stability = play.engine._hedger.stability
+    stability = play.engine._hedger.width.stability
     for number in range(6):
         at = Ns(play._make.now_ns - (7 - number) * NS_PER_S)
         stability.sent(f"old{number}", price_usd=100_000.0, now_ns=at, takes=True)
@@ -59,7 +59,7 @@ def test_an_option_bought_by_the_owner_is_no_hedge(play: Any, make: Any) -> None
     play.ready({CALL: "1"})
     play.take(make.fill("f1", "1", None, instrument=CALL, price_native=Decimal("0.06")))
 
-    assert not play.engine._hedger.stability._fills
+    assert not play.engine._hedger.width.stability._fills
 
 
 def test_after_an_oscillation_the_band_is_wider_and_the_decision_says_so(play_with: Callable[..., Any]) -> None:

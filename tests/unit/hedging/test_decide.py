@@ -102,6 +102,9 @@ _NOW = Situation(
         ({"exposure": _exposure(0.3), "held_back": Reason.PIN_WAIT}, Action.SKIP, Reason.PIN_WAIT, 0),
         ({"exposure": _exposure(0.3), "held_back": Reason.PIN_STOP}, Action.REFUSE, Reason.PIN_STOP, 0),
         ({"exposure": _exposure(0.1), "held_back": Reason.PIN_STOP}, Action.SKIP, Reason.INSIDE_BAND, 0),
+        # a jump or a wild market: the same trade, at once
+        ({"exposure": _exposure(0.11), "at_once": "the price jumped"}, Action.HEDGE, Reason.OUTSIDE_BAND, -1_000),
+        ({"exposure": _exposure(0.09), "at_once": "the price jumped"}, Action.SKIP, Reason.INSIDE_BAND, 0),
         # our own impact: smaller, later, wider
         ({"exposure": _exposure(0.3), "held_back": Reason.RUNAWAY}, Action.REFUSE, Reason.RUNAWAY, 0),
         ({"exposure": _exposure(0.3), "held_back": Reason.LOOP_GAIN}, Action.SKIP, Reason.LOOP_GAIN, 0),
@@ -233,6 +236,14 @@ def test_a_hedge_says_what_a_tactic_must_know(
     assert verdict.action is Action.HEDGE
     told = (verdict.amount_max_native, verdict.taker_native, verdict.is_urgent)
     assert told == (Decimal(most), Decimal(taker), is_urgent)
+
+
+@pytest.mark.parametrize(("at_once", "is_urgent"), [("", False), ("the price jumped", True)])
+def test_a_jump_makes_a_hedge_urgent_and_says_so(at_once: str, is_urgent: bool) -> None:
+    """A hair outside the band, which is otherwise left to the tactic."""
+    verdict = decide(replace(_NOW, exposure=_exposure(0.11), at_once=at_once))
+
+    assert (verdict.is_urgent, verdict.detail) == (is_urgent, "at once: the price jumped" if at_once else "")
 
 
 @pytest.mark.parametrize(("factor", "action"), [(1.09, Action.HEDGE), (1.11, Action.REFUSE)])

@@ -20,13 +20,15 @@ from bot.domain.decided import (
     OrderMoved,
     PhaseChanged,
     PositionMismatched,
+    PriceJumped,
+    RegimeChanged,
     StrangerSeen,
     TrustChanged,
     VenueAgreed,
 )
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.instruments import Instrument, Kind, Settlement
-from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind
+from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind, Regime
 from bot.domain.seen import VenueOrderState
 from bot.domain.time import Ns
 from bot.hedging.band import Band, BandInputs
@@ -64,16 +66,9 @@ _FILL = ev.Filled(
     received_ns=NOW_NS,
     venue_ns=NOW_NS,
 )
+_MONEY = ("equity_native", "balance_native", "margin_initial_native", "margin_maintenance_native", "available_native")
 _SEEN = ev.AccountSeen(
-    currency="BTC",
-    equity_native=1.0,
-    balance_native=1.0,
-    margin_initial_native=0.1,
-    margin_maintenance_native=0.1,
-    available_native=0.9,
-    delta_coin_total=0.2,
-    delta_coin_options=0.1,
-    received_ns=NOW_NS,
+    currency="BTC", delta_coin_total=0.2, delta_coin_options=0.1, received_ns=NOW_NS, **dict.fromkeys(_MONEY, 1.0)
 )
 
 
@@ -223,6 +218,10 @@ def notes() -> dict[str, Note]:
         "alarm.raised": AlarmRaised(name="stream_lost", detail="", deadline_ns=Ns(9)),
         "guard.raised": GuardMoved(guard=Reason.OSCILLATES, detail="2 times the width", until_ns=Ns(9)),
         "guard.lifted": GuardMoved(guard=Reason.LOOP_GAIN, detail="", until_ns=None),
+        "regime.changed": RegimeChanged(
+            regime_before=Regime.NORMAL, regime_after=Regime.HOT, vol_ratio=1.6, cusum_ratio=2.0, hour_ratio=1.0
+        ),
+        "price.jumped": PriceJumped(detail="+0.5 %"),
         "figure.differs": _compared(is_apart=True),
         "figure.agrees": _compared(is_apart=False),
     }
@@ -323,6 +322,7 @@ def _explained_band() -> BandTold:
         shaped=around,
         appetite_share=1.0,
         guard_width_ratio=1.0,
+        regime_width_ratio=1.0,
         final=around,
         taker=None,
         modifiers={},

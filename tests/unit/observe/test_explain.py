@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from bot.domain.decided import Features
+from bot.domain.reasons import Regime
 from bot.hedging.band import Band
 from bot.observe.explain import as_json, as_text
 from bot.observe.explained import Gauge, OrderUnderWay
@@ -74,8 +75,19 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
         taker=Band(low_coin=-0.4, high_coin=0.4, target_coin=0.0),
         appetite_share=0.25,
         guard_width_ratio=2.0,
+        regime_width_ratio=0.5,
     )
-    decided = structs.replace(told.decided, features=Features(loop_gain_ratio=0.25, width_ratio=2.0))
+    seen = Features(
+        loop_gain_ratio=0.25,
+        width_ratio=1.0,
+        regime=Regime.CRISIS,
+        vol_ratio=3.2,
+        cusum_ratio=7.0,
+        jump_test_sigmas=4.1,
+        hour_ratio=1.25,
+        has_jumped=True,
+    )
+    decided = structs.replace(told.decided, features=seen)
     text = as_text(structs.replace(told, band=band, decided=decided))
 
     assert _line(text, "laid over it: width_ratio_long_gamma").endswith("3.0")
@@ -87,7 +99,12 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
     assert "filters: a filter holds hedges back: too soon" in text
     assert _line(text, "wider for a while: hedges took each other back").split()[-2:] == ["2", "times"]
     assert _line(text, "equity near its floor: of budget and hard limit").split()[-2:] == ["25%", "left"]
-    assert "own hedges: loop gain of at least 0.250" in text
+    assert _line(text, "by the regime").split()[-2:] == ["0.5", "times"]
+    assert "cut to the hard limit, or to the budget of a crisis" in text
+    assert (
+        "seen besides: width times 1; own hedges: loop gain of at least 0.250; market crisis: volatility 3.20 times "
+        "usual, this hour has 1.25 of a day's; excess variance 7.0 minutes; jump test +4.1; the price has just jumped"
+    ) in text
 
 
 def test_doubt_settlement_and_missing_figures_are_said(explained: Any) -> None:

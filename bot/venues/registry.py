@@ -12,7 +12,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.pricing.settlement_window import Window
-from bot.venues import binance_orders, bybit, bybit_orders, okx_orders
+from bot.venues import binance_orders, bybit, bybit_orders, hyperliquid, hyperliquid_orders, okx_orders
 from bot.venues.binance import BINANCE, BinanceWire
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_feed import CcxtFeed, Prices
@@ -144,6 +144,20 @@ VENUES: Final[dict[VenueId, Venue]] = {
             "testnet": Hosts(
                 ws_url="wss://stream-testnet.bybit.com/v5/public/linear",
                 rest_url="https://api-testnet.bybit.com",
+                is_testnet=True,
+            ),
+        },
+    ),
+    hyperliquid.HYPERLIQUID: _perpetuals(
+        hyperliquid_orders.FACTS,
+        hyperliquid.PRICES,
+        {
+            "production": Hosts(
+                ws_url="wss://api.hyperliquid.xyz/ws", rest_url="https://api.hyperliquid.xyz", is_testnet=False
+            ),
+            "testnet": Hosts(
+                ws_url="wss://api.hyperliquid-testnet.xyz/ws",
+                rest_url="https://api.hyperliquid-testnet.xyz",
                 is_testnet=True,
             ),
         },

@@ -13,7 +13,6 @@ _TOP_LEVEL = {
 
 _UNUSED_ALLOWED = {
     "bot/hedging/target.py": "a book with several hedge instruments (#5) will be its first caller",
-    "bot/venues/hyperliquid.py": "its row in the table of venues waits for the gateway over ccxt (#5)",
 }
 
 

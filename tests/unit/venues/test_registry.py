@@ -52,7 +52,7 @@ async def test_perpetuals_elsewhere(settings: VenueSettings, fixed_ns: Callable[
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("name", "instrument"), [("bybit", "BYBIT:BTCUSDT")])
+@pytest.mark.parametrize(("name", "instrument"), [("bybit", "BYBIT:BTCUSDT"), ("hyperliquid", "HYPERLIQUID:BTC")])
 async def test_makers_of_venues_whose_prices_come_through_ccxt(
     settings: VenueSettings, fixed_ns: Callable[[], Ns], name: str, instrument: str
 ) -> None:

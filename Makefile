@@ -16,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check soak bench docs bands image clean
+.PHONY: help demo test clients lint check soak bench docs bands tactics image clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -41,6 +41,9 @@ soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAU
 
 bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 	for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+tactics: $(STAMP) ## what each tactic costs at equal residual variance, into docs/explanation/tactics.md (ARGS="--seeds 12 --first 1")
+	$(BIN)/python tests/sim/compare_tactics.py --write $(ARGS)
 
 docs: $(STAMP) ## write the generated part of docs/reference again
 	$(BIN)/python -m bot reference docs/reference

@@ -290,11 +290,13 @@ def _sentence(result: RunResult) -> str:
     match = "match" if result.positions_match else "DO NOT MATCH" if MISMATCH in result.violations else "not compared"
     pnl = result.pnl_usd
     alarms = ", ".join(f"{name} {count} times" if count > 1 else name for name, count in result.alarms.items())
+    after = result.maker_mark_out_10s_bps
+    rested = "" if after is None else f"; maker {result.maker_share:.0%}, its fills 10 s later {after:+.2f} bps"
     return (
         f"{result.mode}: {result.hedges} hedges, {result.fills} fills, {result.refused} refused "
         f"in {result.seconds:.0f} s; net delta ({result.convention}) {net}, "
         f"band {result.band_low_coin} to {result.band_high_coin}; positions {match}; "
         f"profit {pnl.total:+.2f} USD (options {pnl.options:+.2f}, hedge {pnl.hedge:+.2f}, "
         f"slippage {pnl.slippage:+.2f}, fees {pnl.fees:+.2f}, funding {pnl.funding:+.2f}, "
-        f"collateral {pnl.collateral:+.2f})" + (f"; alarms: {alarms}" if alarms else "")
+        f"collateral {pnl.collateral:+.2f}){rested}" + (f"; alarms: {alarms}" if alarms else "")
     )

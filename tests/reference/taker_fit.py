@@ -62,6 +62,8 @@ class Bursts(NamedTuple):
     queue_median_usd: float | None
     queue_log_sd: float | None
     """At the touch, by time."""
+    second_sd_bps: float | None
+    """Of the mid's move in a second: what mark-outs of calm and wild markets are compared by."""
 
 
 def binance(data: Path, name: str, usd_per_contract: float | None) -> Market:
@@ -139,6 +141,7 @@ def fit(market: Market) -> Bursts:
         mark_outs_bps=mark_outs,
         queue_median_usd=queue[0],
         queue_log_sd=queue[1],
+        second_sd_bps=_second_sd_bps(market.quotes),
     )
 
 
@@ -173,6 +176,14 @@ def _blocks(values: np.ndarray, weights: np.ndarray, at_ms: np.ndarray) -> Estim
     _, block = np.unique(at_ms // _BLOCK_MS, return_inverse=True)
     sums = np.bincount(block, weights=(values - mean) * weights)
     return Estimate(mean, float(math.sqrt((sums**2).sum()) / weights.sum()), len(values))
+
+
+def _second_sd_bps(quotes: np.ndarray) -> float | None:
+    if not len(quotes):
+        return None
+    seconds = np.arange(quotes[0, 0], quotes[-1, 0], 1e3)
+    mid = 0.5 * (quotes[:, 1] + quotes[:, 3])[np.searchsorted(quotes[:, 0], seconds, side="right") - 1]
+    return float(np.diff(np.log(mid)).std() * 1e4)
 
 
 def _queue(quotes: np.ndarray) -> tuple[float | None, float | None]:
@@ -293,6 +304,7 @@ def main(data: Path) -> None:
                 f"  queue at the touch USD, by time: median {found.queue_median_usd:,.0f}, sd of log "
                 f"{found.queue_log_sd:.2f}\n"
             )
+            say(f"  move of a second, bps: sd {found.second_sd_bps:.2f}\n")
         for seconds, (by_burst, by_usd) in found.mark_outs_bps.items():
             say(f"  mark-out of who rested, {seconds} s, bps: each burst {by_burst}, each dollar {by_usd}\n")
     venue = deribit(data)

@@ -1,13 +1,18 @@
 """The simulator's takers and queues against the recorded messages they are fitted to."""
 
 import importlib.util
+import itertools
+import statistics
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from bot.domain.time import NS_PER_S, Ns, ns_from_iso
 from bot.sim import market_maker, takers
+from bot.sim.facts import Side, TradePrinted
+from bot.sim.world import build_exchange
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +77,26 @@ def test_who_rested_lost(shape: Any) -> None:
 
     assert each_burst.value + 2.0 * each_burst.error < 0.0
     assert each_dollar.value + 2.0 * each_dollar.error < 0.0
+
+
+@pytest.mark.realdata
+def test_who_rests_in_the_simulator_loses_as_much(shape: Any) -> None:
+    """A second later, in units of what the price moves in a second: within twice the standard error of the record."""
+    start_ns = ns_from_iso("2026-11-23T09:00:00Z")
+    venue = build_exchange(1, start_ns)
+    venue.watch("BTC-PERPETUAL")
+    marks, trades = [], []
+    for second in range(4_000):
+        venue.advance(Ns(start_ns + second * NS_PER_S))
+        marks.append(venue.mark("BTC-PERPETUAL")[0])
+        trades += [(second, change.trade) for change in venue.changes() if isinstance(change, TradePrinted)]
+    moves = [1e4 * (after / before - 1.0) for before, after in itertools.pairwise(marks)]
+    made = [
+        (-1.0 if trade.side is Side.BUY else 1.0) * 1e4 * (marks[second + 1] / float(trade.price_native) - 1.0)
+        for second, trade in trades
+        if second + 1 < len(marks)
+    ]
+    recorded, unit = shape.mark_outs_bps[1][0], shape.second_sd_bps
+
+    assert len(made) > 500
+    assert abs(statistics.mean(made) / statistics.pstdev(moves) - recorded.value / unit) < 2.0 * recorded.error / unit

@@ -1,9 +1,9 @@
 """What each tactic costs at equal residual variance: `make tactics` plays it and writes the table into the docs.
 
 Every candidate runs the whole simulator on common seeds. What it cost is fees and, for each fill, the way from its
-price to the venue's mark ten seconds later: adverse selection is in it, whoever was the maker. What it left open is
-the integral of (open delta x volatility x price)^2. Taking has a frontier, one point for each risk aversion; a tactic
-is compared with the point of it that leaves the tactic's own variance. docs/explanation/tactics.md.
+price to the venue's mark a second later: adverse selection is in it, whoever was the maker. What it left open is the
+integral of (open delta x volatility x price)^2. Taking has a frontier, one point for each risk aversion; a tactic is
+compared with the point of it that leaves the tactic's own variance. docs/explanation/tactics.md.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from bot.app import simulated
 from bot.app.config import Config, load
 from bot.domain.decided import FillBooked, Outcome
 from bot.domain.events import Event, Ticked
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
 from bot.drive.simulate import Simulation
 from bot.hedging.bands import whalley_wilmott
@@ -36,10 +36,19 @@ FRONTIER: Final = (0.25, 1.0, 4.0)
 """Times that, of the points of the frontier; every tactic is played at 1."""
 TACTICS: Final = ("auto", "rest_then_cross")
 _COLUMNS: Final = (
-    *("takers", "tactic", "cost, bps of traded", "of it fees", "cost, USD an hour", "`cross` at equal variance"),
+    *(
+        "takers",
+        "tactic",
+        "cost, bps of traded",
+        "of it fees",
+        "cost by the mark 10 s later",
+        "cost, USD an hour",
+        "`cross` at equal variance",
+    ),
     *("saves", "maker share", "maker's mark-out 10 s, bps", "orders an hour"),
 )
-_AFTER_NS: Final = NS_PER_S
+_STEP_NS: Final = Ns(NS_PER_S)
+_AFTER_NS: Final = (Ns(NS_PER_S), Ns(10 * NS_PER_S))
 _CONFIG: Final = """
 mode = "simulate"
 
@@ -76,7 +85,9 @@ class Played(NamedTuple):
     traded: float
     fees: float
     from_mark: float
-    """Against us: fill prices to the mark ten seconds later."""
+    """Against us: fill prices to the mark a second later. Takers know one step ahead: what comes after is noise."""
+    from_mark_10s: float
+    """The same ten seconds later: the same mean, three times the noise."""
     variance: float
     """USD squared."""
     made: float
@@ -126,7 +137,12 @@ def play(candidate: Candidate, seed: int, hours: float) -> Played:
     band = whalley_wilmott.Params(risk_aversion_per_usd=aversion_per_usd)
     config = structs.replace(config, books=tuple(structs.replace(book, band=band) for book in config.books))
     options = simulated.SimulateOptions(
-        seed=seed, hours=hours, step_ms=1_000, tape=None, currency="BTC", takers_scale=candidate.takers_scale
+        seed=seed,
+        hours=hours,
+        step_ms=_STEP_NS // NS_PER_MS,
+        tape=None,
+        currency="BTC",
+        takers_scale=candidate.takers_scale,
     )
     return _Watch(simulated.simulation_of(config, options)).run(aversion_per_usd)
 
@@ -137,8 +153,10 @@ class _Watch:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._perp = simulation._params.book.hedge_instrument
-        self._waiting: list[tuple[Ns, float, float]] = []
-        self._from_mark = 0.0
+        self._waiting: list[tuple[Ns, Ns, float, float]] = []
+        """When a fill is looked at again, how long after it, its amount and price, native."""
+        self._from_mark = dict.fromkeys(_AFTER_NS, 0.0)
+        _hold_still_between_steps(simulation)
         self._count = simulation.tally.saw
         simulation.tally.saw = self._saw  # type: ignore[method-assign]
 
@@ -146,19 +164,20 @@ class _Watch:
         self._count(event, outcome)
         for note in outcome.notes:
             if isinstance(note, FillBooked):
-                due_ns = Ns(self._simulation._exchange.now_ns + _AFTER_NS)
-                price = float_from_decimal(note.price_native)
-                self._waiting.append((due_ns, float_from_decimal(note.amount_native), price))
+                now_ns = self._simulation._exchange.now_ns
+                amount, price = float_from_decimal(note.amount_native), float_from_decimal(note.price_native)
+                self._waiting += [(Ns(now_ns + after_ns), after_ns, amount, price) for after_ns in _AFTER_NS]
         if isinstance(event, Ticked):
             self._settle(event.now_ns)
 
     def _settle(self, now_ns: Ns) -> None:
-        """Fills whose ten seconds are over, against the venue's own mark: no order of ours can hold that up."""
+        """Fills whose time has come, against the venue's own mark: no order of ours can hold that up."""
         exchange = self._simulation._exchange
         due = [fill for fill in self._waiting if fill[0] <= now_ns]
         if due:
             mark, spec = exchange.mark(self._perp)[0], exchange.instrument(self._perp)
-            self._from_mark -= sum(move_usd(spec, amount, price, mark) for _, amount, price in due)
+            for _, after_ns, amount, price in due:
+                self._from_mark[after_ns] -= move_usd(spec, amount, price, mark)
             self._waiting = [fill for fill in self._waiting if fill[0] > now_ns]
 
     def run(self, aversion_per_usd: float) -> Played:
@@ -172,12 +191,24 @@ class _Watch:
         return Played(
             traded=report.totals.traded_usd,
             fees=report.totals.fees.usd,
-            from_mark=self._from_mark,
+            from_mark=self._from_mark[_AFTER_NS[0]],
+            from_mark_10s=self._from_mark[_AFTER_NS[1]],
             variance=2.0 * report.risk_usd / aversion_per_usd,
             made=report.totals.traded_usd * (report.totals.maker_share or 0.0),
             made_after=0.0 if after is None else after.usd,
             orders=float(result.orders),
         )
+
+
+def _hold_still_between_steps(simulation: Simulation) -> None:
+    """Draw the price at whole steps alone: drawn at every order as well, it would be another path for every tactic."""
+    exchange = simulation._exchange
+    advance, start_ns = exchange._market.advance, exchange.now_ns
+
+    def at_steps(now_ns: Ns) -> None:
+        advance(Ns(now_ns - (now_ns - start_ns) % _STEP_NS))
+
+    exchange._market.advance = at_steps  # type: ignore[method-assign]
 
 
 # --- comparison --------------------------------------------------------------------------------------------------
@@ -218,15 +249,15 @@ def compare(runs: Sequence[Played], frontier: Sequence[Sequence[Played]]) -> Com
     return Compared(ours, cost, share, error)
 
 
-def compared(seeds: Sequence[int], hours: float, scales: Sequence[float]) -> dict[Candidate, Compared]:
-    """Every tactic at every intensity, on the same seeds as the frontier of taking at that intensity."""
-    found = {}
-    for scale in scales:
-        frontier = [[play(Candidate("cross", scale, by), seed, hours) for seed in seeds] for by in FRONTIER]
-        for tactic in TACTICS:
-            runs = [play(Candidate(tactic, scale), seed, hours) for seed in seeds]
-            found[Candidate(tactic, scale)] = compare(runs, frontier)
-        found[Candidate("cross", scale)] = compare(frontier[FRONTIER.index(1.0)], frontier)
+def compared(
+    seeds: Sequence[int], hours: float, scales: Sequence[float], tactics: Sequence[str] = TACTICS
+) -> dict[Candidate, Compared]:
+    """Every tactic at every intensity of takers, on common seeds; taking, which does not depend on them, once."""
+    frontier = [[play(Candidate("cross", 1.0, by), seed, hours) for seed in seeds] for by in FRONTIER]
+    found = {Candidate("cross", 1.0): compare(frontier[FRONTIER.index(1.0)], frontier)}
+    for scale, tactic in itertools.product(scales, tactics):
+        candidate = Candidate(tactic, scale)
+        found[candidate] = compare([play(candidate, seed, hours) for seed in seeds], frontier)
     return found
 
 
@@ -243,8 +274,10 @@ def table(found: dict[Candidate, Compared], seeds: Sequence[int], hours: float) 
         bps = 1e4 / played.traded
         made = "" if played.made == 0.0 else f"{1e4 * played.made_after / played.made:+.2f}"
         saved = "" if candidate.tactic == "cross" else f"{saving:.0%} ± {error:.0%}"
+        takers = "any" if candidate.tactic == "cross" else f"{candidate.takers_scale:g}"
         lines.append(
-            f"| {candidate.takers_scale:g} | `{candidate.tactic}` | {played.cost * bps:.2f} | {played.fees * bps:.2f} "
+            f"| {takers} | `{candidate.tactic}` | {played.cost * bps:.2f} | {played.fees * bps:.2f} "
+            f"| {(played.fees + played.from_mark_10s) * bps:.2f} "
             f"| {played.cost / whole:.2f} | {cross_cost / whole:.2f} | {saved} | {played.made / played.traded:.0%} "
             f"| {made} | {played.orders / whole:.0f} |"
         )
@@ -254,9 +287,9 @@ def table(found: dict[Candidate, Compared], seeds: Sequence[int], hours: float) 
 def main() -> None:
     """Play, print, and with the defaults write the docs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=16, help="how many")
+    parser.add_argument("--seeds", type=int, default=12, help="how many")
     parser.add_argument("--first", type=int, default=1, help="first of them")
-    parser.add_argument("--hours", type=float, default=2.0, help="of each run")
+    parser.add_argument("--hours", type=float, default=0.5, help="of each run")
     parser.add_argument("--takers", type=float, nargs="+", default=[1.0, 0.5, 0.0], help="times the fitted intensity")
     parser.add_argument("--write", action="store_true", help="put the table into docs/explanation/tactics.md")
     given = parser.parse_args()

@@ -56,6 +56,21 @@ def test_without_json_it_says_a_sentence(call: Call, capsys: pytest.CaptureFixtu
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(("takers", "rests"), [("1", True), ("0", False)])
+def test_a_sentence_tells_what_rested_and_what_came_of_it(
+    call: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path, takers: str, *, rests: bool
+) -> None:
+    """Where anything did: without takers nothing that rests is filled."""
+    config = tmp_path / "auto.toml"
+    text = Path("config/simulate.toml").read_text()
+    band = text[text.index("[books.btc.band]") : text.index("[books.btc.limits]")]
+    narrow = '[books.btc.band]\nrisk_aversion_relative = 10_000\n[books.btc.tactic]\nname = "auto"\n\n'
+    config.write_text(text.replace(band, narrow).replace("config/portfolios", str(Path("config/portfolios").resolve())))
+    assert call("simulate", "--hours", "0.1", "--config", str(config), "--takers", takers) == 0
+
+    assert ("; maker " in capsys.readouterr().out) is rests
+
+
 def test_the_portfolio_on_the_command_line_wins(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
     """One call instead of the straddle: another delta at the start, so a hedge is due at once."""
     assert call(*_MINUTE, "--json", "--portfolio", "config/portfolios/call.toml") == 0

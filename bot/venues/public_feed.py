@@ -24,6 +24,8 @@ _MALFORMED_MAX: Final = 5
 _ACK_S_MAX: Final = 10.0
 _SILENCE_S_MAX: Final = 30.0
 """No frame of any kind, although every ping is answered: the socket is dead. OKX closes after as long."""
+_REFUSED_S: Final = 1.0
+"""After a refusal the other acknowledgements are waited for as long as they keep coming this close to each other."""
 _WAKE_S: Final = 1.0
 _RETRY_S: Final = 60.0
 """A channel the venue does not have (misspelt, delisted) is asked for once a minute."""
@@ -60,6 +62,7 @@ class PublicFeed:
         self._tickers: dict[InstrumentId, Ticker] = {}
         self._of_index: dict[str, list[InstrumentId]] = {}
         self._retry_s: dict[Channel, float] = {}
+        self._since_ns = Ns(0)
         self._distrusted: set[InstrumentId] = set()
         self._refusal = ""
         self.watch((*hedges, *instruments))
@@ -109,7 +112,9 @@ class PublicFeed:
     # --- asking -------------------------------------------------------------------------------------
 
     async def _work(self, routes: Sequence[_Route], kept: Kept, sink: Sink) -> None:
-        kept.up(await self._settle(routes))
+        events = await self._settle(routes)
+        self._since_ns = self._link.now_ns()
+        kept.up(events)
         while True:
             try:
                 async with asyncio.timeout(_WAKE_S):
@@ -118,6 +123,7 @@ class PublicFeed:
                 pass
             self._wake.clear()
             self._check_alive(routes)
+            self._check_told()
             events = await self._settle(routes)
             if events:
                 sink(tuple(events))
@@ -131,6 +137,14 @@ class PublicFeed:
                 route.pinged_s = now_s
                 route.connection.write(self._wire.ping(route.request_id()))
 
+    def _check_told(self) -> None:
+        """A subscription can die, or never live, without a word: what a hedge needs has to keep coming."""
+        now_ns = self._link.now_ns()
+        for name in self._hedges:
+            missing = self._tickers[name].missing(now_ns, self._since_ns)
+            if missing:
+                raise VenueUnreachable(f"no {missing} of {name} for a minute")
+
     async def _settle(self, routes: Sequence[_Route]) -> list[Event]:
         """Subscribe what is missing; VenueUnreachable when a hedge cannot be."""
         now_s = asyncio.get_running_loop().time()
@@ -142,14 +156,20 @@ class PublicFeed:
             names = [channel.name for channel in missing if channel.route_id == number]
             for frame in self._wire.subscribe(route.request_id(), names) if names else ():
                 route.connection.write(frame)
-        try:
-            async with asyncio.timeout(_ACK_S_MAX):
-                while self._missing(routes, now_s) and not self._refusal:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            pass
+        await self._acknowledged(routes, now_s)
         return self._left_out(self._missing(routes, now_s), now_s)
+
+    async def _acknowledged(self, routes: Sequence[_Route], asked_s: float) -> None:
+        """Until nothing is missing, or as long as it is worth waiting."""
+        clock = asyncio.get_running_loop().time
+        while self._missing(routes, asked_s):
+            left_s = asked_s + _ACK_S_MAX - clock()
+            self._news.clear()
+            try:
+                async with asyncio.timeout(min(left_s, _REFUSED_S) if self._refusal else left_s):
+                    await self._news.wait()
+            except TimeoutError:
+                return
 
     def _missing(self, routes: Sequence[_Route], now_s: float) -> list[Channel]:
         return [

@@ -19,6 +19,9 @@ _MARK_NS_MAX: Final = Ns(15 * NS_PER_S)
 _INDEX_NS_MAX: Final = Ns(75 * NS_PER_S)
 """OKX repeats an unchanged index every minute."""
 
+_QUIET_NS_MAX: Final = Ns(60 * NS_PER_S)
+"""A touch or mark that has not come for so long is worth a new connection, which tells them anew."""
+
 
 class _Aged:
     """A value and when it came."""
@@ -52,7 +55,15 @@ class Ticker:
         self._funding: float | None = None
         self._band: tuple[float | None, float | None] = (None, None)
         self._newest: TouchTold | None = None
+        self._touched_ns = Ns(0)
         self._marked_ns = Ns(0)
+
+    def missing(self, now_ns: Ns, since_ns: Ns) -> str:
+        """What has not come for a minute, nor since then, in a word; empty when all is well."""
+        for word, at_ns in (("touch", self._touched_ns), ("mark", self._mark.at_ns)):
+            if now_ns - max(at_ns, since_ns) > _QUIET_NS_MAX:
+                return word
+        return ""
 
     def take(self, piece: Piece, received_ns: Ns) -> tuple[Event, ...]:
         """What a piece about this instrument comes to."""
@@ -76,6 +87,7 @@ class Ticker:
 
     def _touch(self, told: TouchTold, received_ns: Ns) -> tuple[Event, ...]:
         size, before = self._contract_native, self._newest
+        self._touched_ns = received_ns
         if size is None or (before is not None and told.seq < before.seq and told.venue_ns <= before.venue_ns):
             return ()
         self._newest = told

@@ -15,7 +15,7 @@ from bot.domain.market_events import Quoted
 from bot.domain.time import Ns
 from bot.venues.link import Link
 from bot.venues.public_feed import PublicFeed
-from bot.venues.public_wire import Acked, Alive, Channel, IndexTold, Message, Refused, SpecTold, TouchTold
+from bot.venues.public_wire import Acked, Alive, Channel, IndexTold, MarkTold, Message, Refused, SpecTold, TouchTold
 from bot.venues.settings import VenueSettings
 
 Virtual = Callable[[Coroutine[object, object, None]], None]
@@ -57,7 +57,8 @@ class _Wire:
             case "touch":
                 return (TouchTold(InstrumentId(said["of"]), 1.0, 2.0, 3.0, 4.0, Ns(said["seq"]), said["seq"]),)
             case "spec":
-                return (SpecTold(InstrumentId(said["of"]), 0.5, True), IndexTold("I", 9.0))
+                of = InstrumentId(said["of"])
+                return (SpecTold(of, 0.5, True), IndexTold("I", 9.0), MarkTold(of, mark_usd=1.5))
         message = "what?"
         raise MalformedMessage(message)
 
@@ -91,6 +92,11 @@ class _Socket:
         self.is_closed = True
 
 
+def now_ns() -> Ns:
+    """Virtual time."""
+    return Ns(10**18 + round(asyncio.get_running_loop().time() * 10**9))
+
+
 def takes_all(_: str, asked: Any) -> list[Any]:
     """Acknowledges each channel by itself, answers pings."""
     if "ping" in asked:
@@ -106,7 +112,7 @@ class _Stage:
         self.sockets: list[_Socket] = []
         self.events: list[Event] = []
         settings = VenueSettings(venue=VenueId("x"), ws_url="ws://x", rest_url="", is_testnet=None)
-        link = Link(settings=settings, now_ns=lambda: Ns(10**18), rng=random.Random(1), connect=self.connect)
+        link = Link(settings=settings, now_ns=now_ns, rng=random.Random(1), connect=self.connect)
         self.feed = PublicFeed(link, _Wire(), hedges=[A], instruments=[B])
         self.running: asyncio.Task[None] | None = None
 
@@ -121,6 +127,14 @@ class _Stage:
     async def start(self, seconds: float = 0.1) -> None:
         self.running = asyncio.get_running_loop().create_task(self.feed.run(self.events.extend))
         await asyncio.sleep(seconds)
+
+    async def live(self, seconds: float) -> None:
+        """Time passes, and the hedge is told of."""
+        for number in range(round(seconds / 5.0)):
+            fast, slow = self.sockets[-2:]
+            slow.push({"say": "spec", "of": A})
+            fast.push({"say": "touch", "of": A, "seq": number})
+            await asyncio.sleep(5.0)
 
     async def stop(self) -> None:
         assert self.running is not None
@@ -177,7 +191,9 @@ def test_another_instrument_without_data_is_distrusted_and_tried_again(virtual: 
             return [item for item in told if item.get("names") != ["touch B"]]
 
         stage = _Stage(answer)
-        await stage.start(150.0)
+        await stage.start()
+        await asyncio.sleep(11.0)
+        await stage.live(140.0)
         assert [event.instrument for event in stage.of(QuoteDistrusted)] == [B]
         asked = [item["subscribe"] for item in stage.sockets[0].asked if "subscribe" in item]
         assert asked == [["touch A", "touch B"], ["touch B"], ["touch B"]]
@@ -193,13 +209,49 @@ def test_a_ping_unanswered_is_death(virtual: Virtual) -> None:
 
     async def scene() -> None:
         stage = _Stage()
-        await stage.start(100.0)
+        await stage.start()
+        await stage.live(100.0)
         assert stage.of(StreamLost) == []
         assert len([item for item in stage.sockets[1].asked if "ping" in item]) == 6
         stage.answer = lambda url, asked: [] if url.endswith("slow") and "ping" in asked else takes_all(url, asked)
         await asyncio.sleep(45.0)
         assert [event.cause for event in stage.of(StreamLost)] == ["silent for 31 s"]
         assert [socket.is_closed for socket in stage.sockets[:2]] == [True, True]
+        await stage.stop()
+
+    virtual(scene())
+
+
+def test_a_refusal_of_one_channel_does_not_cost_the_others(virtual: Virtual) -> None:
+    """The venue says no at once and yes later: the hedge is up within a moment, the other instrument is distrusted."""
+
+    async def scene() -> None:
+        def answer(url: str, asked: Any) -> list[Any]:
+            told = takes_all(url, asked)
+            others = [item for item in told if item.get("names") != ["touch B"]]
+            return [{"say": "no"}, *others] if len(others) < len(told) else told
+
+        stage = _Stage(answer)
+        await stage.start(1.5)
+        assert len(stage.of(StreamRestored)) == 1
+        assert [event.instrument for event in stage.of(QuoteDistrusted)] == [B]
+        assert stage.of(StreamLost) == []
+        await stage.stop()
+
+    virtual(scene())
+
+
+def test_a_subscription_that_dies_without_a_word_is_made_anew(virtual: Virtual) -> None:
+    """Pongs alone do not make a hedge: its touch and its mark have to come, at least once a minute."""
+
+    async def scene() -> None:
+        stage = _Stage()
+        await stage.start()
+        await stage.live(30.0)
+        for _ in range(14):
+            stage.sockets[0].push({"say": "touch", "of": A, "seq": 100})
+            await asyncio.sleep(5.0)
+        assert [event.cause for event in stage.of(StreamLost)] == ["no mark of X:A for a minute"]
         await stage.stop()
 
     virtual(scene())

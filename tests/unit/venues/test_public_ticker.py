@@ -108,3 +108,15 @@ def test_a_contract_known_beforehand() -> None:
     ticker.take(SpecTold(PERP, None, False), T0)
     marked = marked_of(ticker.take(touch(2), at(1.0)))
     assert (marked.is_open, marked.bid_amount_native) == (False, 5.0)
+
+
+def test_what_has_not_come_for_a_minute_is_named() -> None:
+    """Counted from the beginning of the connection where nothing has come yet."""
+    ticker = Ticker(PERP, 1.0)
+    assert ticker.missing(at(60.0), T0) == ""
+    assert ticker.missing(at(61.0), T0) == "touch"
+    ticker.take(touch(1), at(30.0))
+    assert ticker.missing(at(61.0), T0) == "mark"
+    ticker.take(MarkTold(PERP, mark_usd=1.0), at(40.0))
+    assert ticker.missing(at(61.0), T0) == ""
+    assert ticker.missing(at(91.0), T0) == "touch"

@@ -171,7 +171,7 @@ class Hedger:
         cheap = self.width.at_maker_cost(inputs, hedge.spec)
         widths = self.width.at(inputs, cheap, hedge, is_pinned=pin is not None, appetite_share=self._share)
         inputs = widths.inputs
-        waits, why = widths.guard.hold or self._held_back(inputs, widths, exposure, desk.last_was_buy, pin)
+        waits, why = self._held_back(inputs, widths, exposure, desk.last_was_buy, pin)
         now = self._situation(
             desk,
             hedge,
@@ -258,8 +258,14 @@ class Hedger:
         last_was_buy: bool | None,
         pin: InstrumentId | None,
     ) -> tuple[Reason | None, str]:
-        """Why a hedge that is due has to wait, with words; a pin holds nothing back beyond the hard limit."""
-        if pin is not None and not self._is_beyond_limit(exposure):
+        """Why a hedge that is due has to wait, with words.
+
+        Beyond the hard limit neither a pin nor our part of the volume holds anything back.
+        """
+        hold, is_over = widths.guard.hold, self._is_beyond_limit(exposure)
+        if hold is not None and not (is_over and hold[0] is Reason.PARTICIPATION):
+            return hold
+        if pin is not None and not is_over:
             waits = pin_held_back(self._params.expiry, inputs.since_hedge_ns)
             if waits is not None:
                 return waits, f"the price sits on the strike of {pin}"

@@ -15,6 +15,7 @@ from bot.hedging.expiry import ExpiryParams, HedgeAtExpiry, PinRule
 from bot.hedging.hedger import Desk, HedgeParams, Hedger
 from bot.hedging.modifiers import Modifiers
 from bot.hedging.situation import Frame
+from bot.hedging.stability import StabilityParams
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import NO_COLLATERAL, Convention
@@ -343,3 +344,35 @@ def test_what_rests_is_judged_as_if_it_were_not_there(book: Book, make: Any) -> 
     assert (ruling.verdict.reason, ruling.wanted.reason) == (Reason.ORDER_PENDING, Reason.OUTSIDE_BAND)
     assert ruling.wanted.amount_native == Decimal(-53_180)
     assert ruling.decided.delta_coin_low == pytest.approx(0.5319 - 0.53, abs=1e-4)
+
+
+@pytest.mark.parametrize(("limit_coin", "reason"), [(100.0, Reason.PARTICIPATION), (0.3, Reason.OUTSIDE_BAND)])
+def test_own_part_of_the_volume_holds_nothing_back_beyond_the_hard_limit(
+    book: Book, make: Any, limit_coin: float, reason: Reason
+) -> None:
+    """The minute's part is spent; a delta of 0.53 waits for the next minute, unless its limit is broken."""
+    params = structs.replace(
+        book.params,
+        limits=make.limits(delta_coin_worst_max=limit_coin),
+        stability=StabilityParams(volume_usd_per_day=1e6, participation_share_max=0.1),
+    )
+    book.hedger = Hedger(params, book.policy)
+    book.market()
+    book.hedger.width.stability.see_fill(None, 1.0, make.now_ns)
+    record, _ = book.decide()
+
+    assert record.reason is reason
+    assert (record.trade_coin == 0.0) is (reason is Reason.PARTICIPATION)
+
+
+def test_a_runaway_is_refused_with_an_alarm_even_beyond_the_hard_limit(book: Book, make: Any) -> None:
+    """Hedging is what makes it worse: a minute at most, told at once, and then one hedge after the other again."""
+    book.hedger = Hedger(structs.replace(book.params, limits=make.limits(delta_coin_worst_max=0.3)), book.policy)
+    book.market()
+    book.hedger.width.stability._pause_until_ns = Ns(make.now_ns + 30 * NS_PER_S)
+    held, _ = book.decide()
+    book.market(31.0)
+    after, _ = book.decide(31.0)
+
+    assert (held.action, held.reason) == (Action.REFUSE, Reason.RUNAWAY)
+    assert after.action is Action.HEDGE

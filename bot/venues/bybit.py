@@ -8,9 +8,8 @@ from typing import Final
 
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId, VenueId
-from bot.domain.market_events import FutureMarked
-from bot.domain.time import Ns, ns_from_ms
 from bot.venues.ccxt_feed import Prices, Told, number
+from bot.venues.public_wire import MarkTold
 from bot.venues.settings import VenueSettings
 
 BYBIT: Final = VenueId("bybit")
@@ -45,26 +44,16 @@ def market(name: str) -> dict[str, object]:
     }
 
 
-def marked(name: InstrumentId, ticker: Told, received_ns: Ns) -> FutureMarked:
+def marks(name: InstrumentId, ticker: Told) -> MarkTold:
     """`tickers.SYMBOL`, deltas merged by ccxt. No price band is told, and no state: a halted book falls silent."""
     raw = ticker["info"]
     funding, interval_h = number(raw, "fundingRate"), number(raw, "fundingIntervalHour")
-    stamp_ms = ticker.get("timestamp")
-    return FutureMarked(
+    return MarkTold(
         instrument=name,
-        received_ns=received_ns,
-        venue_ns=ns_from_ms(stamp_ms) if isinstance(stamp_ms, int) else received_ns,
-        bid_usd=number(raw, "bid1Price") or None,
-        ask_usd=number(raw, "ask1Price") or None,
-        bid_amount_native=number(raw, "bid1Size") or None,
-        ask_amount_native=number(raw, "ask1Size") or None,
         mark_usd=number(raw, "markPrice") or None,
         index_usd=number(raw, "indexPrice") or None,
-        price_min_usd=None,
-        price_max_usd=None,
         # Without its interval a rate may be off by a factor of eight: then it is not known.
         funding_rate_8h=None if funding is None or not interval_h else funding * _HOURS_IN_8H / interval_h,
-        is_open=True,
     )
 
 
@@ -76,7 +65,7 @@ PRICES: Final = Prices(
     exchange="bybit",
     urls=_urls,
     market=market,
-    marked=marked,
+    marks=marks,
     # One level: each message tells the touch anew, and what is left from before shows as a second level.
     levels_count=1,
 )

@@ -3,7 +3,8 @@
 Knows ccxt.pro's traps (exchange facts 4.2): its markets are given, so that it asks nobody for them; a connection and
 its books live and die together, so that no book is merged into one from before; a book that is crossed, holds levels
 that are gone or runs backwards ends its connection; one that is late is distrusted. Slower than a feed of our own, and
-only the newest of a burst is seen. ccxt is imported when a connection is made. Must not know a venue: `Prices` does.
+only the newest of a burst is seen. Touch and marks are put together as those of our own feeds are (`public_ticker`).
+ccxt is imported when a connection is made. Must not know a venue: `Prices` does.
 """
 
 import asyncio
@@ -16,14 +17,15 @@ import aiohttp
 from msgspec import Struct
 
 from bot.domain.errors import MalformedMessage, VenueUnreachable
-from bot.domain.events import QuoteDistrusted, StreamName
+from bot.domain.events import Event, QuoteDistrusted, StreamName
 from bot.domain.ids import InstrumentId, name_at_venue
-from bot.domain.market_events import FutureMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns, ns_from_ms
 from bot.venues.contract import NowNs, Sink
 from bot.venues.kept import Kept
 from bot.venues.link import Link
+from bot.venues.public_ticker import Ticker
+from bot.venues.public_wire import MarkTold, TouchTold
 from bot.venues.settings import VenueSettings
 
 _BOOK_SILENCE_S_MAX: Final = 10.0
@@ -63,8 +65,8 @@ class Prices(Struct, frozen=True, kw_only=True):
     """All addresses there are: ccxt's own table is replaced, so that nothing goes anywhere else."""
     market: Callable[[str], dict[str, object]]
     """What ccxt calls a perpetual, by the venue's own name; ConfigError for a name that is none."""
-    marked: Callable[[InstrumentId, Told, Ns], FutureMarked]
-    """A ticker in our words; MalformedMessage."""
+    marks: Callable[[InstrumentId, Told], MarkTold]
+    """What a ticker says of mark, index and funding; MalformedMessage."""
     levels_count: int | None
     """Levels of a book that are asked for; more on a side are left from before. None: whatever comes is whole."""
 
@@ -124,8 +126,10 @@ class CcxtFeed:
         names = tuple(self._names)
         self._awaited = {(what, name) for what in ("book", "ticker") for name in names}
         client = self._make(self._prices, self._link.settings, [name_at_venue(name) for name in names])
-        tasks = [asyncio.create_task(self._books(client, name, kept, sink)) for name in names]
-        tasks += [asyncio.create_task(self._tickers(client, name, kept, sink)) for name in names]
+        # Sizes are in coins, whatever the venue calls a contract.
+        tickers = {name: Ticker(name, 1.0) for name in names}
+        tasks = [asyncio.create_task(self._books(client, tickers[name], name, kept, sink)) for name in names]
+        tasks += [asyncio.create_task(self._marks(client, tickers[name], name, kept)) for name in names]
         woken = asyncio.create_task(self._woken())
         try:
             done, _ = await asyncio.wait([*tasks, woken], return_when=asyncio.FIRST_COMPLETED)
@@ -141,28 +145,33 @@ class CcxtFeed:
     async def _woken(self) -> None:
         await self._wake.wait()
 
-    async def _books(self, client: Opened, name: InstrumentId, kept: Kept, sink: Sink) -> None:
+    async def _books(self, client: Opened, ticker: Ticker, name: InstrumentId, kept: Kept, sink: Sink) -> None:
         reading = _BookReading(name, self._prices.levels_count, self._link.now_ns)
         symbol = str(self._prices.market(name_at_venue(name))["symbol"])
         while True:
             book = await _next(
                 client, client.exchange.watch_order_book(symbol, self._prices.levels_count), name, _BOOK_SILENCE_S_MAX
             )
-            event = reading.take(book)
-            sink((event,))
-            if isinstance(event, Quoted):
+            told = reading.take(book)
+            if isinstance(told, TouchTold):
+                events: tuple[Event, ...] = ticker.take(told, self._link.now_ns())
+                sink(events)
                 self._heard("book", name, kept)
-            elif event.cause is not DistrustCause.STALE:
-                raise VenueUnreachable(f"{name}: the book is not to be trusted: {event.cause.value}")
+                continue
+            sink((told,))
+            if told.cause is not DistrustCause.STALE:
+                raise VenueUnreachable(f"{name}: the book is not to be trusted: {told.cause.value}")
 
-    async def _tickers(self, client: Opened, name: InstrumentId, kept: Kept, sink: Sink) -> None:
+    async def _marks(self, client: Opened, ticker: Ticker, name: InstrumentId, kept: Kept) -> None:
+        """Told with the next touch, and never between: a touch that has gone quiet then ages as it should."""
         symbol = str(self._prices.market(name_at_venue(name))["symbol"])
         while True:
-            ticker = await _next(client, client.exchange.watch_ticker(symbol), name, _TICKER_SILENCE_S_MAX)
-            marked = self._prices.marked(name, ticker, self._link.now_ns())
-            if marked.received_ns - marked.venue_ns <= _LATE_NS_MAX:
-                sink((marked,))
-                self._heard("ticker", name, kept)
+            told = await _next(client, client.exchange.watch_ticker(symbol), name, _TICKER_SILENCE_S_MAX)
+            marks, received_ns, stamp_ms = self._prices.marks(name, told), self._link.now_ns(), told.get("timestamp")
+            if isinstance(stamp_ms, int) and received_ns - ns_from_ms(stamp_ms) > _LATE_NS_MAX:
+                continue
+            ticker.take(marks, received_ns)
+            self._heard("ticker", name, kept)
 
     def _heard(self, what: str, name: InstrumentId, kept: Kept) -> None:
         """The connection is up once everything asked for has come."""
@@ -181,7 +190,7 @@ class _BookReading:
         self._now_ns: Final = now_ns
         self._stamp_ns = Ns(0)
 
-    def take(self, book: Told) -> Quoted | QuoteDistrusted:
+    def take(self, book: Told) -> TouchTold | QuoteDistrusted:
         """The touch, or why it is none; MalformedMessage where it cannot be read."""
         received_ns = self._now_ns()
         stamp_ms = book.get("timestamp")
@@ -196,14 +205,14 @@ class _BookReading:
         self._stamp_ns = venue_ns
         if cause is not None:
             return QuoteDistrusted(instrument=self._name, received_ns=received_ns, cause=cause)
-        return Quoted(
+        return TouchTold(
             instrument=self._name,
-            received_ns=received_ns,
+            bid_usd=bid,
+            ask_usd=ask,
+            bid_contracts=bid_amount,
+            ask_contracts=ask_amount,
             venue_ns=venue_ns,
-            bid_native=bid,
-            ask_native=ask,
-            bid_amount_native=bid_amount,
-            ask_amount_native=ask_amount,
+            seq=stamp_ms,
         )
 
     def _defect(self, book: Told, venue_ns: Ns, received_ns: Ns) -> DistrustCause | None:

@@ -8,9 +8,8 @@ from typing import Final
 
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId, VenueId
-from bot.domain.market_events import FutureMarked
-from bot.domain.time import Ns
 from bot.venues.ccxt_feed import Prices, Told, number
+from bot.venues.public_wire import MarkTold
 from bot.venues.settings import VenueSettings
 
 HYPERLIQUID: Final = VenueId("hyperliquid")
@@ -38,24 +37,15 @@ def market(name: str) -> dict[str, object]:
     }
 
 
-def marked(name: InstrumentId, ticker: Told, received_ns: Ns) -> FutureMarked:
+def marks(name: InstrumentId, ticker: Told) -> MarkTold:
     """`activeAssetCtx`: it has no time and no price band, and its touch is the book's business."""
     raw = ticker["info"]
     funding = number(raw, "funding")
-    return FutureMarked(
+    return MarkTold(
         instrument=name,
-        received_ns=received_ns,
-        venue_ns=received_ns,
-        bid_usd=None,
-        ask_usd=None,
-        bid_amount_native=None,
-        ask_amount_native=None,
         mark_usd=number(raw, "markPx") or None,
         index_usd=number(raw, "oraclePx") or None,
-        price_min_usd=None,
-        price_max_usd=None,
         funding_rate_8h=None if funding is None else funding * _HOURS_IN_8H,
-        is_open=True,
     )
 
 
@@ -67,7 +57,7 @@ PRICES: Final = Prices(
     exchange="hyperliquid",
     urls=_urls,
     market=market,
-    marked=marked,
+    marks=marks,
     # Every message is the whole book.
     levels_count=None,
 )

@@ -8,11 +8,9 @@ import pytest
 
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId
-from bot.domain.time import NS_PER_MS, Ns
-from bot.venues.bybit import marked, market, settlement_currency_of
+from bot.venues.bybit import market, marks, settlement_currency_of
 
 NAME = InstrumentId("BYBIT:BTCUSDT")
-NOW = Ns(1_770_000_000_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -45,20 +43,14 @@ def test_what_is_no_linear_perpetual_is_refused(name: str) -> None:
 )
 def test_funding_is_per_eight_hours_or_not_known(raw: dict[str, Any], rate: float | None) -> None:
     """Whatever the instrument's interval; without it a rate says nothing."""
-    assert marked(NAME, {"timestamp": 1, "info": raw}, NOW).funding_rate_8h == pytest.approx(rate)
+    assert marks(NAME, {"info": raw}).funding_rate_8h == pytest.approx(rate)
 
 
 def test_absent_is_none_and_never_zero() -> None:
     """Bybit writes "" or 0 where nothing stands."""
-    event = marked(NAME, {"timestamp": None, "info": {"bid1Price": "", "ask1Price": "0", "markPrice": "64000"}}, NOW)
+    told = marks(NAME, {"info": {"markPrice": "0", "indexPrice": ""}})
 
-    assert (event.bid_usd, event.ask_usd, event.mark_usd, event.index_usd, event.venue_ns) == (
-        None,
-        None,
-        64000.0,
-        None,
-        NOW,
-    )
+    assert (told.mark_usd, told.index_usd, told.funding_rate_8h) == (None, None, None)
 
 
 @pytest.mark.realdata
@@ -67,10 +59,7 @@ def test_a_recorded_ticker(shared_data: Path) -> None:
     text = (shared_data / "messages/bybit/bourse/bybit__responses__fetch_ticker.json").read_text()
     raw = json.loads(text)["body"]["result"]["list"][0]
 
-    event = marked(NAME, {"timestamp": NOW // NS_PER_MS, "info": raw}, NOW)
+    told = marks(NAME, {"info": raw})
 
-    assert event.bid_usd is not None
-    assert event.ask_usd is not None
-    assert event.bid_usd < event.ask_usd
-    assert event.mark_usd == pytest.approx(event.index_usd, rel=1e-3)
-    assert event.funding_rate_8h == pytest.approx(-0.00000276)
+    assert told.mark_usd == pytest.approx(told.index_usd, rel=1e-3)
+    assert told.funding_rate_8h == pytest.approx(-0.00000276)

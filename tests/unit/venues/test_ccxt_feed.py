@@ -14,11 +14,25 @@ from bot.domain.ids import InstrumentId
 from bot.domain.market_events import FutureMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_MS, Ns
-from bot.venues import bybit
+from bot.market.quality import TrustLimits
+from bot.market.view import MarketView
+from bot.venues import bybit, bybit_rest
 from bot.venues.ccxt_feed import CcxtFeed, Opened, number
 from bot.venues.link import Link
 
 NAME = InstrumentId("BYBIT:BTCUSDT")
+SPEC = bybit_rest.instrument_from(
+    bybit_rest.Listed(
+        symbol="BTCUSDT",
+        contract_type="LinearPerpetual",
+        status="Trading",
+        base_coin="BTC",
+        settle_coin="USDT",
+        lot_size_filter=bybit_rest.Listed.Lot(min_order_qty="0.001", qty_step="0.001"),
+        price_filter=bybit_rest.Listed.Price(tick_size="0.1"),
+    ),
+    bybit_rest.FEES_LISTED,
+)
 STAGE_NS = Ns(1_770_000_000_000_000_000)
 MS = STAGE_NS // NS_PER_MS
 TICKER = {
@@ -51,10 +65,10 @@ class _Client:
 
     async def watch_ticker(self, symbol: str) -> object:
         assert symbol == "BTC/USDT:USDT"
-        return await self._one(self._tickers)
+        return await self._one(self._tickers, pause_s=0.005)
 
-    async def _one(self, left: list[object]) -> object:
-        await asyncio.sleep(0.01)
+    async def _one(self, left: list[object], pause_s: float = 0.01) -> object:
+        await asyncio.sleep(pause_s)
         if not left:
             await asyncio.Event().wait()
         told = left.pop(0)
@@ -146,16 +160,34 @@ def test_a_late_book_is_distrusted_until_one_in_time_comes(played: Played) -> No
     events = played([_Client([late, _book()], [TICKER])])
 
     assert [event.cause for event in events if isinstance(event, QuoteDistrusted)] == [DistrustCause.STALE]
-    assert _kinds(events)[-2:] == [Quoted, StreamRestored]
+    assert _kinds(events)[-3:] == [Quoted, FutureMarked, StreamRestored]
 
 
 def test_a_late_ticker_is_not_told(played: Played) -> None:
-    """So the mark before it grows old where everybody sees it."""
+    """So a mark is not known, where the one before has grown old."""
     late = {**TICKER, "timestamp": MS - 2001}
 
-    events = played([_Client([_book()], [late])])
+    quoted, marked = played([_Client([_book()], [late])])
 
-    assert _kinds(events) == [Quoted]
+    assert isinstance(quoted, Quoted)
+    assert isinstance(marked, FutureMarked)
+    assert (marked.mark_usd, marked.bid_usd) == (None, 64000.0)
+
+
+def test_a_ticker_without_a_touch_leaves_the_touch_of_the_book(played: Played) -> None:
+    """What the engine would trade against is the book's, as old as the book; marks come with the next touch."""
+    limits = TrustLimits(option_age_ns_max=Ns(1), hedge_age_ns_max=Ns(1), clock_ahead_ns_max=Ns(1), spread_bps_max=1.0)
+    events = played([_Client([_book()], [TICKER, TICKER])])
+    view = MarketView(limits)
+    view.list_instrument(SPEC)
+    for event in events:
+        if isinstance(event, FutureMarked):
+            view.see_future(event)
+        elif isinstance(event, Quoted):
+            view.see_quote(event)
+
+    assert view.hedge_verdict(NAME, STAGE_NS) is None
+    assert sum(isinstance(event, FutureMarked) for event in events) == 1
 
 
 @pytest.mark.parametrize("fails", ["book", "ticker"])

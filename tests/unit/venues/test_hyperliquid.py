@@ -7,11 +7,9 @@ import pytest
 
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId
-from bot.domain.time import Ns
-from bot.venues.hyperliquid import marked, market
+from bot.venues.hyperliquid import market, marks
 
 NAME = InstrumentId("HYPERLIQUID:BTC")
-NOW = Ns(1_770_000_000_000_000_000)
 
 
 def test_a_perpetual_by_its_coin() -> None:
@@ -27,14 +25,14 @@ def test_spot_and_other_peoples_exchanges_are_refused(name: str) -> None:
 
 
 def test_funding_of_an_hour_is_eightfold_and_the_oracle_is_the_index() -> None:
-    """Nothing is told of the touch: that is the book's business."""
+    """The touch it tells (of an impact) is not read: that is the book's business."""
     raw = {"markPx": "64000.0", "oraclePx": "64010.0", "funding": "0.0000125", "impactPxs": ["63999", "64001"]}
 
-    event = marked(NAME, {"info": raw}, NOW)
+    told = marks(NAME, {"info": raw})
 
-    assert (event.mark_usd, event.index_usd, event.bid_usd) == (64000.0, 64010.0, None)
-    assert event.funding_rate_8h == pytest.approx(0.0001)
-    assert marked(NAME, {"info": {}}, NOW).funding_rate_8h is None
+    assert (told.mark_usd, told.index_usd) == (64000.0, 64010.0)
+    assert told.funding_rate_8h == pytest.approx(0.0001)
+    assert marks(NAME, {"info": {}}).funding_rate_8h is None
 
 
 @pytest.mark.realdata
@@ -43,7 +41,7 @@ def test_recorded_contexts(shared_data: Path) -> None:
     text = (shared_data / "messages/hyperliquid/nautilus_trader/ws_all_dexs_asset_ctxs.json").read_text()
     contexts = json.loads(text)["data"]["ctxs"][0][1]
 
-    events = [marked(NAME, {"info": raw}, NOW) for raw in contexts]
+    events = [marks(NAME, {"info": raw}) for raw in contexts]
 
     assert events[0].mark_usd == 77562.0
     assert events[0].funding_rate_8h == pytest.approx(-0.0000015186 * 8.0)

@@ -80,6 +80,7 @@ def hedge_params_of(params: BookParams) -> HedgeParams:
         stability=params.stability,
         regime=params.regime,
         sources=params.sources,
+        appetite=params.appetite,
         maker_cost_fraction=params.tactic.adverse_bps * 1e-4 if isinstance(params.tactic, auto.Params) else None,
     )
 

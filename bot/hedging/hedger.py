@@ -15,6 +15,7 @@ from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
 from bot.hedging import situation
+from bot.hedging.appetite import AppetiteParams, FloorAlarm
 from bot.hedging.band import BandInputs, BandPolicy, TradeTo
 from bot.hedging.decide import Situation, Verdict, decide
 from bot.hedging.expiry import (
@@ -89,6 +90,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     expiry: ExpiryParams
     limits: Limits
     sources: Sources = Sources()
+    appetite: AppetiteParams | None = None
     maker_cost_fraction: float | None = None
     """What a maker's fill costs beside its fee; None: hedges only take."""
     stability: StabilityParams = StabilityParams()
@@ -147,6 +149,7 @@ class Hedger:
         self._is_over_limit = False
         self._kept_coin_told = 0.0
         self._share = 1.0
+        self._floor = FloorAlarm(params.appetite)
         self.looked: Looked | None = None
         """Of the last decision, for whoever asks why; nothing decides on it."""
 
@@ -322,7 +325,7 @@ class Hedger:
             found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
             self._causes = causes
         found += self.surface.notes(now_ns)
-        found += self.width.notes()
+        found += [*self.width.notes(), *self._floor.notes(self._share, now_ns)]
         return found + self._over_limit(decided) + self._kept_alarm(decided) + self._alarms(decided)
 
     def _kept_alarm(self, decided: Decided) -> list[Note]:

@@ -179,6 +179,7 @@ def _band(told: Explained, band: BandTold) -> Table:
         ("half the spread", f"{given.half_spread_usd:.4g}", "USD per coin"),
         ("beyond the touch, for the size that is due", f"{given.beyond_touch_usd:.4g}", "USD per coin"),
         ("all of it", f"{band.cost_fraction:.4%}", "of the price"),
+        ("funding, a long pays", f"{given.funding_rate_8h:+.4%}", "per 8 hours"),
     ]
     rows += [(f"parameter {name}", value, "") for name, value in band.params.items()]
     for name, value in band.parts.items():

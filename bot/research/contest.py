@@ -92,6 +92,8 @@ class Contest(Struct, frozen=True, kw_only=True):
     world: World
     default: Point
     default_trades_count: float
+    default_curve: tuple[Point, ...]
+    """The default at other risk aversions, on the tuning paths."""
     standings: tuple[Standing, ...]
     tuned: tuple[Tuned, ...]
 
@@ -100,6 +102,14 @@ def default_of(world: World, *, name: str = DEFAULT, trade_to: TradeTo = TradeTo
     """The product's default policy with the objective's risk aversion."""
     params = whalley_wilmott.Params(risk_aversion_per_usd=world.risk_aversion_per_usd)
     return Candidate(name=name, params=params, modifiers=Modifiers(trade_to=trade_to))
+
+
+def _itself(world: World) -> Rival:
+    def make(multiple: float) -> Candidate:
+        aversion = multiple * world.risk_aversion_per_usd
+        return Candidate(name=DEFAULT, params=whalley_wilmott.Params(risk_aversion_per_usd=aversion))
+
+    return Rival(name=DEFAULT, makes=(make,))
 
 
 def rivals_of(world: World) -> tuple[Rival, ...]:
@@ -215,7 +225,7 @@ def compete(
 ) -> Contest:
     """Tune the rivals, then follow everybody along the same other paths."""
     world = grid.world
-    tuned = tune(grid, rivals, tuning_seeds)
+    *tuned, itself = tune(grid, [*rivals, _itself(world)], tuning_seeds)
     others = [
         default_of(world, name=f"{DEFAULT}, traded to inner", trade_to=TradeTo.INNER),
         default_of(world, name=f"{DEFAULT}, traded to target", trade_to=TradeTo.TARGET),
@@ -226,6 +236,7 @@ def compete(
         world=world,
         default=_point(DEFAULT, own, world),
         default_trades_count=float(own.trades.mean()),
+        default_curve=itself.tried,
         standings=tuple(_standing(other, own, outcome, world) for other, outcome in zip(others, theirs, strict=True)),
         tuned=tuple(tuned),
     )

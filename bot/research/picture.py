@@ -42,7 +42,7 @@ class _Axis(NamedTuple):
 
 
 def draw(contest: Contest) -> str:
-    """Curves of what was tried when tuning; circles: the rivals at their best; the default is the star."""
+    """Curves of what was tried when tuning; circles: the rivals at their best; the default is the star, and black."""
     own = contest.default
     deviation = math.sqrt(own.variance_usd_squared)
     x = _Axis(deviation / _WINDOW, deviation * _WINDOW, _LEFT, _RIGHT)
@@ -56,9 +56,10 @@ def draw(contest: Contest) -> str:
     best = {standing.candidate.name: standing.point for standing in contest.standings}
     for place, (tuned, colour) in enumerate(zip(contest.tuned, itertools.cycle(_COLOURS), strict=False)):
         name = tuned.candidate.name
-        parts += _curve(x, y, tuned.tried, colour)
+        parts += _curve(x, y, tuned.tried, colour, 1.6)
         parts += _circle(x, y, best[name], colour)
         parts.append(_text(_RIGHT + 34, _TOP + 30 + _LABEL_GAP * place, name, colour=colour))
+    parts += _curve(x, y, contest.default_curve, _INK, 2.6)
     star = f"{x.at(deviation):.1f}"
     parts.append(f'<text x="{star}" y="{y.at(own.cost_usd) + 9:.1f}" text-anchor="middle" font-size="26">★</text>')
     parts.append(_text(_RIGHT + 34, _TOP + 8, "★ whalley_wilmott", colour=_INK))
@@ -84,7 +85,7 @@ def _frame(x: _Axis, y: _Axis) -> list[str]:
     parts.append(f'<path d="M{_LEFT} {_TOP}V{_BOTTOM}H{_RIGHT}" fill="none" stroke="{_FAINT}"/>')
     middle = 0.5 * (_LEFT + _RIGHT)
     parts.append(_text(middle, _BOTTOM + 40, "standard deviation of what is left open, USD", anchor="middle"))
-    parts.append(_text(_LEFT - 60, _TOP - 8, "cost, USD"))
+    parts.append(_text(_LEFT + 8, _TOP + 14, "cost, USD"))
     return parts
 
 
@@ -95,10 +96,10 @@ def _inside(x: _Axis, y: _Axis, point: Point) -> tuple[float, float] | None:
     return x.at(deviation), y.at(point.cost_usd)
 
 
-def _curve(x: _Axis, y: _Axis, points: Sequence[Point], colour: str) -> list[str]:
+def _curve(x: _Axis, y: _Axis, points: Sequence[Point], colour: str, width: float) -> list[str]:
     seen = [at for point in points if (at := _inside(x, y, point)) is not None]
     joined = " ".join(f"{left:.1f},{top:.1f}" for left, top in seen)
-    return [f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="1.6"/>'] if seen else []
+    return [f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="{width}"/>'] if seen else []
 
 
 def _circle(x: _Axis, y: _Axis, point: Point, colour: str) -> list[str]:

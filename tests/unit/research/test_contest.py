@@ -66,6 +66,14 @@ def test_the_contest_holds_everybody_once(small_contest: Contest) -> None:
     )
 
 
+def test_the_default_is_shown_at_other_aversions(small_contest: Contest) -> None:
+    """More aversion: more cost, less left open. Its own place in the contest is not moved by it."""
+    costs = [point.cost_usd for point in small_contest.default_curve]
+
+    assert len(costs) == 19
+    assert costs == sorted(costs, reverse=True)
+
+
 def test_leads_are_differences_of_objectives(small_contest: Contest) -> None:
     """Default less the other: negative where the default is better."""
     for standing in small_contest.standings:

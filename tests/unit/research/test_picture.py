@@ -27,6 +27,7 @@ def drawn(small: World) -> ET.Element:
         world=small,
         default=_point(0.1, 1.0),
         default_trades_count=5.0,
+        default_curve=(_point(0.15, 0.6), _point(0.1, 1.0)),
         standings=(standing,),
         tuned=(Tuned(candidate=candidate, is_at_the_end=False, tried=tried),),
     )
@@ -35,7 +36,7 @@ def drawn(small: World) -> ET.Element:
 
 def test_a_rival_has_its_curve_its_best_and_its_name(drawn: ET.Element) -> None:
     """Points outside the window are not drawn."""
-    (line,) = drawn.findall(f"{_SVG}polyline")
+    line, _ = drawn.findall(f"{_SVG}polyline")
     texts = [item.text for item in drawn.iter(f"{_SVG}text")]
 
     assert len(line.attrib["points"].split()) == 2
@@ -45,11 +46,16 @@ def test_a_rival_has_its_curve_its_best_and_its_name(drawn: ET.Element) -> None:
 
 def test_more_cost_is_higher_and_more_variance_is_further_right(drawn: ET.Element) -> None:
     """Down and left is better."""
-    (line,) = drawn.findall(f"{_SVG}polyline")
+    line, _ = drawn.findall(f"{_SVG}polyline")
     (left, top), (right, bottom) = (map(float, point.split(",")) for point in line.attrib["points"].split())
 
     assert left < right
     assert top < bottom
+
+
+def test_the_default_has_its_curve_too(drawn: ET.Element) -> None:
+    """In front of the others."""
+    assert drawn.findall(f"{_SVG}polyline")[-1].attrib["stroke"] == "#1f2933"
 
 
 def test_the_default_is_the_star(drawn: ET.Element) -> None:

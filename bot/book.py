@@ -17,6 +17,7 @@ from bot.hedging.hedger import HedgeParams
 from bot.hedging.modifiers import Modifiers
 from bot.hedging.policies import BandParams
 from bot.hedging.regime import RegimeParams
+from bot.hedging.sides import Sides
 from bot.hedging.stability import StabilityParams
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
@@ -40,6 +41,11 @@ class BookParams(Struct, frozen=True, kw_only=True):
     counts_usdc: bool = False
     """Convention `coin`: the USDC equity counts as short coins."""
     hedge_instrument: InstrumentId
+    """The price and the index of this one count, whatever is traded."""
+    hedge_instrument_long: InstrumentId | None = None
+    """What hedges are bought with; None: the same. What is held short in the other is bought back first."""
+    hedge_instrument_short: InstrumentId | None = None
+    """The same of what they are sold with."""
     label_prefix: str
     run_tag: str
     """Unique per run; with the prefix and a counter it makes labels unique."""
@@ -66,11 +72,25 @@ class BookParams(Struct, frozen=True, kw_only=True):
     """Take the venue's positions at the start even where the ledger says otherwise."""
 
 
+def sides_of(params: BookParams) -> Sides:
+    """What hedges are bought and sold with."""
+    return Sides(
+        buying=params.hedge_instrument_long or params.hedge_instrument,
+        selling=params.hedge_instrument_short or params.hedge_instrument,
+    )
+
+
+def hedges_of(params: BookParams) -> tuple[InstrumentId, ...]:
+    """All instruments hedges are made with, the one whose price counts first."""
+    sides = sides_of(params)
+    return tuple(dict.fromkeys((params.hedge_instrument, sides.buying, sides.selling)))
+
+
 def hedge_params_of(params: BookParams) -> HedgeParams:
     """What the hedging side needs of them."""
     return HedgeParams(
         convention=params.convention,
-        hedge_instrument=params.hedge_instrument,
+        hedges=hedges_of(params),
         modifiers=params.modifiers,
         trade_coin_min=params.trade_coin_min,
         spread_bps_max=params.trust.spread_bps_max,
@@ -97,7 +117,7 @@ def account_params_of(params: BookParams) -> AccountParams:
     )
     return AccountParams(
         book=params.book,
-        hedge_instrument=params.hedge_instrument,
+        hedges=hedges_of(params),
         label_prefix=params.label_prefix,
         limits=params.limits,
         reconcile_interval_ns=params.reconcile_interval_ns,

@@ -4,18 +4,19 @@ Where hedging and execution meet. The engine calls it once per `Ticked`, and let
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from msgspec import structs
 
-from bot.book import BookParams, hedge_params_of
+from bot.book import BookParams, hedge_params_of, hedges_of, sides_of
 from bot.domain.commands import Command
 from bot.domain.decided import Decided, FillBooked, Note
 from bot.domain.events import Event, Filled, SnapshotTaken
 from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import Ns
-from bot.domain.units import coin_from_amount, float_from_decimal
+from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.execution.account import Account
 from bot.execution.audit import Audit
 from bot.execution.tactic import Due
@@ -25,6 +26,7 @@ from bot.hedging.appetite import share_of
 from bot.hedging.hedger import Desk, Hedger, Ruling
 from bot.hedging.modifiers import shaped
 from bot.hedging.policies import entry_of
+from bot.hedging.sides import choose
 from bot.hedging.situation import Frame, Hedge
 from bot.market.view import MarketView
 from bot.risk.conventions import Collateral
@@ -47,6 +49,10 @@ class Deciding:
         entry = entry_of(params.band)
         policy = shaped(entry.make(params.band), entry.laws, params.modifiers)
         self.hedger = Hedger(hedge_params_of(params), policy, needs_vanna=entry.needs_vanna)
+        self._sides, self._hedges = sides_of(params), hedges_of(params)
+        self._is_buy = False
+        """Direction of the last hedge that was due."""
+        self._traded = params.hedge_instrument
         self._trader = Trader(params.tactic, label_prefix=params.label_prefix, run_tag=params.run_tag)
 
     def see_future(self, event: FutureMarked) -> None:
@@ -56,31 +62,35 @@ class Deciding:
 
     def hear(self, event: Event, notes: Sequence[Note]) -> None:
         """Fills of the hedge instrument, each told once, whichever event brought it."""
-        spec = self._view.instruments.get(self._params.hedge_instrument)
-        if spec is None or not isinstance(event, Filled | SnapshotTaken):
+        if not isinstance(event, Filled | SnapshotTaken):
             return
         for note in notes:
-            if isinstance(note, FillBooked) and note.instrument == spec.id:
+            if not isinstance(note, FillBooked) or note.instrument not in self._hedges:
+                continue
+            spec = self._view.instruments.get(note.instrument)
+            if spec is not None:
                 coin = coin_from_amount(spec, note.amount_native, float_from_decimal(note.price_native))
                 self.hedger.width.stability.see_fill(note.label, coin, event.received_ns)
 
     def at(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
         """The decision of this moment and what it asks for; an order is counted as in flight already."""
         params, account = self._params, self._account
+        choice = choose(self._sides, account.held(), is_buy=self._is_buy)
         standing = account.standing
         at_rest = account.at_rest()
+        is_stray = at_rest is not None and at_rest.instrument != choice.instrument
         last = account.last_hedge
         desk = Desk(
             blocked=standing.blocked() or self._audit.blocked(now_ns),
             outstanding=account.working.outstanding(),
-            has_pending=account.working.has_live(params.hedge_instrument),
+            has_pending=any(map(account.working.has_live, self._hedges)),
             is_backing_off=standing.is_backing_off(now_ns),
             orders_last_minute=standing.orders_last_minute(now_ns),
             last_hedge=None if last is None else (last.time_ns, last.price_usd),
             last_was_buy=None if last is None else last.is_buy,
             collateral=self._collateral(now_ns),
             delivered_coin=account.delivered_coin,
-            resting_native=None if at_rest is None else at_rest.open_native,
+            resting_native=None if at_rest is None or is_stray else at_rest.open_native,
             gap=self._gap.breached,
             appetite_share=self._appetite_share(now_ns),
         )
@@ -89,22 +99,37 @@ class Deciding:
             now_ns=now_ns,
             book=params.book,
             convention=params.convention.value,
-            hedge_instrument=params.hedge_instrument,
+            hedge_instrument=choice.instrument,
         )
         ruling = self.hedger.decide(self._view, account.held(), desk, frame)
         wanted = ruling.wanted
         if wanted.reason in _CALM:
             self._trader.calm()
         if wanted.action is Action.HEDGE and ruling.hedge is not None:
-            return self._move(ruling, ruling.hedge, at_rest, desk)
-        # Nothing is due, or not safely: what rests has lost its reason. An order in doubt gets its answer first.
-        return ruling.decided, [] if wanted.reason is Reason.ORDER_PENDING else account.recall(now_ns)
+            was_for_buying, self._is_buy = self._is_buy, wanted.amount_native > ZERO
+            if self._sides.are_two and self._is_buy is not was_for_buying:
+                return self._turned(ruling.decided, now_ns)
+            return self._move(_capped(ruling, choice.most_native), ruling.hedge, at_rest, desk)
+        # Nothing is due, or not safely: what rests has lost its reason, and what rests on the other side's instrument
+        # too. An order in doubt gets its answer first.
+        is_answered_first = wanted.reason is Reason.ORDER_PENDING and not is_stray
+        return ruling.decided, [] if is_answered_first else account.recall(now_ns)
+
+    def _turned(self, decided: Decided, now_ns: Ns) -> tuple[Decided, list[Command]]:
+        """The first hedge in a new direction: decided again at the next tick, on the instrument of that direction."""
+        self._trader.calm()
+        text = "the direction has turned: decided again on its instrument"
+        waits = structs.replace(decided, action=Action.SKIP, reason=Reason.TACTIC_WAITS, detail=text, trade_coin=0.0)
+        return waits, self._account.recall(now_ns)
 
     def _move(
         self, ruling: Ruling, hedge: Hedge, at_rest: WorkingOrder | None, desk: Desk
     ) -> tuple[Decided, list[Command]]:
         """The tactic's next step for a hedge that is due."""
         decided, wanted = ruling.decided, ruling.wanted
+        if hedge.spec.id != self._traded:
+            self._trader.calm()  # what is under way is counted in the other's units
+            self._traded = hedge.spec.id
         assert hedge.touch is not None, "decided on an instrument without a touch"
         due = Due(
             amount_native=wanted.amount_native,
@@ -158,3 +183,14 @@ class Deciding:
         if index_usd is not None and not isinstance(collateral, str):
             account.profit.see_collateral(account.figures.moved_coin(collateral), index_usd)
         return collateral
+
+
+def _capped(ruling: Ruling, most_native: Decimal | None) -> Ruling:
+    """The ruling with amounts that close a position and no more."""
+    wanted = ruling.wanted
+    if most_native is None or abs(wanted.amount_native) <= most_native:
+        return ruling
+    most = most_native if wanted.amount_native > ZERO else -most_native
+    taker = min(abs(wanted.taker_native), most_native).copy_sign(most) if wanted.taker_native else ZERO
+    capped = structs.replace(wanted, amount_native=most, amount_max_native=most, taker_native=taker)
+    return ruling._replace(wanted=capped)

@@ -242,6 +242,7 @@ class Engine:
             orders_unknown=account.orders_unknown_count,
             orders_live=len(account.working.live()),
             profit_usd=account.profit.usd(),
+            venues=account.venues(),
             equity=account.equity(),
             ladder=self._gap.measured,
             sources=()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.app.config import Config
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, venue_of
 from bot.domain.instruments import Instrument
@@ -54,7 +54,7 @@ def refuse_rest(books: Iterable[BookParams]) -> None:
                 f"books.{book.book.lower()}.tactic.name: {type(book.tactic).__struct_config__.tag} leaves orders "
                 "resting, and nothing takes them back if the bot vanishes; use tactic cross or slice"
                 + _OR_SOCKET
-                * (venue_of(book.hedge_instrument) == DERIBIT)
+                * all(venue_of(name) == DERIBIT for name in hedges_of(book))
             )
 
 
@@ -64,14 +64,14 @@ _OR_SOCKET: Final = ', or venue.gateway = "deribit_ws" with a key that has accou
 def refuse_rest_over_rest(config: Config) -> None:
     """The same before anybody connects: no venue's cancel-on-disconnect covers what goes by REST."""
     by_rest = {venue.venue for venue in config.venues if venue.gateway == CCXT}
-    refuse_rest(book for book in config.books if venue_of(book.hedge_instrument) in by_rest)
+    refuse_rest(book for book in config.books if not by_rest.isdisjoint(map(venue_of, hedges_of(book))))
 
 
 def refuse_uncounted(book: BookParams, listed: Iterable[Instrument]) -> None:
     """ConfigError where a hedge is paid in coins that the book's convention counts, in an account it does not see."""
     for spec in listed:
         is_counted = book.convention is not Convention.USD or venue_of(spec.id) == DERIBIT or not spec.is_inverse
-        if spec.id == book.hedge_instrument and not is_counted:
+        if spec.id in hedges_of(book) and not is_counted:
             raise ConfigError(
                 f"books.{book.book.lower()}.hedge_instrument: {spec.id} is paid in {spec.settlement_currency}, and "
                 f"convention usd counts the coins of {DERIBIT}'s account only; name a linear one"

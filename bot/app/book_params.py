@@ -44,7 +44,9 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         convention=book.convention,
         treasury_coin=book.treasury_coin,
         counts_usdc=book.counts_usdc,
-        hedge_instrument=_elsewhere(name, book, hedge) if venue_of(hedge) != DERIBIT else hedge,
+        hedge_instrument=_checked(name, book, hedge, ""),
+        hedge_instrument_long=_side(name, book, book.hedge_instrument_long, "_long"),
+        hedge_instrument_short=_side(name, book, book.hedge_instrument_short, "_short"),
         label_prefix=prefix,
         run_tag=run_tag,
         band=band,
@@ -99,10 +101,16 @@ def _refuse_without_effect(name: str, book: BookSection) -> None:
             )
 
 
-def _elsewhere(name: str, book: BookSection, hedge: InstrumentId) -> InstrumentId:
-    """A hedge instrument at another venue than the options', where the book allows it."""
+def _side(name: str, book: BookSection, hedge: str | None, suffix: str) -> InstrumentId | None:
+    return None if hedge is None else _checked(name, book, InstrumentId(hedge), suffix)
+
+
+def _checked(name: str, book: BookSection, hedge: InstrumentId, suffix: str) -> InstrumentId:
+    """A hedge instrument; at another venue than the options' only where the book allows it."""
+    if venue_of(hedge) == DERIBIT:
+        return hedge
     if base_of(hedge) != name.upper():
-        raise ConfigError(f"books.{name}.hedge_instrument: {hedge} is not of {name.upper()}; name one that is")
+        raise ConfigError(f"books.{name}.hedge_instrument{suffix}: {hedge} is not of {name.upper()}; name one that is")
     if book.counts_usdc:
         raise ConfigError(
             f"books.{name}.counts_usdc: counts the dollars where the options are, and the hedge's are at "

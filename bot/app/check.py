@@ -17,7 +17,7 @@ from bot.app.arming import refuse_uncounted
 from bot.app.check_report import FAILED, OK, SKIPPED, Finding
 from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of
 from bot.domain.errors import BotError, ConfigError, JournalError, VenueError, VenueUnreachable
 from bot.domain.events import Event, QuoteDistrusted, SnapshotFailed, SnapshotTaken, StreamLost, StreamRestored
 from bot.domain.ids import DERIBIT, InstrumentId, base_of, is_ours, venue_of
@@ -117,9 +117,10 @@ class Checks:
                 await self._ask(f"{at}orders", inspector.check_orders, needs=account)
             listed = True
             for book in self._config.books:
-                if venue_of(book.hedge_instrument) == there:
-                    listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book), needs=http)
-                elif there == DERIBIT:
+                hedges = [name for name in hedges_of(book) if venue_of(name) == there]
+                for name in hedges:
+                    listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book, name), needs=http)
+                if not hedges and there == DERIBIT:
                     listed &= await self._ask(f"options {book.book}", partial(_options, inspector, book), needs=http)
             if has_key:
                 await self._ask(f"{at}positions", partial(self._positions, inspector), needs=key and listed)
@@ -208,14 +209,14 @@ async def _reach(parts: VenueParts) -> str:
     return f"{parts.settings.rest_url} {says}"
 
 
-async def _hedge(inspector: Inspector, book: BookParams) -> str:
+async def _hedge(inspector: Inspector, book: BookParams, name: InstrumentId) -> str:
     for listed in await inspector.instruments(book.book):
-        if listed.id == book.hedge_instrument:
+        if listed.id == name:
             refuse_uncounted(book, [listed])
             fees = f"fees {listed.fee_rate_maker:f} making, {listed.fee_rate_taker:f} taking"
             return f"{listed.id} is open: tick {listed.tick_native:f}, lot {listed.lot_native:f}, {fees}"
     key = f"books.{book.book.lower()}.hedge_instrument"
-    raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
+    raise VenueUnreachable(f"{name} is not open at the venue; wait, or check {key}")
 
 
 async def _options(inspector: Inspector, book: BookParams) -> str:

@@ -39,7 +39,7 @@ from bot.app.settings import (
     TapeSection,
     VenueSection,
 )
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.portfolio import PortfolioSpec
@@ -141,7 +141,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     def hedges_at(self, venue: VenueId) -> tuple[InstrumentId, ...]:
         """Hedge instruments of all books that are there."""
-        names = (book.hedge_instrument for book in self.books)
+        names = (name for book in self.books for name in hedges_of(book))
         return tuple(dict.fromkeys(name for name in names if venue_of(name) == venue))
 
     def book(self, currency: str) -> BookParams:
@@ -288,8 +288,8 @@ def _hedge_venue(settings: Settings, books: Sequence[BookParams]) -> VenueSettin
     section, mode = settings.hedge_venue, settings.mode
     if mode is Mode.SIMULATE:
         return None
-    for book in books:
-        name, key = book.hedge_instrument, f"books.{book.book.lower()}.hedge_instrument"
+    named = [(f"books.{book.book.lower()}.hedge_instrument", name) for book in books for name in hedges_of(book)]
+    for key, name in named:
         if (there := venue_of(name)) == settings.venue.name:
             continue
         venue_named(there, key)
@@ -299,7 +299,7 @@ def _hedge_venue(settings: Settings, books: Sequence[BookParams]) -> VenueSettin
         return None
     if mode not in _WITH_HEDGE_VENUE:
         raise ConfigError(f"hedge_venue.name: mode {mode.value} has one venue; use testnet, live or simulate")
-    if all(venue_of(book.hedge_instrument) != section.name for book in books):
+    if all(venue_of(name) != section.name for _, name in named):
         raise ConfigError(
             f"hedge_venue.name: no book has its hedge at {section.name}; set books.COIN.hedge_instrument, or remove it"
         )

@@ -16,7 +16,7 @@ from msgspec import Struct
 from bot.app import arming
 from bot.app.live import Live, Tape
 from bot.app.witness import RunWitness
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of
 from bot.domain.errors import VenueOutcomeUnknown, VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
 from bot.domain.ids import InstrumentId, base_of, expiry_in_name, venue_of
@@ -146,7 +146,7 @@ async def _first_events(parts: Parts, waits: Callable[[str, float], None] = _sil
     for edge in parts.edges:
         await reached(edge.gateway.open, waits)
         if not edge.gateway.cancels_on_disconnect:
-            arming.refuse_rest(book for book in parts.books if venue_of(book.hedge_instrument) == edge.venue)
+            arming.refuse_rest(book for book in parts.books if edge.venue in map(venue_of, hedges_of(book)))
         if edge.gateway.account_id:
             parts.ledger.bind(edge.gateway.account_id, edge.venue)
     events: list[Event] = []
@@ -172,8 +172,10 @@ async def _listed(
 
     async def attempt() -> tuple[Instrument, ...]:
         listed = await edge.gateway.instruments(book.book)
-        if venue_of(book.hedge_instrument) == edge.venue and all(spec.id != book.hedge_instrument for spec in listed):
-            raise VenueUnreachable(f"{book.hedge_instrument} is not open at the venue; wait, or check {key}")
+        known = {spec.id for spec in listed}
+        for name in hedges_of(book):
+            if venue_of(name) == edge.venue and name not in known:
+                raise VenueUnreachable(f"{name} is not open at the venue; wait, or check {key}")
         return listed
 
     found = await reached(attempt, waits)

@@ -41,7 +41,7 @@ def paper_edges(config: Config, venue: Venue, link: Link) -> tuple[Gateway, tupl
     file = StateFile(Path(path + _SUFFIX))
     paper = PaperVenue(Shelf(load=file.load, save=file.save), link.now_ns)
     reader = option_side_of(link.settings.venue).reader(link)
-    hedges = tuple(book.hedge_instrument for book in config.books)
+    hedges = config.hedges_at(config.venue.venue)
     params = PaperParams(
         bases=tuple(book.book for book in config.books),
         hedges=hedges,

@@ -202,7 +202,15 @@ class BookSection(Section):
     counts_usdc: bool = Field(
         False, description="convention `coin`: the USDC equity is this book's, and short coins; in one book at most"
     )
-    hedge_instrument: str | None = Field(None, description="default: the coin's inverse perpetual")
+    hedge_instrument: str | None = Field(
+        None, description="default: the coin's inverse perpetual; elsewhere with the venue in front: OKX:BTC-USDT-SWAP"
+    )
+    hedge_instrument_long: str | None = Field(
+        None, description="what hedges are bought with, once what is held short in the other is back; default: it"
+    )
+    hedge_instrument_short: str | None = Field(
+        None, description="what hedges are sold with, once what is held long in the other is sold; default: it"
+    )
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)
     stability: StabilitySection = Field(default_factory=StabilitySection)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from bot import __version__
 from bot.app import arming
 from bot.app.config import Config
+from bot.book import hedges_of
 from bot.domain.errors import ConfigError, MalformedMessage
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
@@ -117,17 +118,16 @@ def simulation_of(
     assert config.portfolio is not None, "refused otherwise"
     book = config.book(options.currency)
     recorded: RecordedMarket | None = None
-    name = book.hedge_instrument
-    if storm is not None and venue_of(name) != DERIBIT:
-        raise ConfigError(
-            f"books.{book.book.lower()}.hedge_instrument: faults are of the options' venue, not of {name}"
-        )
+    elsewhere = [name for name in hedges_of(book) if venue_of(name) != DERIBIT]
+    key = f"books.{book.book.lower()}.hedge_instrument"
+    if storm is not None and elsewhere:
+        raise ConfigError(f"{key}: faults are of the options' venue, not of {elsewhere[0]}")
     if options.tape is None:
         vol_scale = 1.0 if storm is None else _STORM_VOL_SCALE
-        exchange = _drawn_exchange(options, name, book.book, vol_scale)
+        exchange = _drawn_exchange(options, elsewhere, book.book, vol_scale)
         span_ns = _span_ns(options)
-    elif venue_of(name) != DERIBIT:
-        raise ConfigError(f"books.{book.book.lower()}.hedge_instrument: a recorded day has one venue, and no {name}")
+    elif elsewhere:
+        raise ConfigError(f"{key}: a recorded day has one venue, and no {elsewhere[0]}")
     elif options.impact is not None:
         raise ConfigError("impact: a recorded day is not moved by us; leave --impact-usd-per-coin out")
     elif options.start is not None:
@@ -147,15 +147,17 @@ def simulation_of(
     return Simulation(params, exchange, recorded, tape, storm)
 
 
-def _drawn_exchange(options: SimulateOptions, hedge: InstrumentId, base: str, vol_scale: float) -> Exchange:
-    """With the hedge instrument of another venue, where it is one."""
+def _drawn_exchange(
+    options: SimulateOptions, elsewhere: Sequence[InstrumentId], base: str, vol_scale: float
+) -> Exchange:
+    """With the hedge instruments of another venue, where there are some."""
     return build_exchange(
         options.seed,
         start_ns_of(options.start),
         vol_scale=vol_scale,
         takers_scale=1.0 if options.takers_scale is None else options.takers_scale,
         impact=options.impact,
-        elsewhere=[perpetual_elsewhere(hedge, base)] if venue_of(hedge) != DERIBIT else [],
+        elsewhere=[perpetual_elsewhere(name, base) for name in elsewhere],
     )
 
 

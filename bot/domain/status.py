@@ -42,6 +42,16 @@ class EquitySeen(Struct, frozen=True, kw_only=True):
     """Whose account it is."""
 
 
+class VenueSeen(Struct, frozen=True, kw_only=True):
+    """How a book stands with one of its venues."""
+
+    venue: VenueId
+    is_market_up: bool
+    is_account_up: bool
+    is_awaited: bool
+    """Whether nothing is placed before this venue has agreed on positions."""
+
+
 class ExpirySources(Struct, frozen=True, kw_only=True):
     """What the greeks of one held expiry are computed from."""
 
@@ -74,6 +84,8 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     orders_unknown: int
     orders_live: int
     profit_usd: ProfitUsd
+    venues: tuple[VenueSeen, ...] = ()
+    """That of the options first."""
     equity: tuple[EquitySeen, ...] = ()
     """By currency; empty before the venue has told."""
     ladder: LadderMeasured | None = None

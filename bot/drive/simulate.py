@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of
 from bot.domain.events import Event, InstrumentListed
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
@@ -116,7 +116,7 @@ class Simulation:
             self._schedule,
             params.latency,
             self._deliver,
-            hedges=(params.book.hedge_instrument,),
+            hedges=hedges_of(params.book),
             cuts=params.cuts,
             wire=wire,
         )
@@ -150,7 +150,7 @@ class Simulation:
         expiries = {(held.instrument.index_name, held.instrument.expiry_ns) for held in holdings}
         self._chain = [spec for spec in listed if spec.is_option and (spec.index_name, spec.expiry_ns) in expiries]
         self._exchange.changes()
-        self._venue.watch([self._params.book.hedge_instrument])
+        self._venue.watch(hedges_of(self._params.book))
         if self._recorded is not None:
             self._venue.watch([spec.id for spec in self._chain])
         if self._mishaps is not None:

@@ -112,8 +112,8 @@ def explain(
     assert looked is not None, "a decision without a look"
     view, account, now_ns = engine.view, engine.account, decided.now_ns
     order = next((command for command in outcome.commands if isinstance(command, PlaceOrder)), None)
-    touch = view.touch(params.hedge_instrument)
-    spec = view.instruments.get(params.hedge_instrument)
+    touch = view.touch(decided.hedge_instrument)
+    spec = view.instruments.get(decided.hedge_instrument)
     return Explained(
         run_id=of_run[0],
         mode=of_run[1],
@@ -126,7 +126,7 @@ def explain(
         bid_usd=None if touch is None else touch.bid_native,
         ask_usd=None if touch is None else touch.ask_native,
         hedge_unit=_unit(spec, params.book),
-        hedge_trust=_trust(view.hedge_verdict(params.hedge_instrument, now_ns)),
+        hedge_trust=_trust(view.hedge_verdict(decided.hedge_instrument, now_ns)),
         tactic=type(params.tactic).__module__.rpartition(".")[2],
         tactic_params=_plain(params.tactic),
         order=order,

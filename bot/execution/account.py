@@ -15,7 +15,7 @@ from bot.domain.decided import NOTHING, FillBooked, Note, Outcome, VenueAgreed
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import HaltCause, Phase
-from bot.domain.status import EquitySeen
+from bot.domain.status import EquitySeen, VenueSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.execution.agreement import Agreement
@@ -41,7 +41,8 @@ class AccountParams(Struct, frozen=True, kw_only=True):
     """What the account side needs of a book's parameters."""
 
     book: str
-    hedge_instrument: InstrumentId
+    hedges: tuple[InstrumentId, ...]
+    """The one whose index counts first."""
     label_prefix: str
     limits: Limits
     reconcile_interval_ns: Ns
@@ -67,14 +68,14 @@ class Account:
         self._positions = Positions()
         self._working = WorkingOrders()
         self._profit = Profit()
-        hedge_venue = venue_of(params.hedge_instrument)
-        venues = tuple(dict.fromkeys((DERIBIT, hedge_venue)))
+        hedge_venues = tuple(dict.fromkeys(map(venue_of, params.hedges)))
+        venues = tuple(dict.fromkeys((DERIBIT, *hedge_venues)))
         self._books = {venue: Bookkeeping(venue) for venue in venues}
         self._figures = AccountFigures(params.figures)
-        self._standing = Standing(params.limits.refusals_in_a_row_max, venues, (hedge_venue,))
+        self._standing = Standing(params.limits.refusals_in_a_row_max, venues, hedge_venues)
         self._answers = Answers(self._working, self._standing)
-        self._agreement = Agreement(hedge_venue, {venue: _reconciler(params, venue) for venue in venues})
-        self._watched: dict[InstrumentId, None] = {params.hedge_instrument: None}
+        self._agreement = Agreement(hedge_venues, {venue: _reconciler(params, venue) for venue in venues})
+        self._watched: dict[InstrumentId, None] = dict.fromkeys(params.hedges)
         self.last_hedge: HedgeFill | None = None
         self.delivered_coin = 0.0
         """Coins that physical deliveries would have brought since the start, signed."""
@@ -131,6 +132,19 @@ class Account:
     def orders_unknown_count(self) -> int:
         """Orders whose fate is not known."""
         return sum(order.state is OrderState.UNKNOWN for order in self._working.live())
+
+    def venues(self) -> tuple[VenueSeen, ...]:
+        """How the book stands with each of its venues."""
+        up, market, account = self._standing.is_up, ev.StreamName.MARKET, ev.StreamName.ACCOUNT
+        return tuple(
+            VenueSeen(
+                venue=venue,
+                is_market_up=up(market, venue),
+                is_account_up=up(account, venue),
+                is_awaited=self._agreement.awaits(venue),
+            )
+            for venue in self._agreement.reconcilers
+        )
 
     def held(self) -> dict[InstrumentId, Decimal]:
         """Non-zero positions, native amounts; the same object until something changes."""
@@ -319,7 +333,7 @@ class Account:
             self._books[venue].book(spec, fill)
             if venue == DERIBIT:
                 self._figures.book(spec, fill)
-        if fill.instrument == self._params.hedge_instrument:
+        if fill.instrument in self._params.hedges:
             self._standing.order_filled()
             self.last_hedge = HedgeFill(
                 fill.received_ns, float_from_decimal(fill.price_native), fill.amount_native > ZERO
@@ -345,7 +359,7 @@ class Account:
         return venue_of(name) in self._books and is_of_book(name, self._view.instruments, self._params.book)
 
     def _index_usd(self) -> float | None:
-        marked = self._view.futures.get(self._params.hedge_instrument)
+        marked = self._view.futures.get(self._params.hedges[0])
         return None if marked is None else marked.index_usd or marked.mark_usd
 
     def watch(self, names: list[InstrumentId]) -> list[Command]:

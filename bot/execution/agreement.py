@@ -5,7 +5,7 @@ again; the loss of another one does not: stopping is not safe for short gamma, n
 its quotes grow stale, which widens the delta to an interval by itself. Once such a venue is back it is heard first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bot.domain.ids import VenueId
 from bot.domain.time import Ns
@@ -15,9 +15,9 @@ from bot.execution.reconcile import Reconciler
 class Agreement:
     """Mutable private state of one engine."""
 
-    def __init__(self, hedge_venue: VenueId, reconcilers: Mapping[VenueId, Reconciler]) -> None:
+    def __init__(self, hedge_venues: Collection[VenueId], reconcilers: Mapping[VenueId, Reconciler]) -> None:
         """Nobody has agreed yet."""
-        self._hedge_venue = hedge_venue
+        self._hedge_venues = frozenset(hedge_venues)
         self.reconcilers = dict(reconcilers)
         """By venue; each takes the snapshots of its own."""
         self._agreed: set[VenueId] = set()
@@ -30,10 +30,14 @@ class Agreement:
         """Whether nobody is waited for."""
         return not self._awaited
 
+    def awaits(self, venue: VenueId) -> bool:
+        """Whether this one is waited for."""
+        return venue in self._awaited
+
     def doubt(self, venue: VenueId, now_ns: Ns, *, is_gone: bool) -> None:
         """An account may have changed unseen: ask the venue, and wait for its word unless that may take for ever."""
         self.reconcilers[venue].demand(now_ns)
-        may_go_on = venue != self._hedge_venue and venue in self._agreed and venue not in self._objecting
+        may_go_on = venue not in self._hedge_venues and venue in self._agreed and venue not in self._objecting
         if is_gone and may_go_on:
             self._awaited.discard(venue)
         else:

@@ -82,7 +82,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     """What hedging needs of a book's parameters."""
 
     convention: Convention
-    hedge_instrument: InstrumentId
+    hedges: tuple[InstrumentId, ...]
     modifiers: Modifiers
     trade_coin_min: float
     spread_bps_max: float
@@ -156,7 +156,7 @@ class Hedger:
     def decide(self, view: MarketView, held: dict[InstrumentId, Decimal], desk: Desk, frame: Frame) -> Ruling:
         """Decide for this moment; the record, what to do, and the hedge instrument it was done on."""
         params, now_ns, self._share = self._params, frame.now_ns, desk.appetite_share
-        hedge = situation.hedge_seen(view, params.hedge_instrument, now_ns)
+        hedge = situation.hedge_seen(view, frame.hedge_instrument, now_ns)
         legs = self._arranged(view, held)
         exposure = self._measured(view, legs, desk, hedge, now_ns)
         if hedge is not None and exposure is not None and params.expiry.hedge is HedgeAtExpiry.KEEP:
@@ -180,9 +180,9 @@ class Hedger:
             hedge,
             exposure,
             widths,
-            hedge_native=held.get(params.hedge_instrument, ZERO),
+            hedge_native=held.get(frame.hedge_instrument, ZERO),
             held_back=(waits, why),
-            hedge_cause=view.hedge_verdict(params.hedge_instrument, now_ns),
+            hedge_cause=view.hedge_verdict(frame.hedge_instrument, now_ns),
         )
         self.looked = Looked(desk, exposure, inputs, now, cheap, widths)
         verdict = wanted = decide(now)
@@ -314,9 +314,10 @@ class Hedger:
         causes: dict[InstrumentId, DistrustCause] = {}
         for name in decided.doubtful:
             causes[name] = view.option_verdict(view.options.get(name), now_ns) or DistrustCause.NO_GREEKS
-        hedge_cause = view.hedge_verdict(self._params.hedge_instrument, now_ns)
-        if hedge_cause is not None:
-            causes[self._params.hedge_instrument] = hedge_cause
+        for name in self._params.hedges:
+            hedge_cause = view.hedge_verdict(name, now_ns)
+            if hedge_cause is not None:
+                causes[name] = hedge_cause
         found: list[Note] = []
         if causes != self._causes:
             gone = [name for name in self._causes if name not in causes]

@@ -246,3 +246,16 @@ def test_the_second_accounts_money_is_told_apart(two: Any, make: Any) -> None:
     two.take(_snapshot(make, DERIBIT, {}), marked)
 
     assert {(seen.venue, seen.currency) for seen in two.engine.status().equity} == {(DERIBIT, "BTC"), (OKX, "USDT")}
+
+
+def test_the_status_says_how_the_book_stands_with_each_venue(two: Any, make: Any) -> None:
+    """Sockets, and who is waited for."""
+    _market(two, make)
+    two.tick()
+    _agree(two, make)
+    _lose(two, make, DERIBIT, 1)
+    two.take(ev.StreamLost(stream=ev.StreamName.ACCOUNT, received_ns=_at(make, 1), cause="gone", venue=OKX))
+
+    here, there = two.engine.status().venues
+    assert (here.venue, here.is_market_up, here.is_account_up, here.is_awaited) == (DERIBIT, False, False, False)
+    assert (there.venue, there.is_market_up, there.is_account_up, there.is_awaited) == (OKX, True, False, True)

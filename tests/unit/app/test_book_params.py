@@ -4,7 +4,7 @@ import pytest
 
 from bot.app.book_params import params_of
 from bot.app.settings import BookSection, RunSection
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of, sides_of
 from bot.domain.errors import ConfigError
 from bot.domain.ids import LABEL_LENGTH_MAX, make_label
 from bot.domain.time import NS_PER_S, Ns
@@ -64,3 +64,16 @@ def test_the_appetite_of_a_book() -> None:
     for key in keys:
         with pytest.raises(ConfigError, match=rf"books.btc.appetite.{key}: is missing"):
             _params(appetite={name: value for name, value in keys.items() if name != key})
+
+
+def test_hedges_may_have_an_instrument_per_side() -> None:
+    """The one whose price counts is among them, whatever else is named."""
+    plain, sided = _params(), _params(hedge_instrument_long="OKX:BTC-USDT-SWAP")
+    sides = sides_of(sided)
+
+    assert hedges_of(plain) == ("BTC-PERPETUAL",)
+    assert not sides_of(plain).are_two
+    assert (sides.buying, sides.selling) == ("OKX:BTC-USDT-SWAP", "BTC-PERPETUAL")
+    assert hedges_of(sided) == ("BTC-PERPETUAL", "OKX:BTC-USDT-SWAP")
+    with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument_short: OKX:ETH-USDT-SWAP is not of BTC"):
+        _params(hedge_instrument_short="OKX:ETH-USDT-SWAP")

@@ -165,3 +165,13 @@ def test_a_place_a_venue_does_not_have_is_refused(load_text: Load, monkeypatch: 
 
     with pytest.raises(ConfigError, match=r"^hedge_venue\.hosts: okx has no testnet addresses; it has production"):
         load_text(_FILE)
+
+
+def test_one_side_of_a_book_may_be_elsewhere(load_text: Load) -> None:
+    """Its table is wanted as well; each venue is told of its own hedges."""
+    text = _FILE.replace("hedge_instrument =", "hedge_instrument_short =")
+    config = load_text(text)
+
+    assert (config.hedges_at(DERIBIT), config.hedges_at(OKX)) == (("BTC-PERPETUAL",), ("OKX:BTC-USDT-SWAP",))
+    with pytest.raises(ConfigError, match=r"OKX:BTC-USDT-SWAP is at okx; add a table"):
+        load_text(_without_table(text))

@@ -86,3 +86,21 @@ def test_a_hedge_at_another_venue_has_a_world_of_two(repo_root: Path) -> None:
     assert (result.orders, result.positions_match, result.violations) == (result.fills, True, ())
     with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: a recorded day has one venue"):
         simulated.simulation_of(config, structs.replace(options, tape=repo_root))
+
+
+def test_an_instrument_per_side_is_traded_by_its_side(repo_root: Path) -> None:
+    """Over a quarter of an hour of a tight band: bought here, sold there, nothing held both ways for long."""
+    band = {"low_coin_per_option_coin": -0.002, "high_coin_per_option_coin": 0.002, "trade_coin_min": 0.001}
+    override = {
+        "portfolio": repo_root / "config/portfolios/straddle.toml",
+        "books": {"btc": {"hedge_instrument_long": "OKX:BTC-USDT-SWAP", "band": band}},
+    }
+    config = load(repo_root / "config/simulate.toml", override, run_tag="t")
+    options = simulated.SimulateOptions(seed=1, hours=0.25, step_ms=1_000, tape=None, currency="BTC")
+    run = simulated.simulation_of(config, options)
+    result = run.run("simulate")
+    held = run._engine.status().positions_native
+
+    assert (result.positions_match, result.violations, result.unknown_open) == (True, (), 0)
+    assert result.orders > 5
+    assert held.get("OKX:BTC-USDT-SWAP", 0) >= 0 >= held.get("BTC-PERPETUAL", 0)

@@ -24,7 +24,7 @@ def account(make: Any) -> Account:
         view.list_instrument(spec)
     params = AccountParams(
         book="BTC",
-        hedge_instrument=PERPETUAL,
+        hedges=(PERPETUAL,),
         label_prefix=book.label_prefix,
         limits=book.limits,
         reconcile_interval_ns=book.reconcile_interval_ns,

@@ -22,7 +22,7 @@ def account(make: Any) -> Account:
     made = Account(
         AccountParams(
             book="BTC",
-            hedge_instrument=make.perpetual().id,
+            hedges=(make.perpetual().id,),
             label_prefix="hb",
             limits=make.limits(),
             reconcile_interval_ns=Ns(60 * NS_PER_S),

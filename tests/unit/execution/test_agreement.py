@@ -15,7 +15,7 @@ def _agreement(hedge_venue: VenueId = OKX) -> Agreement:
     def made(venue: VenueId) -> Reconciler:
         return Reconciler(base="BTC", label_prefix="hb", interval_ns=_NOW, adopts_positions=False, venue=venue)
 
-    return Agreement(hedge_venue, {venue: made(venue) for venue in (DERIBIT, OKX)})
+    return Agreement((hedge_venue,), {venue: made(venue) for venue in (DERIBIT, OKX)})
 
 
 def _play(agreement: Agreement, steps: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.ids import Label, OrderId
+from bot.domain.ids import Label, OrderId, VenueId
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.lifecycle import OrderState, Signal
 from bot.execution.working import WorkingOrder, WorkingOrders
@@ -153,3 +153,11 @@ def test_what_a_later_snapshot_does_not_show_is_unknown(
 
     assert len(moves) == count
     assert _order(resting).state is (OrderState.UNKNOWN if count else OrderState.OPEN)
+
+
+def test_another_venues_snapshot_does_not_miss_it(resting: WorkingOrders, make: Any) -> None:
+    """It shows its own orders only."""
+    _hear(resting, make, "open 0")
+
+    assert resting.miss(set(), Ns(make.now_ns + 1), make.now_ns, VenueId("okx")) == []
+    assert _order(resting).state is OrderState.OPEN

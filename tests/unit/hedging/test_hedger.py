@@ -53,7 +53,7 @@ class Book:
             window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
             expiry=ExpiryParams(),
             convention=Convention.OPTIONS_ONLY,
-            hedge_instrument=PERPETUAL,
+            hedges=(PERPETUAL,),
             modifiers=Modifiers(trade_to=TradeTo.TARGET),
             trade_coin_min=0.001,
             spread_bps_max=20.0,

@@ -1,0 +1,43 @@
+"""Which instrument a hedge is made with, where buying and selling have one each.
+
+What is held against the wanted direction is closed first: holding both pays funding twice and margin twice. Knows
+amounts and signs; no price.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from bot.domain.ids import InstrumentId
+from bot.domain.units import ZERO
+
+
+class Sides(Struct, frozen=True, kw_only=True):
+    """Instruments by direction; the same twice where there is one."""
+
+    buying: InstrumentId
+    selling: InstrumentId
+
+    @property
+    def are_two(self) -> bool:
+        """Whether the direction matters."""
+        return self.buying != self.selling
+
+
+class Choice(NamedTuple):
+    """What the next order is made with."""
+
+    instrument: InstrumentId
+    most_native: Decimal | None
+    """Largest size, unsigned, where a position is closed: beyond it the other side's instrument takes over."""
+
+
+def choose(sides: Sides, held: Mapping[InstrumentId, Decimal], *, is_buy: bool) -> Choice:
+    """The instrument for a hedge in a direction, given what is held."""
+    opens, closes = (sides.buying, sides.selling) if is_buy else (sides.selling, sides.buying)
+    against = held.get(closes, ZERO)
+    if sides.are_two and (against < ZERO if is_buy else against > ZERO):
+        return Choice(closes, abs(against))
+    return Choice(opens, None)

@@ -1,0 +1,102 @@
+"""Hedges bought with one instrument, sold with another: what is held the other way goes first, nothing flips it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.domain import events as ev
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Action, Reason
+from bot.domain.time import NS_PER_S, Ns
+
+PERPETUAL = InstrumentId("BTC-PERPETUAL")
+LINEAR = InstrumentId("BTC_USDC-PERPETUAL")
+CALL, PUT = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-27MAR26-100000-P")
+
+
+@pytest.fixture
+def sides(play_with: Any, make: Any) -> Any:
+    """Bought with the linear perpetual, sold with the inverse one; connected, all of it seen."""
+    play = play_with(hedge_instrument_long=LINEAR)
+    before = Ns(make.now_ns - NS_PER_S)
+    play.take(*(ev.StreamRestored(stream=stream, received_ns=before) for stream in ev.StreamName))
+    specs = (make.perpetual(), make.linear_perpetual(), make.option(CALL), make.option(PUT))
+    play.take(*(ev.InstrumentListed(instrument=spec, received_ns=before) for spec in specs))
+    play.tick()
+    return play
+
+
+def _seen(sides: Any, make: Any, held: dict[str, str], seconds: float = 0.0) -> list[Any]:
+    """Reconciled on these positions with fresh tickers; the orders of the next two ticks."""
+    at = Ns(make.now_ns + round(seconds * NS_PER_S))
+    quotes = [make.future_marked(name, received_ns=at) for name in (PERPETUAL, LINEAR)]
+    sides.take(*quotes, *(make.option_marked(name, received_ns=at) for name in (CALL, PUT)))
+    sides.take(make.snapshot(held, requested_ns=at, received_ns=at))
+    orders: list[Any] = []
+    for tick in (1, 2):
+        orders += sides.orders(sides.tick(round(seconds * NS_PER_S) + tick))
+    return orders
+
+
+@pytest.mark.parametrize(
+    ("held", "instrument", "amount"),
+    [
+        # the delta of a call is 0.5318, of a put -0.4682
+        ({CALL: "1"}, PERPETUAL, "-53180"),
+        ({PUT: "1"}, LINEAR, "0.4682"),
+        ({CALL: "1", LINEAR: "0.3"}, LINEAR, "-0.3"),
+        ({CALL: "1", LINEAR: "2"}, LINEAR, "-2"),
+        ({PUT: "1", PERPETUAL: "-20000"}, PERPETUAL, "20000"),
+        ({PUT: "1", PERPETUAL: "-30000", LINEAR: "0.1"}, PERPETUAL, "30000"),
+    ],
+)
+def test_a_hedge_is_made_with_the_instrument_of_its_direction(
+    sides: Any, make: Any, held: dict[str, str], instrument: InstrumentId, amount: str
+) -> None:
+    """Unless something held the other way can be closed: then that, and no more of it than there is."""
+    (order,) = _seen(sides, make, held)
+    size = Decimal(amount)
+
+    assert (order.instrument, order.amount_native > 0) == (instrument, size > 0)
+    assert abs(order.amount_native) <= abs(size)
+    assert abs(order.amount_native) >= Decimal("0.99") * abs(size)
+    assert sides.decided().hedge_instrument == instrument
+
+
+def test_a_direction_that_turns_is_decided_again_on_its_instrument(sides: Any, make: Any) -> None:
+    """Said in the decision between: nothing is sent on the wrong side's."""
+    at = make.now_ns
+    sides.take(*(make.future_marked(name, received_ns=at) for name in (PERPETUAL, LINEAR)))
+    sides.take(make.option_marked(CALL), make.option_marked(PUT), make.snapshot({PUT: "1"}))
+    first = sides.orders(sides.tick(1))
+    waits = sides.decided()
+    (order,) = sides.orders(sides.tick(2))
+
+    assert first == []
+    assert (waits.action, waits.reason, waits.trade_coin) == (Action.SKIP, Reason.TACTIC_WAITS, 0.0)
+    assert (order.instrument, sides.decided().trade_coin > 0.0) == (LINEAR, True)
+
+
+def test_one_working_order_at_a_time_over_both(sides: Any, make: Any) -> None:
+    """The second leg of an unwinding waits for the first: what it becomes is in the worst case."""
+    (order,) = _seen(sides, make, {CALL: "1", LINEAR: "0.3"})
+    more = [found for tick in range(3, 6) for found in sides.orders(sides.tick(tick))]
+    fill = make.fill("L1", "-0.3", order.label, instrument=LINEAR)
+    sides.take(fill, make.updated(order.label, "filled", "0.3", instrument=LINEAR))
+    rest = [found for tick in range(6, 9) for found in sides.orders(sides.tick(tick))]
+
+    assert more == []
+    assert [(found.instrument, found.amount_native < 0) for found in rest] == [(PERPETUAL, True)]
+
+
+@pytest.mark.parametrize("missing", [PERPETUAL, LINEAR])
+def test_an_instrument_without_a_quote_is_not_traded(sides: Any, make: Any, missing: InstrumentId) -> None:
+    """The other one is not taken in its place."""
+    quotes = [make.future_marked(name) for name in (PERPETUAL, LINEAR) if name != missing]
+    sides.take(*quotes, make.option_marked(CALL), make.option_marked(PUT))
+    sides.take(make.snapshot({(CALL if missing == PERPETUAL else PUT): "1"}))
+    orders = [found for tick in range(1, 4) for found in sides.orders(sides.tick(tick))]
+
+    assert orders == []
+    assert sides.decided().reason is Reason.HEDGE_QUOTE_DISTRUSTED

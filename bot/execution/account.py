@@ -176,7 +176,7 @@ class Account:
         return commands, notes
 
     def _overdue(self, now_ns: Ns) -> list[Note]:
-        since_ns = self._working.doubt_since_ns()
+        since_ns = self._working.doubt_since_ns(self._agreement.answering)
         if since_ns is None or now_ns - since_ns <= self._params.limits.unresolved_ns_max:
             return []
         text = "an order has no answer: look at the venue, then restart"

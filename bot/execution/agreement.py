@@ -24,11 +24,18 @@ class Agreement:
         """At least once."""
         self._awaited = set(reconcilers)
         self._objecting: set[VenueId] = set()
+        self._back_ns: dict[VenueId, Ns] = {}
+        """Of those that are there: since when."""
 
     @property
     def is_whole(self) -> bool:
         """Whether nobody is waited for."""
         return not self._awaited
+
+    @property
+    def answering(self) -> Mapping[VenueId, Ns] | None:
+        """Since when each venue that is there can be asked; None of a single one, whose absence excuses nothing."""
+        return self._back_ns if len(self.reconcilers) > 1 else None
 
     def awaits(self, venue: VenueId) -> bool:
         """Whether this one is waited for."""
@@ -37,6 +44,10 @@ class Agreement:
     def doubt(self, venue: VenueId, now_ns: Ns, *, is_gone: bool) -> None:
         """An account may have changed unseen: ask the venue, and wait for its word unless that may take for ever."""
         self.reconcilers[venue].demand(now_ns)
+        if is_gone:
+            self._back_ns.pop(venue, None)
+        else:
+            self._back_ns[venue] = now_ns
         may_go_on = venue not in self._hedge_venues and venue in self._agreed and venue not in self._objecting
         if is_gone and may_go_on:
             self._awaited.discard(venue)

@@ -3,7 +3,7 @@
 Does not care in which order the venue's messages arrive. "Pending" is derived here, never stored.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
@@ -332,10 +332,17 @@ class WorkingOrders:
         order.was_recall_sent = True
         return [CancelOrder(label=order.label, order_id=order.order_id, instrument=order.instrument)]
 
-    def doubt_since_ns(self) -> Ns | None:
-        """Since when the oldest unanswered doubt lasts."""
-        since = [order.doubt_since_ns for order in self._live.values() if order.doubt_since_ns is not None]
-        return min(since) if since else None
+    def doubt_since_ns(self, answering: Mapping[VenueId, Ns] | None = None) -> Ns | None:
+        """Since when the oldest doubt lasts that could have been answered.
+
+        `answering`: since when each venue that can be asked is there; None: it is no excuse that one is not.
+        """
+        doubts = [(order.instrument, order.doubt_since_ns) for order in self._live.values()]
+        since = [at_ns for _, at_ns in doubts if at_ns is not None]
+        if answering is not None:
+            there = [(answering.get(venue_of(name)), at_ns) for name, at_ns in doubts]
+            since = [max(back_ns, at_ns) for back_ns, at_ns in there if back_ns is not None and at_ns is not None]
+        return min(since, default=None)
 
     def _move(self, order: WorkingOrder, signal: Signal, now_ns: Ns, cause: str) -> OrderMoved | None:
         before = order.state

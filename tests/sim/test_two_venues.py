@@ -72,7 +72,7 @@ def two(watched: Callable[..., Any], repo_root: Path, tmp_path: Path) -> Callabl
         ("_coin_per_option_coin = -0.05", "_coin_per_option_coin = -0.01"),
         ("_coin_per_option_coin = 0.05", "_coin_per_option_coin = 0.01"),
         ("trade_coin_min = 0.005", f"trade_coin_min = {_TRADE_MIN_COIN}"),
-        ("delta_coin_worst_max = 100", f"delta_coin_worst_max = {_LIMIT_COIN}\nunresolved_s_max = 600"),
+        ("delta_coin_worst_max = 100", f"delta_coin_worst_max = {_LIMIT_COIN}"),
     ):
         assert old in text
         text = text.replace(old, new, 1)
@@ -90,7 +90,7 @@ def _cuts(where: str, seed: int, order_ns: Ns) -> Iterator[Cut]:
     dice = random.Random(f"{seed}:{where}")
     start_ns = order_ns + round(dice.uniform(1.0, 14.0) * NS_PER_MS)
     for venues in where.split(", "):
-        silence_ns, length_ns = round(dice.uniform(0.0, 4.0) * NS_PER_S), round(dice.uniform(20.0, 90.0) * NS_PER_S)
+        silence_ns, length_ns = round(dice.uniform(0.0, 4.0) * NS_PER_S), round(dice.uniform(20.0, 100.0) * NS_PER_S)
         for venue in venues.split(" and "):
             yield Cut(
                 venue=VenueId(venue),

@@ -259,3 +259,24 @@ def test_the_status_says_how_the_book_stands_with_each_venue(two: Any, make: Any
     here, there = two.engine.status().venues
     assert (here.venue, here.is_market_up, here.is_account_up, here.is_awaited) == (DERIBIT, False, False, False)
     assert (there.venue, there.is_market_up, there.is_account_up, there.is_awaited) == (OKX, True, False, True)
+
+
+def test_an_order_in_doubt_does_not_halt_while_its_venue_is_away(two: Any, make: Any) -> None:
+    """Nobody can answer: the time in which somebody could counts, and then it halts."""
+    _market(two, make)
+    two.tick()
+    _agree(two, make, swap={})
+    (order,) = two.orders(two.tick(1))
+    two.take(ev.OrderUnknown(label=order.label, received_ns=_at(make, 0.1), cause="time-out"))
+    _lose(two, make, OKX, 1)
+    phases = []
+    for second in (5, 300):
+        two.tick(second * NS_PER_S)
+        phases.append(two.engine.status().phase)
+    _restore(two, make, OKX, 301)
+    for second in (302, 330, 332):
+        two.tick(second * NS_PER_S)
+        phases.append(two.engine.status().phase)
+
+    assert phases == [*[Phase.RECONCILING] * 4, Phase.HALTED]
+    assert two.engine.status().phase_cause == "order_unresolved"

@@ -36,6 +36,8 @@ from bot.venues.venue_rest import (
     plain,
 )
 
+_RECENT: Final = 100
+"""Newest fills of a symbol: far more than happen between two looks."""
 _ROWS_MAX: Final = 1000
 """Most rows of userTrades and allOrders."""
 _RECV_MS_MAX: Final = 60_000
@@ -195,7 +197,9 @@ class BinanceRest:
         await self.positions()
         found: list[Filled] = []
         for symbol, since_ms in list(self._symbols.items()):
-            found += await self._fills(symbol, {} if since_ms is None else {"startTime": since_ms})
+            # The newest, and not from a time on: those would be the oldest, and of a week after it at most.
+            fills = await self._fills(symbol, {"limit": _RECENT})
+            found += [fill for fill in fills if since_ms is None or fill.venue_ns >= since_ms * NS_PER_MS]
         return tuple(found)
 
     async def _fills(self, symbol: str, params: dict[str, object]) -> tuple[Filled, ...]:

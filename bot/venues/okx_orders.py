@@ -39,6 +39,8 @@ _SWAP: Final = {"instType": "SWAP"}
 _PAGE: Final = 100
 """Rows of a page of fills or orders, the most there are."""
 _PAGES_MAX: Final = 5
+_FILLS_NS: Final = Ns(70 * 3600 * NS_PER_S)
+"""The endpoint of fills keeps three days: of an order older than that its silence says nothing."""
 _LISTED_AGE_NS_MAX: Final = Ns(3600 * NS_PER_S)
 _ONE_WAY: Final = "net_mode"
 _SPOT_ONLY: Final = "1"
@@ -161,10 +163,11 @@ class OkxRest:
         return await self._fills({"instId": name_at_venue(order.instrument), "ordId": order.order_id}, _PAGES_MAX)
 
     async def traces(self, instrument: InstrumentId, label: Label, since_ns: Ns) -> Fills:
-        """Fills of the last three days at most, which is what the endpoint keeps."""
+        """Fills of the last three days; of an order from before nothing is proved by them."""
         params: dict[str, object] = {"instId": name_at_venue(instrument), "begin": str(ms_from_ns(since_ns))}
         found = await self._fills(params, _PAGES_MAX)
-        return Fills(tuple(fill for fill in found.fills if fill.label == label), found.is_complete)
+        is_kept = self._link.now_ns() - since_ns < _FILLS_NS
+        return Fills(tuple(fill for fill in found.fills if fill.label == label), found.is_complete and is_kept)
 
     async def recent_fills(self) -> tuple[Filled, ...]:
         """The newest page."""

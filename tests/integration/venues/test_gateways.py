@@ -113,7 +113,7 @@ async def test_nothing_is_sent_to_nobody(at: Any, only: Only) -> None:
     nobody = {name: str(url).replace(at.venue.host, "127.0.0.1:9") for name, url in ccxts.urls["api"].items()}
     ccxts.urls["api"] = nobody
     refused = only(await at.gateway.place(at.order()), OrderRefused)
-    assert (refused.kind, refused.code) == (RefusalKind.BACK_OFF, 0)
+    assert (refused.kind, refused.code) == (RefusalKind.UNREACHABLE, 0)
 
 
 @pytest.mark.asyncio

@@ -66,14 +66,18 @@ def test_fills_of_a_symbol_met_on_the_way_begin_with_us() -> None:
     """Old ones would come up as new. One list of orders tells the labels of all fills, once."""
     venue = _Venue(
         fapiPrivateV3GetPositionRisk=lambda _: [HELD],
-        fapiPrivateGetUserTrades=lambda _: [FILL, FILL | {"id": 2, "orderId": 8}],
+        fapiPrivateGetUserTrades=lambda _: [
+            FILL | {"id": 0, "time": BEGUN_MS - 1},
+            FILL,
+            FILL | {"id": 2, "orderId": 8},
+        ],
         fapiPrivateGetAllOrders=lambda _: [ORDER],
     )
     rest = venue.rest()
     for _ in range(2):
         fills = asyncio.run(rest.recent_fills())
         assert [fill.label for fill in fills] == ["hb1", None]
-    assert venue.params("fapiPrivateGetUserTrades")[0] == {"symbol": "ETHUSDT", "limit": 1000, "startTime": BEGUN_MS}
+    assert venue.params("fapiPrivateGetUserTrades")[0] == {"symbol": "ETHUSDT", "limit": 100}
     assert len(venue.params("fapiPrivateGetAllOrders")) == 1
 
 

@@ -44,8 +44,8 @@ class _Venue:
         self.asked.append(request)
         return {"code": "0", "msg": "", "data": self.answers[request.function](request.params)}
 
-    def rest(self, settings: VenueSettings = SETTINGS) -> OkxRest:
-        return OkxRest(RestLink(ask=self.ask, send=self.ask, settings=settings, now_ns=lambda: Ns(5)))
+    def rest(self, settings: VenueSettings = SETTINGS, now_ns: int = 5) -> OkxRest:
+        return OkxRest(RestLink(ask=self.ask, send=self.ask, settings=settings, now_ns=lambda: Ns(now_ns)))
 
 
 def order(amount: str) -> PlaceOrder:
@@ -112,6 +112,14 @@ def test_pages_of_fills_end(least: int, count: int, is_complete: bool) -> None:
     found = asyncio.run(_Venue(privateGetTradeFills=page).rest().traces(LINEAR, Label("hb1"), Ns(0)))
     assert (len(found.fills), found.is_complete) == (count, is_complete)
     assert len({item.fill_id for item in found.fills}) == count
+
+
+def test_silence_about_an_old_order_proves_nothing() -> None:
+    """Fills are kept for three days: an intent found a week later stays unknown, and a human looks."""
+    week_ns = 7 * 86_400 * 10**9
+    rest = _Venue(privateGetTradeFills=lambda _: []).rest(now_ns=week_ns)
+    assert not asyncio.run(rest.traces(LINEAR, Label("hb1"), Ns(0))).is_complete
+    assert asyncio.run(rest.traces(LINEAR, Label("hb1"), Ns(week_ns - 10**9))).is_complete
 
 
 def test_no_such_order_is_an_answer_and_other_noes_are_not() -> None:

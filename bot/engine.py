@@ -244,6 +244,7 @@ class Engine:
             profit_usd=account.profit.usd(),
             venues=account.venues(),
             equity=account.equity(),
+            equity_agrees=self._audit.equity_agrees,
             ladder=self._gap.measured,
             sources=()
             if self._decided is None

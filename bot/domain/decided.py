@@ -11,6 +11,18 @@ from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, 
 from bot.domain.time import NS_PER_S, Ns
 
 
+class ForwardUsed(Struct, frozen=True, kw_only=True, array_like=True):
+    """What the options of one held expiry were priced on."""
+
+    index_name: str
+    expiry_ns: Ns
+    forward_usd: float | None
+    """None: no formula could be used."""
+    source: str
+    """`options`, `future`, `parity`; inside the settlement window `average`: of the index; `none` without one."""
+    age_ns: Ns | None
+
+
 class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """The canonical record of one decision. Deltas in coins, signed, in the named convention."""
 
@@ -57,6 +69,8 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     band_taker_low_coin: float | None = None
     band_taker_high_coin: float | None = None
     """From where on it does not wait for a counterparty, with a tactic that has two bands; None with any other."""
+    forwards: tuple[ForwardUsed, ...] = ()
+    """Of the expiries held; empty where nothing was measured."""
     features: "Features | None" = None
     """What it went by beside delta and costs; None where that was nothing."""
 

@@ -88,6 +88,8 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     """That of the options first."""
     equity: tuple[EquitySeen, ...] = ()
     """By currency; empty before the venue has told."""
+    equity_agrees: bool | None = None
+    """Of the coin account, when both sides were compared last, within what timing explains; None: not yet."""
     ladder: LadderMeasured | None = None
     """The newest gap-risk ladder."""
     sources: tuple[ExpirySources, ...] = ()

@@ -36,7 +36,8 @@ from bot.journal.tape_reader import Read, TapeReader
 from bot.observe.explained import BandTold, Explained, Gauge, LegTold, OrderUnderWay
 from bot.pricing.settlement_window import share_of
 from bot.risk.conventions import NO_COLLATERAL
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 
 _TRUSTED: Final = "trusted"

@@ -66,6 +66,11 @@ class Audit:
             ]
             self._check.see_positions(scene, ours)
 
+    @property
+    def equity_agrees(self) -> bool | None:
+        """Whether both sides' equity agreed when it was compared last; None: not yet."""
+        return self._check.equity_agrees
+
     def blocked(self, now_ns: Ns) -> tuple[Reason, str] | None:
         """The difference for which nothing is placed any more, if there is one."""
         return self._check.blocked(now_ns)

@@ -37,7 +37,8 @@ from bot.hedging.width import Width, Widths
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.fitted_surface import FittedSurface
 from bot.risk.ladder import Breach
 from bot.risk.legs import Legs, arrange

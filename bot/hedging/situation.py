@@ -184,6 +184,7 @@ def write_down(
         option_age_ns_max=None if exposure is None else exposure.option_age_ns_max,
         doubtful=() if exposure is None else exposure.doubtful,
         detail=verdict.detail,
+        forwards=() if exposure is None else exposure.forwards,
         features=features,
     )
 

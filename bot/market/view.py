@@ -3,6 +3,8 @@
 Older and duplicate messages never replace newer ones. Knows nothing of positions.
 """
 
+from collections import defaultdict
+
 from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument, Kind
@@ -11,6 +13,7 @@ from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.market import quality
 from bot.market.forwards import Expiry, Forwards
+from bot.market.index_path import IndexPath
 from bot.market.leaps import Leaps, basis_leaps, iv_leaps
 from bot.market.quality import Touch, TrustLimits
 
@@ -31,6 +34,8 @@ class MarketView:
         self._touches: dict[InstrumentId, Touch] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
         self._forwards = Forwards()
+        self.paths: defaultdict[str, IndexPath] = defaultdict(IndexPath)
+        """Of each index, by name."""
         self._marks: Leaps[InstrumentId] = basis_leaps()
         self._ivs: Leaps[InstrumentId] = iv_leaps()
         self._last_greeks: dict[InstrumentId, OptionMarked] = {}
@@ -59,6 +64,8 @@ class MarketView:
         if not self._has_likely_iv(seen, marked):
             return
         self.options[marked.instrument] = marked
+        if marked.index_usd is not None:
+            self.paths[spec.index_name].see(marked.index_usd, marked.received_ns)
         self._forwards.see((spec.index_name, spec.expiry_ns), marked)
 
     def _has_likely_iv(self, seen: OptionMarked | None, marked: OptionMarked) -> bool:
@@ -78,6 +85,8 @@ class MarketView:
             if not self._marks.believes(marked.instrument, before, (marked.mark_usd, marked.index_usd)):
                 return False
         self.futures[marked.instrument] = marked
+        if marked.index_usd is not None:
+            self.paths[self.instruments[marked.instrument].index_name].see(marked.index_usd, marked.received_ns)
         if marked.instrument not in self._distrusted:
             self._see_touch(
                 marked.instrument,

@@ -58,6 +58,7 @@ _DECISION: Final = (
     "hedge_age_ns",
     "option_age_ns_max",
     "doubtful",
+    "forwards",
     "loop_gain_ratio",
     "width_ratio",
     "regime",

@@ -15,6 +15,7 @@ from bot.domain.reasons import Regime
 from bot.domain.time import NS_PER_S
 from bot.hedging.band import Band
 from bot.observe.explained import BandTold, Explained, LegTold
+from bot.observe.forward_words import forward_words
 from bot.observe.reason_words import sentence, span_words
 
 _WIDTH: Final = 200
@@ -71,6 +72,7 @@ def as_text(told: Explained) -> str:
         f"{told.run_id} ({told.mode}), book {decided.book}, decision {decided.seq} at {told.at}",
         "\nWhat was held, as it counted",
         _legs(told),
+        *(f"forward of {forward_words(used)}" for used in decided.forwards),
         f"Net delta by the convention {decided.convention}: {_CONVENTIONS.get(decided.convention, '')}",
         _sums(told),
     ]

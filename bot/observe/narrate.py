@@ -31,6 +31,7 @@ from bot.domain.ids import VenueId
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.seen import VenueOrderState
 from bot.observe.event_words import EventTeller
+from bot.observe.forward_words import forward_words
 from bot.observe.gap_words import GapTeller
 from bot.observe.logs import Log
 
@@ -154,6 +155,7 @@ class Narrator:
             hedge_age_ns=decided.hedge_age_ns,
             option_age_ns_max=decided.option_age_ns_max,
             doubtful=decided.doubtful,
+            forwards=[forward_words(used) for used in decided.forwards],
             **({} if decided.features is None else structs.asdict(decided.features)),
             repeats=self._repeats.pop(book, 0),
         )

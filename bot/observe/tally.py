@@ -80,8 +80,8 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     pnl_usdc_bot: Decimal | None = None
     pnl_usdc_venue: Decimal | None = None
     equity_match: bool | None = None
-    """Both sides agree to the venue's rounding in every currency. None: marks and account figures are of different
-    moments, or the account has not told."""
+    """Both sides agree: to the venue's rounding in every currency where marks and account figures are of one moment;
+    on a real clock that of the coin account, within what timing explains, when it was compared last. None: never."""
     trace_hash: str | None = None
     var_ratio: float | None = None
     """Variance of profit between samples, hedged over unhedged; recorded history only."""
@@ -232,9 +232,15 @@ class Tally:
             pnl_usd=status.profit_usd,
             trace_hash=trace_hash,
             smile_verdicts=None if status.surface is None else status.surface.verdicts,
-            equity_match=not _equity_differences(status.equity) if is_one_moment and status.equity else None,
+            equity_match=_equity_match(status, is_one_moment=is_one_moment),
         )
         return structs.replace(result, **_equity_figures(status))
+
+
+def _equity_match(status: BookStatus, *, is_one_moment: bool) -> bool | None:
+    if not is_one_moment:
+        return status.equity_agrees
+    return not _equity_differences(status.equity) if status.equity else None
 
 
 def _equity_differences(equity: Sequence[EquitySeen]) -> list[str]:

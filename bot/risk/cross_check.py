@@ -77,6 +77,8 @@ class CrossCheck:
         self._apart: dict[str, _Apart] = {}
         self._asked_ns = Ns(0)
         self._worst: tuple[InstrumentId, float, float] | None = None
+        self.equity_agrees: bool | None = None
+        """Of the coin account, when both sides were compared last, within what timing explains; None: not yet."""
 
     def see(self, seen: AccountSeen) -> None:
         """Take a message; it is compared at the next tick, with all that came with it."""
@@ -114,7 +116,10 @@ class CrossCheck:
             found += venue_figures.compare(scene, seen)
             # The dollar account is shared with other books, whose legs are not in ours.
             worth = [item for item in equity if item.currency == seen.currency == self._params.coin]
-            found += [_equity(scene, seen, item) for item in worth]
+            for item in worth:
+                compared = _equity(scene, seen, item)
+                self.equity_agrees = not compared.is_apart
+                found.append(compared)
         self._fresh.clear()
         notes: list[Note] = []
         for compared in found:

@@ -8,37 +8,28 @@ its data is merely old, any that its last greeks and the move of the index since
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple, TypeGuard
 
 from msgspec import Struct
 
+from bot.domain.decided import ForwardUsed
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import OptionMarked
 from bot.domain.reasons import DistrustCause
-from bot.domain.time import NS_PER_YEAR, Ns
+from bot.domain.time import Ns
 from bot.domain.units import coin_from_amount
 from bot.market.view import MarketView
 from bot.pricing import settlement_window
-from bot.pricing.black76 import DeltaGamma
-from bot.pricing.settlement_window import Average, Window
-from bot.risk import conventions, doubt, smile_delta, volatility
-from bot.risk import forward as forwards
-from bot.risk.conventions import NO_COLLATERAL, Collateral, Convention, Weighing
+from bot.risk import conventions, doubt
+from bot.risk.conventions import Convention
 from bot.risk.doubt import Known
-from bot.risk.fitted_surface import Curve, Smiles
-from bot.risk.legs import Expiry, Legs, OptionLeg
-from bot.risk.sources import Sources
-from bot.risk.volatility import VolatilitySource
+from bot.risk.expiry_market import ExpiryMarket, Terms, market_of
+from bot.risk.legs import Legs, OptionLeg
 
 _NOTHING_NARROWS = frozenset({DistrustCause.FROM_THE_FUTURE, DistrustCause.FORWARD_JUMPED})
 """A wrong clock or a wrong forward says nothing about how far the market may have moved."""
-
-
-_DELIVERY_OFF_MAX: Final = 0.1
-"""Of an expected delivery price from the index: what the half hour averaged would have had to move."""
 
 
 class Exposure(Struct, frozen=True, kw_only=True):
@@ -68,6 +59,8 @@ class Exposure(Struct, frozen=True, kw_only=True):
     doubtful: tuple[InstrumentId, ...]
     because: str = ""
     """What else is in doubt, in words: figures of the account."""
+    forwards: tuple[ForwardUsed, ...] = ()
+    """Of the expiries held."""
 
 
 class _Sum:
@@ -78,6 +71,7 @@ class _Sum:
         "calls",
         "doubtful",
         "expiring",
+        "forwards",
         "futures",
         "gamma",
         "high",
@@ -94,22 +88,7 @@ class _Sum:
         self.w = self.w_iv = self.w_tau = self.expiring = 0.0
         self.age_ns: int | None = None
         self.doubtful: list[InstrumentId] = []
-
-
-class Terms(Struct, frozen=True, kw_only=True):
-    """How a book is measured."""
-
-    convention: Convention
-    window: Window
-    collateral: Collateral = NO_COLLATERAL
-    price_usd: float | None = None
-    """Of the hedge; counts inverse futures whose own mark is not here."""
-    index_usd: float | None = None
-    """Index now: how far it has moved since a leg was last seen."""
-    sources: Sources = Sources()
-    """Where forward and volatility are from, outside the settlement window."""
-    smiles: Smiles | None = None
-    """Of the fitted surface, while it is fresh and used."""
+        self.forwards: list[ForwardUsed] = []
 
 
 def measure(
@@ -127,7 +106,10 @@ def measure(
         return None
     total = _Sum()
     for expiry in legs.expiries:
-        _add_options(total, view, expiry.options, _market(view, expiry, now_ns, terms))
+        market = market_of(view, expiry, now_ns, terms)
+        if market is not None:
+            total.forwards.append(market.forward)
+            _add_options(total, view, expiry.options, market)
     if not _add_futures(total, view, legs.futures, terms, now_ns):
         return None
     for name, (less, more) in outstanding.items():
@@ -154,128 +136,12 @@ def measure(
         option_age_ns_max=None if total.age_ns is None else Ns(total.age_ns),
         doubtful=tuple(total.doubtful),
         because=collateral.because,
+        forwards=tuple(total.forwards),
     )
 
 
-class _Market(NamedTuple):
-    """All that the options of one expiry share now."""
-
-    now_ns: Ns
-    forward_usd: float | None
-    """None: not known well enough for any formula."""
-    forward_now_usd: float | None
-    """The same, moved with the index since it was seen; None where the index or the average is not known."""
-    index_usd: float | None
-    price_usd: float | None
-    tau_years: float
-    share: float
-    """Part of the settlement window still open."""
-    is_expiring: bool
-    delta_gamma: DeltaGamma
-    how: Weighing
-    iv_of: Callable[[OptionMarked, float], float | None] | None = None
-    """Where the volatility is not the mark's."""
-
-
-def _market(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market | None:
-    """None after expiry: an expired option has paid, what it was is money, not delta."""
-    left_ns = expiry.expiry_ns - now_ns
-    if left_ns <= 0:
-        return None
-    if left_ns < terms.window.length_ns:
-        return _market_expiring(view.newest_of(expiry.index_name, expiry.expiry_ns), expiry, now_ns, terms)
-    seen = forwards.chosen(view, expiry.index_name, expiry.expiry_ns, now_ns, terms.sources.forward)
-    forward = None if seen is None else seen.usd
-    index = None if seen is None else seen.index_usd
-    ratio = 1.0
-    if forward is not None and terms.convention is not Convention.OPTIONS_ONLY:
-        spot = index or terms.index_usd or terms.price_usd
-        assert spot is not None, "measured without any price"
-        ratio = forward / spot
-        forward = forward if index is not None else None
-    how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=ratio)
-    curve = None if terms.smiles is None else terms.smiles.curves.get((expiry.index_name, expiry.expiry_ns))
-    forward_now = None
-    if forward is not None and index is not None and terms.index_usd is not None:
-        forward_now = forward * (terms.index_usd / index)
-    return _Market(
-        now_ns=now_ns,
-        forward_usd=forward,
-        forward_now_usd=forward_now,
-        index_usd=terms.index_usd,
-        price_usd=terms.price_usd,
-        tau_years=left_ns / NS_PER_YEAR,
-        share=1.0,
-        is_expiring=False,
-        delta_gamma=smile_delta.aware(conventions.formula(how), terms.smiles, curve),
-        how=how,
-        iv_of=_iv_by(terms.sources.volatility, curve),
-    )
-
-
-def _iv_by(source: VolatilitySource, curve: Curve | None) -> Callable[[OptionMarked, float], float | None] | None:
-    """Volatility of a ticker and its strike; None where it is the mark's."""
-    if source is VolatilitySource.MARK:
-        return None
-
-    def iv_of(marked: OptionMarked, strike_usd: float) -> float | None:
-        found = volatility.of(marked, source, None if curve is None else curve.iv(strike_usd))
-        return None if found is None else found.iv
-
-    return iv_of
-
-
-def _is_likely(delivery_usd: float | None, index_usd: float) -> TypeGuard[float]:
-    """Whether an expected delivery price can be one: an average of half an hour is near the index at its end."""
-    return delivery_usd is not None and abs(delivery_usd / index_usd - 1.0) <= _DELIVERY_OFF_MAX
-
-
-def _market_expiring(newest: OptionMarked | None, expiry: Expiry, now_ns: Ns, terms: Terms) -> _Market:
-    """Options inside their settlement window, on the index and the average so far.
-
-    Without an expected delivery price the average so far is not known: then each leg can have any delta of what is
-    open. Index and expected price come from one message; its age is judged leg by leg like that of a forward.
-    """
-    left_ns = expiry.expiry_ns - now_ns
-    left = settlement_window.left_of(terms.window, left_ns)
-    how = conventions.weighing(terms.convention, is_inverse=expiry.is_inverse, basis_ratio=1.0)
-    index_usd: float | None = None
-    delta_gamma = conventions.formula(how)
-    if newest is not None and newest.index_usd is not None and _is_likely(newest.delivery_usd, newest.index_usd):
-        index_usd = newest.index_usd
-        average = settlement_window.average_of(left, index_usd, newest.delivery_usd)
-        delta_gamma = _on(average, terms.convention, expiry.is_inverse)
-    return _Market(
-        now_ns=now_ns,
-        forward_usd=index_usd,
-        forward_now_usd=None,
-        index_usd=terms.index_usd,
-        price_usd=terms.price_usd,
-        tau_years=left_ns / NS_PER_YEAR,
-        share=left.share,
-        is_expiring=True,
-        delta_gamma=delta_gamma,
-        how=how,
-    )
-
-
-def _on(average: Average, convention: Convention, is_inverse: bool) -> DeltaGamma:
-    """Greeks of options on one average; it has its own index and times."""
-
-    def delta_gamma(
-        index_usd: float, strike_usd: float, tau_years: float, iv: float, is_call: bool
-    ) -> tuple[float, float]:
-        del index_usd, tau_years
-        found = settlement_window.worth(average, strike_usd, iv, is_call)
-        return conventions.delta_on_average(convention, found, is_inverse=is_inverse), found.gamma
-
-    return delta_gamma
-
-
-def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], market: _Market | None) -> None:
+def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], market: ExpiryMarket) -> None:
     """Options of one expiry: the innermost loop of a decision, so locals."""
-    if market is None:
-        return
     now_ns, forward, tau, share, delta_gamma = (
         market.now_ns,
         market.forward_usd,
@@ -329,7 +195,7 @@ def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], 
 
 
 def _doubt(
-    total: _Sum, leg: OptionLeg, market: _Market, last: OptionMarked | None, estimate: float | None = None
+    total: _Sum, leg: OptionLeg, market: ExpiryMarket, last: OptionMarked | None, estimate: float | None = None
 ) -> None:
     """A leg of which only an interval is known; counted at `estimate`, per coin, or in the middle.
 

@@ -22,7 +22,8 @@ from bot.pricing import black76
 from bot.pricing.normal_tail import FloatArray
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Convention
-from bot.risk.exposure import Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import measure
 from bot.risk.legs import Expiry, Legs, arrange
 
 _NO_WINDOW: Final = Window(Ns(1), Ns(1))

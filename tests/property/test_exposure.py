@@ -15,7 +15,8 @@ from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window, share_of
 from bot.risk.conventions import Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 
 _NOW = Ns(1_772_359_200 * NS_PER_S)

@@ -20,7 +20,8 @@ from bot.pricing import black76
 from bot.pricing.settlement_window import Window
 from bot.risk.collateral import AccountFigures, FiguresParams
 from bot.risk.conventions import Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 
 Rows = list[dict[str, str]]

@@ -15,7 +15,8 @@ from bot.hedging.situation import Bands, Frame, Hedge, at_depth, hedge_seen, inp
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import NO_COLLATERAL, Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
@@ -186,6 +187,7 @@ def test_what_is_not_known_is_none_in_the_record(make: Any) -> None:
 
     assert {name for name in Decided.__struct_fields__ if getattr(record, name) is not None} == known | {
         "doubtful",
+        "forwards",
         "detail",
     }
 

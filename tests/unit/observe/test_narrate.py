@@ -110,6 +110,7 @@ def test_a_hedge_is_one_line_with_all_that_mattered(
         "hedge_age_ns": 12_000_000,
         "option_age_ns_max": 900_000_000,
         "doubtful": [],
+        "forwards": [],
         "repeats": 0,
     }
     assert [expected] == heard.lines

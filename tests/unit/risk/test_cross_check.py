@@ -120,11 +120,15 @@ def test_two_messages_far_apart_prove_nothing(checked: _Checked) -> None:
 def test_equity_ends_trading_only_where_it_is_hedged(make: Any, refuses: bool, expected: Reason | None) -> None:
     """A deposit changes no delta of a book that looks at positions alone; a human is called all the same."""
     checked = _Checked(make, refuses_on_equity=refuses)
+    agreed = [checked.check.equity_agrees]
+    checked.look(-1.0, equity=10.0)
+    agreed.append(checked.check.equity_agrees)
     notes = [note for second in range(61) for note in checked.look(float(second), equity=12.0)]
     blocked = checked.check.blocked(checked.at(61.0))
 
     assert [note.figure for note in notes if isinstance(note, FigureCompared)] == ["equity"]
     assert (None if blocked is None else blocked[0]) == expected
+    assert [*agreed, checked.check.equity_agrees] == [None, True, False]
 
 
 def test_the_leg_that_differs_most_is_named(checked: _Checked) -> None:

@@ -14,7 +14,8 @@ from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing import settlement_window as sw
 from bot.risk.conventions import Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 
 _NOW = Ns(1_000 * NS_PER_DAY)
@@ -253,12 +254,19 @@ def test_greeks_that_are_no_number_are_doubt(iv_mark: float, forward_usd: float)
 _QUARTER = Ns(900 * NS_PER_S)
 
 
-def _in_window(*, delivery_usd: float | None, left_ns: int = _QUARTER, **held: str) -> Exposure:
-    """Calls at 100,000 (C), puts (P), the perpetual (X), a future of the same expiry (F), some way before expiry."""
+def _in_window(
+    *, delivery_usd: float | None, left_ns: int = _QUARTER, seen_usd: float | None = None, **held: str
+) -> Exposure:
+    """Calls at 100,000 (C), puts (P), the perpetual (X), a future of the same expiry (F), some way before expiry.
+
+    `seen_usd`: where the index was since the window opened; None: not seen.
+    """
     future = InstrumentId("BTC-SOON")
     now = Ns(_EXPIRY - left_ns)
     view = _view()
     view.list_instrument(replace(_spec(_PERP), id=future, kind=Kind.FUTURE, expiry_ns=_EXPIRY))
+    for second in range(1800 - left_ns // NS_PER_S if seen_usd else 0):
+        view.paths["btc_usd"].see(seen_usd or 0.0, Ns(_EXPIRY + (second - 1800) * NS_PER_S))
     for name in (_CALL, _PUT):
         marked = replace(_option(name), received_ns=now, venue_ns=now, index_usd=101_000.0, delivery_usd=delivery_usd)
         view.see_option(marked)
@@ -305,6 +313,17 @@ def test_an_expected_delivery_price_far_from_the_index_is_none(delivery_usd: flo
     assert _in_window(delivery_usd=delivery_usd, C="2") == _in_window(delivery_usd=None, C="2")
 
 
+@pytest.mark.parametrize(
+    ("delivery_usd", "is_doubt"),
+    [(101_000.0, False), (101_150.0, False), (100_850.0, False), (102_000.0, True), (100_000.0, True)],
+)
+def test_an_expected_delivery_price_our_own_average_denies_is_doubt(delivery_usd: float, is_doubt: bool) -> None:
+    """The index was at 101,000 all the quarter hour: one percent more would need an average of 103,000."""
+    found = _in_window(delivery_usd=delivery_usd, seen_usd=101_000.0, C="2")
+
+    assert (found == _in_window(delivery_usd=None, C="2")) is is_doubt
+
+
 def test_an_unknown_average_is_doubt_about_what_is_open() -> None:
     """No expected delivery price: a call can have any delta up to the half that is still to be fixed."""
     found = _in_window(delivery_usd=None, C="2")
@@ -316,7 +335,7 @@ def test_a_stale_leg_in_its_window_can_have_any_delta_of_what_is_open() -> None:
     """Its estimate stays the last one."""
     now = Ns(_EXPIRY - _QUARTER)
     view = _view()
-    view.see_option(replace(_option(_CALL), received_ns=Ns(now - 61 * NS_PER_S), venue_ns=now, delivery_usd=109_000.0))
+    view.see_option(replace(_option(_CALL), received_ns=Ns(now - 61 * NS_PER_S), venue_ns=now, delivery_usd=104_000.0))
     found = _measure(view, {_CALL: "1"}, now_ns=now)
 
     assert _interval(found) == (pytest.approx(0.0), pytest.approx(0.5))

@@ -13,7 +13,8 @@ from bot.market.view import MarketView
 from bot.pricing import black76
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral, Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 
 _WINDOW = Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S))

@@ -16,7 +16,8 @@ from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.pricing import settlement_window as sw
 from bot.risk.conventions import Convention
-from bot.risk.exposure import Exposure, Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import Exposure, measure
 from bot.risk.legs import arrange
 from bot.venues import deribit
 

@@ -9,7 +9,8 @@ from bot.domain.time import NS_PER_S, Ns
 from bot.market.view import MarketView
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Convention
-from bot.risk.exposure import Terms, measure
+from bot.risk.expiry_market import Terms
+from bot.risk.exposure import measure
 from bot.risk.legs import arrange
 from bot.risk.vanna import vanna_coin_per_vol
 

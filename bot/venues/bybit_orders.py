@@ -60,9 +60,9 @@ class BybitRest:
         """Reads and trades, cannot withdraw; the account is a unified one."""
         info = await self._key_info()
         if info.read_only or "Order" not in info.permissions.get("ContractTrade", []):
-            raise ConfigError("venue.client_id: the key may not trade contracts; make one that may")
+            raise ConfigError("hedge_venue.client_id: the key may not trade contracts; make one that may")
         if "Withdraw" in info.permissions.get("Wallet", []):
-            raise ConfigError("venue.client_id: the key may withdraw; make one that may only read and trade")
+            raise ConfigError("hedge_venue.client_id: the key may withdraw; make one that may only read and trade")
         if not info.uta:
             raise ConfigError("Bybit account: it is a classic one; upgrade it to a unified trading account")
         return "contract orders, no withdrawal; unified account"
@@ -77,8 +77,8 @@ class BybitRest:
         except VenueRefused as error:
             if error.code in BAD_KEY:
                 raise ConfigError(
-                    f"venue.client_id: the key is refused with {error.code}; check key, secret, and that they are of"
-                    f" {self._link.settings.rest_url}"
+                    f"hedge_venue.client_id: the key is refused with {error.code}; check key, secret, and that"
+                    f" they are of {self._link.settings.rest_url}"
                 ) from None
             raise
 

@@ -70,12 +70,14 @@ class HyperliquidRest:
         """The key is of an agent of the account: it trades and cannot withdraw."""
         agent = str(await self._link.ask(Request(function=_AGENT))).lower()
         if agent == self._user:
-            raise ConfigError("venue.client_secret: is the account's own key, which may withdraw; make an API wallet")
+            raise ConfigError(
+                "hedge_venue.client_secret: is the account's own key, which may withdraw; use an API wallet"
+            )
         role = convert(await self._info("userRole", user=agent), hyperliquid_rest.Role)
         if role.role != "agent" or role.data is None or role.data.user.lower() != self._user:
             raise ConfigError(
-                f"venue.client_secret: {agent} is no API wallet of {self._user} at {self._link.settings.rest_url};"
-                " approve it there, or check venue.client_id"
+                f"hedge_venue.client_secret: {agent} is no API wallet of {self._user} at"
+                f" {self._link.settings.rest_url}; approve it there, or check hedge_venue.client_id"
             )
         return "an API wallet of the account; no withdrawal"
 

@@ -280,6 +280,6 @@ async def test_a_key_that_is_no_agent_of_the_account_is_refused(
 async def test_the_accounts_own_key_is_refused(hyperliquid_venue: Any) -> None:
     """It may withdraw."""
     made = made_for(hyperliquid_venue, account="0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A")
-    with pytest.raises(ConfigError, match="may withdraw; make an API wallet"):
+    with pytest.raises(ConfigError, match="may withdraw; use an API wallet"):
         await made.open()
     await made.close()

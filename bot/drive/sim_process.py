@@ -181,9 +181,11 @@ class SimProcess:
         except _Killed:
             self.kill(now_ns)
 
-    def apply(self, event: Event, now_ns: Ns) -> None:
-        """One event alone, of which no decision comes."""
-        self._apply(event, now_ns)
+    def look_last(self, events: Sequence[Event], now_ns: Ns) -> None:
+        """A last look, of which no decision comes; it is written down as everything is."""
+        for event in events:
+            self._apply(event, now_ns)
+        self._write_down(now_ns)
 
     def _apply(self, event: Event, now_ns: Ns) -> None:
         outcome = self.engine.apply(event)

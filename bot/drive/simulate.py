@@ -254,8 +254,7 @@ class Simulation:
         """
         status = self._engine.status()
         self._exchange.advance(Ns(self._end_ns + _SETTLE_NS))
-        for event in self._venue.last_look():
-            self._process.apply(event, self._exchange.now_ns)
+        self._process.look_last(self._venue.last_look(), self._exchange.now_ns)
         last = self._engine.status()
         return msgspec.structs.replace(status, equity=last.equity, positions_native=last.positions_native)
 
@@ -275,7 +274,7 @@ class Simulation:
             is_one_moment=True,
         )
         if self._storm is not None:
-            return self._weathered(result, self._storm.faults)
+            return self._weathered(result, self._storm.faults, status.orders_live)
         costs = self.costs(mode)
         mark_out = costs.maker_mark_outs["after_10_s"]
         result = msgspec.structs.replace(
@@ -294,11 +293,11 @@ class Simulation:
             var_ratio_delta=_variance_ratio(*_delta_profits(self._steps)),
         )
 
-    def _weathered(self, result: RunResult, faults: Faults) -> RunResult:
+    def _weathered(self, result: RunResult, faults: Faults, orders_live: int) -> RunResult:
         """The result of a run with faults: halts that had to be are no violations, what came of the faults is told."""
         assert self._checks is not None, "a storm is watched"
         ledger = self._process.ledger
-        found = self._checks.ended(result, () if ledger is None else ledger.fills())
+        found = self._checks.ended(result, () if ledger is None else ledger.fills(), orders_live)
         return msgspec.structs.replace(
             result,
             violations=(*self._venue.violations(), *found),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
@@ -17,6 +18,7 @@ from bot.domain.reasons import HaltCause, Phase
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.checks import Checks
 from bot.engine import Engine
+from bot.observe.tally import Tally
 from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce
 from bot.sim.faults import FaultKind, Faults
 
@@ -187,3 +189,44 @@ def test_the_first_violation_is_told_with_what_led_to_it_and_their_number_is_bou
     assert "before: [StreamLost" in watched.violations[0]
     assert "before" not in watched.violations[1]
     assert len(watched.violations) < 50
+
+
+@pytest.mark.parametrize(
+    ("change", "orders_live", "word"),
+    [
+        ({}, 0, None),
+        ({"net_delta_coin_final": 0.2}, 0, "ends with 0.2 coins"),
+        ({"net_delta_coin_final": 0.2}, 1, None),
+        ({"phase": "halted"}, 0, "ends halted"),
+        ({"unknown_open": 1}, 0, "1 orders unknown"),
+        ({"positions_match": False}, 0, "not the venue's"),
+        ({"equity_coin_bot": Decimal("1.0001"), "equity_coin_venue": Decimal(1)}, 0, "the equity is 1.0001"),
+        ({"equity_coin_bot": Decimal("1.00000001"), "equity_coin_venue": Decimal(1)}, 0, None),
+    ],
+)
+def test_at_the_end_everything_has_come_right(
+    checks: Callable[..., Checks], make: Any, change: dict[str, Any], orders_live: int, word: str | None
+) -> None:
+    """Running, agreed, no doubt, in the band unless an order works on it; money to a rounding step."""
+    tally = Tally(trade_coin_min=0.001, sample_every_ns=Ns(NS_PER_S))
+    status = Engine(make.book()).status()
+    begun = tally.result(mode="test", status=status, positions_match=True, violations=[], trace_hash=None)
+    well = {
+        "phase": "running",
+        "reconciled": True,
+        "net_delta_coin_final": 0.0,
+        "band_low_coin": -0.1,
+        "band_high_coin": 0.1,
+        "positions_match": True,
+    }
+    found = checks().ended(structs.replace(begun, **(well | change)), (), orders_live)
+
+    assert found == [] if word is None else word in found[0]
+
+
+def test_a_trade_that_the_ledger_does_not_have_is_found(checks: Callable[..., Checks], at_play: Any) -> None:
+    """Every trade of the account stands there, once, with its amount."""
+    trade, watched = _trade(at_play, ""), checks()
+    watched._check_ledger(())
+
+    assert f"fill {trade.trade_id}" in watched.violations[0]

@@ -42,7 +42,7 @@ soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAU
 bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 	for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
-tactics: $(STAMP) ## what each tactic costs at equal residual variance, into docs/explanation/tactics.md (ARGS="--seeds 12 --first 1")
+tactics: $(STAMP) ## what each tactic costs at equal residual variance, into docs/explanation/tactics.md (ARGS="--seeds 14 --first 1")
 	$(BIN)/python tests/sim/compare_tactics.py --write $(ARGS)
 
 docs: $(STAMP) ## write the generated part of docs/reference again

@@ -101,6 +101,11 @@ class Played(NamedTuple):
         """All of it."""
         return self.fees + self.from_mark
 
+    @property
+    def mark_out_bps(self) -> float:
+        """Of the maker's fills, ten seconds later; zero without any."""
+        return 1e4 * self.made_after / self.made if self.made else 0.0
+
 
 class Candidate(NamedTuple):
     """What is played."""
@@ -119,6 +124,8 @@ class Compared(NamedTuple):
     """Share of what taking would have cost."""
     error: float
     """Standard error of the saving, by leaving out one seed at a time."""
+    mark_out_error_bps: float
+    """The same of the maker's mark-out."""
 
 
 def configured(tactic: str) -> Config:
@@ -238,15 +245,25 @@ def compare(runs: Sequence[Played], frontier: Sequence[Sequence[Played]]) -> Com
         cost = cost_at([added(point[index] for index in kept) for point in frontier], ours.variance)
         return ours, cost, 1.0 - ours.cost / cost
 
-    count = len(runs)
-    whole = range(count)
+    whole = range(len(runs))
     ours, cost, share = saving(whole)
-    if count == 1:
-        return Compared(ours, cost, share, math.nan)
-    left_out = [saving([index for index in whole if index != one])[2] for one in whole]
+    without = [saving([index for index in whole if index != one]) for one in whole] if len(runs) > 1 else []
+    return Compared(
+        played=ours,
+        cross_cost=cost,
+        saving=share,
+        error=_error([left for _, _, left in without]),
+        mark_out_error_bps=_error([left.mark_out_bps for left, _, _ in without]),
+    )
+
+
+def _error(left_out: Sequence[float]) -> float:
+    """Standard error by the jackknife; not known of one seed."""
+    count = len(left_out)
+    if count == 0:
+        return math.nan
     mean = sum(left_out) / count
-    error = math.sqrt((count - 1) / count * sum((value - mean) ** 2 for value in left_out))
-    return Compared(ours, cost, share, error)
+    return math.sqrt((count - 1) / count * sum((value - mean) ** 2 for value in left_out))
 
 
 def compared(
@@ -270,9 +287,9 @@ def table(found: dict[Candidate, Compared], seeds: Sequence[int], hours: float) 
         "|---" * len(_COLUMNS) + "|",
     ]
     whole = len(seeds) * hours
-    for candidate, (played, cross_cost, saving, error) in found.items():
+    for candidate, (played, cross_cost, saving, error, mark_out_error_bps) in found.items():
         bps = 1e4 / played.traded
-        made = "" if played.made == 0.0 else f"{1e4 * played.made_after / played.made:+.2f}"
+        made = "" if played.made == 0.0 else f"{played.mark_out_bps:+.2f} ± {mark_out_error_bps:.2f}"
         saved = "" if candidate.tactic == "cross" else f"{saving:.0%} ± {error:.0%}"
         takers = "any" if candidate.tactic == "cross" else f"{candidate.takers_scale:g}"
         lines.append(
@@ -287,7 +304,7 @@ def table(found: dict[Candidate, Compared], seeds: Sequence[int], hours: float) 
 def main() -> None:
     """Play, print, and with the defaults write the docs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=12, help="how many")
+    parser.add_argument("--seeds", type=int, default=14, help="how many")
     parser.add_argument("--first", type=int, default=1, help="first of them")
     parser.add_argument("--hours", type=float, default=0.5, help="of each run")
     parser.add_argument("--takers", type=float, nargs="+", default=[1.0, 0.5, 0.0], help="times the fitted intensity")

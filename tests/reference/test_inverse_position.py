@@ -143,7 +143,12 @@ class _Row:
     def measure(self, convention: Convention, *, counts_usdc: bool = False) -> Exposure:
         """Net delta as the engine comes to it."""
         params = FiguresParams(
-            convention=convention, coin="BTC", treasury_coin=0.0, counts_usdc=counts_usdc, age_ns_max=Ns(NS_PER_S)
+            convention=convention,
+            coin="BTC",
+            treasury_coin=0.0,
+            counts_usdc=counts_usdc,
+            age_ns_max=Ns(NS_PER_S),
+            window_ns=Ns(1800 * NS_PER_S),
         )
         equity = AccountFigures(params)
         equity.see(self.coin)

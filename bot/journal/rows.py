@@ -175,6 +175,8 @@ def decision_row(run_id: str, decided: Decided) -> Row:
             decided.detail,
             decided.band_taker_low_coin,
             decided.band_taker_high_coin,
+            msgspec.json.encode(decided.forwards).decode() if decided.forwards else "[]",
+            None if decided.features is None else msgspec.json.encode(decided.features).decode(),
         )
     )
 
@@ -184,7 +186,18 @@ def decided_from_row(names: Sequence[str], row: Sequence[Cell]) -> Decided:
     cells = _cells(names, row)
     del cells["run_id"]
     doubtful = msgspec.json.decode(str(cells.pop("doubtful")), type=tuple[InstrumentId, ...])
-    return msgspec.convert({**cells, "type": "Decided", "doubtful": doubtful}, type=Decided)
+    forwards = msgspec.json.decode(str(cells.pop("forwards")), type=list[object])
+    features = cells.pop("features")
+    return msgspec.convert(
+        {
+            **cells,
+            "type": "Decided",
+            "doubtful": doubtful,
+            "forwards": forwards,
+            "features": None if features is None else msgspec.json.decode(str(features)),
+        },
+        type=Decided,
+    )
 
 
 def order_from_row(names: Sequence[str], row: Sequence[Cell]) -> OrderRow:

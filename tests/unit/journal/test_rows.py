@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Decided
+from bot.domain.decided import Decided, Features, ForwardUsed
 from bot.domain.events import Filled
+from bot.domain.time import Ns
 from bot.journal import rows
 from bot.journal.schema import decisions
 
@@ -55,9 +56,13 @@ def test_an_order_or_fill_with_a_figure_that_is_no_number_is_a_bug(
         rows.fill_row("r1", "BTC", fill(), bad)
 
 
-def test_a_decision_comes_back_equal(decided: Callable[..., Decided]) -> None:
+_USED = ForwardUsed(index_name="btc_usd", expiry_ns=Ns(7), forward_usd=1e5, source="options", age_ns=Ns(3))
+
+
+@pytest.mark.parametrize("besides", [{}, {"forwards": (_USED,), "features": Features(loop_gain_ratio=0.1)}])
+def test_a_decision_comes_back_equal(decided: Callable[..., Decided], besides: dict[str, object]) -> None:
     """Every field survives, None and tuples included."""
-    written = decided(delta_coin_net=None, doubtful=(), detail="a 'quoted' word")
+    written = decided(delta_coin_net=None, doubtful=(), detail="a 'quoted' word", **besides)
     row = rows.decision_row("r1", written)
 
     assert written == rows.decided_from_row(decisions.c.keys(), row)

@@ -233,6 +233,8 @@ class _Venue:
                 if fill.label == command.label:
                     self.later(fill)
             self.later(seen)
+        elif any(order.label == command.label for _, order in self.transit):
+            pass  # a gateway asks after `not_before_ns`, when this has arrived: its absence now is no answer
         elif isinstance(command, LookUpOrder):
             assert command.not_before_ns > command.valid_until_ns
             wait_ms = max(0, command.not_before_ns - self.now_ns) // NS_PER_MS + 1

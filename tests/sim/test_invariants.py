@@ -33,7 +33,7 @@ def test_nothing_is_violated_and_the_run_ends_in_its_band(watched: Callable[...,
 def test_an_order_carried_out_twice_is_found(watched: Callable[..., Any]) -> None:
     """The checks can fail: a venue that takes each order twice is objected to, and trading halts."""
     run = watched(100, 3.0, portfolio="call")
-    venue = run.simulation._venue
+    venue = run.simulation._venue.home
     place = venue._place
 
     def twice(command: PlaceOrder, at: Ns) -> None:

@@ -45,7 +45,7 @@ async def test_an_option_expires_in_the_hands_of_a_running_bot(processes: Any) -
             HEDGEBOT_BOOKS__BTC__BAND__TRADE_COIN_MIN="0.0001",  # every hedge is taken back whole
         )
         await bot.said("position.settled", count=4)
-        told = {line["instrument"]: line["delivery_usd"] for line in bot.events("position.settled")}
+        said = {line["instrument"]: line["delivery_usd"] for line in bot.events("position.settled")}
         # What was sold against the call is bought back: then all there is is money.
         await bot.until(lambda: all(not seen.size_native for seen in world.positions("demo")), "flat")
         bot.send(signal.SIGTERM)
@@ -60,5 +60,6 @@ async def test_an_option_expires_in_the_hands_of_a_running_bot(processes: Any) -
     price = world.delivery_usd(calls[-1].id)
     assert price is not None
     future = calls[-1].id.rsplit("-", 2)[0]
-    assert told == {calls[-1].id: str(price), puts[-1].id: str(price), future: str(price), "BTC-PERPETUAL": None}
+    told = {name: None if usd is None else float(usd) for name, usd in said.items()}
+    assert told == {calls[-1].id: price, puts[-1].id: price, future: price, "BTC-PERPETUAL": None}
     assert result["equity_coin_bot"] == round(summary.equity_native, 8)

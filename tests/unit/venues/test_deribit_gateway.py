@@ -262,8 +262,8 @@ async def test_time_out_is_unknown_and_sent_once(
     rest: Any, gateway_of: MakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Silence is not an answer: unknown, and exactly one request was seen."""
-    monkeypatch.setattr(ccxt_client, "_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(deribit_socket, "_ANSWER_S_MAX", 0.1)
+    monkeypatch.setattr(ccxt_client, "_TIMEOUT_S", 0.8)
+    monkeypatch.setattr(deribit_socket, "_ANSWER_S_MAX", 0.8)
     gateway = gateway_of(now_ns)
     rest.now_ms = lambda: now_ns() // 1_000_000
     rest.put("public/auth", LOGIN)
@@ -271,7 +271,7 @@ async def test_time_out_is_unknown_and_sent_once(
     await gateway.open()
     event = await one(gateway.place(place()))
     assert isinstance(event, OrderUnknown)
-    assert event.cause in {"private/buy: RequestTimeout", "private/buy: no answer for 0.1 s"}
+    assert event.cause in {"private/buy: RequestTimeout", "private/buy: no answer for 0.8 s"}
     assert len(rest.asked("private/buy")) == 1
     await gateway.close()
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, MalformedMessage
 from bot.domain.events import (
     AccountSeen,
     Event,
@@ -66,8 +66,16 @@ async def snapshot_of(rest: VenueRest, venue: VenueId, now_ns: NowNs) -> Sequenc
 
 
 def _amounts(positions: Sequence[PositionSeen]) -> dict[InstrumentId, object]:
-    """What must not change while an account is read; marks change all the time."""
-    return {item.instrument: item.amount_native for item in positions}
+    """What must not change while an account is read; marks change all the time.
+
+    MalformedMessage where an instrument is told twice (OKX: in cross and in isolated margin): of two amounts one would
+    be believed, and a reply to an order moves only one of them.
+    """
+    amounts = {item.instrument: item.amount_native for item in positions}
+    if len(amounts) != len(positions):
+        twice = next(name for name in amounts if [item.instrument for item in positions].count(name) > 1)
+        raise MalformedMessage(f"{twice} has two positions; close the one that is not in cross margin")
+    return amounts
 
 
 def _seen(order: OrderRead) -> OrderSeen:
@@ -148,12 +156,13 @@ class AccountLook:
 
     async def _look(self) -> list[Event]:
         fills = await self._road.rest.recent_fills()
+        money = [account_seen(row, self._venue, self._now_ns()) for row in await self._road.rest.money()]
+        # Only now nothing can fail any more: a fill remembered and not told would be lost.
         news = [fill for fill in fills if fill.fill_id not in self._seen]
         for fill in news:
             self._seen[fill.fill_id] = None
         while len(self._seen) > _SEEN_MAX:
             del self._seen[next(iter(self._seen))]
-        money = [account_seen(row, self._venue, self._now_ns()) for row in await self._road.rest.money()]
         # What was there before the first look is inside the first snapshot's positions.
         told: list[Filled] = sorted(news, key=lambda fill: fill.venue_ns) if self._has_begun else []
         self._has_begun = True

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import ConfigError, VenueUnreachable
+from bot.domain.errors import ConfigError, MalformedMessage, VenueUnreachable
 from bot.domain.events import AccountSeen, Event, Filled, SnapshotFailed, SnapshotTaken, StreamLost, StreamRestored
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId, VenueId
 from bot.domain.seen import PositionSeen
@@ -59,15 +59,19 @@ class _Rest:
         self.fills: list[Filled] = [fill(1)]
         self.held = [Decimal(1)]
         self.error: Exception | None = None
+        self.money_error: Exception | None = None
+        self.is_double = False
 
     async def venue_ms(self) -> int:
         return clock() // 1_000_000
 
     async def positions(self) -> tuple[PositionSeen, ...]:
         amount = self.held.pop(0) if len(self.held) > 1 else self.held[0]
-        return (PositionSeen(instrument=PERP, amount_native=amount),)
+        return (PositionSeen(instrument=PERP, amount_native=amount),) * (1 + self.is_double)
 
     async def money(self) -> tuple[Money, ...]:
+        if self.money_error is not None:
+            raise self.money_error
         return (MONEY,)
 
     async def open_orders(self) -> tuple[object, ...]:
@@ -148,6 +152,36 @@ def test_silence_is_loss_and_what_happened_in_it_is_told_after(virtual: Virtual)
         rest.error = None
         await asyncio.sleep(2.0)
         assert [type(event) for event in events[-3:]] == [StreamRestored, Filled, AccountSeen]
+        await _stopped(running)
+
+    virtual(scene())
+
+
+def test_two_positions_in_one_instrument_are_no_picture(virtual: Virtual) -> None:
+    """Cross and isolated margin side by side: one of the two amounts would be lost."""
+
+    async def scene() -> None:
+        rest = _Rest()
+        rest.is_double = True
+        with pytest.raises(MalformedMessage, match="two positions"):
+            await snapshot_of(rest, VenueId("okx"), clock)  # type: ignore[arg-type]
+
+    virtual(scene())
+
+
+def test_a_fill_of_a_look_that_failed_is_told_by_the_next(virtual: Virtual) -> None:
+    """The fills came, the money did not: nothing of that look was told."""
+
+    async def scene() -> None:
+        rest, events = _Rest(), list[Event]()
+        running = asyncio.ensure_future(look_of(rest).run(events.extend))
+        await asyncio.sleep(1.0)
+        rest.fills.append(fill(2))
+        rest.money_error = VenueUnreachable("away")
+        await asyncio.sleep(2.0)
+        rest.money_error = None
+        await asyncio.sleep(2.0)
+        assert [event.fill_id for event in _of(events, Filled)] == ["f2"]
         await _stopped(running)
 
     virtual(scene())

@@ -75,7 +75,7 @@ class Deciding:
     def at(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
         """The decision of this moment and what it asks for; an order is counted as in flight already."""
         params, account = self._params, self._account
-        choice = choose(self._sides, account.held(), is_buy=self._is_buy)
+        choice = choose(self._sides, account.held(), self._view.instruments, is_buy=self._is_buy)
         standing = account.standing
         at_rest = account.at_rest()
         is_stray = at_rest is not None and at_rest.instrument != choice.instrument
@@ -154,10 +154,11 @@ class Deciding:
                 move.order.label,
                 price_usd=hedge.price_usd,
                 now_ns=decided.now_ns,
-                takes=move.order.rest_until_ns is None,
+                # The answer is the price of the first: against another's, the basis would look like our impact.
+                takes=move.order.rest_until_ns is None and hedge.spec.id == self._params.hedge_instrument,
             )
             trade_coin = coin_from_amount(hedge.spec, move.order.amount_native, hedge.price_usd)
-            is_whole = move.order.amount_native == wanted.amount_native
+            is_whole = move.order.amount_native == ruling.verdict.amount_native
             return (decided if is_whole else structs.replace(decided, trade_coin=trade_coin)), [move.order]
         if at_rest is not None:
             return decided, []

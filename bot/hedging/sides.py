@@ -11,7 +11,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from bot.domain.ids import InstrumentId
-from bot.domain.units import ZERO
+from bot.domain.instruments import Instrument
+from bot.domain.units import ZERO, Rounding, round_to_step
 
 
 class Sides(Struct, frozen=True, kw_only=True):
@@ -34,10 +35,17 @@ class Choice(NamedTuple):
     """Largest size, unsigned, where a position is closed: beyond it the other side's instrument takes over."""
 
 
-def choose(sides: Sides, held: Mapping[InstrumentId, Decimal], *, is_buy: bool) -> Choice:
-    """The instrument for a hedge in a direction, given what is held."""
+def choose(
+    sides: Sides, held: Mapping[InstrumentId, Decimal], listed: Mapping[InstrumentId, Instrument], *, is_buy: bool
+) -> Choice:
+    """The instrument for a hedge in a direction, given what is held.
+
+    What is less than the smallest order cannot be closed: partial fills leave such a rest where a venue's smallest
+    order is larger than its step.
+    """
     opens, closes = (sides.buying, sides.selling) if is_buy else (sides.selling, sides.buying)
-    against = held.get(closes, ZERO)
-    if sides.are_two and (against < ZERO if is_buy else against > ZERO):
-        return Choice(closes, abs(against))
-    return Choice(opens, None)
+    against, spec = held.get(closes, ZERO), listed.get(closes)
+    if not sides.are_two or not (against < ZERO if is_buy else against > ZERO):
+        return Choice(opens, None)
+    most = abs(against) if spec is None else round_to_step(abs(against), spec.lot_native, Rounding.TOWARD_ZERO)
+    return Choice(opens, None) if most == ZERO else Choice(closes, most)

@@ -64,6 +64,26 @@ def test_a_hedge_is_made_with_the_instrument_of_its_direction(
     assert sides.decided().hedge_instrument == instrument
 
 
+def test_a_decision_tells_the_trade_that_was_sent(sides: Any, make: Any) -> None:
+    """Not the whole hedge, of which it closes a part."""
+    sides.take(*(make.future_marked(name) for name in (PERPETUAL, LINEAR)))
+    sides.take(make.option_marked(CALL), make.option_marked(PUT), make.snapshot({CALL: "1", LINEAR: "0.3"}))
+
+    assert len(sides.orders(sides.tick(1))) == 1
+    assert sides.decided().trade_coin == pytest.approx(-0.3)
+
+
+@pytest.mark.parametrize(("option", "takes"), [(CALL, True), (PUT, False)])
+def test_only_trades_of_the_instrument_whose_price_answers_tell_our_impact(
+    sides: Any, make: Any, option: InstrumentId, takes: bool
+) -> None:
+    """The basis between two instruments, or two venues, is no price move of ours."""
+    (order,) = _seen(sides, make, {option: "1"})
+
+    (sent,) = sides.engine._hedger.width.stability._sent
+    assert (order.instrument == PERPETUAL, sent.takes) == (takes, takes)
+
+
 def test_a_direction_that_turns_is_decided_again_on_its_instrument(sides: Any, make: Any) -> None:
     """Said in the decision between: nothing is sent on the wrong side's."""
     at = make.now_ns

@@ -1,8 +1,10 @@
 """The instrument of a direction, given what is held: close first, then open."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain.ids import InstrumentId
 from bot.hedging.sides import Choice, Sides, choose
@@ -35,13 +37,24 @@ def test_what_is_held_the_other_way_is_closed_first(
     """No further than to nothing."""
     amounts = {name: Decimal(amount) for name, amount in held.items()}
 
-    assert choose(_TWO, amounts, is_buy=is_buy) == Choice(instrument, None if most is None else Decimal(most))
+    assert choose(_TWO, amounts, {}, is_buy=is_buy) == Choice(instrument, None if most is None else Decimal(most))
+
+
+@pytest.mark.parametrize(
+    ("held", "choice"),
+    [("0.0019", Choice(B, None)), ("0.002", Choice(A, Decimal("0.002"))), ("0.005", Choice(A, Decimal("0.004")))],
+)
+def test_a_rest_under_the_smallest_order_is_not_closed(make: Any, held: str, choice: Choice) -> None:
+    """An order of it would be refused again and again, and the hedge never made."""
+    listed = {A: structs.replace(make.linear_perpetual(), id=A, lot_native=Decimal("0.002"))}
+
+    assert choose(_TWO, {A: Decimal(held)}, listed, is_buy=False) == choice
 
 
 @pytest.mark.parametrize("amount", ["-2", "0", "2"])
 @pytest.mark.parametrize("is_buy", [True, False])
 def test_one_instrument_has_no_sides(amount: str, is_buy: bool) -> None:
     """Whatever is held."""
-    assert choose(_ONE, {A: Decimal(amount)}, is_buy=is_buy) == Choice(A, None)
+    assert choose(_ONE, {A: Decimal(amount)}, {}, is_buy=is_buy) == Choice(A, None)
     assert not _ONE.are_two
     assert _TWO.are_two

@@ -5,6 +5,7 @@ Knows which answers belong together and when; must not know how they are asked f
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from bot.domain.errors import ConfigError, MalformedMessage
@@ -65,7 +66,7 @@ async def snapshot_of(rest: VenueRest, venue: VenueId, now_ns: NowNs) -> Sequenc
     return (*(account_seen(row, venue, now_ns()) for row in money), taken)
 
 
-def _amounts(positions: Sequence[PositionSeen]) -> dict[InstrumentId, object]:
+def _amounts(positions: Sequence[PositionSeen]) -> dict[InstrumentId, Decimal]:
     """What must not change while an account is read; marks change all the time.
 
     MalformedMessage where an instrument is told twice (OKX: in cross and in isolated margin): of two amounts one would

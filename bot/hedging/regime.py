@@ -259,7 +259,8 @@ class RegimeWatch:
         """The hour's own volatility over the day's, once it has ended."""
         hour_ns = Ns(at_ns - at_ns % _HOUR_NS)
         if hour_ns != self._hour_ns:
-            if self._is_warm and self._hour_minutes >= _LOCAL_MINUTES_MIN:
+            # An hour in which nothing moved at all is a feed that stood still: no measure, and nothing to divide by.
+            if self._is_warm and self._hour_minutes >= _LOCAL_MINUTES_MIN and self._hour_variance > 0.0:
                 mean = self._hour_variance / self._hour_minutes
                 self._profile.push(self._hour_ns, math.sqrt(mean / self._slow.value))
             self._hour_ns, self._hour_variance, self._hour_minutes = hour_ns, 0.0, 0

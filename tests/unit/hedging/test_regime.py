@@ -257,6 +257,17 @@ def test_hours_are_learnt_from_what_they_were() -> None:
     assert market.watch._profile.ratio(Ns(MONDAY_NS + 3 * 3_600 * NS_PER_S)) == pytest.approx(1.9, abs=0.15)
 
 
+def test_hours_without_any_move_are_no_profile() -> None:
+    """A venue whose price stands still for two weeks, then moves: it is measured as configured."""
+    market = _warm()
+    for _ in range(14 * 24 * 60):
+        market.move(0.0, after_ns=MINUTE_NS)
+    market.minutes(3)
+
+    assert all(all(ratio > 0.0 for ratio in seen) for seen in market.watch._profile._seen.values())
+    assert market.watch._profile.ratio(Ns(market.now_ns + 6 * 3_600 * NS_PER_S)) == 1.0
+
+
 def test_the_same_prices_give_the_same_pictures() -> None:
     """State follows from prices and their times alone."""
 

@@ -105,8 +105,12 @@ class Deciding:
         wanted = ruling.wanted
         if wanted.reason in _CALM:
             self._trader.calm()
+        was_for_buying = self._is_buy
+        # Also of a refusal: what is wrong with one side's instrument holds nothing back on the other's.
+        due_native = wanted.amount_native or wanted.refused_native
+        if due_native != ZERO:
+            self._is_buy = due_native > ZERO
         if wanted.action is Action.HEDGE and ruling.hedge is not None:
-            was_for_buying, self._is_buy = self._is_buy, wanted.amount_native > ZERO
             if self._sides.are_two and self._is_buy is not was_for_buying:
                 return self._turned(ruling.decided, now_ns)
             return self._move(_capped(ruling, choice.most_native), ruling.hedge, at_rest, desk)

@@ -83,6 +83,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: Reason
     detail: str = ""
     amount_native: Decimal = ZERO
+    refused_native: Decimal = ZERO
+    """What is due and refused because of the hedge instrument or a limit."""
     trade_coin: float = 0.0
     target_coin: float | None = None
     amount_max_native: Decimal = ZERO
@@ -121,12 +123,12 @@ def decide(now: Situation) -> Verdict:
     is_cut = abs(amount) > largest
     amount = max(min(amount, largest), -largest)
     if now.hedge_cause is not None:
-        return _refuse(Reason.HEDGE_QUOTE_DISTRUSTED, f"{now.hedge.id}: {now.hedge_cause.value}")
+        return _refuse(Reason.HEDGE_QUOTE_DISTRUSTED, f"{now.hedge.id}: {now.hedge_cause.value}", amount)
     if now.is_backing_off:
         return _refuse(Reason.BACKING_OFF, "the venue refused an order a moment ago")
     refusal = _unexplained(now, amount, delta_from) or _limited(now, amount)
     if refusal is not None:
-        return _refuse(refusal.reason, refusal.detail)
+        return _refuse(refusal.reason, refusal.detail, amount)
     return Verdict(
         amount_max_native=_toward(amount, _in_lots(now, now.band.target_coin - delta_from)),
         taker_native=_beyond_taker(now, delta_from, amount),
@@ -188,8 +190,8 @@ def _unexplained(now: Situation, amount: Decimal, delta_from: float) -> Refusal 
     return Refusal(reason=Reason.LIMIT_EXPLAINED, detail=text)
 
 
-def _refuse(reason: Reason, detail: str) -> Verdict:
-    return Verdict(action=Action.REFUSE, reason=reason, detail=detail)
+def _refuse(reason: Reason, detail: str, refused: Decimal = ZERO) -> Verdict:
+    return Verdict(action=Action.REFUSE, reason=reason, detail=detail, refused_native=refused)
 
 
 def _waiting(now: Situation) -> Verdict | None:

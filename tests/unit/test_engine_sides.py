@@ -120,3 +120,15 @@ def test_an_instrument_without_a_quote_is_not_traded(sides: Any, make: Any, miss
 
     assert orders == []
     assert sides.decided().reason is Reason.HEDGE_QUOTE_DISTRUSTED
+
+
+@pytest.mark.parametrize(
+    "change", [{"bid_usd": 99_000.0, "ask_usd": 101_000.0}, {"bid_usd": None, "ask_usd": None}], ids=["wide", "empty"]
+)
+def test_what_is_wrong_with_one_instrument_holds_nothing_back_on_the_other(sides: Any, make: Any, change: Any) -> None:
+    """Nothing was bought so far, so the first look is at what is sold with: its market is none now."""
+    sides.take(make.future_marked(PERPETUAL, **change), make.future_marked(LINEAR))
+    sides.take(make.option_marked(CALL), make.option_marked(PUT), make.snapshot({PUT: "1"}))
+    orders = [found for tick in (1, 2) for found in sides.orders(sides.tick(tick))]
+
+    assert [(order.instrument, order.amount_native > 0) for order in orders] == [(LINEAR, True)]

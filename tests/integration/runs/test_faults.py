@@ -208,6 +208,7 @@ async def test_dropped_sockets_come_back_and_the_account_is_looked_at_again(
         await run.until(lambda: len(run.watcher.events(ev.StreamLost)) == 2, "both losses")
         await run.until(lambda: len(run.watcher.events(ev.StreamRestored)) == 4, "both streams back")
         await run.until(run.is_hedged, "being in band again")
+        await run.until(lambda: len(run.watcher.notes(PhaseChanged)) == 3, "three phases told")  # told after it is so
 
         phases = [note.phase_after for note in run.watcher.notes(PhaseChanged)]
         assert phases == [Phase.RUNNING, Phase.RECONCILING, Phase.RUNNING]

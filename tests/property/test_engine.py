@@ -313,7 +313,10 @@ class _Venue:
             self._set_stream(is_up=True)
         due = sorted(item for item in self.queue if item[0] <= self.now_ns)
         self.queue = [item for item in self.queue if item[0] > self.now_ns]
-        events = [event for _, _, event in due]
+        # What is looked up is looked up then, not when it was asked: it may have arrived meanwhile.
+        events = [
+            self.orders.get(event.label, event) if isinstance(event, ev.OrderAbsent) else event for _, _, event in due
+        ]
         if not self.roll(0.1):
             if not self.is_kind:
                 self.forward_usd *= 1.0 + self.dice.gauss(0.0, 0.002)

@@ -186,19 +186,21 @@ class Account:
 
     def lose_stream(self, event: ev.StreamLost) -> Outcome:
         """A socket is down; the engine has told the view already."""
-        return self._moved(event, is_up=False, cause="account stream lost")
+        return self._moved(event, is_up=False, cause=f"{event.stream} stream lost")
 
     def _on_stream_restored(self, event: ev.StreamRestored) -> Outcome:
-        return self._moved(event, is_up=True, cause="account stream restored")
+        return self._moved(event, is_up=True, cause=f"{event.stream} stream restored")
 
     def _moved(self, event: ev.StreamLost | ev.StreamRestored, *, is_up: bool, cause: str) -> Outcome:
         """A socket came or went: what happened unseen on it is asked for."""
         if event.venue not in self._agreement.reconcilers:
             return NOTHING  # of another book
         self._standing.set_stream(event.stream, is_up=is_up, venue=event.venue)
-        if event.stream is ev.StreamName.MARKET:
+        is_gone = not self._standing.is_up(ev.StreamName.ACCOUNT, event.venue)
+        if event.stream is ev.StreamName.MARKET and not (is_gone and self._agreement.outlives(event.venue)):
             return NOTHING
-        self._agreement.doubt(event.venue, event.received_ns, is_gone=not is_up)
+        has_quotes = self._standing.is_up(ev.StreamName.MARKET, event.venue)
+        self._agreement.doubt(event.venue, event.received_ns, is_gone=is_gone, has_quotes=has_quotes)
         if self._agreement.is_whole:
             return told(self._standing.enter(Phase.RUNNING, f"{event.venue} {cause}, positions there as last agreed"))
         return told(self._standing.enter(Phase.RECONCILING, cause))

@@ -2,7 +2,8 @@
 
 A book begins once every venue has agreed. From then on the loss of the hedge's venue stops it until that venue agrees
 again; the loss of another one does not: stopping is not safe for short gamma, nobody but us trades that account, and
-its quotes grow stale, which widens the delta to an interval by itself. Once such a venue is back it is heard first.
+its quotes grow stale, which widens the delta to an interval by itself. Where they do not, because only the account is
+out of sight, nothing would bound what is not known, and it is waited for. Once such a venue is back it is heard first.
 """
 
 from collections.abc import Collection, Mapping
@@ -41,15 +42,18 @@ class Agreement:
         """Whether this one is waited for."""
         return venue in self._awaited
 
-    def doubt(self, venue: VenueId, now_ns: Ns, *, is_gone: bool) -> None:
+    def outlives(self, venue: VenueId) -> bool:
+        """Whether the book may go on while this one is out of sight whole."""
+        return venue not in self._hedge_venues and venue in self._agreed and venue not in self._objecting
+
+    def doubt(self, venue: VenueId, now_ns: Ns, *, is_gone: bool, has_quotes: bool) -> None:
         """An account may have changed unseen: ask the venue, and wait for its word unless that may take for ever."""
         self.reconcilers[venue].demand(now_ns)
         if is_gone:
             self._back_ns.pop(venue, None)
         else:
             self._back_ns[venue] = now_ns
-        may_go_on = venue not in self._hedge_venues and venue in self._agreed and venue not in self._objecting
-        if is_gone and may_go_on:
+        if is_gone and not has_quotes and self.outlives(venue):
             self._awaited.discard(venue)
         else:
             self._awaited.add(venue)

@@ -177,6 +177,24 @@ def test_a_venue_that_is_back_is_heard_first(two: Any, make: Any) -> None:
     assert len(two.orders(two.tick(round(3.2 * NS_PER_S)))) == 1
 
 
+def test_an_account_out_of_sight_whose_quotes_stay_fresh_is_waited_for(two: Any, make: Any) -> None:
+    """Nothing would bound a trade made there by hand; once the quotes go as well, what is certain is hedged."""
+    _market(two, make)
+    two.tick()
+    _agree(two, make, swap={})
+    lost = ev.StreamLost(stream=ev.StreamName.ACCOUNT, received_ns=_at(make, 1), cause="gone", venue=DERIBIT)
+    two.take(lost)
+    _market(two, make, 1)
+    waits = (two.orders(two.tick(1 * NS_PER_S)), two.decided().reason, two.engine.status().phase)
+    two.take(structs.replace(lost, stream=ev.StreamName.MARKET, received_ns=_at(make, 2)), _swap(make, 2))
+    (order,) = two.orders(two.tick(2 * NS_PER_S))
+    two.take(ev.StreamRestored(stream=ev.StreamName.MARKET, received_ns=_at(make, 3), venue=DERIBIT))
+
+    assert waits == ([], Reason.NOT_RECONCILED, Phase.RECONCILING)
+    assert order.amount_native < 0
+    assert two.engine.status().phase is Phase.RECONCILING
+
+
 def test_a_venue_that_objected_is_waited_for_even_when_it_goes(two: Any, make: Any) -> None:
     """Other positions than ours were seen there: nothing is hedged on the old ones."""
     _market(two, make)

@@ -19,7 +19,7 @@ def _agreement(hedge_venue: VenueId = OKX) -> Agreement:
 
 
 def _play(agreement: Agreement, steps: str) -> bool:
-    """Letters: a agrees, o objects, l is lost, r is back; small of the options' venue, capital of the hedge's."""
+    """Letters: a agrees, o objects, l is lost, q only its account is, r is back; capital of the hedge's venue."""
     for step in steps:
         venue = OKX if step.isupper() else DERIBIT
         match step.lower():
@@ -27,10 +27,10 @@ def _play(agreement: Agreement, steps: str) -> bool:
                 agreement.agree(venue)
             case "o":
                 agreement.object(venue)
-            case "l":
-                agreement.doubt(venue, _NOW, is_gone=True)
+            case "l" | "q":
+                agreement.doubt(venue, _NOW, is_gone=True, has_quotes=step.lower() == "q")
             case _:
-                agreement.doubt(venue, _NOW, is_gone=False)
+                agreement.doubt(venue, _NOW, is_gone=False, has_quotes=True)
     return agreement.is_whole
 
 
@@ -48,6 +48,10 @@ def _play(agreement: Agreement, steps: str) -> bool:
         ("aAlr", False),
         ("aAlra", True),
         ("aAlrl", True),
+        ("aAq", False),
+        ("aAql", True),
+        ("aAlq", False),
+        ("aAqra", True),
         ("aAo", False),
         ("aAol", False),
         ("aAolra", True),
@@ -84,7 +88,7 @@ def test_a_venue_in_doubt_is_asked_at_once() -> None:
     agreement = _agreement()
     reconciler = agreement.reconcilers[OKX]
     asked = [reconciler.is_due(_NOW), reconciler.is_due(_NOW)]
-    agreement.doubt(OKX, _NOW, is_gone=False)
+    agreement.doubt(OKX, _NOW, is_gone=False, has_quotes=True)
 
     assert asked == [True, False]
     assert reconciler.is_due(_NOW)

@@ -296,10 +296,17 @@ def order_read(order: Order, sizes: Sizes) -> OrderRead:
 
 
 def filled(fill: Fill, sizes: Sizes, received_ns: Ns) -> Filled:
-    """A fill in our words; its id is unique among instruments as well."""
+    """A fill in our words; its id is unique among instruments as well.
+
+    Without a trade's number it is named by its bill: two fills must not share the empty one, or the second is lost.
+    """
     instrument = instrument_at(OKX, fill.inst_id)
+    number = fill.trade_id or (fill.bill_id and f"bill{fill.bill_id}")
+    if not number:
+        message = f"a fill of order {fill.ord_id[:20]!r} has no number"
+        raise MalformedMessage(message)
     return Filled(
-        fill_id=FillId(f"{instrument}:{fill.trade_id}"),
+        fill_id=FillId(f"{instrument}:{number}"),
         order_id=OrderId(fill.ord_id),
         label=Label(fill.cl_ord_id) if fill.cl_ord_id else None,
         instrument=instrument,

@@ -73,6 +73,19 @@ def test_fill() -> None:
     assert (fill.label, fill.is_maker, fill.fill_id) == (None, True, "OKX:BTC-USD-SWAP:77")
 
 
+@pytest.mark.parametrize(("trade", "bill", "named"), [("77", "", "77"), ("77", "9", "77"), ("", "9", "bill9")])
+def test_a_fill_without_a_trade_is_named_by_its_bill(trade: str, bill: str, named: str) -> None:
+    """A fill id counts once: two without a number would be one."""
+    fill = convert(FILL | {"tradeId": trade, "billId": bill}, okx_rest.Fill)
+    assert okx_rest.filled(fill, SIZES, Ns(1)).fill_id == f"OKX:BTC-USD-SWAP:{named}"
+
+
+def test_a_fill_without_any_number_is_refused() -> None:
+    """Nobody could tell it from the next one."""
+    with pytest.raises(MalformedMessage, match="no number"):
+        okx_rest.filled(convert(FILL | {"tradeId": "", "billId": ""}, okx_rest.Fill), SIZES, Ns(1))
+
+
 def test_position() -> None:
     """Signed contracts in one-way mode; flat ones are none, and one with a side is refused."""
     row = {"instId": "BTC-USDT-SWAP", "posSide": "net", "pos": "-7", "avgPx": "", "markPx": "64000"}

@@ -6,7 +6,9 @@ Knows which words of the catalogue say which event; what a decision led to is `n
 from typing import Final
 
 from bot.domain import events as ev
+from bot.domain.commands import PlaceOrder
 from bot.domain.decided import TOLD_AGAIN_AFTER_NS
+from bot.domain.ids import DERIBIT, InstrumentId, Label, VenueId, venue_of
 from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.time import Ns
 from bot.observe.logs import Log
@@ -14,6 +16,9 @@ from bot.observe.surfaces import Surfaces
 
 _MALFORMED_KINDS_MAX: Final = 200
 """Different causes remembered at most; a venue gone mad must not fill the memory."""
+
+_ELSEWHERE_MAX: Final = 1000
+"""Orders at other venues remembered at most, the newest: answers come within a minute, orders a few a minute."""
 
 _SILENT: Final = (ev.Ticked, OptionMarked, FutureMarked, Quoted)
 """Thousands a second: seen in metrics, never in logs."""
@@ -32,6 +37,19 @@ class EventTeller:
         self._log = log
         self._surfaces = Surfaces()
         self._malformed: dict[tuple[str, str], tuple[Ns, int]] = {}
+        self._elsewhere: dict[Label, VenueId] = {}
+
+    def sent(self, order: PlaceOrder) -> None:
+        """Where an order went: answers tell its label and no instrument."""
+        self._went(order.label, order.instrument)
+
+    def _went(self, label: Label, instrument: InstrumentId) -> None:
+        if (venue := venue_of(instrument)) == DERIBIT:
+            return
+        self._elsewhere.pop(label, None)
+        if len(self._elsewhere) >= _ELSEWHERE_MAX:
+            del self._elsewhere[next(iter(self._elsewhere))]
+        self._elsewhere[label] = venue
 
     def tell(self, seq: int, event: ev.Event) -> None:
         """One event; ticks and market data pass in silence."""
@@ -48,15 +66,15 @@ class EventTeller:
         tell = self._log.tell
         match event:
             case ev.OrderAcked(label=label, order_id=order_id):
-                tell("order.acked", seq=seq, label=label, order_id=order_id)
+                tell("order.acked", seq=seq, **self._at(label), label=label, order_id=order_id)
             case ev.OrderRefused(label=label, code=code, name=name, kind=kind):
-                tell("order.refused", seq=seq, label=label, code=code, name=name, kind=kind)
+                tell("order.refused", seq=seq, **self._at(label), label=label, code=code, name=name, kind=kind)
             case ev.OrderUnknown(label=label, cause=cause):
-                tell("order.unknown", seq=seq, label=label, cause=cause)
+                tell("order.unknown", seq=seq, **self._at(label), label=label, cause=cause)
             case ev.OrderAbsent(label=label):
-                tell("order.absent", seq=seq, label=label)
+                tell("order.absent", seq=seq, **self._at(label), label=label)
             case ev.LookUpFailed(label=label, cause=cause):
-                tell("order.lookup_failed", seq=seq, label=label, cause=cause)
+                tell("order.lookup_failed", seq=seq, **self._at(label), label=label, cause=cause)
             case ev.OrderUpdated():
                 tell(
                     "order.updated",
@@ -78,6 +96,7 @@ class EventTeller:
                     price_native=event.price_native,
                 )
             case ev.IntentRestored():
+                self._went(event.label, event.instrument)
                 tell(
                     "intent.restored",
                     seq=seq,
@@ -87,6 +106,11 @@ class EventTeller:
                     price_native=event.price_native,
                     valid_until_ns=event.valid_until_ns,
                 )
+
+    def _at(self, label: Label) -> dict[str, VenueId]:
+        """The venue of an order elsewhere; nothing where the run's own stands on the line already."""
+        venue = self._elsewhere.get(label)
+        return {} if venue is None else {"venue": venue}
 
     def _shell_event(self, seq: int, event: ev.Event) -> None:
         tell = self._log.tell

@@ -89,6 +89,7 @@ class Narrator:
 
     def sent(self, seq: int, order: PlaceOrder) -> None:
         """An order left."""
+        self._events.sent(order)
         self._log.tell(
             "order.sent",
             seq=seq,

@@ -6,6 +6,8 @@ import pytest
 from msgspec import structs
 
 from bot.domain import events as ev
+from bot.domain.commands import PlaceOrder
+from bot.domain.ids import Label
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe import event_words
 from bot.observe.event_words import EventTeller
@@ -66,3 +68,43 @@ def test_a_word_about_a_venue_names_it(teller: EventTeller, heard: Any, told_eve
     teller.tell(2, told_events["fill.seen"])
 
     assert [line.get("venue") for line in heard.lines] == [*["okx"] * 7, None]
+
+
+_ANSWERS = ("order.acked", "order.refused", "order.unknown", "order.absent", "order.lookup_failed")
+
+
+def test_an_answer_names_the_venue_of_its_order(
+    teller: EventTeller, heard: Any, told_events: dict[str, ev.Event], commands: dict[type, Any]
+) -> None:
+    """It tells a label only; an order of an earlier run is known by its intent. The run's own venue needs no word."""
+    teller.sent(structs.replace(commands[PlaceOrder], label="hb1", instrument="OKX:BTC-USDT-SWAP"))
+    teller.sent(structs.replace(commands[PlaceOrder], label="hb2"))
+    teller.tell(1, structs.replace(told_events["intent.restored"], label="hb0", instrument="BINANCE:BTCUSDT"))
+    for label in ("hb0", "hb1", "hb2", "hb9"):
+        for name in _ANSWERS:
+            teller.tell(2, structs.replace(told_events[name], label=label))
+
+    assert [line.get("venue") for line in heard.lines[1:]] == [
+        *["binance"] * 5,
+        *["okx"] * 5,
+        *[None] * 10,
+    ]
+
+
+def test_orders_elsewhere_are_not_remembered_without_end(
+    teller: EventTeller,
+    heard: Any,
+    told_events: dict[str, ev.Event],
+    commands: dict[type, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The newest are."""
+    monkeypatch.setattr(event_words, "_ELSEWHERE_MAX", 2)
+    for number in range(5):
+        order = structs.replace(commands[PlaceOrder], label=Label(f"hb{number}"), instrument="OKX:BTC-USDT-SWAP")
+        teller.sent(order)
+        teller.sent(order)
+    for label in ("hb2", "hb3", "hb4"):
+        teller.tell(1, structs.replace(told_events["order.acked"], label=label))
+
+    assert [line.get("venue") for line in heard.lines] == [None, "okx", "okx"]

@@ -93,6 +93,8 @@ class Deciding:
             resting_native=None if at_rest is None or is_stray else at_rest.open_native,
             gap=self._gap.breached,
             appetite_share=self._appetite_share(now_ns),
+            other_side=choice.other,
+            closes_native=choice.most_native,
         )
         frame = Frame(
             seq=seq,

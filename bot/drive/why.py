@@ -24,7 +24,7 @@ from bot.drive.replay import Comparison, Difference, otherness
 from bot.engine import Engine
 from bot.hedging.appetite import width_ratio
 from bot.hedging.band import stretched, taker_cost_fraction
-from bot.hedging.decide import position_usd, spread_bps, worst_coin
+from bot.hedging.decide import gross_usd, spread_bps, worst_coin
 from bot.hedging.expiry import pinned, widened
 from bot.hedging.hedger import Looked
 from bot.hedging.modifiers import Modifiers, shaped
@@ -258,7 +258,7 @@ def _gauges(params: BookParams, engine: Engine, looked: Looked, decided: Decided
         rows += [
             ("spread", spread_bps(now) if is_priced else None, now.spread_bps_max, "bps"),
             ("order", order_usd, limits.order_usd_max, "USD"),
-            ("hedge position", abs(position_usd(now, amount)), limits.hedge_position_usd_max, "USD"),
+            ("hedge position", gross_usd(now, amount), limits.hedge_position_usd_max, "USD"),
             ("worst-case net delta", worst_coin(now, decided.trade_coin), now.limits.delta_coin_worst_max, params.book),
         ]
     waited_s = 0.0 if doubt_ns is None else (decided.now_ns - doubt_ns) / NS_PER_S

@@ -48,6 +48,10 @@ class Situation(Struct, frozen=True, kw_only=True):
     """Coins of the hedge are counted at this."""
     hedge_native: Decimal
     """Position in the hedge instrument."""
+    other_usd: float = 0.0
+    """Unsigned: position in what hedges of the other direction are made with, where that is another instrument."""
+    closes_native: Decimal | None = None
+    """Largest size, unsigned, of an order that may only close `hedge_native`; None: it may open."""
     exposure: Exposure
     band: Band
     band_taker: Band | None = None
@@ -260,8 +264,18 @@ def spread_bps(now: Situation) -> float:
 
 
 def position_usd(now: Situation, amount_native: Decimal) -> float:
-    """Hedge position after an order of this native amount, signed."""
-    return coin_from_amount(now.hedge, now.hedge_native + amount_native, now.price_usd) * now.price_usd
+    """Hedge position after an order of this native amount, signed; of the hedge instrument alone.
+
+    An order that may only close is counted as it will be sent: cut to that.
+    """
+    most = now.closes_native
+    sent = amount_native if most is None else max(min(amount_native, most), -most)
+    return coin_from_amount(now.hedge, now.hedge_native + sent, now.price_usd) * now.price_usd
+
+
+def gross_usd(now: Situation, amount_native: Decimal) -> float:
+    """Hedge positions of both directions after an order of this native amount, unsigned: none sets the other off."""
+    return abs(position_usd(now, amount_native)) + now.other_usd
 
 
 def worst_coin(now: Situation, trade_coin: float) -> float:
@@ -282,9 +296,10 @@ def _limited(now: Situation, amount: Decimal) -> Refusal | None:
         return Refusal(
             reason=Reason.SPREAD_TOO_WIDE, detail=f"spread {wide_bps:.1f} bps over {now.spread_bps_max:g} bps"
         )
-    after_usd, before_usd = position_usd(now, amount), position_usd(now, ZERO)
-    if abs(after_usd) > now.limits.hedge_position_usd_max and abs(after_usd) > abs(before_usd):
-        text = f"hedge position would be {after_usd:+.0f} USD, limit {now.limits.hedge_position_usd_max:.0f} USD"
+    after_usd, most_usd = gross_usd(now, amount), now.limits.hedge_position_usd_max
+    if after_usd > most_usd and after_usd > gross_usd(now, ZERO):
+        beside = f", {now.other_usd:.0f} USD beside it on the other side" if now.other_usd else ""
+        text = f"hedge position would be {position_usd(now, amount):+.0f} USD{beside}, limit {most_usd:.0f} USD"
         return Refusal(reason=Reason.LIMIT_POSITION_USD, detail=text)
     trade_coin = coin_from_amount(now.hedge, amount, now.price_usd)
     worst_after, worst_before = worst_coin(now, trade_coin), worst_coin(now, 0.0)

@@ -77,6 +77,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Rungs of the gap-risk ladder beyond their limits."""
     appetite_share: float = 1.0
     """Of the configured risk, by the equity above the floor."""
+    other_side: InstrumentId | None = None
+    """What hedges in the other direction are made with, where that is another instrument."""
+    closes_native: Decimal | None = None
+    """Largest size, unsigned, of an order that may only close what is held; None: it may open."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -181,7 +185,10 @@ class Hedger:
             hedge,
             exposure,
             widths,
-            hedge_native=held.get(frame.hedge_instrument, ZERO),
+            hedges_held=(
+                held.get(frame.hedge_instrument, ZERO),
+                situation.held_usd(view, held, desk.other_side, hedge.price_usd),
+            ),
             held_back=(waits, why),
             hedge_cause=view.hedge_verdict(frame.hedge_instrument, now_ns),
         )
@@ -201,7 +208,7 @@ class Hedger:
         exposure: Exposure,
         widths: Widths,
         *,
-        hedge_native: Decimal,
+        hedges_held: tuple[Decimal, float],
         held_back: tuple[Reason | None, str],
         hedge_cause: DistrustCause | None,
     ) -> Situation:
@@ -217,7 +224,9 @@ class Hedger:
             ask_usd=0.0 if touch is None else touch.ask_native or 0.0,
             spread_bps_max=params.spread_bps_max,
             price_usd=hedge.price_usd,
-            hedge_native=hedge_native,
+            hedge_native=hedges_held[0],
+            other_usd=hedges_held[1],
+            closes_native=desk.closes_native,
             exposure=exposure,
             band=bands.acted_on,
             band_taker=bands.taker,

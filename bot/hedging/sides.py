@@ -33,6 +33,8 @@ class Choice(NamedTuple):
     instrument: InstrumentId
     most_native: Decimal | None
     """Largest size, unsigned, where a position is closed: beyond it the other side's instrument takes over."""
+    other: InstrumentId | None = None
+    """The other side's instrument, whose position counts against the same limit; None where there is one for both."""
 
 
 def choose(
@@ -45,7 +47,9 @@ def choose(
     """
     opens, closes = (sides.buying, sides.selling) if is_buy else (sides.selling, sides.buying)
     against, spec = held.get(closes, ZERO), listed.get(closes)
-    if not sides.are_two or not (against < ZERO if is_buy else against > ZERO):
+    if not sides.are_two:
         return Choice(opens, None)
+    if not (against < ZERO if is_buy else against > ZERO):
+        return Choice(opens, None, closes)
     most = abs(against) if spec is None else round_to_step(abs(against), spec.lot_native, Rounding.TOWARD_ZERO)
-    return Choice(opens, None) if most == ZERO else Choice(closes, most)
+    return Choice(opens, None, closes) if most == ZERO else Choice(closes, most, opens)

@@ -4,6 +4,7 @@ Knows the market view and the exposure; decides nothing itself.
 """
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
-from bot.domain.units import coin_from_amount, float_from_decimal
+from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.hedging.band import Band, BandInputs, beyond_touch_usd
 from bot.hedging.decide import Situation, Verdict
 from bot.market.quality import Touch
@@ -62,6 +63,18 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
         funding_rate_8h=0.0 if marked is None or marked.funding_rate_8h is None else marked.funding_rate_8h,
         age_ns=None if touch is None else Ns(now_ns - touch.received_ns),
     )
+
+
+def held_usd(
+    view: MarketView, held: Mapping[InstrumentId, Decimal], name: InstrumentId | None, price_usd: float
+) -> float:
+    """What is held of an instrument, unsigned, its coins counted at this price; 0 of none.
+
+    What is held and not listed cannot be counted at all: no decision comes so far.
+    """
+    if name is None or (spec := view.instruments.get(name)) is None:
+        return 0.0
+    return abs(coin_from_amount(spec, held.get(name, ZERO), price_usd)) * price_usd
 
 
 def inputs_of(

@@ -18,7 +18,10 @@ CALL, PUT = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-27MAR26-1000
 @pytest.fixture
 def sides(play_with: Any, make: Any) -> Any:
     """Bought with the linear perpetual, sold with the inverse one; connected, all of it seen."""
-    play = play_with(hedge_instrument_long=LINEAR)
+    return _connected(play_with(hedge_instrument_long=LINEAR), make)
+
+
+def _connected(play: Any, make: Any) -> Any:
     before = Ns(make.now_ns - NS_PER_S)
     play.take(*(ev.StreamRestored(stream=stream, received_ns=before) for stream in ev.StreamName))
     specs = (make.perpetual(), make.linear_perpetual(), make.option(CALL), make.option(PUT))
@@ -132,3 +135,30 @@ def test_what_is_wrong_with_one_instrument_holds_nothing_back_on_the_other(sides
     orders = [found for tick in (1, 2) for found in sides.orders(sides.tick(tick))]
 
     assert [(order.instrument, order.amount_native > 0) for order in orders] == [(LINEAR, True)]
+
+
+@pytest.mark.parametrize(
+    ("held", "instrument"),
+    [
+        # the limit is 60 000 USD, a coin 100 000; the first two hedge by 53 000 and by 47 000
+        ({CALL: "1"}, PERPETUAL),
+        ({PUT: "1"}, LINEAR),
+        # 53 000 due for sale, 20 000 of it held bought: closed whatever the gross
+        ({CALL: "1", LINEAR: "0.2"}, LINEAR),
+        ({CALL: "3", LINEAR: "0.2", PERPETUAL: "-90000"}, LINEAR),
+        # sold beyond the limit, 47 000 and more due to be bought: closing first
+        ({PUT: "1", PERPETUAL: "-90000"}, PERPETUAL),
+        # what was bought with the instrument for selling, before there were two, is nothing to close: it counts
+        ({PUT: "1", PERPETUAL: "10000"}, LINEAR),
+        ({PUT: "2", PERPETUAL: "40000"}, None),
+        ({CALL: "2", LINEAR: "-0.55"}, None),
+    ],
+)
+def test_positions_of_both_sides_count_against_one_limit(
+    play_with: Any, make: Any, held: dict[str, str], instrument: InstrumentId | None
+) -> None:
+    """No order lifts their sum beyond it, and one that closes is always sent."""
+    limits = make.limits(hedge_position_usd_max=60_000.0)
+    orders = _seen(_connected(play_with(hedge_instrument_long=LINEAR, limits=limits), make), make, held)
+
+    assert [order.instrument for order in orders] == ([] if instrument is None else [instrument])

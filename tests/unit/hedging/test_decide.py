@@ -152,6 +152,30 @@ _NOW = Situation(
             0,
         ),
         ({"exposure": _exposure(-0.3), "hedge_native": Decimal(-300_000)}, Action.HEDGE, Reason.OUTSIDE_BAND, 20_000),
+        # both sides count: 20 000 USD more on top of 85 000 here and 100 000 there
+        (
+            {"exposure": _exposure(0.3), "hedge_native": Decimal(-85_000), "other_usd": 100_000.0},
+            Action.REFUSE,
+            Reason.LIMIT_POSITION_USD,
+            0,
+        ),
+        (
+            {"exposure": _exposure(0.3), "hedge_native": Decimal(-80_000), "other_usd": 100_000.0},
+            Action.HEDGE,
+            Reason.OUTSIDE_BAND,
+            -20_000,
+        ),
+        (  # closing is allowed at any gross, and what goes beyond it is not sent
+            {
+                "exposure": _exposure(0.3),
+                "hedge_native": Decimal(5_000),
+                "other_usd": 300_000.0,
+                "closes_native": Decimal(5_000),
+            },
+            Action.HEDGE,
+            Reason.OUTSIDE_BAND,
+            -20_000,
+        ),
         ({"exposure": _exposure(0.3), "orders_last_minute": 6}, Action.REFUSE, Reason.LIMIT_ORDER_RATE, 0),
         (
             {"exposure": _exposure(0.3), "limits": replace(_LIMITS, order_usd_max=9.0)},

@@ -34,15 +34,21 @@ _TWO, _ONE = Sides(buying=A, selling=B), Sides(buying=A, selling=A)
 def test_what_is_held_the_other_way_is_closed_first(
     held: dict[InstrumentId, str], is_buy: bool, instrument: InstrumentId, most: str | None
 ) -> None:
-    """No further than to nothing."""
+    """No further than to nothing; the other one is told beside it."""
     amounts = {name: Decimal(amount) for name, amount in held.items()}
 
-    assert choose(_TWO, amounts, {}, is_buy=is_buy) == Choice(instrument, None if most is None else Decimal(most))
+    assert choose(_TWO, amounts, {}, is_buy=is_buy) == Choice(
+        instrument, None if most is None else Decimal(most), B if instrument == A else A
+    )
 
 
 @pytest.mark.parametrize(
     ("held", "choice"),
-    [("0.0019", Choice(B, None)), ("0.002", Choice(A, Decimal("0.002"))), ("0.005", Choice(A, Decimal("0.004")))],
+    [
+        ("0.0019", Choice(B, None, A)),
+        ("0.002", Choice(A, Decimal("0.002"), B)),
+        ("0.005", Choice(A, Decimal("0.004"), B)),
+    ],
 )
 def test_a_rest_under_the_smallest_order_is_not_closed(make: Any, held: str, choice: Choice) -> None:
     """An order of it would be refused again and again, and the hedge never made."""

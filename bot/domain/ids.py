@@ -46,8 +46,7 @@ def is_ours(label: str | None, prefix: str) -> bool:
 
 def venue_of(instrument: InstrumentId) -> VenueId:
     """Where an instrument is traded, by its name."""
-    venue, colon, _ = instrument.partition(":")
-    return VenueId(venue.lower()) if colon else DERIBIT
+    return VenueId(instrument.partition(":")[0].lower()) if ":" in instrument else DERIBIT
 
 
 def name_at_venue(instrument: InstrumentId) -> str:

@@ -74,7 +74,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     @property
     def price_is_in_coin(self) -> bool:
         """Whether the native price is coin per coin (inverse options only)."""
-        return self.is_option and self.is_inverse
+        return self.settlement is Settlement.COIN and self.kind is Kind.OPTION
 
     @property
     def amount_is_in_usd(self) -> bool:

@@ -366,6 +366,8 @@ class Account:
 
     def watch(self, names: list[InstrumentId]) -> list[Command]:
         """Ask for the market data of these, of each once."""
+        if not names:
+            return []
         fresh = [name for name in names if name not in self._watched]
         self._watched.update(dict.fromkeys(fresh))
         return [Watch(instruments=tuple(fresh))] if fresh else []

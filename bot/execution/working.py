@@ -337,6 +337,8 @@ class WorkingOrders:
 
         `answering`: since when each venue that can be asked is there; None: it is no excuse that one is not.
         """
+        if not self._live:
+            return None
         doubts = [(order.instrument, order.doubt_since_ns) for order in self._live.values()]
         since = [at_ns for _, at_ns in doubts if at_ns is not None]
         if answering is not None:

@@ -275,10 +275,10 @@ class Hedger:
 
         Beyond the hard limit neither a pin nor our part of the volume holds anything back.
         """
-        hold, is_over = widths.guard.hold, self._is_beyond_limit(exposure)
-        if hold is not None and not (is_over and hold[0] is Reason.PARTICIPATION):
+        hold = widths.guard.hold
+        if hold is not None and not (hold[0] is Reason.PARTICIPATION and self._is_beyond_limit(exposure)):
             return hold
-        if pin is not None and not is_over:
+        if pin is not None and not self._is_beyond_limit(exposure):
             waits = pin_held_back(self._params.expiry, inputs.since_hedge_ns)
             if waits is not None:
                 return waits, f"the price sits on the strike of {pin}"

@@ -25,14 +25,19 @@ class IndexPath:
         """Nothing seen."""
         self._buckets: deque[list[float]] = deque(maxlen=_BUCKETS_MAX)
         """Number of the ten seconds, lowest and highest; ascending."""
+        self._newest: list[float] = []
+        """The last of them."""
+        self._ends_ns = 0
 
     def see(self, index_usd: float, at_ns: Ns) -> None:
         """Take a value; a late one widens the newest."""
-        number = at_ns // _BUCKET_NS
-        if not self._buckets or number > self._buckets[-1][0]:
-            self._buckets.append([number, index_usd, index_usd])
+        if at_ns >= self._ends_ns or not self._newest:
+            number = at_ns // _BUCKET_NS
+            self._ends_ns = (number + 1) * _BUCKET_NS
+            self._newest = [number, index_usd, index_usd]
+            self._buckets.append(self._newest)
             return
-        newest = self._buckets[-1]
+        newest = self._newest
         if index_usd < newest[1]:
             newest[1] = index_usd
         elif index_usd > newest[2]:

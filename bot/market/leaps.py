@@ -45,13 +45,16 @@ class Leaps(Generic[Key]):
     def _leap(self, held: Pair | None, told: Pair) -> bool:
         """Whether the figure moved against its measure; without one it is compared with itself alone."""
         figure, measure = told
-        if not figure > 0.0 or (held is not None and not held[0] > 0.0):
+        if not figure > 0.0:
             return True
         if held is None:
             return measure is not None and not 1.0 / _BASIS_MAX <= figure / measure <= _BASIS_MAX
-        ratio = figure / held[0]
-        if held[1] is not None and measure is not None:
-            ratio *= held[1] / measure
+        before, before_measure = held
+        if not before > 0.0:
+            return True
+        ratio = figure / before
+        if before_measure is not None and measure is not None:
+            ratio *= before_measure / measure
         return not self._least_ratio <= ratio <= self._most_ratio
 
 

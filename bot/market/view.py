@@ -54,25 +54,23 @@ class MarketView:
 
     def see_option(self, marked: OptionMarked) -> None:
         """Take an option ticker unless a newer one is here."""
-        spec = self.instruments.get(marked.instrument)
-        seen = self.options.get(marked.instrument)
+        name = marked.instrument
+        spec, seen = self.instruments.get(name), self.options.get(name)
         if spec is None or spec.expiry_ns is None or (seen is not None and marked.venue_ns < seen.venue_ns):
             self.ignored_count += 1
             return
-        if (marked.iv_mark is None or not marked.is_open) and seen is not None and quality.judge_greeks(seen) is None:
-            self._last_greeks[marked.instrument] = seen
-        if not self._has_likely_iv(seen, marked):
-            return
-        self.options[marked.instrument] = marked
+        iv = marked.iv_mark
+        if seen is not None:
+            before = seen.iv_mark
+            if iv is None or not marked.is_open:
+                if quality.judge_greeks(seen) is None:
+                    self._last_greeks[name] = seen
+            elif before is not None and not self._ivs.believes(name, (before, None), (iv, None)):
+                return
+        self.options[name] = marked
         if marked.index_usd is not None:
             self.paths[spec.index_name].see(marked.index_usd, marked.received_ns)
         self._forwards.see((spec.index_name, spec.expiry_ns), marked)
-
-    def _has_likely_iv(self, seen: OptionMarked | None, marked: OptionMarked) -> bool:
-        """Whether the volatility may follow on the one before."""
-        if seen is None or seen.iv_mark is None or marked.iv_mark is None or not marked.is_open:
-            return True
-        return self._ivs.believes(marked.instrument, (seen.iv_mark, None), (marked.iv_mark, None))
 
     def see_future(self, marked: FutureMarked) -> bool:
         """Take a future's or perpetual's ticker unless a newer one is here; False where its mark is not believed."""
@@ -178,7 +176,8 @@ class MarketView:
     def future_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
         """Whether the future's mark can value a position."""
         marked = self.futures.get(instrument)
-        if marked is not None and marked.received_ns <= self._lost_ns.get(venue_of(instrument), _NEVER):
+        lost = self._lost_ns
+        if lost and marked is not None and marked.received_ns <= lost.get(venue_of(instrument), _NEVER):
             return DistrustCause.STREAM_LOST
         if instrument in self._marks.jumped:
             return DistrustCause.MARK_JUMPED

@@ -146,8 +146,9 @@ class Engine:
         event = sound_option(told)
         self._view.see_option(event)
         spec = self._view.instruments.get(event.instrument)
-        if spec is not None and self._account.profit.holds(spec.id):
-            self._account.profit.see_option(spec, event)
+        profit = self._account.profit
+        if spec is not None and profit.holds(spec.id):
+            profit.see_option(spec, event)
         return NOTHING
 
     def _on_future(self, told: FutureMarked) -> Outcome:

@@ -79,4 +79,4 @@ class Instrument(Struct, frozen=True, kw_only=True):
     @property
     def amount_is_in_usd(self) -> bool:
         """Whether the native amount is USD (inverse perpetuals and futures only)."""
-        return self.is_inverse and not self.is_option
+        return self.settlement is Settlement.COIN and self.kind is not Kind.OPTION

@@ -86,7 +86,7 @@ class Standing:
         """The state in which nothing is placed, if it is one."""
         if self.phase is Phase.HALTED:
             return Reason.HALTED, f"{self.cause} {self.detail}".strip()
-        if self.phase in {Phase.STOPPING, Phase.STOPPED}:
+        if self.phase is Phase.STOPPING or self.phase is Phase.STOPPED:
             return Reason.STOPPING, self.cause
         down = [
             stream.value if venue == DERIBIT else f"{venue} {stream.value}"

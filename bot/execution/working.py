@@ -126,7 +126,7 @@ class WorkingOrders:
 
     def has_live(self, instrument: InstrumentId) -> bool:
         """Whether a hedge on this instrument is pending."""
-        return any(order.instrument == instrument for order in self._live.values())
+        return bool(self._live) and any(order.instrument == instrument for order in self._live.values())
 
     def outstanding(self) -> dict[InstrumentId, tuple[Decimal, Decimal]]:
         """Per instrument what live orders may still add: (<= 0, >= 0), native."""

@@ -258,12 +258,13 @@ class Stability:
         gain = self._gain(now)
         self._notice_gain(gain)
         share = 1.0 if gain is None or gain <= self._params.gain_ratio_max else self._params.gain_ratio_max / gain
+        room_coin = self._room_coin(now)
         return Guard(
             gain_ratio=gain,
             width_ratio=self.width_ratio(now.now_ns),
             share=share,
-            room_coin=self._room_coin(now),
-            hold=self._paused(now.now_ns) or self._paced(now, gain) or self._participates(now),
+            room_coin=room_coin,
+            hold=self._paused(now.now_ns) or self._paced(now, gain) or self._participates(room_coin),
         )
 
     def notes(self) -> list[Note]:
@@ -348,9 +349,9 @@ class Stability:
         whole = share * volume_usd * _MINUTE_NS / NS_PER_DAY / now.price_usd
         return max(whole - math.fsum(coin for _, coin in self._fills), 0.0)
 
-    def _participates(self, now: Moment) -> tuple[Reason, str] | None:
+    def _participates(self, room_coin: float) -> tuple[Reason, str] | None:
         """Nothing left of this minute's part; a minute without a trade leaves room for one lot at least."""
-        if self._room_coin(now) > 0.0 or not self._fills:
+        if room_coin > 0.0 or not self._fills:
             return None
         share = self._params.participation_share_max or 0.0
         return Reason.PARTICIPATION, f"own trades are {share:.0%} of the last minute's volume"

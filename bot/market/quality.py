@@ -104,8 +104,9 @@ def judge_greeks(marked: OptionMarked) -> DistrustCause | None:
     """Verdict on what the ticker says, whenever it said it."""
     if not marked.is_open:
         return DistrustCause.NOT_OPEN
-    if marked.iv_mark is None or not 0.0 < marked.iv_mark < IV_MAX or marked.forward_usd is None:
+    iv, bid, ask = marked.iv_mark, marked.bid_native, marked.ask_native
+    if iv is None or not 0.0 < iv < IV_MAX or marked.forward_usd is None:
         return DistrustCause.NO_GREEKS
-    if marked.bid_native is not None and marked.ask_native is not None and marked.bid_native > marked.ask_native:
+    if bid is not None and ask is not None and bid > ask:
         return DistrustCause.CROSSED
     return None

@@ -44,10 +44,11 @@ class Profit:
         value = _option_value_usd(spec, marked)
         if value is None:
             return
-        before = self._value_usd.get(spec.id)
+        name = spec.id
+        before = self._value_usd.get(name)
         if before is not None:
-            self._options += self._qty.get(spec.id, 0.0) * (value - before)
-        self._value_usd[spec.id] = value
+            self._options += self._qty.get(name, 0.0) * (value - before)
+        self._value_usd[name] = value
 
     def see_future(self, spec: Instrument, marked: FutureMarked) -> None:
         """Revalue a held future or perpetual at its mark and accrue its funding since the last one."""
@@ -118,11 +119,11 @@ class Profit:
 
 def _option_value_usd(spec: Instrument, marked: OptionMarked) -> float | None:
     """USD value of one coin of option at the venue's mark: premium in coin times the index."""
-    if marked.mark_native is None:
-        return None
-    if not spec.price_is_in_coin:
-        return marked.mark_native
-    return None if marked.index_usd is None else marked.mark_native * marked.index_usd
+    mark = marked.mark_native
+    if mark is None or not spec.price_is_in_coin:
+        return mark
+    index_usd = marked.index_usd
+    return None if index_usd is None else mark * index_usd
 
 
 def move_usd(spec: Instrument, amount_native: float, from_native: float, to_native: float) -> float:

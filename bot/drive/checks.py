@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import FillBooked, Outcome, PhaseChanged
+from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged
 from bot.domain.events import (
     Event,
     Filled,
@@ -42,6 +42,8 @@ _VIOLATIONS_MAX: Final = 20
 _TRANSPORT_NS: Final = Ns(4 * NS_PER_S)
 """The oldest a message may be when it comes and still be fresh to a bot that cannot know: the longest delay there is,
 and the step of a clock."""
+BACK_WITHIN_NS: Final = Ns(60 * NS_PER_S)
+"""Without faults a hedge is through by then, whatever back-off came before it."""
 _MONEY_STEP: Final = Decimal("1e-8")
 """What a venue rounds money to (exchange facts 2.2)."""
 _DRIFT_COIN: Final = 0.15
@@ -82,6 +84,8 @@ class Checks:
         """Its book has a gap: only a book begun anew tells a touch."""
         self._has_looked = False
         """The account was looked at since its socket came up."""
+        self._outside_since_ns: Ns | None = None
+        """Since when the net delta has not been in the band."""
         self.violations: list[str] = []
         self.halts: dict[str, int] = {}
 
@@ -102,6 +106,8 @@ class Checks:
         if not isinstance(event, Ticked):
             self._before.append((now_ns, event))
         self._hear(event)
+        if outcome.decided is not None:
+            self._place(outcome.decided, now_ns)
         for note in outcome.notes:
             if isinstance(note, FillBooked):
                 self._count(note)
@@ -110,6 +116,15 @@ class Checks:
         placed = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
         if placed:
             self._check_orders(placed, event, outcome, now_ns)
+
+    def _place(self, decided: Decided, now_ns: Ns) -> None:
+        """Whether the net delta is in the band, as closely as the least trade can bring it."""
+        net, low, high = decided.delta_coin_net, decided.band_low_coin, decided.band_high_coin
+        least = self._params.trade_coin_min
+        if net is not None and low is not None and high is not None and low - least <= net <= high + least:
+            self._outside_since_ns = None
+        elif self._outside_since_ns is None:
+            self._outside_since_ns = now_ns
 
     def _hear(self, event: Event) -> None:
         hedge = self._params.hedge_instrument
@@ -231,17 +246,16 @@ class Checks:
     def ended(self, result: RunResult, fills: Sequence[FillRow], orders_live: int) -> list[str]:
         """All violations, those of the end included: the faults are over, so everything must have come right.
 
-        A delta outside the band is right while an order about it works, as one that rests does for a while.
+        A delta outside the band is right for as long as a hedge may take, and while an order about it works.
         """
         if (result.phase, result.reconciled) != ("running", True):
             self._object(f"liveness: ends {result.phase}, reconciled {result.reconciled}")
         if result.unknown_open:
             self._object(f"liveness: {result.unknown_open} orders unknown at the end")
-        net, low, high = result.net_delta_coin_final, result.band_low_coin, result.band_high_coin
-        least = self._params.trade_coin_min
-        is_inside = net is not None and low is not None and high is not None and low - least <= net <= high + least
-        if not is_inside and not orders_live:
-            self._object(f"liveness: ends with {net} coins, the band is {low} to {high}")
+        since_ns, now_ns = self._outside_since_ns, self._exchange.now_ns
+        if since_ns is not None and now_ns - since_ns > BACK_WITHIN_NS and not orders_live:
+            outside_s = (now_ns - since_ns) / NS_PER_S
+            self._object(f"liveness: outside the band for {outside_s:.0f} s, with {result.net_delta_coin_final} coins")
         if not result.positions_match:
             self._object("liveness: the positions are not the venue's")
         self._check_money(result)

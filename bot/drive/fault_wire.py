@@ -116,7 +116,8 @@ class FaultyWire:
 
     def answers(self, command: Question, events: Sequence[Event], received_ns: Ns) -> Parcels:
         """The reply to a request; no events: it never arrived."""
-        timed_out = (Ns(received_ns + TIME_OUT_NS), [sim_codec.unanswered(command, Ns(received_ns + TIME_OUT_NS))])
+        silent_ns = Ns(received_ns + TIME_OUT_NS)
+        timed_out = (silent_ns, [sim_codec.unanswered(command, silent_ns, "time-out")])
         if not events:
             return [timed_out]
         strike = self._faults.strike

@@ -10,10 +10,11 @@ from typing import Final
 from msgspec import Struct
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot
-from bot.domain.events import Event, LookUpFailed, OrderUnknown, SnapshotFailed, StreamLost, StreamName, StreamRestored
+from bot.domain.events import Event, StreamLost, StreamName, StreamRestored
 from bot.domain.ids import VenueId
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.sim_venue import Deliver, Latency, Schedule, SimVenue
+from bot.venues.sim_codec import unanswered
 
 _TIME_OUT_NS: Final = 1 * NS_PER_S
 """After which a gateway stops waiting for an answer."""
@@ -60,7 +61,9 @@ class Line:
         arrival_ns = Ns(now_ns + self._latency.request_ns)
         if isinstance(command, LookUpOrder):
             arrival_ns = Ns(max(arrival_ns, command.not_before_ns))
-        silence = _silence(command, Ns(arrival_ns + _TIME_OUT_NS), self._venue)
+        silence = None
+        if isinstance(command, PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot):
+            silence = unanswered(command, Ns(arrival_ns + _TIME_OUT_NS), _CAUSE)
         arrives = silence is None or not self._is_cut(arrival_ns)
         if arrives:
             to.carry_out(command, now_ns)
@@ -76,16 +79,3 @@ class Line:
 
     def _tell_return(self, at: Ns) -> None:
         self._deliver([StreamRestored(stream=stream, received_ns=at, venue=self._venue) for stream in StreamName], at)
-
-
-def _silence(command: Command, at: Ns, venue: VenueId) -> OrderUnknown | LookUpFailed | SnapshotFailed | None:
-    """What a gateway says of a question that was not answered; None where nobody waits for an answer."""
-    match command:
-        case PlaceOrder(label=label):
-            return OrderUnknown(label=label, received_ns=at, cause=_CAUSE)
-        case CancelOrder(label=label) | LookUpOrder(label=label):
-            return LookUpFailed(label=label, received_ns=at, cause=_CAUSE)
-        case TakeSnapshot():
-            return SnapshotFailed(received_ns=at, cause=_CAUSE, venue=venue)
-        case _:
-            return None

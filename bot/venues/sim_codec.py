@@ -189,13 +189,13 @@ def refused(command: PlaceOrder, no: facts.VenueSays, received_ns: Ns) -> OrderR
 
 
 def unanswered(
-    command: PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot, received_ns: Ns
+    command: PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot, received_ns: Ns, cause: str
 ) -> OrderUnknown | LookUpFailed | SnapshotFailed:
     """What a gateway makes of a request that got no answer in time."""
     match command:
         case PlaceOrder():
-            return OrderUnknown(label=command.label, received_ns=received_ns, cause="time-out")
+            return OrderUnknown(label=command.label, received_ns=received_ns, cause=cause)
         case TakeSnapshot():
-            return SnapshotFailed(received_ns=received_ns, cause="time-out")
+            return SnapshotFailed(received_ns=received_ns, cause=cause, venue=command.venue)
         case _:
-            return LookUpFailed(label=command.label, received_ns=received_ns, cause="time-out")
+            return LookUpFailed(label=command.label, received_ns=received_ns, cause=cause)

@@ -18,10 +18,7 @@ from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import Ns, ns_from_ms
 from bot.domain.units import ZERO, Rounding, float_from_decimal, round_to_step
 from bot.venues.binance import BINANCE
-from bot.venues.venue_rest import Money, OrderRead, exact, json_in
-
-Fees = tuple[Decimal, Decimal]
-"""Maker and taker, positive is a cost."""
+from bot.venues.venue_rest import Fees, Money, OrderRead, exact, json_in
 
 FEES_LISTED: Final[Fees] = (Decimal("0.0002"), Decimal("0.0005"))
 """At the lowest tier, for runs without a key (venue's fee page, 2026)."""

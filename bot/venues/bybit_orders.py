@@ -22,6 +22,7 @@ from bot.venues.bybit_errors import BAD_KEY, ERRORS
 from bot.venues.bybit_rest import result, rows
 from bot.venues.settings import VenueSettings
 from bot.venues.venue_rest import (
+    Fees,
     Fills,
     Money,
     OrderRead,
@@ -88,7 +89,7 @@ class BybitRest:
         listed = [row for row in rows(await self._link.ask(request), bybit_rest.Listed) if row.is_perpetual]
         return tuple([bybit_rest.instrument_from(row, await self._fees(row.symbol)) for row in listed])
 
-    async def _fees(self, symbol: str) -> bybit_rest.Fees:
+    async def _fees(self, symbol: str) -> Fees:
         if self._link.settings.credentials is None:
             return bybit_rest.FEES_LISTED
         params: dict[str, object] = {**_LINEAR, "symbol": symbol}

@@ -17,12 +17,9 @@ from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import Ns, ns_from_ms
 from bot.domain.units import ZERO, float_from_decimal
 from bot.venues.bybit import BYBIT
-from bot.venues.venue_rest import Money, OrderRead, convert, exact, exact_or_none, json_in
+from bot.venues.venue_rest import Fees, Money, OrderRead, convert, exact, exact_or_none, json_in
 
 T = TypeVar("T")
-
-Fees = tuple[Decimal, Decimal]
-"""Maker and taker, positive is a cost."""
 
 FEES_LISTED: Final[Fees] = (Decimal("0.0002"), Decimal("0.00055"))
 """Of perpetuals at the lowest tier, for runs without a key (venue's fee page, 2026)."""

@@ -20,10 +20,7 @@ from bot.domain.time import Ns, ns_from_ms
 from bot.domain.units import ZERO, Rounding, float_from_decimal, round_to_step
 from bot.venues.hyperliquid import HYPERLIQUID, MONEY
 from bot.venues.hyperliquid_errors import code_of
-from bot.venues.venue_rest import Money, OrderRead, exact, json_in
-
-Fees = tuple[Decimal, Decimal]
-"""Maker and taker, positive is a cost."""
+from bot.venues.venue_rest import Fees, Money, OrderRead, exact, json_in
 
 FEES_LISTED: Final[Fees] = (Decimal("0.00015"), Decimal("0.00045"))
 """Of perpetuals at the lowest tier, for runs without a key (venue's fee page, 2026)."""

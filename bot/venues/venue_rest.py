@@ -24,6 +24,9 @@ from bot.venues.settings import Credentials, VenueSettings
 
 T = TypeVar("T")
 
+Fees = tuple[Decimal, Decimal]
+"""Maker and taker rate, positive is a cost."""
+
 ANSWER_ERRORS: Final = (VenueError, MalformedMessage, ConfigError, ValueError)
 """All that can be wrong with an answer, or keep it away."""
 

@@ -18,6 +18,7 @@ from bot.domain.time import ns_from_ms
 from bot.domain.units import ZERO, snap_to_step
 from bot.venues.deribit_wire import Direction, Number, Order, Stamp, Trade, exact
 from bot.venues.settings import VenueSettings
+from bot.venues.venue_rest import json_in
 
 T = TypeVar("T")
 
@@ -146,13 +147,7 @@ def convert(value: object, shape: type[T]) -> T:
 
 def error_in(text: str) -> ErrorReply | None:
     """The venue's refusal inside an exception text (`deribit {"jsonrpc":...}`); None when there is none."""
-    start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        return msgspec.json.decode(text[start:].encode(errors="replace"), type=ErrorReply)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
+    return json_in(text, ErrorReply)
 
 
 def currency_of(instrument: str) -> str:

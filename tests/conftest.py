@@ -5,10 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.domain.events import SurfaceFitted
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import expiry_ns_from_code, ns_from_iso
+
+# The same examples every time, however slow the machine: what fails once fails again. Others, and more of them, with
+# pytest --hypothesis-profile explore
+_BEAR_SLOWNESS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("hedgebot", derandomize=True, database=None, **_BEAR_SLOWNESS)
+settings.register_profile("explore", max_examples=1_000, **_BEAR_SLOWNESS)
+settings.load_profile("hedgebot")
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NOW = ns_from_iso("2026-03-01T10:00:00Z")

@@ -139,8 +139,10 @@ class CcxtFeed:
         finally:
             for task in [*tasks, woken]:
                 task.cancel()
-            await asyncio.gather(*tasks, woken, return_exceptions=True)
-            await _closed(client)
+            try:
+                await asyncio.gather(*tasks, woken, return_exceptions=True)
+            finally:
+                await _closed(client)
 
     async def _woken(self) -> None:
         await self._wake.wait()
@@ -246,7 +248,9 @@ async def _next(client: Opened, update: Awaitable[Told], name: InstrumentId, sil
 
 
 async def _closed(client: Opened) -> None:
-    """Close, never raise, never hang."""
-    with contextlib.suppress(*client.errors, aiohttp.ClientError, OSError):
-        async with asyncio.timeout(_CLOSE_S_MAX):
-            await client.exchange.close()
+    """Close, never raise, never hang; goes on without us where we are cancelled: ccxt's own would stop halfway."""
+    closing = asyncio.ensure_future(client.exchange.close())
+    await asyncio.wait((closing,), timeout=_CLOSE_S_MAX)
+    if closing.done():
+        with contextlib.suppress(*client.errors, aiohttp.ClientError, OSError):
+            await closing

@@ -86,8 +86,10 @@ class Socket:
             session.end(VenueUnreachable("closed by us"))
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await connection.close()
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:  # cancelled again, or only now: the socket is ours to close
+                await connection.close()
         # Both may have ended at once: the reader knows the cause, the worker only that a reply is missing.
         for task in tasks:
             if task in done:

@@ -6,6 +6,7 @@ frames are a codec's (`PublicWire`), reconnecting is `kept`'s. Must not know pos
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 from bot.domain.errors import MalformedMessage, VenueUnreachable
@@ -93,19 +94,19 @@ class PublicFeed:
         self._retry_s.clear()
         self._distrusted.clear()
         routes: list[_Route] = []
-        tasks: list[asyncio.Task[None]] = []
-        try:
+        async with AsyncExitStack() as opened:  # closes each, also when cancelled while it closes another
             for url in self._wire.routes(self._link.settings.ws_url):
-                routes.append(_Route(await self._link.connect(url), clock()))  # noqa: PERF401 - each is closed in the end
-            tasks += [asyncio.create_task(self._read(route, kept, sink)) for route in routes]
+                connection = await self._link.connect(url)
+                opened.push_async_callback(connection.close)
+                routes.append(_Route(connection, clock()))
+            tasks = [asyncio.create_task(self._read(route, kept, sink)) for route in routes]
             tasks.append(asyncio.create_task(self._work(routes, kept, sink)))
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for route in routes:
-                await route.connection.close()
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()
 

@@ -35,7 +35,7 @@ def chains(draw: st.DrawFn) -> Chain:
     return Chain(f"{seed}", tau_years, np.full(z.size, forward), strike, is_call, bid, ask)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(chains(), min_size=1, max_size=5))
 def test_no_quotes_make_an_arbitrage(given_chains: list[Chain]) -> None:
     """No butterfly within four deviations, no calendar spread, a finite volatility between and beyond the expiries."""

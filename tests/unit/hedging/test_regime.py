@@ -113,7 +113,7 @@ def test_the_way_down_is_slow_and_by_steps() -> None:
 
 
 @given(st.lists(st.sampled_from([0.4, 0.8, 1.0, 1.6, 2.5, 6.0]), min_size=20, max_size=60), st.integers(0, 5))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_regimes_do_not_flicker(sizes: list[float], seed: int) -> None:
     """Whatever minutes come: up to the next level and down again takes twenty minutes, and one level at a time down."""
     market = Market(seed=seed)

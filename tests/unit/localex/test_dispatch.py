@@ -124,7 +124,7 @@ def test_orders_meet_the_world_as_it_is_now(world: Any) -> None:
     assert (world.now_ns - looked_ns, world.exchange.now_ns) == (5_000_000, world.now_ns)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(method=st.sampled_from(sorted(METHODS)), params=st.dictionaries(_NAMES, _VALUES, max_size=6))
 def test_any_parameters_get_a_result_or_a_typed_error(world: Any, method: str, params: dict[str, object]) -> None:
     """Whatever a client sends to any method, it is answered; only logging out is done in silence."""

@@ -240,7 +240,7 @@ _orders = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(orders=_orders)
 def test_positions_are_the_sum_of_fills(
     exchange: Exchange,

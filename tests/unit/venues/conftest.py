@@ -1,6 +1,7 @@
 """Fakes of the venue's two edges: a scripted socket on virtual time, and a server on loopback (HTTP and websocket)."""
 
 import asyncio
+import itertools
 import json
 import random
 import selectors
@@ -106,8 +107,12 @@ class FakeConnection:
             self.push({"jsonrpc": "2.0", "id": request["id"], "testnet": self.is_testnet, **reply})
 
     async def close(self) -> None:
-        """Remember it."""
-        self.is_closed = True
+        """Remember it; takes some turns of the loop, as a goodbye does."""
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0)
+        finally:
+            self.is_closed = True
 
 
 def accept_all(method: str, params: Json) -> object:
@@ -327,6 +332,25 @@ def connection_type() -> type[FakeConnection]:
 def virtual() -> Callable[[Coroutine[object, object, None]], None]:
     """Runs a coroutine on virtual time."""
     return run_virtually
+
+
+async def _cancelled_at_every_turn(begin: Callable[[], Coroutine[object, object, None]], turns_max: int) -> None:
+    for turns, again in itertools.product(range(turns_max), range(6)):
+        task = asyncio.create_task(begin())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(again):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+
+@pytest.fixture
+def cancelled_at_every_turn() -> Callable[..., Coroutine[object, object, None]]:
+    """Begins something again and again; cancels it twice, at every pair of turns of the loop up to a number."""
+    return _cancelled_at_every_turn
 
 
 @pytest.fixture

@@ -77,6 +77,8 @@ class _Client:
         return told
 
     async def close(self) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
         self.is_closed = True
 
 
@@ -304,3 +306,23 @@ def test_a_number_of_the_wire_is_a_number_or_absent() -> None:
     for text in ("abc", "inf", "nan"):
         with pytest.raises(MalformedMessage, match="x is"):
             number({"x": text}, "x")
+
+
+@pytest.mark.parametrize("told", [_book(), CcxtError("gone")])
+def test_a_feed_cancelled_at_any_moment_leaves_no_client_open(
+    quiet_link: Link, virtual: Virtual, cancelled_at_every_turn: Any, told: object
+) -> None:
+    """Also when cancelled in the closing, which ccxt would leave halfway."""
+    clients: list[_Client] = []
+
+    def make(*_: object) -> Opened:
+        clients.append(_Client([told], [TICKER]))
+        return Opened(clients[-1], (CcxtError,))
+
+    async def scene() -> None:
+        await cancelled_at_every_turn(lambda: CcxtFeed(quiet_link, bybit.PRICES, [NAME], make).run(lambda _: None), 20)
+        await asyncio.sleep(1.0)
+        assert clients
+        assert all(client.is_closed for client in clients)
+
+    virtual(scene())

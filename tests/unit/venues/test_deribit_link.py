@@ -205,3 +205,23 @@ def test_failing_sink_ends_the_feed(stage: Any, virtual: Virtual) -> None:
         assert stage.connections[0].is_closed
 
     virtual(scene())
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_feed_cancelled_at_any_moment_leaves_no_socket_open(
+    stage: Any, virtual: Virtual, cancelled_at_every_turn: Any, *, breaks: bool
+) -> None:
+    """While it opens, lives, or is closing a lost one already; cancelled once more meanwhile, as when a run ends."""
+
+    def broken(method: str, params: dict[str, Any]) -> object:
+        if breaks and method == "public/set_heartbeat":
+            stage.connections[-1].break_down()
+        return stage.accepts(method, params)
+
+    async def scene() -> None:
+        stage.answer = broken
+        await cancelled_at_every_turn(lambda: AccountFeed(stage.link()).run(stage.sink), 30)
+        assert stage.connections
+        assert all(connection.is_closed for connection in stage.connections)
+
+    virtual(scene())

@@ -89,7 +89,11 @@ class _Socket:
         self.push(*self.answer(self.url, asked))
 
     async def close(self) -> None:
-        self.is_closed = True
+        try:
+            for _ in range(3):
+                await asyncio.sleep(0)
+        finally:
+            self.is_closed = True
 
 
 def now_ns() -> Ns:
@@ -117,6 +121,7 @@ class _Stage:
         self.running: asyncio.Task[None] | None = None
 
     async def connect(self, url: str) -> Any:
+        await asyncio.sleep(0)
         socket = _Socket(url, self._answered)
         self.sockets.append(socket)
         return socket
@@ -305,5 +310,20 @@ def test_watching_more_on_a_running_connection(virtual: Virtual) -> None:
         assert stage.sockets[0].asked[-1] == {"number": 2, "subscribe": ["touch C"]}
         assert stage.sockets[1].asked[-1] == {"number": 2, "subscribe": ["spec C"]}
         await stage.stop()
+
+    virtual(scene())
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_feed_cancelled_at_any_moment_leaves_no_socket_open(
+    virtual: Virtual, cancelled_at_every_turn: Any, *, breaks: bool
+) -> None:
+    """With one of two sockets open, with one of two closed, and cancelled once more meanwhile."""
+
+    async def scene() -> None:
+        stage = _Stage(lambda url, asked: [None] if breaks else takes_all(url, asked))
+        await cancelled_at_every_turn(lambda: stage.feed.run(stage.events.extend), 30)
+        assert stage.sockets
+        assert all(socket.is_closed for socket in stage.sockets)
 
     virtual(scene())

@@ -1,6 +1,8 @@
 """The socket against a real server on loopback."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
 
 import pytest
 import pytest_asyncio
@@ -23,16 +25,57 @@ async def _echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+async def _deaf(request: web.Request) -> web.WebSocketResponse:
+    """Reads nothing, so that a goodbye is never answered."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    while request.transport is not None:  # noqa: ASYNC110 - tells nobody when it ends
+        await asyncio.sleep(0.001)
+    return socket
+
+
+async def _elsewhere(_request: web.Request) -> web.Response:
+    """Sends whoever comes to the echo."""
+    return web.Response(status=302, headers={"Location": "/ws"})
+
+
 @pytest_asyncio.fixture
-async def url() -> AsyncIterator[str]:
-    """Address of an echo server."""
+async def runner() -> AsyncIterator[web.AppRunner]:
+    """The server."""
     app = web.Application()
     app.router.add_get("/ws", _echo)
+    app.router.add_get("/deaf", _deaf)
+    app.router.add_get("/elsewhere", _elsewhere)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
+    yield runner
     await runner.cleanup()
+
+
+@pytest.fixture
+def url(runner: web.AppRunner) -> str:
+    """Address of an echo."""
+    return f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
+
+
+async def _cancelled(work: Coroutine[object, object, object], turns: int) -> bool:
+    """Cancel after so many turns of the loop; whether that was before its end."""
+    task = asyncio.create_task(work)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return task.cancelled()
+
+
+async def _nobody_is_connected(runner: web.AppRunner) -> None:
+    """Wait, bounded, until the server has seen every connection end; it ends none itself."""
+    assert runner.server is not None
+    deadline_s = time.monotonic() + 30.0
+    while runner.server.connections:
+        assert time.monotonic() < deadline_s, "a connection stays open"
+        await asyncio.sleep(0.001)
 
 
 @pytest.mark.asyncio
@@ -97,3 +140,37 @@ async def test_a_frame_leaves_at_once_or_not_at_all(url: str) -> None:
     with pytest.raises(VenueUnreachable):
         connection.write(b"x")
     await connection.close()
+
+
+@pytest.mark.asyncio
+async def test_connecting_that_is_cancelled_leaves_nothing_open(runner: web.AppRunner, url: str) -> None:
+    """At whatever moment: while the name is resolved, the connection made, the handshake awaited."""
+    turns = 0
+    opened: list[stream.Connection] = []
+
+    async def connect() -> None:
+        opened.append(await stream.connect(url))
+
+    while await _cancelled(connect(), turns):
+        turns += 1
+        assert turns < 100_000
+        await _nobody_is_connected(runner)
+    assert turns > 3
+    await opened.pop().close()
+    await _nobody_is_connected(runner)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_closing_that_is_cancelled_has_closed(runner: web.AppRunner, url: str, turns: int) -> None:
+    """The other end never answers the goodbye; who is cancelled while he waits for it has left all the same."""
+    connection = await stream.connect(url.replace("/ws", "/deaf"))
+    assert await _cancelled(connection.close(), turns)
+    await _nobody_is_connected(runner)
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_is_not_followed(url: str) -> None:
+    """The address in the configuration is the one we talk to: a key is never shown to another."""
+    with pytest.raises(VenueUnreachable, match="302"):
+        await stream.connect(url.replace("/ws", "/elsewhere"))

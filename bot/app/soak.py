@@ -3,6 +3,7 @@
 Knows how a seed becomes a run and when a soak has proved nothing; the run itself is `drive`'s.
 """
 
+import gc
 import multiprocessing
 import os
 import tempfile
@@ -139,7 +140,8 @@ def _all(options: SoakOptions) -> Iterator[Seed]:
         yield from map(_run, jobs)
         return
     # Spawned: a fork would inherit whatever threads and locks there are.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=gc.freeze) as pool:  # no look at what is imported
         yield from pool.map(_run, jobs)
 
 

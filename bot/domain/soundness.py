@@ -25,6 +25,8 @@ IV_MIN: Final = 1e-4
 IV_MAX: Final = 5.0
 """500 %: what venues write where no volatility fits (data notes 4.4)."""
 _FUNDING_RATE_8H_MAX: Final = 1.0
+_NO_FIGURE: Final = frozenset({str, int, bool, type(None)})
+"""Most fields are one of these; asked first, for every event of the account."""
 
 
 def sound_option(marked: OptionMarked) -> OptionMarked:
@@ -119,7 +121,10 @@ def sound_quote(quoted: Quoted) -> Quoted:
 def defect(thing: Struct) -> str:
     """The first figure of an event of the account that can be no number, as `equity_native is nan`; empty without."""
     for name in thing.__struct_fields__:
-        found = _defect_of(name, getattr(thing, name))
+        value = getattr(thing, name)
+        if type(value) in _NO_FIGURE:
+            continue
+        found = _defect_of(name, value)
         if found:
             return found
     if isinstance(thing, Filled) and thing.price_native <= 0:

@@ -113,8 +113,7 @@ class Checks:
                 self._count(note)
             elif isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
                 self._halted(note)
-        placed = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
-        if placed:
+        if placed := [command for command in outcome.commands if isinstance(command, PlaceOrder)]:
             self._check_orders(placed, event, outcome, now_ns)
 
     def _place(self, decided: Decided, now_ns: Ns) -> None:

@@ -41,6 +41,8 @@ _RESTART_NS: Final = ((200 * NS_PER_MS, 400 * NS_PER_MS), (400 * NS_PER_MS, 5 * 
 _LOOK_NS: Final = Ns(15 * NS_PER_S)
 """From a halt to the next start: an operator's look."""
 
+_encode: Final = msgspec.msgpack.Encoder().encode
+
 _UNWRITABLE: Final = {
     FaultKind.TAPE_UNWRITABLE: "the tape cannot be written",
     FaultKind.LEDGER_FULL: "the ledger cannot be written: its disk is full",
@@ -191,15 +193,17 @@ class SimProcess:
         outcome = self.engine.apply(event)
         if self._tape is not None:
             self._tape.take(self._params.book, self.engine.seq, event, outcome)
-        self._hash.update(msgspec.msgpack.encode(event))
+        self._hash.update(_encode(event))
         if self._audit is not None:
             self._audit.see(self.engine, event, outcome)
         self._tally.saw(event, outcome)
         if self._machine is not None:
             self._machine.watcher.saw(event, outcome, now_ns)
             self._applied.append((event, outcome))
+        if not outcome.commands:
+            return
         for command in outcome.commands:
-            self._hash.update(msgspec.msgpack.encode(command))
+            self._hash.update(_encode(command))
         orders = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
         if orders and not self._commit(orders, outcome.decided, now_ns):
             return

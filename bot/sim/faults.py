@@ -184,8 +184,10 @@ class Faults:
         self.dice = random.Random(sum(fault.seed for fault in self.planned))
         """For whatever follows from faults."""
         self._dice = [random.Random(fault.seed) for fault in self.planned]
-        self._open = dict.fromkeys(range(len(self.planned)))
-        """Places of those that may still be felt."""
+        self._open: dict[FaultKind, list[int]] = {}
+        """Places of those that may still be felt, by kind: a run asks a hundred thousand times."""
+        for place, fault in enumerate(self.planned):
+            self._open.setdefault(fault.kind, []).append(place)
 
     @property
     def over_ns(self) -> Ns:
@@ -202,21 +204,20 @@ class Faults:
 
     def strike(self, kind: FaultKind, now_ns: Ns) -> random.Random | None:
         """The dice of a fault of this kind that is felt now, and counted; None when there is none."""
-        for place in self._open:
+        for place in self._open.get(kind, ()):
             fault = self.planned[place]
             if fault.start_ns > now_ns:
                 break
-            if fault.kind is kind and now_ns < fault.until_ns:
+            if now_ns < fault.until_ns:
                 self.counts[kind] += 1
                 if kind in ONCE:
-                    del self._open[place]
+                    self._open[kind].remove(place)
                 return self._dice[place]
         return None
 
     def is_on(self, kind: FaultKind, now_ns: Ns) -> bool:
         """Whether one that lasts is on; not counted."""
-        return any(
-            fault.kind is kind and fault.start_ns <= now_ns < fault.until_ns
-            for fault in self.planned
-            if fault.kind not in ONCE
-        )
+        if kind in ONCE:
+            return False
+        planned = (self.planned[place] for place in self._open.get(kind, ()))
+        return any(fault.start_ns <= now_ns < fault.until_ns for fault in planned)

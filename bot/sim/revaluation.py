@@ -7,7 +7,7 @@ which is the venue's linear decay. Accuracy: about 1e-8 of a coin until a second
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bot.domain.instruments import Instrument
@@ -32,6 +32,8 @@ class Line:
     amount_native: float
     average_native: float
     mark: Mark
+    known: dict[tuple[float, float, float], float] = field(default_factory=dict, compare=False, repr=False)
+    """Values found so far, by what was moved: every slope begins with the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +106,22 @@ def _option_usd(line: Line, *, move: float = 0.0, iv_more: float = 0.0, life_mor
     marked_usd = mark.mark_native * (mark.forward_usd if item.is_inverse else 1.0)
     if mark.iv is None:
         return marked_usd + mark.delta_per_unit * mark.forward_usd * move
-    strike_usd, is_call = item.strike_usd, item.is_call
-    assert strike_usd is not None, f"{item.id} has no strike"
-    assert is_call is not None, f"{item.id} has no right"
-    forward_usd = mark.forward_usd * (1.0 + move * mark.moving_share)
-    tau_years = mark.tau_years * (1.0 + life_more)
-    moved, _ = value_and_delta(forward_usd, strike_usd, mark.iv + iv_more, tau_years, is_call=is_call)
-    unmoved, _ = value_and_delta(mark.forward_usd, strike_usd, mark.iv, mark.tau_years, is_call=is_call)
-    return marked_usd + (moved - unmoved)
+    return marked_usd + (_formula_usd(line, mark.iv, move, iv_more, life_more) - _formula_usd(line, mark.iv))
+
+
+def _formula_usd(line: Line, iv: float, move: float = 0.0, iv_more: float = 0.0, life_more: float = 0.0) -> float:
+    """By the venue's formula alone."""
+    key = (move, iv_more, life_more)
+    value_usd = line.known.get(key)
+    if value_usd is None:
+        item, mark = line.item, line.mark
+        assert item.strike_usd is not None, f"{item.id} has no strike"
+        assert item.is_call is not None, f"{item.id} has no right"
+        forward_usd = mark.forward_usd * (1.0 + move * mark.moving_share)
+        tau_years = mark.tau_years * (1.0 + life_more)
+        value_usd, _ = value_and_delta(forward_usd, item.strike_usd, iv + iv_more, tau_years, is_call=item.is_call)
+        line.known[key] = value_usd
+    return value_usd
 
 
 def _gamma(line: Line) -> float:

@@ -161,6 +161,8 @@ def summary_of(
     by_index = {} if currency == "USDC" else {f"{currency.lower()}_usd": _Greeks()}
     for line in lines:
         by_index.setdefault(line.item.index_name, _Greeks()).add(line)
+    lasting = [line for line in lines if line.item.expiry_ns != next_expiry_ns]
+    delta_total = delta_total_coin(lines)
     greeks, with_options = by_index.values(), {name: sums for name, sums in by_index.items() if sums.has_options}
     balance = float_from_decimal(account.balances.get(currency, ZERO))
     return AccountSummary(
@@ -186,8 +188,8 @@ def summary_of(
         session_unrealized_native=money.futures_profit_native + money.options_profit_native,
         fees_paid_native=_money(account.fees_paid_native, currency),
         funding_paid_native=_money(account.funding_paid_native, currency),
-        delta_total_coin=delta_total_coin(lines),
-        delta_total_projected_coin=delta_total_coin(line for line in lines if line.item.expiry_ns != next_expiry_ns),
+        delta_total_coin=delta_total,
+        delta_total_projected_coin=delta_total if len(lasting) == len(lines) else delta_total_coin(lasting),
         delta_total_by_index={name: sums.delta_coin for name, sums in by_index.items()},
     )
 

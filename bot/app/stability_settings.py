@@ -33,7 +33,8 @@ class StabilitySection(Section):
     )
     pause_s: Annotated[float, Field(gt=0.0, le=600.0)] = Field(60.0, description="no hedge for so long after a runaway")
     volume_usd_per_day: Positive | None = Field(
-        None, description="what the hedge instrument trades; without it no look for a runaway"
+        None,
+        description="the most its market trades, less where the venue says so; without it no look for a runaway",
     )
     participation_share_max: _Share | None = Field(
         None, description="largest own part of a minute's volume, not beyond the worst-case limit; default: no cap"

@@ -71,7 +71,8 @@ class TacticSection(Section):
         None, description="auto: what a maker's fill costs beside its fee, makes the maker band; default 0.5"
     )
     volume_usd_per_day: Positive | None = Field(
-        None, description="slice: what the hedge instrument trades; no default on purpose"
+        None,
+        description="slice: the most its market trades, less where the venue says so; no default on purpose",
     )
     tau_s: Positive | None = Field(None, description="slice: what may be open falls by 1/e in so long; default 60")
     slice_interval_ms: _Interval | None = Field(None, description="slice: between slices; default 1000")

@@ -73,6 +73,8 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """Of the expiries held; empty where nothing was measured."""
     features: "Features | None" = None
     """What it went by beside delta and costs; None where that was nothing."""
+    volume_usd_per_day: float | None = None
+    """Of the hedge instrument, as the venue told it; caps on our part in it count with this, or the configured one."""
 
 
 class Features(Struct, frozen=True, kw_only=True):

@@ -60,6 +60,8 @@ class FutureMarked(EventRoot, frozen=True, kw_only=True, gc=False):
     is_open: bool
     delivery_usd: float | None = None
     """As of an option; of a perpetual always the index."""
+    volume_usd_per_day: float | None = None
+    """Traded in the last 24 hours by everybody; nothing at all is not told. Nor do tapes before it tell any."""
 
 
 class Quoted(EventRoot, frozen=True, kw_only=True, gc=False):

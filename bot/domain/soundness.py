@@ -77,6 +77,7 @@ def sound_future(marked: FutureMarked) -> FutureMarked:
         and ((edge := marked.price_max_usd) is None or PRICE_MIN <= edge <= PRICE_MAX)
         and ((rate := marked.funding_rate_8h) is None or -_FUNDING_RATE_8H_MAX <= rate <= _FUNDING_RATE_8H_MAX)
         and ((price := marked.delivery_usd) is None or PRICE_MIN <= price <= PRICE_MAX)
+        and ((size := marked.volume_usd_per_day) is None or PRICE_MIN <= size <= SIZE_MAX)
     ):
         return marked
     return structs.replace(
@@ -91,6 +92,7 @@ def sound_future(marked: FutureMarked) -> FutureMarked:
         price_max_usd=_price(marked.price_max_usd),
         funding_rate_8h=_within(marked.funding_rate_8h, -_FUNDING_RATE_8H_MAX, _FUNDING_RATE_8H_MAX),
         delivery_usd=_price(marked.delivery_usd),
+        volume_usd_per_day=_within(marked.volume_usd_per_day, PRICE_MIN, SIZE_MAX),
     )
 
 

@@ -22,6 +22,7 @@ from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.drive.moment import Sought, find
 from bot.drive.replay import Comparison, Difference, otherness
 from bot.engine import Engine
+from bot.execution.tactics import slice as sliced
 from bot.hedging.appetite import width_ratio
 from bot.hedging.band import stretched, taker_cost_fraction
 from bot.hedging.decide import gross_usd, spread_bps, worst_coin
@@ -130,6 +131,9 @@ def explain(
         hedge_trust=_trust(view.hedge_verdict(decided.hedge_instrument, now_ns)),
         tactic=type(params.tactic).__module__.rpartition(".")[2],
         tactic_params=_plain(params.tactic),
+        volume_usd_per_day_max=params.tactic.volume_usd_per_day
+        if isinstance(params.tactic, sliced.Params)
+        else params.stability.volume_usd_per_day,
         order=order,
         orders=_under_way(engine, order, now_ns),
         limits=_gauges(params, engine, looked, decided, ZERO if order is None else order.amount_native),

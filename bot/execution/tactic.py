@@ -12,6 +12,7 @@ from msgspec import Struct
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, Rounding, float_from_decimal, price_to_tick, tick_at
+from bot.market.quality import least_volume_usd
 
 _BPS = 1e-4
 
@@ -63,6 +64,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     amount_at_start_native: Decimal
     last_sent: "Sent | None" = None
     """The last order of this hedge."""
+    volume_usd_per_day: float | None = None
+    """Of the instrument, as the venue tells it; None: not told."""
     may_replace: bool = True
     """Whether the order rate leaves room for an order that only improves a price."""
     resting: Resting | None = None
@@ -80,6 +83,10 @@ class Situation(Struct, frozen=True, kw_only=True):
     def since_sent_ns(self, longest_ns: int) -> int:
         """Since the last order of this hedge, at most `longest_ns`, which it is before the first."""
         return longest_ns if self.last_sent is None else min(self.now_ns - self.last_sent.at_ns, longest_ns)
+
+    def volume_usd(self, most_usd: float) -> float:
+        """The market's volume a day, at most what is configured."""
+        return least_volume_usd(most_usd, self.volume_usd_per_day)
 
     @property
     def depth_native(self) -> float | None:

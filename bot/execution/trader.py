@@ -102,6 +102,7 @@ class Trader:
             mid_at_start_native=before.mid_native,
             amount_at_start_native=before.due.amount_native,
             last_sent=before.last_sent,
+            volume_usd_per_day=moment.marked.volume_usd_per_day,
             may_replace=moment.may_replace,
             resting=resting,
         )

@@ -43,6 +43,8 @@ class Hedge(Struct, frozen=True, kw_only=True):
     index_usd: float | None
     funding_rate_8h: float
     age_ns: Ns | None
+    volume_usd_per_day: float | None = None
+    """Of everybody, as the venue tells it; None: not told."""
 
 
 def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None:
@@ -62,6 +64,7 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
         index_usd=None if marked is None else marked.index_usd,
         funding_rate_8h=0.0 if marked is None or marked.funding_rate_8h is None else marked.funding_rate_8h,
         age_ns=None if touch is None else Ns(now_ns - touch.received_ns),
+        volume_usd_per_day=None if marked is None else marked.volume_usd_per_day,
     )
 
 
@@ -199,6 +202,7 @@ def write_down(
         detail=verdict.detail,
         forwards=() if exposure is None else exposure.forwards,
         features=features,
+        volume_usd_per_day=None if hedge is None else hedge.volume_usd_per_day,
     )
 
 

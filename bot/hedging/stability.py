@@ -19,6 +19,7 @@ from bot.domain.decided import AlarmRaised, GuardMoved, Note
 from bot.domain.ids import Label
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, NS_PER_YEAR, Ns
+from bot.market.quality import least_volume_usd
 
 _TRADES_KEPT: Final = 30
 """Own trades the impact is measured on."""
@@ -61,7 +62,7 @@ class StabilityParams(Struct, frozen=True, kw_only=True):
     pause_ns: Ns = Ns(60 * NS_PER_S)
     """No hedge for so long after a runaway."""
     volume_usd_per_day: float | None = None
-    """Of the hedge instrument."""
+    """Of the hedge instrument: the most that is counted with, and what is where the venue tells none."""
     participation_share_max: float | None = None
     """Largest own part of a minute's volume; needs `volume_usd_per_day`. None: no cap."""
 
@@ -75,6 +76,8 @@ class Moment(NamedTuple):
     half_coin: float
     """Of the band that decides."""
     price_usd: float
+    volume_usd_per_day: float | None = None
+    """Of the hedge instrument, as the venue tells it."""
 
 
 class Guard(Struct, frozen=True, kw_only=True):
@@ -272,6 +275,11 @@ class Stability:
         notes, self._notes = self._notes, []
         return notes
 
+    def _volume_usd(self, now: Moment) -> float | None:
+        """The market's volume a day; None where none is configured: the guards that need one are off."""
+        most = self._params.volume_usd_per_day
+        return None if most is None else least_volume_usd(most, now.volume_usd_per_day)
+
     # --- gain ----------------------------------------------------------------------------------------------
 
     def _gain(self, now: Moment) -> float | None:
@@ -321,7 +329,7 @@ class Stability:
     # --- runaway -------------------------------------------------------------------------------------------
 
     def _notice_runaway(self, now: Moment) -> None:
-        volume = self._params.volume_usd_per_day
+        volume = self._volume_usd(now)
         since = [trade for trade in self._trades if trade.sent_ns >= self._pause_since_ns]
         if volume is None or not runs_away(since, now, volume, self._params.runaway_share):
             return
@@ -341,7 +349,7 @@ class Stability:
 
     def _room_coin(self, now: Moment) -> float:
         """What may still be traded of this minute's part of the volume, coins."""
-        share, volume_usd = self._params.participation_share_max, self._params.volume_usd_per_day
+        share, volume_usd = self._params.participation_share_max, self._volume_usd(now)
         if share is None or volume_usd is None:
             return math.inf
         while self._fills and now.now_ns - self._fills[0][0] > _MINUTE_NS:

@@ -126,6 +126,7 @@ class Width:
                 vol_per_year=inputs.iv_mark,
                 half_coin=0.5 * (bands.acted_on.high_coin - bands.acted_on.low_coin),
                 price_usd=inputs.price_usd,
+                volume_usd_per_day=hedge.volume_usd_per_day,
             )
         )
         if guard.width_ratio != ratio:

@@ -44,6 +44,14 @@ class Touch(Struct, frozen=True, kw_only=True):
     venue_ns: Ns
 
 
+def least_volume_usd(configured_usd: float, told_usd: float | None) -> float:
+    """The market's volume a day that caps count with: the configured one is a ceiling, and stands in for none told.
+
+    Too small a volume makes hedges smaller and slower, too large a one lets them move the price.
+    """
+    return configured_usd if told_usd is None else min(configured_usd, told_usd)
+
+
 def _age_verdict(received_ns: Ns, now_ns: Ns, age_ns_max: Ns, ahead_ns_max: Ns) -> DistrustCause | None:
     age_ns = now_ns - received_ns
     if age_ns > age_ns_max:

@@ -79,7 +79,7 @@ def as_text(told: Explained) -> str:
     if (band := told.band) is not None:
         parts += [f"Band of the policy {band.policy}: {_FORMULAS.get(band.policy, '')}", _band(told, band)]
     parts += ["Limits, and how near they are", _limits(told), _hedge(told), *_under_way(told), *_waits(told)]
-    parts += _features(told)
+    parts += (*_features(told), *_volume(told))
     parts += [*_order(told), _compared(told), "", sentence(told)]
     with console.capture() as captured:
         for part in parts:
@@ -270,6 +270,17 @@ def _features(told: Explained) -> tuple[str, ...]:
     if seen.has_jumped:
         parts.append("the price has just jumped")
     return (f"seen besides: {'; '.join(parts)}",)
+
+
+def _volume(told: Explained) -> tuple[str, ...]:
+    """What caps on our part in the market count with; nothing where there is no such cap."""
+    seen, most = told.decided.volume_usd_per_day, told.volume_usd_per_day_max
+    if most is None:
+        return ()
+    if seen is None:
+        return (f"traded by everybody in a day: not told by the venue; caps count with {most:,.0f} USD, as configured",)
+    counted = f"caps count with {min(seen, most):,.0f} USD, {most:,.0f} configured at most"
+    return (f"traded by everybody in a day: {seen:,.0f} USD; {counted}",)
 
 
 def _budget(told: Explained) -> str:

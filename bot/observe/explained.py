@@ -126,3 +126,5 @@ class Explained(Struct, frozen=True, kw_only=True):
     """How the decision made again was compared with the tape."""
     contradiction: str
     """Where it is another one than on the tape; empty when it is the same."""
+    volume_usd_per_day_max: float | None = None
+    """What the market's volume counts as at most, in tactic or guards; None where nothing counts with it."""

@@ -66,10 +66,11 @@ class Exchange:
         self._now_ns = start_ns
         self._pits: dict[str, Pit] = {item.id: open_pit(item, seed) for item in listed}
         self._marks = Marks(market, listed, start_ns)
-        for pit in self._pits.values():
-            pit.settlement_native = self._marks.of(pit).mark_native
         self._desk = Desk(self._marks, start_ns)
         self._quoting = Quoting(self._desk, market, seed, takers_scale)
+        for pit in self._pits.values():
+            pit.settlement_native = self._marks.of(pit).mark_native
+            self._quoting.recall_day(pit, start_ns)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -103,6 +104,7 @@ class Exchange:
             settle_day(self._desk, self._pits, now_ns)
             for item in self._lister(now_ns, self.instruments()):
                 self._pits[item.id] = pit_of_new(item, self._seed, self._marks, now_ns)
+                self._quoting.recall_day(self._pits[item.id], now_ns)
         self._quoting.step(now_ns)
 
     # --- instruments and market data -------------------------------------------------------------

@@ -13,6 +13,7 @@ from bot.domain.instruments import Instrument, Kind
 from bot.domain.time import Ns
 from bot.domain.units import float_from_decimal
 from bot.sim.book import Book, Grid
+from bot.sim.day_volume import DayVolume
 from bot.sim.facts import Told, Trade
 from bot.sim.history import HistoryRow
 
@@ -71,8 +72,8 @@ class Pit:
     low_native: Decimal | None = None
     tick_direction: int = 0
     """Direction of the last trade price, the venue's enumeration 0..3."""
-    volume_coin: float = 0.0
-    volume_usd: float = 0.0
+    volume: DayVolume | None = field(default_factory=DayVolume)
+    """None where nobody but clients trades: theirs alone is no market's."""
     settlement_native: float | None = None
     """Mark at the last 08:00 UTC, the mark at the start before that."""
     delivery_usd: float | None = None
@@ -98,8 +99,8 @@ class Pit:
         self.high_native = price if self.high_native is None else max(self.high_native, price)
         self.low_native = price if self.low_native is None else min(self.low_native, price)
         coins = float_from_decimal(trade.amount_native) * coin_per_amount
-        self.volume_coin += coins
-        self.volume_usd += coins * trade.index_usd
+        if self.volume is not None:
+            self.volume.add(trade.time_ns, coins, coins * trade.index_usd)
 
     def next_tick_direction(self, price: Decimal) -> int:
         """0 up, 1 zero after up, 2 down, 3 zero after down, against the last trade."""

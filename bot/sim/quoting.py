@@ -13,7 +13,7 @@ from bot.sim.facts import Side
 from bot.sim.market import Market
 from bot.sim.market_maker import Ladder, ladders
 from bot.sim.pit import Mark, Pit
-from bot.sim.takers import Takers
+from bot.sim.takers import USD_PER_DAY, Takers
 
 
 class Quoting:
@@ -27,6 +27,16 @@ class Quoting:
         self._rate_scale = rate_scale
         self._followed: dict[str, Pit] = {}
         self._takers: dict[str, Takers] = {}
+
+    def recall_day(self, pit: Pit, now_ns: Ns) -> None:
+        """What strangers traded here the day before; options begin with nothing."""
+        if pit.instrument.is_option:
+            return
+        if not self._rate_scale or pit.volume is None:
+            pit.volume = None
+            return
+        usd = self._rate_scale * USD_PER_DAY
+        pit.volume.begin(now_ns, coin_per_day=usd / self._desk.marks.of(pit).index_usd, usd_per_day=usd)
 
     def follow(self, pit: Pit) -> None:
         """Move this book on every step while it is watched or a client order rests in it."""

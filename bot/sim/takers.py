@@ -3,12 +3,13 @@
 Knows dice and laws; no book. Takers come in bursts: orders of one side within a tenth of a second, together.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 
 BURSTS_PER_S: Final = 0.2
 """Of a perpetual: what Deribit's BTC-PERPETUAL trades a day over the mean burst."""
@@ -21,6 +22,8 @@ OPTION_BURSTS_PER_S: Final = 0.01
 OPTION_TOUCH_SHARE_MEDIAN: Final = 0.15
 """Of what rests at the touch. Options: invented, nothing recorded to fit."""
 OPTION_LOG_SD: Final = 1.2
+USD_PER_DAY: Final = NS_PER_DAY / NS_PER_S * BURSTS_PER_S * BURST_USD_MEDIAN * math.exp(0.5 * BURST_LOG_SD**2)
+"""What they take of a perpetual or future in a day, mean."""
 _PER_STEP_MAX: Final = 20
 """A long step does not replay every stranger it skipped."""
 

@@ -56,6 +56,7 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
     """The whole ticker of an instrument whose book is quoted and whose mark is current."""
     low, high = band_units(pit, mark)
     instrument, row = pit.instrument, mark.row
+    volume_coin, volume_usd = (0.0, 0.0) if pit.volume is None else pit.volume.at(now_ns)
     shown = Ticker(
         instrument=instrument.id,
         time_ns=now_ns if row is None else row.time_ns,
@@ -73,8 +74,8 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
         high_native=pit.high_native,
         low_native=pit.low_native,
         price_change_percent=_change_percent(pit),
-        volume_coin=pit.volume_coin,
-        volume_usd=pit.volume_usd,
+        volume_coin=volume_coin,
+        volume_usd=volume_usd,
         estimated_delivery_usd=_estimated_delivery_usd(pit, mark),
         forward_usd=mark.forward_usd if instrument.is_option else None,
         forward_name=_forward_name(instrument, market),

@@ -65,6 +65,12 @@ class _Mark(Struct):
     index: str = field(default="", name="i")
 
 
+class _Day(Struct):
+    symbol: str = field(name="s")
+    volume: str = field(default="", name="q")
+    """In the quote currency."""
+
+
 class _State(Struct):
     symbol: str = field(name="s")
     state: str = field(name="cs")
@@ -73,6 +79,7 @@ class _State(Struct):
 _decode_frame = msgspec.json.Decoder(_Frame).decode
 _decode_touch = msgspec.json.Decoder(_Touch).decode
 _decode_mark = msgspec.json.Decoder(_Mark).decode
+_decode_day = msgspec.json.Decoder(_Day).decode
 _decode_state = msgspec.json.Decoder(_State).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -95,11 +102,12 @@ class BinanceWire:
         return (f"{address}/public/ws", f"{address}/market/ws")
 
     def channels(self, instrument: InstrumentId) -> Sequence[Channel]:
-        """Touch; mark, index and funding every second; begin and end of trading."""
+        """Touch; mark, index and funding every second; the day's volume; begin and end of trading."""
         name = name_at_venue(instrument).lower()
         return (
             Channel(_PUBLIC, f"{name}@bookTicker"),
             Channel(_MARKET, f"{name}@markPrice@1s"),
+            Channel(_MARKET, f"{name}@ticker"),
             Channel(_MARKET, _STATES),
         )
 
@@ -157,6 +165,9 @@ def _event(kind: str, raw: bytes | Raw) -> Message:
             # Of the interval the contract has: 8 hours for BTC and ETH, and the stream does not say.
             funding = number_of(mark.funding)
             return (MarkTold(_id(mark.symbol), positive_of(mark.mark), positive_of(mark.index), funding),)
+        case "24hrTicker":
+            day = _decode_day(raw)
+            return (MarkTold(_id(day.symbol), volume_usd_per_day=positive_of(day.volume)),)
         case "contractInfo":
             state = _decode_state(raw)
             return (SpecTold(_id(state.symbol), None, state.state == "TRADING"),)

@@ -54,6 +54,7 @@ def marks(name: InstrumentId, ticker: Told) -> MarkTold:
         index_usd=number(raw, "indexPrice") or None,
         # Without its interval a rate may be off by a factor of eight: then it is not known.
         funding_rate_8h=None if funding is None or not interval_h else funding * _HOURS_IN_8H / interval_h,
+        volume_usd_per_day=number(raw, "turnover24h") or None,
     )
 
 

@@ -34,6 +34,13 @@ _OPTION_ENDS: Final = ("-C", "-P")
 Direction = Literal["buy", "sell"]
 
 
+class Day(Struct, gc=False):
+    """`stats` of a ticker: the last 24 hours."""
+
+    volume_usd: Loose | None = None
+    """Options tell it since 2024 only."""
+
+
 class Ticker(Struct, gc=False):
     """`ticker.*` payload; fields in the order of the wire, which the decoder rewards with speed.
 
@@ -43,6 +50,7 @@ class Ticker(Struct, gc=False):
 
     timestamp: Stamp
     state: str
+    stats: Day | None = None
     index_price: Number | None = None
     instrument_name: InstrumentId = InstrumentId("")
     min_price: Loose | None = None
@@ -241,6 +249,7 @@ def _future_marked(ticker: Ticker, received_ns: Ns) -> FutureMarked | None:
         funding_rate_8h=ticker.current_funding,
         is_open=ticker.state == "open",
         delivery_usd=_number(ticker.estimated_delivery_price),
+        volume_usd_per_day=None if ticker.stats is None else _positive(ticker.stats.volume_usd),
     )
 
 

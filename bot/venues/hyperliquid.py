@@ -46,6 +46,7 @@ def marks(name: InstrumentId, ticker: Told) -> MarkTold:
         mark_usd=number(raw, "markPx") or None,
         index_usd=number(raw, "oraclePx") or None,
         funding_rate_8h=None if funding is None else funding * _HOURS_IN_8H,
+        volume_usd_per_day=number(raw, "dayNtlVlm") or None,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.ids import InstrumentId, VenueId, instrument_at, name_at_venue
@@ -33,7 +33,7 @@ OKX: Final = VenueId("okx")
 _PONG: Final = b"pong"
 _NS_8H: Final = 8 * 3600 * 1000 * NS_PER_MS
 _HARMLESS: Final = frozenset(
-    ("books", "books5", "books-l2-tbt", "books50-l2-tbt", "open-interest", "opt-summary", "tickers", "trades")
+    ("books", "books5", "books-l2-tbt", "books50-l2-tbt", "open-interest", "opt-summary", "trades")
 )
 """Channels that exist and that we never ask for."""
 _STAMP_MAX: Final = 10**14
@@ -77,6 +77,12 @@ class _Funding(Struct, rename="camel"):
     next_funding_time: str = ""
 
 
+class _Day(Struct, rename="camel"):
+    inst_id: str
+    last: str = ""
+    vol_ccy_24h: str = field(default="", name="volCcy24h")
+
+
 class _Limits(Struct, rename="camel"):
     inst_id: str
     buy_lmt: str
@@ -96,6 +102,7 @@ _decode_touch = msgspec.json.Decoder(list[_Touch]).decode
 _decode_mark = msgspec.json.Decoder(list[_Mark]).decode
 _decode_index = msgspec.json.Decoder(list[_Index]).decode
 _decode_funding = msgspec.json.Decoder(list[_Funding]).decode
+_decode_day = msgspec.json.Decoder(list[_Day]).decode
 _decode_limits = msgspec.json.Decoder(list[_Limits]).decode
 _decode_listed = msgspec.json.Decoder(list[_Listed]).decode
 _encode = msgspec.json.Encoder().encode
@@ -120,9 +127,10 @@ class OkxWire:
         return (ws_url,)
 
     def channels(self, instrument: InstrumentId) -> Sequence[Channel]:
-        """Touch, mark, index, funding and price limits of a swap, and what its contract is."""
+        """Touch, mark, index, funding, price limits and volume of a swap, and what its contract is."""
         name = name_at_venue(instrument)
-        own = [f"{channel} {name}" for channel in ("bbo-tbt", "mark-price", "funding-rate", "price-limit")]
+        kinds = ("bbo-tbt", "mark-price", "funding-rate", "price-limit", "tickers")
+        own = [f"{channel} {name}" for channel in kinds]
         return [Channel(0, text) for text in (_LISTING, *own, f"index-tickers {_index(name)}")]
 
     def index_of(self, instrument: InstrumentId) -> str | None:
@@ -189,6 +197,8 @@ def _pieces(arg: _Arg, data: Raw) -> Pieces:
             return tuple(IndexTold(name, price) for name, price in prices if price is not None)
         case "funding-rate":
             return tuple(_funding(row) for row in _decode_funding(data))
+        case "tickers":
+            return tuple(_day(row) for row in _decode_day(data))
         case "price-limit":
             return tuple(_band(row) for row in _decode_limits(data))
         case "instruments":
@@ -229,6 +239,13 @@ def _funding(row: _Funding) -> MarkTold:
     if rate is None or span_ns <= 0:
         return MarkTold(_id(row.inst_id))
     return MarkTold(_id(row.inst_id), funding_rate_8h=rate * (_NS_8H / span_ns))
+
+
+def _day(row: _Day) -> MarkTold:
+    """`volCcy24h` of a swap is in coins (facts 5.1); counted at the last price."""
+    last, coins = positive_of(row.last), positive_of(row.vol_ccy_24h)
+    volume = None if last is None or coins is None else coins * last
+    return MarkTold(_id(row.inst_id), volume_usd_per_day=volume)
 
 
 def _band(row: _Limits) -> BandTold:

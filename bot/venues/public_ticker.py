@@ -19,6 +19,9 @@ _MARK_NS_MAX: Final = Ns(15 * NS_PER_S)
 _INDEX_NS_MAX: Final = Ns(75 * NS_PER_S)
 """OKX repeats an unchanged index every minute."""
 
+_VOLUME_NS_MAX: Final = Ns(300 * NS_PER_S)
+"""Of a whole day: it hardly changes, and comes when somebody trades."""
+
 _QUIET_NS_MAX: Final = Ns(60 * NS_PER_S)
 """A touch or mark that has not come for so long is worth a new connection, which tells them anew."""
 
@@ -52,6 +55,7 @@ class Ticker:
         self._is_open = True
         self._mark: Final = _Aged()
         self._index: Final = _Aged()
+        self._volume: Final = _Aged()
         self._funding: float | None = None
         self._band: tuple[float | None, float | None] = (None, None)
         self._newest: TouchTold | None = None
@@ -73,6 +77,7 @@ class Ticker:
             case MarkTold():
                 self._mark.take(piece.mark_usd, received_ns)
                 self._index.take(piece.index_usd, received_ns)
+                self._volume.take(piece.volume_usd_per_day, received_ns)
                 self._funding = self._funding if piece.funding_rate_8h is None else piece.funding_rate_8h
             case IndexTold():
                 self._index.take(piece.index_usd, received_ns)
@@ -121,5 +126,6 @@ class Ticker:
             funding_rate_8h=self._funding,
             is_open=self._is_open,
             delivery_usd=index_usd,
+            volume_usd_per_day=self._volume.at(received_ns, _VOLUME_NS_MAX),
         )
         return (quoted, marked)

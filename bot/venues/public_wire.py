@@ -42,6 +42,8 @@ class MarkTold(NamedTuple):
     mark_usd: float | None = None
     index_usd: float | None = None
     funding_rate_8h: float | None = None
+    volume_usd_per_day: float | None = None
+    """Of the last 24 hours."""
 
 
 class BandTold(NamedTuple):

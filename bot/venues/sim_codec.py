@@ -67,6 +67,7 @@ def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionM
         funding_rate_8h=ticker.funding_rate_current_8h,
         is_open=ticker.state == "open",
         delivery_usd=ticker.estimated_delivery_usd,
+        volume_usd_per_day=ticker.volume_usd or None,
     )
 
 

@@ -24,7 +24,7 @@ class Params(Struct, frozen=True, kw_only=True, tag="slice"):
     """The caps, and the market they are measured in."""
 
     volume_usd_per_day: float
-    """Of the hedge instrument."""
+    """Of the hedge instrument: the most that is counted with, and what is where the venue tells none."""
     slippage_bps_max: float = 10.0
     valid_for_ns: Ns = Ns(2 * NS_PER_S)
     tau_ns: Ns = Ns(60 * NS_PER_S)
@@ -71,7 +71,7 @@ def _caps(params: Params, now: Situation) -> tuple[float, float, float]:
     depth = math.inf if now.depth_native is None else params.depth_share_max * now.depth_native
     since_ns = now.since_sent_ns(_MINUTE_NS)
     per_native_usd = 1.0 if now.instrument.amount_is_in_usd else 0.5 * (now.bid_native + now.ask_native)
-    volume = params.volume_usd_per_day / per_native_usd
+    volume = now.volume_usd(params.volume_usd_per_day) / per_native_usd
     return depth, params.volume_share_max * volume * since_ns / NS_PER_DAY, _impact_cap(params, now, volume)
 
 

@@ -83,6 +83,8 @@ class BinanceVenue(LocalVenue):
         head = {"E": ms, "T": ms, "s": name.upper()}
         if kind == "bookTicker" and route == "/public/ws":
             return head | {"e": "bookTicker", "u": ms, "b": str(bid), "B": size, "a": str(ask), "A": size}
+        if kind == "ticker" and route == "/market/ws":
+            return head | {"e": "24hrTicker", "c": str(self.mid_usd()), "v": "50000", "q": str(50_000 * self.mid_usd())}
         if kind == "markPrice@1s" and route == "/market/ws":
             mark = str(self.mid_usd())
             return head | {"e": "markPriceUpdate", "p": mark, "i": mark, "P": mark, "r": "0.00010000"}

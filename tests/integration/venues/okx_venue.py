@@ -104,6 +104,7 @@ class OkxVenue(LocalVenue):
             "index-tickers": {"instId": name, "idxPx": mid, "ts": ts},
             "funding-rate": head
             | {"fundingRate": "0.0001", "fundingTime": "1795708800000", "nextFundingTime": "1795737600000"},
+            "tickers": head | {"last": mid, "volCcy24h": "50000", "vol24h": "5000000"},
             "price-limit": head | {"buyLmt": str(ask * 2), "sellLmt": str(bid / 2), "enabled": True},
         }[channel["channel"]]
         return {"arg": channel, "data": [row]}

@@ -20,6 +20,11 @@ async def until(is_true: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
+def _is_whole(told: FutureMarked) -> bool:
+    """Every channel has come."""
+    return None not in (told.mark_usd, told.index_usd, told.funding_rate_8h, told.volume_usd_per_day)
+
+
 @pytest.mark.asyncio
 async def test_prices_and_account_through_a_loss(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prices in our units; both streams are lost and restored with the venue's name; a fill is heard of by looking."""
@@ -34,12 +39,12 @@ async def test_prices_and_account_through_a_loss(at: Any, monkeypatch: pytest.Mo
         found = [event for event in events if isinstance(event, kind)]
         return found if stream is None else [event for event in found if event.stream is stream]
 
-    await until(lambda: any(item.mark_usd and item.index_usd and item.funding_rate_8h for item in of(FutureMarked)))
+    await until(lambda: any(_is_whole(item) for item in of(FutureMarked)))
     await until(lambda: of(AccountSeen))
-    marked = of(FutureMarked)[-1]
+    marked = next(item for item in reversed(of(FutureMarked)) if _is_whole(item))
     assert (marked.instrument, marked.bid_usd, marked.ask_usd) == (at.instrument, 63_999.5, 64_000.5)
     assert (marked.mark_usd, marked.index_usd, marked.ask_amount_native) == (64_000.0, 64_000.0, 10.0)
-    assert (marked.funding_rate_8h, marked.is_open) == (0.0001, True)
+    assert (marked.funding_rate_8h, marked.is_open, marked.volume_usd_per_day) == (0.0001, True, 3.2e9)
     at.venue.mid_usd = lambda: 63_000.0
     await until(lambda: of(Quoted)[-1].bid_native == 62_999.5)
 

@@ -12,7 +12,7 @@ from bot.domain.soundness import defect, sound_future, sound_option, sound_quote
 _SOUND_BY = {"option_marked": sound_option, "future_marked": sound_future, "quoted": sound_quote}
 _FULL = {
     "option_marked": {"delivery_usd": 100_000.0, "iv_bid": 0.5, "iv_ask": 0.7},
-    "future_marked": {"delivery_usd": 100_000.0},
+    "future_marked": {"delivery_usd": 100_000.0, "volume_usd_per_day": 1e9},
     "quoted": {},
 }
 _FIGURES = [
@@ -24,7 +24,7 @@ _FIGURES = [
         ),
         "future_marked": (
             *("bid_usd", "ask_usd", "bid_amount_native", "ask_amount_native", "mark_usd", "index_usd"),
-            *("price_min_usd", "price_max_usd", "funding_rate_8h", "delivery_usd"),
+            *("price_min_usd", "price_max_usd", "funding_rate_8h", "delivery_usd", "volume_usd_per_day"),
         ),
         "quoted": ("bid_native", "ask_native", "bid_amount_native", "ask_amount_native"),
     }.items()

@@ -23,6 +23,7 @@ from bot.execution.tactics import auto
 from bot.hedging.bands import whalley_wilmott
 from bot.hedging.expiry import ExpiryParams, PinRule
 from bot.hedging.modifiers import Modifiers
+from bot.hedging.stability import StabilityParams
 from bot.journal import manifest
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Began, Recorder, Taken, Tape, frame
@@ -101,6 +102,7 @@ def test_a_hedge_is_told_with_the_engines_own_figures(record: Record, make: Any)
     assert (decided.action, decided.reason, told.contradiction) == (Action.HEDGE, Reason.OUTSIDE_BAND, "")
     assert told.compared == "to the last bit"
     call, perpetual = told.legs
+    assert told.volume_usd_per_day_max is None
     assert (call.instrument, call.amount_native, call.unit, call.trust) == (CALL, Decimal(2), "BTC", "trusted")
     assert (perpetual.amount_native, perpetual.unit, perpetual.delta_coin) == (Decimal(-1000), "USD", -0.01)
     assert call.delta_coin == decided.delta_coin_options
@@ -138,7 +140,9 @@ def test_the_default_policy_shows_what_its_width_is_made_of(record: Record, make
 
 def test_two_bands_are_told_where_a_makers_cost_makes_the_first(record: Record, make: Any) -> None:
     """Inputs are those the band was made with; beyond the taker's nothing waits."""
-    told = _told(record(_tick(make), band=whalley_wilmott.Params(risk_aversion_per_usd=1e-5), tactic=auto.Params()))
+    of = whalley_wilmott.Params(risk_aversion_per_usd=1e-5)
+    guards = StabilityParams(volume_usd_per_day=2e9)
+    told = _told(record(_tick(make), band=of, tactic=auto.Params(), stability=guards))
     band = told.band
     assert band is not None
     assert band.taker is not None
@@ -148,6 +152,7 @@ def test_two_bands_are_told_where_a_makers_cost_makes_the_first(record: Record, 
     assert band.taker.high_coin == told.decided.band_taker_high_coin
     assert band.taker.high_coin > band.final.high_coin
     assert (told.tactic, told.tactic_params["adverse_bps"]) == ("auto", "0.5")
+    assert told.volume_usd_per_day_max == 2e9
 
 
 def test_limits_say_how_near_they_are(record: Record, make: Any) -> None:

@@ -34,7 +34,9 @@ def view(make: Any) -> MarketView:
 
 
 def _hedge(view: MarketView, make: Any) -> Hedge:
-    view.see_future(make.future_marked(bid_usd=99_990.0, ask_usd=100_010.0, funding_rate_8h=0.0001))
+    view.see_future(
+        make.future_marked(bid_usd=99_990.0, ask_usd=100_010.0, funding_rate_8h=0.0001, volume_usd_per_day=5e8)
+    )
     found = hedge_seen(view, PERPETUAL, Ns(make.now_ns + 7))
     assert found is not None, "the perpetual has a mark"
     return found
@@ -168,6 +170,7 @@ def test_the_record_holds_what_mattered(view: MarketView, make: Any) -> None:
     assert record.delta_coin_net == record.delta_coin_low == record.delta_coin_high == record.delta_coin_options
     assert (record.price_usd, record.trade_coin, record.option_age_ns_max) == (100_000.0, -1.0, 0)
     assert (record.delta_coin_expiring, record.delta_coin_surviving) == (0.0, record.delta_coin_net)
+    assert record.volume_usd_per_day == 5e8
 
 
 def test_gamma_per_hour_is_what_one_standard_deviation_of_an_hour_moves(view: MarketView, make: Any) -> None:

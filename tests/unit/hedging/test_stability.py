@@ -251,6 +251,29 @@ def test_participation_leaves_room_that_comes_back() -> None:
     assert book.wait(10.0).room_coin == pytest.approx(whole)
 
 
+def test_the_guards_count_with_the_smaller_volume() -> None:
+    """What the venue tells cuts the room of a quiet day; a busy one gives no more than what is configured."""
+
+    def room(told_usd: float | None) -> float:
+        book = Book(0.0, 0.05, volume_usd_per_day=VOLUME, participation_share_max=0.1)
+        book.now = book.now._replace(volume_usd_per_day=told_usd)
+        return book.wait(1.0).room_coin
+
+    assert room(0.25 * VOLUME) == pytest.approx(0.25 * room(None))
+    assert room(4.0 * VOLUME) == room(None)
+
+
+def test_a_quiet_market_makes_a_runaway_of_fewer_coins() -> None:
+    """A drop in the configured ocean, and most of the pond the venue tells of."""
+
+    def holds(told_usd: float | None) -> list[bool]:
+        book = Book(20.0, -0.05, gain_ratio_max=math.inf, volume_usd_per_day=1e13)
+        book.now = book.now._replace(volume_usd_per_day=told_usd)
+        return [book.hedge(2.0).hold is not None for _ in range(3)]
+
+    assert (holds(None), holds(VOLUME)) == ([False] * 3, [False, False, True])
+
+
 def test_somebody_elses_fill_on_the_account_counts_as_volume_only() -> None:
     """The owner's own trade is no hedge of ours, and part of what the account trades."""
     book = Book(0.0, 0.05, volume_usd_per_day=VOLUME, participation_share_max=0.1)

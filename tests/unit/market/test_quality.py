@@ -9,7 +9,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.market_events import FutureMarked, OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns
-from bot.market.quality import Touch, TrustLimits, judge_future, judge_option, judge_touch
+from bot.market.quality import Touch, TrustLimits, judge_future, judge_option, judge_touch, least_volume_usd
 
 _NOW = Ns(1_000 * NS_PER_S)
 _LIMITS = TrustLimits(
@@ -132,3 +132,9 @@ def test_what_was_never_seen_is_not_trusted() -> None:
     ]
 
     assert verdicts == [DistrustCause.NEVER_SEEN] * 3
+
+
+@pytest.mark.parametrize(("told_usd", "counted_usd"), [(None, 1e9), (2e9, 1e9), (3e8, 3e8)])
+def test_the_configured_volume_is_a_ceiling_and_stands_in(told_usd: float | None, counted_usd: float) -> None:
+    """Doubt makes caps smaller, never larger."""
+    assert least_volume_usd(1e9, told_usd) == counted_usd

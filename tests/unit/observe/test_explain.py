@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from msgspec import structs
 
 from bot.domain.decided import Features
@@ -105,6 +106,28 @@ def test_what_is_laid_over_a_policy_and_the_cut_are_steps(explained: Any) -> Non
         "seen besides: width times 1; own hedges: loop gain of at least 0.250; market crisis: volatility 3.20 times "
         "usual, this hour has 1.25 of a day's; excess variance 7.0 minutes; jump test +4.1; the price has just jumped"
     ) in text
+
+
+@pytest.mark.parametrize(
+    ("seen", "most", "said"),
+    [
+        (
+            3e8,
+            1e9,
+            "traded by everybody in a day: 300,000,000 USD; caps count with 300,000,000 USD, 1,000,000",
+        ),
+        (3e9, 1e9, "traded by everybody in a day: 3,000,000,000 USD; caps count with 1,000,000,000 USD"),
+        (None, 1e9, "traded by everybody in a day: not told by the venue; caps count with 1,000,000,000 USD"),
+        (3e8, None, None),
+    ],
+)
+def test_the_volume_is_told_where_something_counts_with_it(
+    explained: Any, seen: float | None, most: float | None, said: str | None
+) -> None:
+    """The smaller of what the venue tells and what is configured."""
+    text = as_text(structs.replace(explained(volume_usd_per_day=seen), volume_usd_per_day_max=most))
+
+    assert (said in text) if said else ("traded by everybody" not in text)
 
 
 def test_doubt_settlement_and_missing_figures_are_said(explained: Any) -> None:

@@ -8,6 +8,8 @@ import pytest
 from bot.domain.time import NS_PER_S, Ns
 from bot.sim.exchange import Exchange
 from bot.sim.facts import OrderRequest, TimeInForce
+from bot.sim.listing import build_listing
+from bot.sim.market import Market
 from bot.sim.valuation import iv_of_price
 
 _D = Decimal
@@ -75,7 +77,7 @@ def test_bands_of_options_stay_above_zero(exchange: Exchange) -> None:
 
 
 def test_trades_show_in_the_ticker(exchange: Exchange, request_for: Request) -> None:
-    """Last, high, low, change and volume."""
+    """Last, high, low and change; where nobody but clients trades, theirs is no market's volume."""
     for amount in ("1000", "2000"):
         exchange.submit(request_for("buy", amount, "50100", time_in_force=TimeInForce.IOC))
     exchange.submit(request_for("sell", "1000", "49900", time_in_force=TimeInForce.IOC))
@@ -83,8 +85,23 @@ def test_trades_show_in_the_ticker(exchange: Exchange, request_for: Request) -> 
 
     assert (ticker.last_native, ticker.high_native, ticker.low_native) == (_D(50_000), _D("50000.5"), _D(50_000))
     assert ticker.price_change_percent == -0.001
-    assert ticker.volume_coin == pytest.approx(0.08, rel=1e-4)
-    assert ticker.volume_usd == pytest.approx(4_000.0, rel=1e-4)
+    assert (ticker.volume_coin, ticker.volume_usd) == (0.0, 0.0)
+
+
+def test_volume_begins_with_what_strangers_took_the_day_before(
+    market: Market, start_ns: Ns, request_for: Request
+) -> None:
+    """389 million USD at the fitted intensity; a client's trade is added. An option begins with nothing."""
+    exchange = Exchange(seed=7, start_ns=start_ns, market=market, listed=build_listing(start_ns), takers_scale=0.5)
+    exchange.open_account("a", {"BTC": _D(10)})
+    before = exchange.ticker("BTC-PERPETUAL")
+    exchange.submit(request_for("buy", "1000", "50100", time_in_force=TimeInForce.IOC))
+    after = exchange.ticker("BTC-PERPETUAL")
+
+    assert before.volume_usd == pytest.approx(0.5 * 388.6e6, rel=1e-3)
+    assert before.volume_coin == pytest.approx(before.volume_usd / 50_000.0)
+    assert after.volume_usd - before.volume_usd == pytest.approx(1_000.0, rel=1e-3)
+    assert exchange.ticker("BTC-27NOV26-52000-C").volume_usd == 0.0
 
 
 def test_the_estimate_leaves_the_index_only_in_the_window(exchange: Exchange, market: object) -> None:

@@ -43,6 +43,8 @@ CASES: list[tuple[bytes, object]] = [
     (frame(TOUCH | {"b": "0.00", "B": "0"}), (TouchTold(PERP, None, 64_000.5, None, 7.0, 123_000_000, 9),)),
     (frame(MARK), (MarkTold(PERP, 64_001.0, 64_002.0, 0.0001),)),
     (frame(MARK | {"r": "", "i": ""}), (MarkTold(PERP, 64_001.0, None, None),)),
+    (frame({"e": "24hrTicker", "s": "BTCUSDT", "q": "2e9"}), (MarkTold(PERP, volume_usd_per_day=2e9),)),
+    (frame({"e": "24hrTicker", "s": "BTCUSDT", "q": "0"}), (MarkTold(PERP),)),
     (frame(STATE), (SpecTold(PERP, None, True),)),
     (frame(STATE | {"cs": "SETTLING"}), (SpecTold(PERP, None, False),)),
     (frame({"e": "forceOrder", "o": {}}), Alive()),
@@ -97,6 +99,7 @@ def test_touches_and_marks_come_over_two_addresses() -> None:
     assert [(channel.route_id, channel.name) for channel in channels] == [
         (0, "btcusdt@bookTicker"),
         (1, "btcusdt@markPrice@1s"),
+        (1, "btcusdt@ticker"),
         (1, "!contractInfo"),
     ]
     subscribe, question = (json.loads(item) for item in WIRE.subscribe(4, ["btcusdt@bookTicker"]))
@@ -125,7 +128,7 @@ def test_recorded_frames(shared_data: Path) -> None:
             continue
         for piece in message if isinstance(message, tuple) else (message,):
             told[type(piece)] = told.get(type(piece), 0) + 1
-    assert (len(frames), told, malformed) == (84, {TouchTold: 6, MarkTold: 5, Alive: 60}, 13)
+    assert (len(frames), told, malformed) == (84, {TouchTold: 6, MarkTold: 15, Alive: 50}, 13)
 
 
 def _is_event(raw: Any) -> bool:

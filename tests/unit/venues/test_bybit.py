@@ -9,6 +9,7 @@ import pytest
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId
 from bot.venues.bybit import market, marks, settlement_currency_of
+from bot.venues.public_wire import MarkTold
 
 NAME = InstrumentId("BYBIT:BTCUSDT")
 
@@ -48,9 +49,14 @@ def test_funding_is_per_eight_hours_or_not_known(raw: dict[str, Any], rate: floa
 
 def test_absent_is_none_and_never_zero() -> None:
     """Bybit writes "" or 0 where nothing stands."""
-    told = marks(NAME, {"info": {"markPrice": "0", "indexPrice": ""}})
+    told = marks(NAME, {"info": {"markPrice": "0", "indexPrice": "", "turnover24h": "0"}})
 
-    assert (told.mark_usd, told.index_usd, told.funding_rate_8h) == (None, None, None)
+    assert told == MarkTold(NAME)
+
+
+def test_turnover_is_the_volume_of_a_day() -> None:
+    """In the money of a linear perpetual."""
+    assert marks(NAME, {"info": {"turnover24h": "2352.53", "volume24h": "0.04"}}).volume_usd_per_day == 2352.53
 
 
 @pytest.mark.realdata

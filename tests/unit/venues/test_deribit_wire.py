@@ -121,6 +121,23 @@ def test_the_expected_delivery_price_may_be_a_word(name: str, said: str, deliver
     assert marked.delivery_usd == delivery_usd
 
 
+@pytest.mark.parametrize(
+    ("stats", "volume_usd"),
+    [
+        ('{"volume":5000.5,"volume_usd":4.9e8,"high":null}', 4.9e8),
+        ('{"volume_usd":0}', None),
+        ('{"volume":5000.5}', None),
+        ("null", None),
+    ],
+)
+def test_the_volume_of_a_day_is_told_where_there_is_one(stats: str, volume_usd: float | None) -> None:
+    """Nothing at all is no volume: a test network, or a figure that was not filled in."""
+    text = f'{{"timestamp":1,"state":"open","instrument_name":"BTC-PERPETUAL","stats":{stats}}}'
+    marked = deribit_wire.marked(msgspec.json.decode(text, type=Ticker), NOW)
+
+    assert getattr(marked, "volume_usd_per_day", 1.0) == volume_usd
+
+
 # --- recorded messages -------------------------------------------------------------------------------
 
 

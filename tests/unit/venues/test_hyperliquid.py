@@ -8,6 +8,7 @@ import pytest
 from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId
 from bot.venues.hyperliquid import market, marks
+from bot.venues.public_wire import MarkTold
 
 NAME = InstrumentId("HYPERLIQUID:BTC")
 
@@ -27,12 +28,14 @@ def test_spot_and_other_peoples_exchanges_are_refused(name: str) -> None:
 def test_funding_of_an_hour_is_eightfold_and_the_oracle_is_the_index() -> None:
     """The touch it tells (of an impact) is not read: that is the book's business."""
     raw = {"markPx": "64000.0", "oraclePx": "64010.0", "funding": "0.0000125", "impactPxs": ["63999", "64001"]}
+    raw |= {"dayNtlVlm": "7665220.5"}
 
     told = marks(NAME, {"info": raw})
 
     assert (told.mark_usd, told.index_usd) == (64000.0, 64010.0)
     assert told.funding_rate_8h == pytest.approx(0.0001)
-    assert marks(NAME, {"info": {}}).funding_rate_8h is None
+    assert told.volume_usd_per_day == 7665220.5
+    assert marks(NAME, {"info": {}}) == MarkTold(NAME)
 
 
 @pytest.mark.realdata

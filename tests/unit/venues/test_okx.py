@@ -53,6 +53,11 @@ CASES: list[tuple[bytes, object]] = [
         (SpecTold(InstrumentId("OKX:BTC-USD-SWAP"), 1.0, False),),
     ),
     (frame("instruments", LISTED | {"ctVal": ""}), ()),
+    (
+        frame("tickers", {"instId": "BTC-USDT-SWAP", "last": "64000", "volCcy24h": "50000", "vol24h": "5000000"}),
+        (MarkTold(PERP, volume_usd_per_day=3.2e9),),
+    ),
+    (frame("tickers", {"instId": "BTC-USDT-SWAP", "last": "", "volCcy24h": "0"}), (MarkTold(PERP),)),
     (frame("candle1m"), ()),
     (frame("tickers"), ()),
     (b"pong", Alive()),
@@ -112,7 +117,7 @@ def test_a_subscription_names_what_its_acknowledgement_will() -> None:
     assert [channel.name for channel in channels] == [
         "instruments SWAP",
         *("bbo-tbt BTC-USDT-SWAP", "mark-price BTC-USDT-SWAP", "funding-rate BTC-USDT-SWAP"),
-        *("price-limit BTC-USDT-SWAP", "index-tickers BTC-USDT"),
+        *("price-limit BTC-USDT-SWAP", "tickers BTC-USDT-SWAP", "index-tickers BTC-USDT"),
     ]
     (request,) = WIRE.subscribe(1, [channel.name for channel in channels[:2]])
     assert json.loads(request) == {
@@ -148,4 +153,4 @@ def test_recorded_frames(shared_data: Path) -> None:
         for piece in message:
             told[type(piece)] = told.get(type(piece), 0) + 1
     assert len(frames) == 95
-    assert told == {TouchTold: 8, MarkTold: 6, IndexTold: 5}, told
+    assert told == {TouchTold: 8, MarkTold: 18, IndexTold: 5}, told

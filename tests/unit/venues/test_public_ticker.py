@@ -54,6 +54,17 @@ def test_a_touch_tells_all_that_is_known() -> None:
     assert marked.is_open
 
 
+def test_a_volume_is_told_until_it_is_old() -> None:
+    """It is a whole day's, and comes when somebody trades: believed for five minutes."""
+    ticker = known()
+    assert marked_of(ticker.take(touch(2), T0)).volume_usd_per_day is None
+    ticker.take(MarkTold(PERP, volume_usd_per_day=2e9), T0)
+    ticker.take(MarkTold(PERP, mark_usd=64_002.0), at(1.0))
+
+    assert marked_of(ticker.take(touch(3), at(300.0))).volume_usd_per_day == 2e9
+    assert marked_of(ticker.take(touch(4), at(301.0))).volume_usd_per_day is None
+
+
 def test_no_touch_before_the_contract_is_known() -> None:
     """A size of which nobody knows the unit is no size."""
     ticker = Ticker(PERP)

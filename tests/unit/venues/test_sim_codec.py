@@ -62,6 +62,10 @@ def test_a_perpetual_ticker_has_its_price_band_and_funding(exchange: Any) -> Non
     assert isinstance(marked, FutureMarked)
     assert marked.price_min_usd < marked.bid_usd < marked.ask_usd < marked.price_max_usd
     assert (marked.mark_usd, marked.funding_rate_8h) == (ticker.mark_native, ticker.funding_rate_current_8h)
+    assert marked.volume_usd_per_day == ticker.volume_usd > 1e8
+    alone = sim_codec.marked(structs.replace(ticker, volume_usd=0.0), _NOW, is_option=False)
+    assert isinstance(alone, FutureMarked)
+    assert alone.volume_usd_per_day is None
 
 
 @pytest.mark.parametrize(("side", "sign"), [(facts.Side.BUY, 1), (facts.Side.SELL, -1)])

@@ -45,6 +45,9 @@ def test_patience_fades(situation: Callable[..., Any], left: str, after_s: float
         # a minute of 1.44 bn a day is 1 m; 0.5 % of it is 5,000; of 12 s since the last slice 1,000
         ({"volume_usd_per_day": 1.44e9, "volume_share_max": 0.005}, {}, 5_000),
         ({"volume_usd_per_day": 1.44e9, "volume_share_max": 0.005}, {"sent": (12.0, "1000")}, 1_000),
+        # what the venue tells cuts a quiet day, and lets a busy one be no busier than configured
+        ({"volume_usd_per_day": 5e9, "volume_share_max": 0.005}, {"volume_usd_per_day": 1.44e9}, 5_000),
+        ({"volume_usd_per_day": 1.44e9, "volume_share_max": 0.005}, {"volume_usd_per_day": 5e9}, 5_000),
         # 300 bps sqrt(Q/V) <= 1 bp: Q = V/90,000
         ({"volume_usd_per_day": 1.8e8, "impact_bps_max": 1.0, "volume_share_max": 1.0}, {}, 2_000),
         # the last 2,000 of 4 s ago still weigh 1/sqrt(4): half a bp is left, a quarter of the size

@@ -115,10 +115,11 @@ class Socket:
 
     async def _read(self, connection: stream.Connection, session: Session) -> None:
         """The hot loop: frame in, events out, nothing between."""
-        recv, now_ns, sink, decode = connection.recv, self._link.now_ns, self._sink, deribit.decode
+        now_ns, sink, decode = self._link.now_ns, self._sink, deribit.decode
         malformed = 0
-        while True:
-            frame = await recv()
+
+        def take(frame: bytes) -> None:
+            nonlocal malformed
             received_ns = now_ns()
             session.heard()
             try:
@@ -126,7 +127,7 @@ class Socket:
             except MalformedMessage as error:
                 malformed += 1
                 self._kept.refuse(frame, received_ns, str(error), malformed)
-                continue
+                return
             malformed = 0
             if isinstance(message, tuple):
                 if message:
@@ -141,3 +142,5 @@ class Socket:
                 self._duty.take_trades(message)
             elif message.wants_answer:
                 session.answer()
+
+        await connection.read(take)

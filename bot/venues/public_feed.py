@@ -198,11 +198,12 @@ class PublicFeed:
 
     async def _read(self, route: _Route, kept: Kept, sink: Sink) -> None:
         """The hot loop: frame in, events out, nothing between."""
-        recv, now_ns, decode = route.connection.recv, self._link.now_ns, self._wire.decode
+        now_ns, decode = self._link.now_ns, self._wire.decode
         clock = asyncio.get_running_loop().time
         malformed = 0
-        while True:
-            frame = await recv()
+
+        def take(frame: bytes) -> None:
+            nonlocal malformed
             received_ns = now_ns()
             route.heard_s = clock()
             try:
@@ -210,7 +211,7 @@ class PublicFeed:
             except MalformedMessage as error:
                 malformed += 1
                 kept.refuse(frame, received_ns, str(error), malformed)
-                continue
+                return
             malformed = 0
             if isinstance(message, Acked):
                 route.acked |= message.names
@@ -222,6 +223,8 @@ class PublicFeed:
                 events = tuple(self._events(message, received_ns))
                 if events:
                     sink(events)
+
+        await route.connection.read(take)
 
     def _events(self, pieces: Pieces, received_ns: Ns) -> Iterable[Event]:
         for piece in pieces:

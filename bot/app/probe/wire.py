@@ -154,8 +154,8 @@ class Wire:
 
     async def _read(self, connection: stream.Connection, session: Session) -> None:
         """Until cancelled; VenueUnreachable when the socket closes, ConfigError when it is no test venue."""
-        while True:
-            frame = await connection.recv()
+
+        def take(frame: bytes) -> None:
             received_ns = self._now_ns()
             session.heard()
             try:
@@ -170,6 +170,8 @@ class Wire:
                     session.answer()
             else:
                 self._keep(frame, received_ns)
+
+        await connection.read(take)
 
     def _keep(self, frame: bytes, received_ns: Ns) -> None:
         with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):

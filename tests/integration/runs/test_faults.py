@@ -47,12 +47,13 @@ class _TamperedConnection:
 
     def __init__(self, connection: stream.Connection, tamper: Tamper) -> None:
         self._connection, self._tamper = connection, tamper
-        self._waiting: list[bytes] = []
 
-    async def recv(self) -> bytes:
-        while not self._waiting:
-            self._waiting = self._tamper(await self._connection.recv())
-        return self._waiting.pop(0)
+    async def read(self, take: stream.Take) -> None:
+        def take_tampered(frame: bytes) -> None:
+            for left in self._tamper(frame):
+                take(left)
+
+        await self._connection.read(take_tampered)
 
     def write(self, frame: bytes) -> None:
         self._connection.write(frame)

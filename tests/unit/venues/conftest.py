@@ -26,6 +26,7 @@ from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
+from bot.venues.stream import Take
 
 Json = dict[str, object]
 STAGE_NS = Ns(1_770_000_000_000_000_000)
@@ -90,12 +91,11 @@ class FakeConnection:
         """Methods asked for, in order."""
         return [str(request["method"]) for request in self.sent]
 
-    async def recv(self) -> bytes:
+    async def read(self, take: Take) -> None:
         """What the venue sent."""
-        frame = await self._frames.get()
-        if frame is None:
-            raise VenueUnreachable("socket closed")
-        return frame
+        while (frame := await self._frames.get()) is not None:
+            take(frame)
+        raise VenueUnreachable("socket closed")
 
     def write(self, frame: bytes) -> None:
         """Take a request; the answer is there at once."""

@@ -17,6 +17,7 @@ from bot.venues.link import Link
 from bot.venues.public_feed import PublicFeed
 from bot.venues.public_wire import Acked, Alive, Channel, IndexTold, MarkTold, Message, Refused, SpecTold, TouchTold
 from bot.venues.settings import VenueSettings
+from bot.venues.stream import Take
 
 Virtual = Callable[[Coroutine[object, object, None]], None]
 A, B = InstrumentId("X:A"), InstrumentId("X:B")
@@ -77,11 +78,10 @@ class _Socket:
         for item in said:
             self._frames.put_nowait(None if item is None else json.dumps(item).encode())
 
-    async def recv(self) -> bytes:
-        frame = await self._frames.get()
-        if frame is None:
-            raise VenueUnreachable("socket closed")
-        return frame
+    async def read(self, take: Take) -> None:
+        while (frame := await self._frames.get()) is not None:
+            take(frame)
+        raise VenueUnreachable("socket closed")
 
     def write(self, frame: bytes) -> None:
         asked = json.loads(frame)

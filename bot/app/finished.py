@@ -1,4 +1,4 @@
-"""Commands about a run that has left its tape: why it decided as it did, and what its hedges cost.
+"""Commands about a run that has left its tape: why it decided as it did, what its hedges cost, what made its profit.
 
 Knows the command line and where runs are; what is asked is answered by `drive`, in the words of `observe`.
 """
@@ -10,11 +10,11 @@ import typer
 
 from bot.app.exit_codes import ExitCode
 from bot.domain.errors import ConfigError
-from bot.drive.costs import costs
+from bot.drive.audits import costs, profits
 from bot.drive.moment import sought_from
 from bot.drive.why import Strayed
 from bot.drive.why import why as explained
-from bot.observe import cost_table, explain
+from bot.observe import cost_table, explain, profit_table
 from bot.observe.charts import render_costs
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
@@ -70,5 +70,16 @@ def tca(
         except (OSError, ValueError) as error:
             raise ConfigError(f"--picture: {error}") from error
     typer.echo(cost_table.as_json(found) if as_json else cost_table.as_text(found))
+    if found.problem:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+def pnl(run: Run, *, book: Book = None, as_json: Json = False) -> None:
+    """Take a run's profit apart: greeks, hedge, basis, costs, funding; and whether that is all of it."""
+    found = profits(folder_of(run, "pnl"), book)
+    if isinstance(found, Strayed):
+        typer.echo(f"pnl: {found.sentence}")
+        raise SystemExit(ExitCode.DIFFERENT)
+    typer.echo(profit_table.as_json(found) if as_json else profit_table.as_text(found))
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)

@@ -118,6 +118,10 @@ class Account:
         """Of each currency, by our books and by the venue's."""
         return tuple(seen for books in self._books.values() for seen in books.equity(self._view))
 
+    def funded(self) -> dict[InstrumentId, Decimal]:
+        """Funding booked since the start on each position, settlement currency."""
+        return {name: total for books in self._books.values() for name, total in books.funded.items()}
+
     @property
     def figures(self) -> AccountFigures:
         """The account's word on its money."""

@@ -1,4 +1,4 @@
-"""What hedging cost: per hedge and in all, in parts that add up. Words of `hedgebot tca`; filled by `drive/costs.py`.
+"""What hedging cost: per hedge and in all, in parts that add up. Words of `hedgebot tca`, filled by `cost_audit`.
 
 Costs are positive, gains negative, but for mark-outs: those are what the position made since its fill. Basis points are
 of the money traded, None where nothing was.

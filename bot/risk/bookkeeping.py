@@ -77,6 +77,8 @@ class Bookkeeping:
         """The same of the session before, until the venue has told its sum."""
         self._expected: dict[InstrumentId, tuple[_Lot, Decimal]] = {}
         """Delivered at the price the venue expected, with the money that was booked."""
+        self.funded: dict[InstrumentId, Decimal] = {}
+        """Booked since the start on each position, settlement currency; negative is paid."""
         self._opened_ns = Ns(0)
         self._told_ns = Ns(0)
 
@@ -145,14 +147,18 @@ class Bookkeeping:
         if is_settled_between(self._told_ns, ended_ns):
             self._book_funding(spec, funding_native, is_session_over=True)
         elif spec.settlement_currency in self._cash:  # told late: a snapshot has begun the next session already
-            self._cash[spec.settlement_currency] += funding_native - self._ended.get(spec.id, ZERO)
+            self._fund(spec, funding_native - self._ended.get(spec.id, ZERO))
             self._ended[spec.id] = funding_native
 
     def _book_funding(self, spec: Instrument, session: Decimal | None, *, is_session_over: bool) -> None:
         if session is None or spec.settlement_currency not in self._cash:
             return
-        self._cash[spec.settlement_currency] += session - self._funding.get(spec.id, ZERO)
+        self._fund(spec, session - self._funding.get(spec.id, ZERO))
         self._funding[spec.id] = ZERO if is_session_over else session
+
+    def _fund(self, spec: Instrument, more: Decimal) -> None:
+        self._cash[spec.settlement_currency] += more
+        self.funded[spec.id] = self.funded.get(spec.id, ZERO) + more
 
     def equity(self, view: MarketView) -> tuple[EquitySeen, ...]:
         """Ours at the newest marks against the venue's newest word, by currency; without one whose mark is missing."""

@@ -35,6 +35,11 @@ _ALLOWED = {
     ("bot/localex/*", "*"): "the venue's protocol: names and units are Deribit's",
     ("bot/observe/charts.py", "*"): "axes and pixels",
     ("bot/observe/explained.py", "Gauge.value_max"): "in the unit named beside it",
+    (
+        "bot/observe/profits.py",
+        "*",
+    ): "the same parts once in native money and once in USD: whoever holds them says which",
+    ("bot/risk/attribution.py", "*"): "native money, as the module's docstring says",
     ("bot/observe/tally.py", "RunResult.*"): "keys of the result line, part of the command line's contract",
     ("bot/research/lockstep.py", "node"): "a place on the grid, between two nodes",
     ("bot/sim/book.py", "*"): "one instrument's grid: whole lots and whole price units, said in its docstring",

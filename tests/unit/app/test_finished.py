@@ -1,4 +1,4 @@
-"""`hedgebot why` and `hedgebot tca`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
+"""`hedgebot why`, `tca` and `pnl`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
 
 import json
 from collections.abc import Callable
@@ -103,6 +103,15 @@ def test_costs_are_told_and_drawn(call: Call, folder: Path, capsys: pytest.Captu
     told = json.loads(capsys.readouterr().out)
     assert told["totals"]["slippage"]["usd"] == pytest.approx(-told["slippage_of_run_usd"], abs=1e-4)
     assert told["totals"]["fees"]["usd"] == pytest.approx(-told["fees_of_run_usd"], abs=1e-4)
+
+
+def test_profit_is_taken_apart(call: Call, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table by default, one JSON line on request; it closes."""
+    assert call("pnl", str(folder)) == 0
+    assert "closes: the account made" in capsys.readouterr().out
+
+    assert call("pnl", str(folder), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["problem"] == ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from msgspec import structs
 from bot.domain.portfolio import LegSpec, PortfolioSpec
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO
-from bot.drive.costs import costs
+from bot.drive.audits import costs
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.execution.tactics import auto, cross
 from bot.hedging.bands import whalley_wilmott

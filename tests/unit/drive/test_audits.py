@@ -12,7 +12,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.portfolio import LegSpec, PortfolioSpec
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.domain.units import ZERO
-from bot.drive.costs import costs
+from bot.drive.audits import costs
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.drive.why import Strayed
 from bot.engine import Engine

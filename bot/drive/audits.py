@@ -1,0 +1,62 @@
+"""Plays a tape again and takes the costs of its hedges, or its profit, apart. Words are `observe`'s."""
+
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.decided import Outcome
+from bot.domain.events import Event
+from bot.drive.cost_audit import CostAudit
+from bot.drive.moment import book_named
+from bot.drive.profit_audit import ProfitAudit
+from bot.drive.replay import Comparison, otherness
+from bot.drive.why import Strayed, strayed
+from bot.engine import Engine
+from bot.journal import manifest
+from bot.journal.manifest import Manifest
+from bot.journal.tape_reader import TapeReader
+from bot.observe.costs import CostReport
+from bot.observe.profits import ProfitReport
+
+
+class _Audit(Protocol):
+    def see(self, engine: Engine, event: Event, outcome: Outcome) -> None:
+        """One event and what the engine made of it."""
+
+
+def costs(folder: Path, book: str | None) -> CostReport | Strayed:
+    """The costs of one book's run; JournalError and ConfigError as tape and search give them."""
+    run, digest = manifest.read(folder)
+    name = book_named(run, book)
+    audit = CostAudit(next(item for item in run.books if item.book == name))
+    engine = _played(TapeReader(folder, digest), run, name, audit)
+    if isinstance(engine, Strayed):
+        return engine
+    return audit.report(engine, (run.run_id, run.mode), _compared(run))
+
+
+def profits(folder: Path, book: str | None) -> ProfitReport | Strayed:
+    """The profit of one book's run, taken apart; errors as of `costs`."""
+    run, digest = manifest.read(folder)
+    name = book_named(run, book)
+    audit = ProfitAudit(next(item for item in run.books if item.book == name))
+    engine = _played(TapeReader(folder, digest), run, name, audit)
+    if isinstance(engine, Strayed):
+        return engine
+    return audit.report(engine, (run.run_id, run.mode))
+
+
+def _played(tape: TapeReader, run: Manifest, book: str, audit: _Audit) -> Engine | Strayed:
+    """The engine of one book at the end of the tape, its every step seen by the audit."""
+    comparison = Comparison(run, is_exact=not otherness(run))
+    for read in tape.records():
+        if not comparison.is_same(read):
+            assert comparison.difference is not None, "not the same, and nothing differs"
+            return strayed(comparison.difference)
+        if read.record.book == book and comparison.outcome is not None:
+            audit.see(comparison.engine(book), read.record.event, comparison.outcome)
+    return comparison.engine(book)
+
+
+def _compared(run: Manifest) -> str:
+    because = otherness(run)
+    return f"commands alone; {'; '.join(because)}" if because else "decisions and commands"

@@ -1,5 +1,6 @@
-"""What every test folder shares: recorded third-party data, how much of it was read, and a fitted surface."""
+"""What every test folder shares: recorded data and how much of it was read, virtual time, and a fitted surface."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bot.app.wire_loop import WireLoop
 from bot.domain.events import SurfaceFitted
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import expiry_ns_from_code, ns_from_iso
@@ -110,6 +112,11 @@ def pytest_configure(config: pytest.Config) -> None:
     counts = (_Count("realdata", "realdata", f" (HEDGEBOT_SHARED={_SHARED})"), _Count("client", "clients"))
     for count in counts:
         config.pluginmanager.register(count, f"count-{count.line}")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests marked `virtual` run on virtual time and a network in memory."""
+    return {"virtual": WireLoop} if item.get_closest_marker("virtual") else {"real": asyncio.new_event_loop}
 
 
 @pytest.hookimpl(optionalhook=True)

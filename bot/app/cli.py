@@ -129,6 +129,7 @@ def simulate(  # noqa: PLR0913 - the options of a command line
     faults: Annotated[FaultLevel, typer.Option(help="How much goes wrong; ten minutes unless --hours says.")] = (
         FaultLevel.NONE
     ),
+    wire: Annotated[bool, typer.Option("--wire", help="With the daemon's own sockets; half an hour.")] = False,
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:
@@ -146,6 +147,7 @@ def simulate(  # noqa: PLR0913 - the options of a command line
         takers_scale=takers,
         impact=None if impact_usd_per_coin is None else Impact(passing_usd_per_coin=impact_usd_per_coin),
         faults=faults,
+        is_wire=wire,
     )
     result, drawn = compose.simulate(load(path, overrides, run_tag=simulated.SIMULATION_TAG), options)
     _write(picture, drawn)

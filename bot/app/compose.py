@@ -29,10 +29,12 @@ from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
 from bot.app.simulated import SimulateOptions, planned, refuse_tapes, simulation_of, start_ns_of, storm_of
+from bot.app.wire_run import WireRun, wire_run_of
 from bot.app.witness import RunWitness
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
 from bot.domain.time import NS_PER_S, Ns
+from bot.drive.simulate import Simulation
 from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
@@ -62,29 +64,36 @@ def new_run_tag() -> str:
 def simulate(config: Config, options: SimulateOptions) -> tuple[RunResult, str | None]:
     """Run on the virtual clock; the result and a picture (None when nothing happened)."""
     with contextlib.ExitStack() as stack:
-        tape = None
-        if options.tape_out is not None:
-            run = _manifest(
-                config,
-                (config.book(options.currency),),
-                run_id=f"sim-{options.currency.upper()}-{options.seed}",
-                started_ns=start_ns_of(options.start),
-            )
-            tape = stack.enter_context(contextlib.closing(Tape.open(options.tape_out, run)))
-        storm = None
-        if options.faults is not FaultLevel.NONE:
-            refuse_tapes(options)
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgebot-storm-"))
-            storm = storm_of(config, planned(options), Path(folder))
-        simulation = simulation_of(config, options, tape, storm)
         began_s = time.perf_counter()
         try:
+            simulation = _simulation(config, options, stack)
             result = simulation.run(Mode.SIMULATE.value)
         except ValueError as error:
             raise ConfigError(f"portfolio: {error}") from error
     took_s = time.perf_counter() - began_s
     result = structs.replace(result, speed=round(result.seconds / took_s, 1))
     return result, picture(simulation.tally, title=_title(result), coin=result.book)
+
+
+def _simulation(config: Config, options: SimulateOptions, stack: contextlib.ExitStack) -> Simulation | WireRun:
+    """At the depth that is wanted, with the files it needs."""
+    has_faults = options.faults is not FaultLevel.NONE
+    if has_faults or options.is_wire:
+        refuse_tapes(options)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hedgebot-storm-")))
+        if options.is_wire:
+            return wire_run_of(config, options, planned(options), folder)
+        return simulation_of(config, options, storm=storm_of(config, planned(options), folder))
+    tape = None
+    if options.tape_out is not None:
+        run = _manifest(
+            config,
+            (config.book(options.currency),),
+            run_id=f"sim-{options.currency.upper()}-{options.seed}",
+            started_ns=start_ns_of(options.start),
+        )
+        tape = stack.enter_context(contextlib.closing(Tape.open(options.tape_out, run)))
+    return simulation_of(config, options, tape)
 
 
 def _manifest(config: Config, books: Sequence[BookParams], *, run_id: str, started_ns: Ns) -> Manifest:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from bot import __version__
 from bot.app import arming
 from bot.app.config import Config
-from bot.book import hedges_of
+from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError, MalformedMessage
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
@@ -37,7 +37,8 @@ _SAMPLE_EVERY_S: Final = 60.0
 SIMULATION_TAG: Final = "sim"
 _HOURS: Final = 24.0
 _STORM_HOURS: Final = 1.0 / 6.0
-_STORM_VOL_SCALE: Final = 3.0
+_WIRE_HOURS: Final = 0.5
+STORM_VOL_SCALE: Final = 3.0
 """A run with faults is on a stormy day: without orders nothing could go wrong with them."""
 
 
@@ -62,6 +63,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     """When which venue is out of reach."""
     faults: FaultLevel = FaultLevel.NONE
     """How much goes wrong; a run with faults is ten minutes unless told otherwise."""
+    is_wire: bool = False
+    """At wire depth: the daemon and its sockets, on a network in memory; half an hour unless told otherwise."""
 
 
 def start_ns_of(text: str | None) -> Ns:
@@ -76,17 +79,18 @@ def start_ns_of(text: str | None) -> Ns:
 
 
 def refuse_tapes(options: SimulateOptions) -> None:
-    """ConfigError where a run with faults would read or write a tape."""
+    """ConfigError where a run with faults, or at wire depth, would read or write a tape."""
+    why = "wire" if options.faults is FaultLevel.NONE else "faults"
     if options.tape is not None:
-        raise ConfigError("faults: a recorded day is as it was; leave --tape out")
+        raise ConfigError(f"{why}: a recorded day is as it was; leave --tape out")
     if options.tape_out is not None:
-        raise ConfigError("faults: a process that is killed ends its tape; leave --tape-out out")
+        raise ConfigError(f"{why}: a process that is killed ends its tape; leave --tape-out out")
 
 
 def planned(options: SimulateOptions) -> tuple[Fault, ...]:
     """The faults of a run, by its seed."""
     start_ns = start_ns_of(options.start)
-    return draw(options.seed, options.faults, start_ns, Ns(start_ns + _span_ns(options)))
+    return draw(options.seed, options.faults, start_ns, Ns(start_ns + span_ns_of(options)))
 
 
 def storm_of(config: Config, faults: Sequence[Fault], folder: Path) -> Storm:
@@ -105,8 +109,9 @@ def storm_of(config: Config, faults: Sequence[Fault], folder: Path) -> Storm:
     return Storm(faults=Faults(faults), open_ledger=open_ledger)
 
 
-def _span_ns(options: SimulateOptions) -> Ns:
-    hours = _HOURS if options.faults is FaultLevel.NONE else _STORM_HOURS
+def span_ns_of(options: SimulateOptions) -> Ns:
+    """How long it plays."""
+    hours = _WIRE_HOURS if options.is_wire else _HOURS if options.faults is FaultLevel.NONE else _STORM_HOURS
     return ns_from_s((options.hours or hours) * 3600.0)
 
 
@@ -118,14 +123,14 @@ def simulation_of(
     assert config.portfolio is not None, "refused otherwise"
     book = config.book(options.currency)
     recorded: RecordedMarket | None = None
-    elsewhere = [name for name in hedges_of(book) if venue_of(name) != DERIBIT]
+    elsewhere = elsewhere_of(book)
     key = f"books.{book.book.lower()}.hedge_instrument"
     if storm is not None and elsewhere:
         raise ConfigError(f"{key}: faults are of the options' venue, not of {elsewhere[0]}")
     if options.tape is None:
-        vol_scale = 1.0 if storm is None else _STORM_VOL_SCALE
-        exchange = _drawn_exchange(options, elsewhere, book.book, vol_scale)
-        span_ns = _span_ns(options)
+        vol_scale = 1.0 if storm is None else STORM_VOL_SCALE
+        exchange = drawn_exchange(options, elsewhere, book.book, vol_scale)
+        span_ns = span_ns_of(options)
     elif elsewhere:
         raise ConfigError(f"{key}: a recorded day has one venue, and no {elsewhere[0]}")
     elif options.impact is not None:
@@ -147,7 +152,12 @@ def simulation_of(
     return Simulation(params, exchange, recorded, tape, storm)
 
 
-def _drawn_exchange(
+def elsewhere_of(book: BookParams) -> list[InstrumentId]:
+    """Hedge instruments of a book that are not where its options are."""
+    return [name for name in hedges_of(book) if venue_of(name) != DERIBIT]
+
+
+def drawn_exchange(
     options: SimulateOptions, elsewhere: Sequence[InstrumentId], base: str, vol_scale: float
 ) -> Exchange:
     """With the hedge instruments of another venue, where there are some."""

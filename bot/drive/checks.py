@@ -5,9 +5,9 @@ step and what led to it; each check is of its own making, none asks the engine w
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
@@ -26,14 +26,14 @@ from bot.domain.events import (
 from bot.domain.ids import InstrumentId, Label, base_of, is_ours
 from bot.domain.market_events import FutureMarked, Quoted
 from bot.domain.reasons import Action, HaltCause, Phase
+from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, coin_from_amount
-from bot.drive.sim_venue import ACCOUNT, SimVenue
-from bot.engine import Engine
+from bot.drive.sim_venue import ACCOUNT
 from bot.journal.rows import FillRow
 from bot.observe.tally import RunResult
 from bot.sim.exchange import Exchange
-from bot.sim.facts import Trade
+from bot.sim.facts import Position, Trade
 from bot.sim.faults import FaultKind, Faults
 
 _BEFORE: Final = 8
@@ -59,16 +59,37 @@ EXPLAINED: Final[dict[HaltCause, tuple[FaultKind, ...]]] = {
 """Halts that must happen, and after which faults. Any other is a violation."""
 
 
+class Watched(Protocol):
+    """A book that runs."""
+
+    def status(self) -> BookStatus:
+        """A picture of it as it is now."""
+
+
+class Venue(Protocol):
+    """What the venue has of the account."""
+
+    @property
+    def in_transit(self) -> Mapping[Label, PlaceOrder]:
+        """Orders that left and have not arrived; those that never will are not among them."""
+
+    def amounts(self) -> Mapping[InstrumentId, Decimal]:
+        """Non-zero positions, native."""
+
+    def positions(self) -> Sequence[Position]:
+        """Positions with what the venue says of them."""
+
+
 class Checks:
     """Watches one run."""
 
-    def __init__(self, params: BookParams, exchange: Exchange, venue: SimVenue, faults: Faults) -> None:
+    def __init__(self, params: BookParams, exchange: Exchange, venue: Venue, faults: Faults) -> None:
         """Nothing seen yet."""
         self._params = params
         self._exchange = exchange
         self._venue = venue
         self._faults = faults
-        self._engine: Engine | None = None
+        self._watched: Watched | None = None
         self._step = 0
         self._before: deque[tuple[Ns, Event]] = deque(maxlen=_BEFORE)
         self._labels: set[Label] = set()
@@ -89,10 +110,10 @@ class Checks:
         self.violations: list[str] = []
         self.halts: dict[str, int] = {}
 
-    def started(self, engine: Engine, now_ns: Ns) -> None:
+    def started(self, watched: Watched, now_ns: Ns) -> None:
         """A process began; it knows nothing but what it is told from here on."""
         del now_ns
-        self._engine = engine
+        self._watched = watched
         self._told.clear()
         self._booked.clear()
         self._held.clear()
@@ -171,8 +192,8 @@ class Checks:
     # --- an order --------------------------------------------------------------------------------------
 
     def _check_orders(self, placed: Sequence[PlaceOrder], event: Event, outcome: Outcome, now_ns: Ns) -> None:
-        assert self._engine is not None, "an order before the start"
-        decided, status = outcome.decided, self._engine.status()
+        assert self._watched is not None, "an order before the start"
+        decided, status = outcome.decided, self._watched.status()
         if not isinstance(event, Ticked) or decided is None or decided.action is not Action.HEDGE:
             self._object("an order without a decision to hedge")
             return
@@ -216,8 +237,8 @@ class Checks:
 
     def _check_position(self, order: PlaceOrder) -> None:
         """Nothing happened unheard: the engine's position is the venue's."""
-        assert self._engine is not None, "an order before the start"
-        held, really = self._engine.account.held(), self._venue.amounts()
+        assert self._watched is not None, "an order before the start"
+        held, really = self._watched.status().positions_native, self._venue.amounts()
         for name in sorted({*held, *really}):
             if base_of(name) == self._params.book and held.get(name, ZERO) != really.get(name, ZERO):
                 self._object(f"{order.label} left on {held.get(name)} {name}, the venue has {really.get(name)}")

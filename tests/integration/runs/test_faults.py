@@ -32,6 +32,8 @@ from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import CCXT, DERIBIT_WS
 
+pytestmark = pytest.mark.virtual
+
 _WAIT_S, _PERPETUAL = 60.0, "BTC-PERPETUAL"
 
 Tamper = Callable[[bytes], list[bytes]]

@@ -1,0 +1,131 @@
+"""One run at wire depth: the daemon with its real feeds, gateway, ledger and sockets against the local exchange.
+
+All of it on one loop of virtual time, from one seed. Knows the order of things in a run; what goes wrong is
+`wire_faults`'.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, TextIO
+
+from msgspec import Struct, structs
+
+from bot.app import arming
+from bot.app.config import Config
+from bot.app.simulated import STORM_VOL_SCALE, SimulateOptions, drawn_exchange, elsewhere_of, span_ns_of
+from bot.app.wire_loop import WireLoop
+from bot.app.wire_process import Killed, Records, WireProcess
+from bot.app.wire_world import WireWorld
+from bot.domain.errors import ConfigError
+from bot.domain.ids import InstrumentId, expiry_in_name
+from bot.domain.portfolio import PortfolioSpec
+from bot.domain.time import NS_PER_S, Ns
+from bot.drive.checks import Checks
+from bot.observe.tally import RunResult, Tally
+from bot.sim.exchange import Exchange
+from bot.sim.faults import Fault, FaultLevel, Faults
+from bot.venues.settings import CCXT, DERIBIT_WS
+
+_SAMPLE_EVERY_S: Final = 10.0
+_WAYS: Final = (CCXT, DERIBIT_WS)
+"""Ways for orders, by turns of the seed."""
+
+
+def wire_run_of(config: Config, options: SimulateOptions, faults: Sequence[Fault], folder: Path) -> "WireRun":
+    """A run at wire depth that has not begun; the ledger is kept in the folder. ConfigError as for any simulation."""
+    arming.refuse_flat(config)
+    assert config.portfolio is not None, "refused otherwise"
+    book = config.book(options.currency)
+    elsewhere = elsewhere_of(book)
+    if elsewhere:
+        raise ConfigError(
+            f"books.{book.book.lower()}.hedge_instrument: {elsewhere[0]} is at another venue; wire depth has one"
+        )
+    vol_scale = STORM_VOL_SCALE if options.faults is not FaultLevel.NONE else 1.0
+    params = WireParams(
+        config=structs.replace(config, books=(book,)),
+        portfolio=config.portfolio,
+        seed=options.seed,
+        span_ns=span_ns_of(options),
+        step_s=options.step_ms / 1_000.0,
+        folder=folder,
+    )
+    return WireRun(params, drawn_exchange(options, (), book.book, vol_scale), Faults(faults))
+
+
+class WireParams(Struct, frozen=True, kw_only=True):
+    """One run of one book."""
+
+    config: Config
+    """With the one book."""
+    portfolio: PortfolioSpec
+    seed: int
+    span_ns: Ns
+    step_s: float
+    """Virtual time between market messages."""
+    folder: Path
+    """For the ledger."""
+
+
+class WireRun:
+    """One run; call `run` once."""
+
+    def __init__(self, params: WireParams, exchange: Exchange, faults: Faults) -> None:
+        """`faults` are what goes wrong; none planned: nothing does."""
+        self._params = params
+        self._faults = faults
+        self._book = params.config.books[0]
+        self._loop = WireLoop(params.seed, exchange.now_ns)
+        self._world = WireWorld(exchange, params.portfolio, self._book.book)
+        self.tally = Tally(
+            trade_coin_min=self._book.trade_coin_min, sample_every_ns=Ns(round(_SAMPLE_EVERY_S * NS_PER_S))
+        )
+        self._checks = Checks(self._book, exchange, self._world, faults)
+        self._errors: list[str] = []
+
+    def run(self, mode: str) -> RunResult:
+        """Play to the end and give the result."""
+        self._loop.set_exception_handler(self._object)
+        with Path(os.devnull).open("w") as log, asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            return runner.run(self._play(mode, log))
+
+    async def _play(self, mode: str, log: TextIO) -> RunResult:
+        params, loop = self._params, self._loop
+        await self._world.serve(loop.now_ns, params.step_s)
+        settings = self._world.settings(_WAYS[params.seed % len(_WAYS)])
+        config = structs.replace(params.config, venue=settings)
+        records = Records(tally=self.tally, checks=self._checks, faults=self._faults, left=lambda _: None, log=log)
+        process = WireProcess(loop, config, records, params.folder, seed=params.seed)
+        process.start()
+        try:
+            await asyncio.sleep(params.span_ns / NS_PER_S)
+            before = process.status()
+            results = await process.end()
+        finally:
+            await self._world.stop()
+        theirs = _alive(self._world.amounts(), loop.now_ns())
+        result = self.tally.result(
+            mode=mode,
+            status=before,
+            positions_match=bool(results) and _alive(process.status().positions_native, loop.now_ns()) == theirs,
+            violations=[*self._world.violations(), *process.failures, *self._errors],
+            trace_hash=process.trace_hash(),
+        )
+        return structs.replace(result, starts=process.starts_count, halts=dict(sorted(self._checks.halts.items())))
+
+    def _object(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        del loop
+        if not isinstance(context.get("exception"), Killed):
+            self._errors.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+
+def _alive(amounts: dict[InstrumentId, Decimal], now_ns: Ns) -> dict[InstrumentId, Decimal]:
+    """Without expired instruments, which both sides drop at moments of their own."""
+    return {
+        name: amount
+        for name, amount in amounts.items()
+        if (expiry_ns := expiry_in_name(name)) is None or expiry_ns > now_ns
+    }

@@ -105,7 +105,7 @@ async def run(
                 return _results(parts, live.statuses(), tallies, answer=())
             if health is not None:
                 health.follow(live.statuses)
-                await health.start()
+                witness.listening(health.host, await health.start())
             # What is here now stays for the whole run: the collector need not look at it between tick and order.
             gc.collect()
             gc.freeze()

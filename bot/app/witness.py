@@ -46,6 +46,10 @@ class RunWitness:
         """At the start the venue gave no answer; it is asked again after a pause."""
         self._narrator.waited(cause, pause_s)
 
+    def listening(self, host: str, port: int) -> None:
+        """The health pages answer there."""
+        self._narrator.listening(host, port)
+
     def stalled(self, seconds: float) -> None:
         """The ledger took long to commit."""
         self._narrator.stalled(seconds)

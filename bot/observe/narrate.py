@@ -73,6 +73,10 @@ class Narrator:
         """The process begins; words of `run.started`."""
         self._log.tell("run.started", **words)
 
+    def listening(self, host: str, port: int) -> None:
+        """The health pages answer there."""
+        self._log.tell("health.listening", host=host, port=port)
+
     def ended(self, seconds: float, **words: object) -> None:
         """The process ends by itself; words of `run.ended`."""
         self._log.tell("run.ended", elapsed_s=round(seconds, 3), **words)

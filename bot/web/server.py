@@ -40,7 +40,7 @@ class HealthServer:
         """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback."""
         if not _is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
-        self._host = host
+        self.host = host
         self._port = port
         self._metrics = metrics
         self._now_ns = now_ns
@@ -57,11 +57,11 @@ class HealthServer:
         runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=_STOP_S_MAX)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            await web.TCPSite(runner, self.host, self._port).start()
         except OSError as error:
             await runner.cleanup()
             raise ConfigError(
-                f"health.port: cannot listen on {self._host}:{self._port} ({error.strerror}); "
+                f"health.port: cannot listen on {self.host}:{self._port} ({error.strerror}); "
                 f"take another, 0 for any, or health.enabled = false"
             ) from error
         self._runner = runner

@@ -150,7 +150,7 @@ class _LocalexSession:
 
     @staticmethod
     async def _receive(ws: aiohttp.ClientWebSocketResponse) -> Any:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(60.0):
             return await ws.receive_json()
 
 

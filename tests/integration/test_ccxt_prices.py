@@ -122,7 +122,7 @@ class _Run:
 
     async def until(self, is_there: Callable[[list[Event]], bool]) -> None:
         """Wait for it, bounded."""
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(60.0):
             while not is_there(self.events):
                 assert not self.task.done(), self.task.exception()
                 await asyncio.sleep(0.01)
@@ -130,7 +130,7 @@ class _Run:
     async def next_mark(self, mark_usd: float = 64_000.0) -> FutureMarked:
         """With the mark: it comes with a touch, a tenth of a second after the one before at the soonest."""
         subscriptions = [asked for asked in self.venue.asked if "ook" in json.dumps(asked)]
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(60.0):
             while not (found := [event for event in self.of(FutureMarked) if event.mark_usd == mark_usd]):
                 for told in self.venue.greet(subscriptions[-1]):
                     await self.venue.tell(told)

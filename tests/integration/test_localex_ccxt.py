@@ -37,7 +37,7 @@ async def _venue(make: Callable[[dict[str, object]], Any], api_key: str = "demo"
     client = make({"apiKey": api_key, "secret": api_key, "enableRateLimit": False})
     client.urls["api"] = {"rest": f"http://127.0.0.1:{port}", "ws": f"ws://127.0.0.1:{port}/ws/api/v2"}
     try:
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(60.0):
             yield _Venue(local, exchange, client)
     finally:
         await client.close()

@@ -7,7 +7,7 @@ const [address, resultFile] = process.argv.slice(2);
 const { default: ccxt } = await import(pathToFileURL(`${process.cwd()}/node_modules/ccxt/js/ccxt.js`));
 
 const PERP = 'BTC/USD:BTC';
-const WATCH_MS = 15000;
+const WATCH_MS = 60000;
 
 const exchange = new ccxt.pro.deribit({ apiKey: 'demo', secret: 'demo' });
 exchange.urls.api = { rest: `http://${address}`, ws: `ws://${address}/ws/api/v2` };

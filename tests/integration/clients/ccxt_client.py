@@ -13,7 +13,7 @@ from typing import Any
 import ccxt.pro
 
 _PERP = "BTC/USD:BTC"
-_WATCH_S = 15.0
+_WATCH_S = 60.0
 _ORDER = ("id", "status", "price", "amount", "filled", "average", "side")
 _POSITION = ("symbol", "side", "contracts")
 

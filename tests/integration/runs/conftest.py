@@ -1,6 +1,7 @@
 """Bot and exchange as processes, and an exchange in this process whose wire can misbehave."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -40,8 +41,10 @@ strike = "atm"
 qty_coin = "1"
 """
 """A straddle with one call more: half a coin of delta at the start, so that the first hedge is certain."""
-_WAIT_S = 60.0
+_WAIT_S = 120.0
 _POLL_S = 0.005
+_CALM = 0.25
+"""Of the drawn volatility: a delta in its band is still there when a slow machine comes to look."""
 
 
 class VenueHttp:
@@ -78,20 +81,52 @@ class VenueHttp:
         return rows
 
 
+class Handle(Protocol):
+    """A child process, as `subprocess.Popen` has it."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal; nothing when it has ended."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    def wait(self) -> int:
+        """Its exit code."""
+
+
+Start = Callable[[Sequence[str], dict[str, str], Path], Handle]
+"""Starts a command of ours with these additions to the environment, its output into a file."""
+
+
+def _without_ours() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("HEDGEBOT_")}
+
+
+def _spawned(arguments: Sequence[str], environment: dict[str, str], output: Path) -> Handle:
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bot", *arguments],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=_without_ours() | environment,
+            cwd=_ROOT,
+        )
+
+
 class _Process:
     """One process of ours, its lines in a file; ended in any case."""
 
-    def __init__(self, arguments: Sequence[str], environment: dict[str, str], output: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], environment: dict[str, str], output: Path, start: Start = _spawned
+    ) -> None:
         self._output = output
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("HEDGEBOT_")}
-        with output.open("wb") as file:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", *arguments],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=clean | {name: value for name, value in environment.items() if value},
-                cwd=_ROOT,
-            )
+        output.touch()
+        self._process = start(arguments, {name: value for name, value in environment.items() if value}, output)
 
     def text(self) -> str:
         """All output so far."""
@@ -115,11 +150,11 @@ class _Process:
         """Send a signal."""
         self._process.send_signal(number)
 
-    async def ended(self, within_s: float = _WAIT_S) -> int:
+    async def ended(self) -> int:
         """The exit code; fails when it does not come in time."""
-        deadline_s = time.monotonic() + within_s
+        deadline_s = time.monotonic() + _WAIT_S
         while (code := self._process.poll()) is None:
-            assert time.monotonic() < deadline_s, f"still running after {within_s} s:\n{self.text()[-6000:]}"
+            assert time.monotonic() < deadline_s, f"still running after {_WAIT_S} s:\n{self.text()[-6000:]}"
             await asyncio.sleep(_POLL_S)
         return code
 
@@ -167,9 +202,9 @@ class BotProcess(TellingProcess):
         *arguments: str,
         command: str = "run",
         mode: str = "testnet",
+        start: Start = _spawned,
         **settings: str,
     ) -> None:
-        self.health_port = _free_port()
         self.ledger = folder / "ledger.db"
         environment = {
             "HEDGEBOT_VENUE__WS_URL": f"ws://{address}/ws/api/v2",
@@ -178,7 +213,7 @@ class BotProcess(TellingProcess):
             "HEDGEBOT_VENUE__CLIENT_SECRET": "demo",
             "HEDGEBOT_LEDGER__URL": f"sqlite:///{self.ledger}",
             "HEDGEBOT_TAPE__FOLDER": str(folder / "runs"),
-            "HEDGEBOT_HEALTH__PORT": str(self.health_port),
+            "HEDGEBOT_HEALTH__PORT": "0",
             "HEDGEBOT_LOG__FORMAT": "json",
             "HEDGEBOT_RUN__RECONCILE_INTERVAL_S": "1",
         }
@@ -186,14 +221,23 @@ class BotProcess(TellingProcess):
             [command, "--config", f"config/{mode}.toml", "--json", *arguments],
             environment | settings,
             folder / f"bot{number}.log",
+            start,
         )
+
+    def is_content(self) -> bool:
+        """Whether its last decision found the delta where it should be."""
+        reasons = [line["reason"] for line in self.lines() if line.get("event") in {"hedge.skipped", "hedge.decided"}]
+        return bool(reasons) and reasons[-1] in {"inside_band", "below_trade_min"}
 
     async def page(self, path: str) -> tuple[int, Any]:
         """Status and body of a health page; (0, None) while nothing listens."""
+        told = self.events("health.listening")
+        if not told:
+            return 0, None
         try:
             async with (
                 aiohttp.ClientSession() as http,
-                http.get(f"http://127.0.0.1:{self.health_port}{path}") as response,
+                http.get(f"http://127.0.0.1:{told[0]['port']}{path}") as response,
             ):
                 return response.status, await response.json()
         except aiohttp.ClientConnectionError:
@@ -226,12 +270,6 @@ class ExchangeProcess(_Process):
         return VenueHttp(self.text().partition("listening on ")[2].split()[0])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 _Started = TypeVar("_Started", bound=_Process)
 
 
@@ -246,8 +284,11 @@ class Processes:
         """Start an exchange whose account `demo` holds the portfolio."""
         return self._keep(ExchangeProcess(self.folder, *arguments, portfolio=portfolio))
 
-    def bot(self, address: str, *arguments: str, folder: Path | None = None, **settings: str) -> BotProcess:
-        """Start a bot, or another `command`, from the file of a `mode`; bots of one folder share a ledger."""
+    def bot(self, address: str, *arguments: str, folder: Path | None = None, **settings: Any) -> BotProcess:
+        """Start a bot, or another `command`, from the file of a `mode`; bots of one folder share a ledger.
+
+        `start` is another way to start it.
+        """
         return self._keep(BotProcess(address, folder or self.folder, len(self._started), *arguments, **settings))
 
     def start(self, *arguments: str, **settings: str) -> TellingProcess:
@@ -279,6 +320,19 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     started.end()
 
 
+@pytest.fixture
+def forge() -> Iterator[Any]:
+    """Starts many bots, one after the other; its own file says how."""
+    spec = importlib.util.spec_from_file_location("forge", Path(__file__).with_name("forge.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    started = module.Forge(_without_ours())
+    yield started
+    started.end()
+
+
 @asynccontextmanager
 async def _local_venue(
     seed: int = 1,
@@ -289,7 +343,7 @@ async def _local_venue(
     scope: str = "",
 ) -> AsyncIterator[tuple[LocalExchange, Any]]:
     """An exchange in this process, on real time, whose faults a test can plant."""
-    world = build_exchange(seed, Ns(time.time_ns()))
+    world = build_exchange(seed, Ns(time.time_ns()), vol_scale=_CALM)
     keys = [parse_key(f"{account}:demo{scope and f':{scope}'}") for account in accounts]
     open_accounts(world, keys)
     listed, index_usd = list(world.instruments()), world.index_usd("btc_usd")

@@ -28,6 +28,6 @@ async def test_the_exchange_of_an_interrupted_demo_ends_with_it(processes: Any) 
     await demo.said("book.reconciled")
     port = int(re.findall(r"127\.0\.0\.1:(\d+)/ws", demo.text())[0])
     demo.send(signal.SIGINT)
-    assert await demo.ended(within_s=15.0) == 0, demo.text()[-4000:]
+    assert await demo.ended() == 0, demo.text()[-4000:]
 
     assert not processes.is_listening(port)

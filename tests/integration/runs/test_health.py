@@ -38,6 +38,6 @@ async def test_alive_before_ready_ready_after_reconciling_never_after_a_halt(
         sent = len(bot.events("order.sent"))
 
         bot.send(signal.SIGTERM)
-        assert await bot.ended(within_s=10.0) == 5, bot.text()[-4000:]
+        assert await bot.ended() == 5, bot.text()[-4000:]
         assert len(bot.events("order.sent")) == sent
         assert bot.result()["positions_match"] is False

@@ -15,10 +15,10 @@ async def _account_id(venue: Any) -> str:
 @pytest.mark.asyncio
 async def test_an_armed_run_hedges_on_the_account_it_is_meant_for(processes: Any) -> None:
     """Like testnet, under labels of its own; the ledger belongs to that account from then on."""
-    venue = await processes.exchange("--vol-scale", "4", "--claim-production").listening()
+    venue = await processes.exchange("--vol-scale", "0.25", "--claim-production").listening()
     account_id = await _account_id(venue)
     yes = {"HEDGEBOT_LIVE__ARMED": "true", "HEDGEBOT_LIVE__ACCOUNT_ID": account_id}
-    bot = processes.bot(venue.address, "--seconds", "4", mode="live", **yes)
+    bot = processes.bot(venue.address, "--seconds", "8", mode="live", **yes)
     code = await bot.ended()
     result = bot.result()
 
@@ -47,7 +47,7 @@ _OBJECTIONS = [
 
 
 @pytest.mark.asyncio
-async def test_what_is_not_meant_is_refused_in_one_line_before_any_order(processes: Any) -> None:
+async def test_what_is_not_meant_is_refused_in_one_line_before_any_order(processes: Any, forge: Any) -> None:
     """Exit code 2, the key and the next step; the venue has seen no order."""
     keys = [
         "demo:demo",
@@ -58,7 +58,7 @@ async def test_what_is_not_meant_is_refused_in_one_line_before_any_order(process
     venue = await processes.exchange("--claim-production", *arguments).listening()
     yes = {"HEDGEBOT_LIVE__ARMED": "true", "HEDGEBOT_LIVE__ACCOUNT_ID": await _account_id(venue)}
     for change, line in _OBJECTIONS:
-        bot = processes.bot(venue.address, mode="live", **(yes | change))
+        bot = processes.bot(venue.address, mode="live", start=forge.start, **(yes | change))
         code = await bot.ended()
 
         assert code == 2, (change, bot.text()[-4000:])

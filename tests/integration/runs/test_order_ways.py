@@ -1,5 +1,6 @@
 """The same run, once for each way orders can go: it must not matter which."""
 
+import signal
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ async def test_both_ways_end_with_the_same_hedge(processes: Any, tmp_path: Path)
         folder.mkdir()
         exchange = processes.exchange("--seed", "5", "--vol-scale", "0.001")
         venue = await exchange.listening()
-        bot = processes.bot(venue.address, "--seconds", "3", folder=folder, HEDGEBOT_VENUE__GATEWAY=way)
+        bot = processes.bot(venue.address, folder=folder, HEDGEBOT_VENUE__GATEWAY=way)
+        await bot.said("order.filled")
+        await bot.until(bot.is_content, "inside the band")
+        bot.send(signal.SIGTERM)
         assert await bot.ended() == 0, bot.text()[-4000:]
         result = bot.result()
         assert (result["positions_match"], result["refused"], result["unknown_open"]) == (True, 0, 0), way

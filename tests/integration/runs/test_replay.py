@@ -44,7 +44,7 @@ async def test_a_bot_without_a_tape_runs(processes: Any) -> None:
     bot = processes.bot(venue.address, HEDGEBOT_TAPE__ENABLED="false")
     await bot.said("order.filled")
     bot.send(signal.SIGTERM)
-    assert await bot.ended(within_s=10.0) == 0, bot.text()[-4000:]
+    assert await bot.ended() == 0, bot.text()[-4000:]
 
     assert bot.events("run.started")[0]["tape"] == "none"
     assert not (processes.folder / "runs").exists()
@@ -69,7 +69,7 @@ async def test_a_bot_stopped_by_a_signal_replays_equal(processes: Any) -> None:
     bot = processes.bot(venue.address)
     await bot.said("order.filled")
     bot.send(signal.SIGTERM)
-    assert await bot.ended(within_s=10.0) == 0, bot.text()[-4000:]
+    assert await bot.ended() == 0, bot.text()[-4000:]
     result = replay(Path(bot.events("run.started")[0]["tape"]))
 
     assert (result.is_equal, result.ending, result.difference) == (True, "in order", None)

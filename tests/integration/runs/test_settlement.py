@@ -11,7 +11,7 @@ from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.localex.server import LocalExchange, Rules, open_accounts, parse_key
 from bot.sim.world import build_exchange
 
-_BEFORE_NS = 25 * NS_PER_S
+_BEFORE_NS = 45 * NS_PER_S
 """Time for a process to start and to see its account."""
 
 

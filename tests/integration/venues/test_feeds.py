@@ -15,7 +15,7 @@ from bot.venues.registry import venue_named
 
 async def until(is_true: Callable[[], object]) -> None:
     """Wait for a condition, generously."""
-    async with asyncio.timeout(30.0):
+    async with asyncio.timeout(60.0):
         while not is_true():  # noqa: ASYNC110 - the condition is in another task's data
             await asyncio.sleep(0.02)
 

@@ -27,7 +27,7 @@ from bot.venues.contract import Edge, Sink
 
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
-_TURNS_MAX = 2_000
+_TURNS_MAX = 30_000
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ class Shell:
             yield task
         finally:
             self.live.request_stop("the test is over")
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(60.0):
                 await asyncio.gather(task, return_exceptions=True)
 
 

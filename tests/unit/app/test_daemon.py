@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.web.server import HealthServer
 
+_END_S_MAX = 60.0
+
 
 class Runner:
     """A daemon over the fakes of `shell`, with a real ledger."""
@@ -41,6 +44,10 @@ class Runner:
         self.runs += 1
         started = {"run_id": f"r{self.runs}", "started_ns": self.now_ns, "mode": "test"}
         return Ledger.open(self.url, **started, config_hash="", version="0")
+
+    def health(self) -> HealthServer:
+        """Pages of a run, on a free port."""
+        return HealthServer(host="127.0.0.1", port=0, metrics=self.metrics, now_ns=lambda: self.now_ns)
 
     async def run(self, *, seconds: float | None, health: HealthServer | None = None) -> Any:
         """Run once; its only result."""
@@ -60,6 +67,25 @@ class Runner:
         assert len(results) == 1
         return results[0]
 
+    async def run_until(
+        self, holds: Callable[[], bool], health: HealthServer | None = None, number: signal.Signals = signal.SIGTERM
+    ) -> Any:
+        """Run until something holds, then end it by a signal; its only result."""
+        task = asyncio.create_task(self.run(seconds=None, health=health))
+        await self.shell.until(holds)
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(_END_S_MAX):
+            return await task
+
+    def has_placed(self) -> bool:
+        """Whether an order has reached the venue."""
+        return bool(self.shell.gateway.placed)
+
+    def looked(self) -> Callable[[], bool]:
+        """Whether the account is looked at from now on."""
+        before = self.shell.diary.count("snapshot")
+        return lambda: self.shell.diary.count("snapshot") > before
+
 
 @pytest.fixture
 def runner(shell: Any, tmp_path: Path, now_ns: Ns) -> Runner:
@@ -70,7 +96,7 @@ def runner(shell: Any, tmp_path: Path, now_ns: Ns) -> Runner:
 @pytest.mark.asyncio
 async def test_a_run_of_given_length_hedges_and_closes_everything(runner: Runner) -> None:
     """Time is over: stopped, positions compared with the venue's, gateway and ledger closed."""
-    result = await runner.run(seconds=0.3)
+    result = await runner.run(seconds=1.0)
 
     assert (result.phase, result.orders, result.fills) == ("stopped", 1, 1)
     assert (result.positions_match, result.violations) == (True, ())
@@ -82,11 +108,7 @@ async def test_a_run_of_given_length_hedges_and_closes_everything(runner: Runner
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_run(runner: Runner, number: signal.Signals) -> None:
     """Both signals ask for an orderly end."""
-    task = asyncio.create_task(runner.run(seconds=None))
-    await runner.shell.until(lambda: bool(runner.shell.gateway.placed))
-    os.kill(os.getpid(), number)
-    async with asyncio.timeout(10.0):
-        result = await task
+    result = await runner.run_until(runner.has_placed, number=number)
 
     assert (result.phase, result.positions_match) == ("stopped", True)
 
@@ -94,8 +116,8 @@ async def test_a_signal_ends_the_run(runner: Runner, number: signal.Signals) -> 
 @pytest.mark.asyncio
 async def test_the_next_run_expects_what_the_ledger_ends_with(runner: Runner) -> None:
     """Restart: positions agree, nothing is traded again, and no label is used twice."""
-    await runner.run(seconds=0.2)
-    again = await runner.run(seconds=0.2)
+    await runner.run_until(runner.has_placed)
+    again = await runner.run_until(runner.looked())
 
     assert (again.orders, again.positions_match, again.phase) == (0, True, "stopped")
 
@@ -103,13 +125,18 @@ async def test_the_next_run_expects_what_the_ledger_ends_with(runner: Runner) ->
 @pytest.mark.asyncio
 async def test_a_position_the_ledger_does_not_know_halts(runner: Runner) -> None:
     """Somebody traded while we were away: a human must look."""
-    await runner.run(seconds=0.2)
+    await runner.run_until(runner.has_placed)
     runner.shell.gateway.positions["BTC-PERPETUAL"] += Decimal(5_000)
-    looks = runner.shell.diary.count("snapshot")
-    task = asyncio.create_task(runner.run(seconds=0.5))
-    await runner.shell.until(lambda: runner.shell.diary.count("snapshot") > looks)
-    runner.now_ns = Ns(runner.now_ns + 3 * NS_PER_S)  # it is looked at once more before it is believed
-    result = await task
+    looked = runner.looked()
+    health = runner.health()
+
+    def halts() -> bool:
+        if looked() and runner.now_ns == began_ns:
+            runner.now_ns = Ns(began_ns + 3 * NS_PER_S)  # it is looked at once more before it is believed
+        return health.readiness().reason.startswith("BTC: halted")
+
+    began_ns = runner.now_ns
+    result = await runner.run_until(halts, health)
 
     assert (result.phase, result.orders) == ("halted", 0)
     assert daemon.needs_a_human([result])
@@ -123,9 +150,8 @@ async def test_an_order_without_an_end_is_looked_up_by_the_next_run(runner: Runn
     ledger.commit_intents([order], decided)
     ledger.close()
 
-    await runner.run(seconds=0.3)
+    await runner.run_until(lambda: runner.shell.diary.count(f"look up {order.label}") >= 1)
 
-    assert runner.shell.diary.count(f"look up {order.label}") >= 1
     assert f"place {order.label}" not in runner.shell.diary
 
 
@@ -184,7 +210,7 @@ async def test_a_signal_before_the_venue_has_answered_ends_the_run_at_once(runne
     task = asyncio.create_task(runner.run(seconds=None))
     await runner.shell.until(lambda: not runner.shell.gateway.opened)
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(_END_S_MAX):
         result = await task
 
     assert (result.phase, result.orders, result.positions_match) == ("stopped", 0, False)
@@ -209,13 +235,9 @@ async def test_a_no_of_the_venue_at_the_start_passes_through_and_closes(runner: 
 @pytest.mark.asyncio
 async def test_health_pages_are_there_during_the_run_and_gone_after(runner: Runner) -> None:
     """Started before the first tick, stopped in any case."""
-    health = HealthServer(host="127.0.0.1", port=0, metrics=runner.metrics, now_ns=lambda: runner.now_ns)
-    task = asyncio.create_task(runner.run(seconds=0.4, health=health))
-    await runner.shell.until(lambda: bool(runner.shell.gateway.placed))
-    ready = health.readiness()
-    await task
+    health = runner.health()
+    await runner.run_until(lambda: runner.has_placed() and health.readiness().ok, health)
 
-    assert ready.ok, ready.reason
     assert health._runner is None
 
 
@@ -286,4 +308,4 @@ async def test_what_takes_needs_nobody(runner: Runner) -> None:
     """Immediate orders leave nothing behind."""
     runner.shell.gateway.cancels_on_disconnect = False
 
-    assert (await runner.run(seconds=0.2)).orders == 1
+    assert (await runner.run_until(runner.has_placed)).orders == 1

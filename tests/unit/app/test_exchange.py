@@ -56,7 +56,7 @@ async def test_it_serves_until_a_signal_and_the_first_account_has_the_portfolio(
     """The address is told once it is open; the second account is flat; nobody listens after the end."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(exchange._serve(_options(portfolio=_CALL), told.set_result))
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(60.0):
         address = (await told).removeprefix("listening on ")
         held = await _positions(address, "Basic ZGVtbzpkZW1v")
         other = await _positions(address, "Basic b3RoZXI6b3RoZXI=")
@@ -75,7 +75,7 @@ async def test_it_may_claim_to_be_production(claims: bool) -> None:
     """Replies and refusals over HTTP and websocket then say `testnet: false`; a test venue without the option."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(exchange._serve(_options(claim_production=claims), told.set_result))
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(60.0):
         address = (await told).removeprefix("listening on ")
         async with aiohttp.ClientSession() as http:
             said = []
@@ -100,7 +100,7 @@ async def test_a_tape_is_played_on_its_own_time(write_history: Callable[..., Pat
     held = PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(2), instrument=_RECORDED),))
     options = _options(tape=folder, speed_multiple=120.0, portfolio=held)
     serving = asyncio.create_task(exchange._serve(options, said.put_nowait))
-    async with asyncio.timeout(20.0), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(60.0), aiohttp.ClientSession() as http:
         address = (await said.get()).removeprefix("listening on ")
         played, over = await said.get(), await said.get()
 

@@ -38,7 +38,7 @@ async def test_a_fit_reaches_the_engine_and_the_witness(
 
     class Study:
         def work(self, picture: Picture) -> SurfaceFitted:
-            assert turning.wait(10.0), "the loop stood still during a fit"
+            assert turning.wait(60.0), "the loop stood still during a fit"
             threads.append(threading.current_thread().name)
             fitted: SurfaceFitted = surface(as_of_ns=picture.now_ns, received_ns=Ns(0))
             return fitted

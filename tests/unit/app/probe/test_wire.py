@@ -52,7 +52,7 @@ async def test_what_the_venue_tells_is_kept_by_channel(local_exchange: Callable[
             assert await wire.subscribe("user.changes.any.any.raw")
             buy = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "type": "market"}
             await wire.ask("private/buy", buy)
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(60.0):
                 while not wire.heard():
                     await wire.ask("public/test", {})
         finally:

@@ -150,6 +150,7 @@ class Deciding:
             touch=hedge.touch,
             marked=self._view.futures[hedge.spec.id],
             may_replace=2 * desk.orders_last_minute < self._params.limits.orders_per_minute_max,
+            depth=hedge.depth,
         )
         move = self._trader.move(due, at_rest, moment)
         if move.recalls:

@@ -12,9 +12,9 @@ from bot.domain import events as ev
 from bot.domain import soundness
 from bot.domain.decided import NOTHING, AlarmRaised, Decided, Outcome
 from bot.domain.ids import InstrumentId, venue_of
-from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import HaltCause
-from bot.domain.soundness import sound_future, sound_option, sound_quote
+from bot.domain.soundness import sound_depth, sound_future, sound_option, sound_quote
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account
@@ -65,6 +65,7 @@ class Engine:
             OptionMarked: self._on_option,
             FutureMarked: self._on_future,
             Quoted: self._on_quote,
+            DepthSeen: self._on_depth,
             ev.QuoteDistrusted: self._on_distrust,
             ev.InstrumentListed: self._on_listed,
             **self._takes,
@@ -164,6 +165,10 @@ class Engine:
 
     def _on_quote(self, event: Quoted) -> Outcome:
         self._view.see_quote(sound_quote(event))
+        return NOTHING
+
+    def _on_depth(self, event: DepthSeen) -> Outcome:
+        self._view.see_depth(sound_depth(event))
         return NOTHING
 
     def _on_distrust(self, event: ev.QuoteDistrusted) -> Outcome:

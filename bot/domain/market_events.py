@@ -1,5 +1,6 @@
-"""The events of the market lane: tickers and touches. Conflated: the newest per type and instrument counts.
+"""The events of the market lane: tickers, touches and what stands behind them.
 
+Conflated: the newest per type and instrument counts.
 Units: `_native` = the instrument's own unit (see `Instrument`); absent is None, never 0.
 """
 
@@ -76,5 +77,22 @@ class Quoted(EventRoot, frozen=True, kw_only=True, gc=False):
     ask_amount_native: float | None
 
 
-MarketEvent = OptionMarked | FutureMarked | Quoted
+Level = tuple[float, float]
+"""Price and what is offered there, native."""
+
+
+class DepthSeen(EventRoot, frozen=True, kw_only=True, gc=False):
+    """What stands at and behind the touch of a hedge instrument, told a few times a second at most.
+
+    Best first; a handful of levels. For costs and sizes: the touch to trade on is that of `Quoted`.
+    """
+
+    instrument: InstrumentId
+    received_ns: Ns
+    venue_ns: Ns
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+MarketEvent = OptionMarked | FutureMarked | Quoted | DepthSeen
 """Conflated: the newest per type and instrument counts."""

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from bot.domain.events import Filled
 from bot.domain.instruments import Instrument
-from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, Level, OptionMarked, Quoted
 
 PRICE_MIN: Final = 1e-9
 PRICE_MAX: Final = 1e9
@@ -118,6 +118,24 @@ def sound_quote(quoted: Quoted) -> Quoted:
         bid_amount_native=_within(bid_size, 0.0, SIZE_MAX),
         ask_amount_native=_within(ask_size, 0.0, SIZE_MAX),
     )
+
+
+def sound_depth(seen: DepthSeen) -> DepthSeen:
+    """Each side up to the first level that can be none, or does not lie behind the one before; itself where all do."""
+    bids, asks = _sound_levels(seen.bids, is_bid=True), _sound_levels(seen.asks, is_bid=False)
+    if bids is seen.bids and asks is seen.asks:
+        return seen
+    return structs.replace(seen, bids=bids, asks=asks)
+
+
+def _sound_levels(levels: tuple[Level, ...], *, is_bid: bool) -> tuple[Level, ...]:
+    before = math.inf if is_bid else 0.0
+    for count, (price, amount) in enumerate(levels):
+        is_behind = price < before if is_bid else price > before
+        if not (is_behind and PRICE_MIN <= price <= PRICE_MAX and 0.0 < amount <= SIZE_MAX):
+            return levels[:count]
+        before = price
+    return levels
 
 
 def defect(thing: Struct) -> str:

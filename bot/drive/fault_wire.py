@@ -12,7 +12,7 @@ from msgspec import structs
 from bot.domain.commands import PlaceOrder, TakeSnapshot
 from bot.domain.events import AccountSeen, Event, StreamName
 from bot.domain.ids import InstrumentId
-from bot.domain.market_events import FutureMarked, OptionMarked
+from bot.domain.market_events import FutureMarked, MarketEvent, OptionMarked
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.wire import Parcels, Question
 from bot.sim.facts import VenueSays
@@ -141,8 +141,8 @@ class FaultyWire:
 
     def tells(self, events: Sequence[Event], received_ns: Ns) -> Parcels:
         """A message of a stream: what becomes of its market part, and of its private part."""
-        market = [event for event in events if isinstance(event, OptionMarked | FutureMarked)]
-        private = [event for event in events if not isinstance(event, OptionMarked | FutureMarked)]
+        market = [event for event in events if isinstance(event, MarketEvent)]
+        private = [event for event in events if not isinstance(event, MarketEvent)]
         return [*self._market(market, received_ns), *self._private(private, received_ns)]
 
     def _market(self, events: Sequence[Event], received_ns: Ns) -> Parcels:

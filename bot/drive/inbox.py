@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.events import Event, QuoteDistrusted, StreamLost, StreamName
 from bot.domain.ids import InstrumentId, venue_of
-from bot.domain.market_events import FutureMarked, MarketEvent, OptionMarked, Quoted
+from bot.domain.market_events import DepthSeen, MarketEvent, Quoted
 
 ACCOUNT_LANE_MAX: Final = 10_000
 """Account events waiting; a healthy loop has a handful."""
@@ -32,7 +32,7 @@ class Inbox:
     def put(self, events: Iterable[Event]) -> None:
         """Take the events of one frame; InboxOverflowed when the account lane is full."""
         for event in events:
-            if isinstance(event, OptionMarked | FutureMarked | Quoted):
+            if isinstance(event, MarketEvent):
                 key = (type(event), event.instrument)
                 if self._market.pop(key, None) is not None:
                     self.conflated_count += 1
@@ -47,7 +47,8 @@ class Inbox:
     def _outdate(self, event: Event) -> None:
         """Drop waiting data that an account event takes back: it would come out after it, as if it were newer."""
         if isinstance(event, QuoteDistrusted):
-            self._market.pop((Quoted, event.instrument), None)
+            for kind in (Quoted, DepthSeen):
+                self._market.pop((kind, event.instrument), None)
         elif isinstance(event, StreamLost) and event.stream is StreamName.MARKET:
             self._market = {key: told for key, told in self._market.items() if venue_of(key[1]) != event.venue}
 

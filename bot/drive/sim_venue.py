@@ -36,6 +36,8 @@ _ACCOUNT_EVERY_NS: Final = 2 * NS_PER_S
 """Account figures go out with the next tickers after this long."""
 
 
+_DEPTH_EVERY_NS: Final = 2 * NS_PER_S
+_DEPTH_LEVELS: Final = 5
 _SETTLEMENTS: Final = frozenset({"delivery", "settlement"})
 """Lines of the transaction log."""
 
@@ -135,6 +137,8 @@ class SimVenue:
         }
         self._watched: list[Instrument] = []
         self._account_due_ns = Ns(0)
+        self._depth_ns: dict[InstrumentId, Ns] = {}
+        """When what stands behind its touch was told last."""
         self._settlement_ns = settlement_after_ns(exchange.now_ns)
         self._line_told = 0
         """The newest line of the transaction log that was looked at."""
@@ -163,11 +167,15 @@ class SimVenue:
     def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
         """Send the tickers of watched instruments, all futures and the options named by `only`; account figures."""
         received = Ns(now_ns + self._latency.feed_ns)
-        events: list[Event] = [
-            sim_codec.marked(self._exchange.ticker(spec.id), received, is_option=spec.is_option)
-            for spec in self._watched
-            if only is None or not spec.is_option or spec.id in only
-        ]
+        events: list[Event] = []
+        for spec in self._watched:
+            if only is None or not spec.is_option or spec.id in only:
+                ticker = self._exchange.ticker(spec.id)
+                events.append(sim_codec.marked(ticker, received, is_option=spec.is_option))
+                if not spec.is_option and now_ns - self._depth_ns.get(spec.id, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS:
+                    self._depth_ns[spec.id] = now_ns
+                    bids, asks, _ = self._exchange.book(spec.id, _DEPTH_LEVELS)
+                    events.append(sim_codec.depth((bids, asks), ticker, received))
         if now_ns >= self._account_due_ns:
             self._account_due_ns = Ns(now_ns + _ACCOUNT_EVERY_NS)
             events += self._account_figures(received, self._watched)

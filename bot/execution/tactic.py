@@ -10,8 +10,10 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import DepthSeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, Rounding, float_from_decimal, price_to_tick, tick_at
+from bot.market.depth import levels_met, near_native
 from bot.market.quality import least_volume_usd
 
 _BPS = 1e-4
@@ -66,6 +68,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     """The last order of this hedge."""
     volume_usd_per_day: float | None = None
     """Of the instrument, as the venue tells it; None: not told."""
+    depth: DepthSeen | None = None
+    """What stands behind the touch; None: not told lately."""
     may_replace: bool = True
     """Whether the order rate leaves room for an order that only improves a price."""
     resting: Resting | None = None
@@ -88,10 +92,13 @@ class Situation(Struct, frozen=True, kw_only=True):
         """The market's volume a day, at most what is configured."""
         return least_volume_usd(most_usd, self.volume_usd_per_day)
 
-    @property
-    def depth_native(self) -> float | None:
-        """What the touch shows to take from, unsigned."""
-        return self.ask_amount_native if self.is_buy else self.bid_amount_native
+    def displayed_native(self, away_share: float) -> float | None:
+        """What stands to be taken at most this share of the touch beyond it, unsigned; None: not told."""
+        best, amount = self.bid_native, self.bid_amount_native
+        if self.is_buy:
+            best, amount = self.ask_native, self.ask_amount_native
+        levels = levels_met(best, amount, self.depth, is_buy=self.is_buy)
+        return near_native(levels, away_share) if levels else None
 
 
 class Sent(Struct, frozen=True, kw_only=True):

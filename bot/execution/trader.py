@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.domain.commands import PlaceOrder
 from bot.domain.ids import make_label
 from bot.domain.instruments import Instrument
-from bot.domain.market_events import FutureMarked
+from bot.domain.market_events import DepthSeen, FutureMarked
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.execution.tactic import Due, Place, Resting, Sent, Situation, TakeBack, outside_band
@@ -26,6 +26,7 @@ class Moment(NamedTuple):
     touch: Touch
     marked: FutureMarked
     may_replace: bool
+    depth: DepthSeen | None = None
 
 
 class Move(NamedTuple):
@@ -103,6 +104,7 @@ class Trader:
             amount_at_start_native=before.due.amount_native,
             last_sent=before.last_sent,
             volume_usd_per_day=moment.marked.volume_usd_per_day,
+            depth=moment.depth,
             may_replace=moment.may_replace,
             resting=resting,
         )

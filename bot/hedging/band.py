@@ -6,7 +6,7 @@ per coin; costs as fractions; risk aversion absolute, per USD, of the whole owne
 
 import enum
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +18,8 @@ WIDEST_COIN: Final = 1e9
 _BISECTIONS: Final = 200
 _LEVELS_MAX: Final = 5.0
 """As if five levels; five times the spread make a Whalley-Wilmott band 1.7 times as wide at most."""
+_BEYOND_SHARE_MAX: Final = 1e-3
+"""Of the price: as far as an order goes beyond the touch by default (`slippage_bps_max`)."""
 _LOGIT_MAX: Final = 700.0
 """exp of this is still a float; a ratio of bands beyond it is zero or one."""
 
@@ -182,16 +184,32 @@ def taker_cost_fraction(inputs: BandInputs) -> float:
     return max(inputs.fee_rate_taker + (inputs.half_spread_usd + inputs.beyond_touch_usd) / inputs.price_usd, 0.0)
 
 
-def beyond_touch_usd(*, half_spread_usd: float, trade_coin: float, touch_coin: float | None) -> float:
+def beyond_touch_usd(*, half_spread_usd: float, trade_coin: float, levels: Sequence[tuple[float, float]]) -> float:
     """Cost per coin that a trade larger than the touch adds to half the spread, USD >= 0.
 
-    As if the book went on in levels of the touch's size, one spread apart: n levels cost n half spreads on average.
-    Never more than `_LEVELS_MAX` of them: one small order at the touch says little about what stands behind it. No
-    touch told, nothing added.
+    `levels` are what it finds, best first: price in USD, coins. With more than the touch, the mean way from it; where
+    they end, the book goes on as it was: so much further for so many coins. With the touch alone, as if it went on in
+    levels of its size, one spread apart: n levels cost n half spreads on average. With none, nothing. Bounded: neither
+    a hole behind the touch nor one small order at it may widen a band without end.
     """
-    if touch_coin is None or touch_coin <= 0.0:
+    if not levels:
         return 0.0
-    return half_spread_usd * (min(max(abs(trade_coin) / touch_coin, 1.0), _LEVELS_MAX) - 1.0)
+    size, touch_usd = abs(trade_coin), levels[0][0]
+    most_usd = max(_BEYOND_SHARE_MAX * touch_usd, (_LEVELS_MAX - 1.0) * half_spread_usd)
+    if size <= levels[0][1]:
+        return 0.0
+    if len(levels) == 1:
+        return half_spread_usd * (min(size / levels[0][1], _LEVELS_MAX) - 1.0)
+    left, paid_usd = size, 0.0
+    for price_usd, coins in levels:
+        paid_usd += min(coins, left) * abs(price_usd - touch_usd)
+        left -= coins
+        if left <= 0.0:
+            break
+    else:
+        way_usd = abs(levels[-1][0] - touch_usd)
+        paid_usd += left * way_usd * (1.0 + 0.5 * left / (size - left))
+    return min(paid_usd / size, most_usd)
 
 
 # --- formulas ------------------------------------------------------------------------------------------

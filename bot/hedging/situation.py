@@ -13,11 +13,13 @@ from msgspec import Struct, structs
 from bot.domain.decided import Decided, Features
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
+from bot.domain.market_events import DepthSeen
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.hedging.band import Band, BandInputs, beyond_touch_usd
 from bot.hedging.decide import Situation, Verdict
+from bot.market.depth import levels_met
 from bot.market.quality import Touch
 from bot.market.view import MarketView
 from bot.risk.conventions import Collateral
@@ -45,6 +47,8 @@ class Hedge(Struct, frozen=True, kw_only=True):
     age_ns: Ns | None
     volume_usd_per_day: float | None = None
     """Of everybody, as the venue tells it; None: not told."""
+    depth: DepthSeen | None = None
+    """What stands behind the touch; None: not told lately."""
 
 
 def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None:
@@ -65,6 +69,7 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
         funding_rate_8h=0.0 if marked is None or marked.funding_rate_8h is None else marked.funding_rate_8h,
         age_ns=None if touch is None else Ns(now_ns - touch.received_ns),
         volume_usd_per_day=None if marked is None else marked.volume_usd_per_day,
+        depth=view.depth(name, now_ns),
     )
 
 
@@ -111,11 +116,15 @@ def at_depth(inputs: BandInputs, hedge: Hedge, trade_coin: float) -> BandInputs:
     touch = hedge.touch
     if touch is None or inputs.half_spread_usd == 0.0:
         return inputs
-    amount = touch.ask_amount_native if trade_coin > 0.0 else touch.bid_amount_native
-    touch_coin = amount
-    if amount is not None and hedge.spec.amount_is_in_usd:
-        touch_coin = amount / hedge.price_usd
-    more = beyond_touch_usd(half_spread_usd=inputs.half_spread_usd, trade_coin=trade_coin, touch_coin=touch_coin)
+    is_buy = trade_coin > 0.0
+    best = touch.ask_native if is_buy else touch.bid_native
+    amount = touch.ask_amount_native if is_buy else touch.bid_amount_native
+    coins_each = 1.0 / hedge.price_usd if hedge.spec.amount_is_in_usd else 1.0
+    more = beyond_touch_usd(
+        half_spread_usd=inputs.half_spread_usd,
+        trade_coin=trade_coin,
+        levels=[(price, coins_each * size) for price, size in levels_met(best, amount, hedge.depth, is_buy=is_buy)],
+    )
     return structs.replace(inputs, beyond_touch_usd=more) if more > 0.0 else inputs
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument, Kind
-from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.market import quality
@@ -32,6 +32,7 @@ class MarketView:
         self.dated: dict[Expiry, InstrumentId] = {}
         """The listed future of each expiry that has one."""
         self._touches: dict[InstrumentId, Touch] = {}
+        self._depths: dict[InstrumentId, DepthSeen] = {}
         self._distrusted: dict[InstrumentId, DistrustCause] = {}
         self._forwards = Forwards()
         self.paths: defaultdict[str, IndexPath] = defaultdict(IndexPath)
@@ -121,10 +122,19 @@ class MarketView:
         else:
             self.ignored_count += 1
 
+    def see_depth(self, seen: DepthSeen) -> None:
+        """Take what stands behind the touch unless a newer one is here."""
+        known = self._depths.get(seen.instrument)
+        if known is None or seen.venue_ns >= known.venue_ns:
+            self._depths[seen.instrument] = seen
+        else:
+            self.ignored_count += 1
+
     def distrust(self, event: QuoteDistrusted) -> None:
-        """Forget the touch until the next quote."""
+        """Forget the touch until the next quote, and what stood behind it."""
         self._distrusted[event.instrument] = event.cause
         self._touches.pop(event.instrument, None)
+        self._depths.pop(event.instrument, None)
 
     def lose_stream(self, lost_ns: Ns, venue: VenueId = DERIBIT) -> None:
         """Nothing received of a venue up to now counts as fresh any more."""
@@ -132,10 +142,16 @@ class MarketView:
         if venue == DERIBIT:
             self._options_lost_ns = lost_ns
         self._touches = {name: touch for name, touch in self._touches.items() if venue_of(name) != venue}
+        self._depths = {name: depth for name, depth in self._depths.items() if venue_of(name) != venue}
 
     def touch(self, instrument: InstrumentId) -> Touch | None:
         """Newest touch; None when there is none to trust."""
         return self._touches.get(instrument)
+
+    def depth(self, instrument: InstrumentId, now_ns: Ns) -> DepthSeen | None:
+        """What stands behind the touch; None where it was not told, or not lately."""
+        seen = self._depths.get(instrument)
+        return None if seen is None or now_ns - seen.received_ns > self._limits.hedge_age_ns_max else seen
 
     def forward_usd(self, index_name: str, expiry_ns: Ns) -> float | None:
         """Newest forward of an expiry that is believed, from any option of it."""

@@ -9,7 +9,7 @@ from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import TOLD_AGAIN_AFTER_NS
 from bot.domain.ids import DERIBIT, InstrumentId, Label, VenueId, venue_of
-from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.market_events import MarketEvent
 from bot.domain.time import Ns
 from bot.observe.logs import Log
 from bot.observe.surfaces import Surfaces
@@ -20,7 +20,7 @@ _MALFORMED_KINDS_MAX: Final = 200
 _ELSEWHERE_MAX: Final = 1000
 """Orders at other venues remembered at most, the newest: answers come within a minute, orders a few a minute."""
 
-_SILENT: Final = (ev.Ticked, OptionMarked, FutureMarked, Quoted)
+_SILENT: Final = (ev.Ticked, *MarketEvent.__args__)
 """Thousands a second: seen in metrics, never in logs."""
 _ORDER_EVENTS: Final = (
     *(ev.OrderAcked, ev.OrderRefused, ev.OrderUnknown, ev.OrderUpdated),

@@ -18,11 +18,13 @@ from bot.venues.public_wire import (
     Acked,
     Alive,
     Channel,
+    DepthTold,
     MarkTold,
     Message,
     Refused,
     SpecTold,
     TouchTold,
+    levels_of,
     number_of,
     positive_of,
 )
@@ -58,6 +60,14 @@ class _Touch(Struct):
     traded_ms: int = field(name="T")
 
 
+class _Depth(Struct):
+    symbol: str = field(name="s")
+    bids: list[list[str]] = field(name="b")
+    asks: list[list[str]] = field(name="a")
+    traded_ms: int = field(default=0, name="T")
+    """Spot tells none."""
+
+
 class _Mark(Struct):
     symbol: str = field(name="s")
     mark: str = field(name="p")
@@ -78,6 +88,7 @@ class _State(Struct):
 
 _decode_frame = msgspec.json.Decoder(_Frame).decode
 _decode_touch = msgspec.json.Decoder(_Touch).decode
+_decode_depth = msgspec.json.Decoder(_Depth).decode
 _decode_mark = msgspec.json.Decoder(_Mark).decode
 _decode_day = msgspec.json.Decoder(_Day).decode
 _decode_state = msgspec.json.Decoder(_State).decode
@@ -97,15 +108,16 @@ class BinanceWire:
     """One coin."""
 
     def routes(self, ws_url: str) -> Sequence[str]:
-        """Touches over one socket, all else over another."""
+        """Touches and levels over one socket, all else over another."""
         address = ws_url.rstrip("/")
         return (f"{address}/public/ws", f"{address}/market/ws")
 
     def channels(self, instrument: InstrumentId) -> Sequence[Channel]:
-        """Touch; mark, index and funding every second; the day's volume; begin and end of trading."""
+        """Touch; five levels twice a second; mark, index, funding and volume every second; begin and end of trading."""
         name = name_at_venue(instrument).lower()
         return (
             Channel(_PUBLIC, f"{name}@bookTicker"),
+            Channel(_PUBLIC, f"{name}@depth5@500ms"),
             Channel(_MARKET, f"{name}@markPrice@1s"),
             Channel(_MARKET, f"{name}@ticker"),
             Channel(_MARKET, _STATES),
@@ -160,6 +172,12 @@ def _event(kind: str, raw: bytes | Raw) -> Message:
     match kind:
         case "bookTicker":
             return (_touch(_decode_touch(raw)),)
+        case "depthUpdate":
+            depth = _decode_depth(raw)
+            told = DepthTold(
+                _id(depth.symbol), levels_of(depth.bids), levels_of(depth.asks), _stamp_ns(depth.traded_ms)
+            )
+            return (told,)
         case "markPriceUpdate":
             mark = _decode_mark(raw)
             # Of the interval the contract has: 8 hours for BTC and ETH, and the stream does not say.
@@ -178,10 +196,14 @@ def _event(kind: str, raw: bytes | Raw) -> Message:
             return Alive()
 
 
-def _touch(row: _Touch) -> TouchTold:
-    if not 0 <= row.traded_ms < _STAMP_MAX:
-        message = f"{row.traded_ms} is no time"
+def _stamp_ns(stamp_ms: int) -> Ns:
+    if not 0 <= stamp_ms < _STAMP_MAX:
+        message = f"{stamp_ms} is no time"
         raise MalformedMessage(message)
+    return Ns(stamp_ms * NS_PER_MS)
+
+
+def _touch(row: _Touch) -> TouchTold:
     bid, ask = positive_of(row.bid), positive_of(row.ask)
     return TouchTold(
         _id(row.symbol),
@@ -189,6 +211,6 @@ def _touch(row: _Touch) -> TouchTold:
         ask,
         None if bid is None else positive_of(row.bid_size),
         None if ask is None else positive_of(row.ask_size),
-        Ns(row.traded_ms * NS_PER_MS),
+        _stamp_ns(row.traded_ms),
         row.update_id,
     )

@@ -25,7 +25,7 @@ from bot.venues.contract import NowNs, Sink
 from bot.venues.kept import Kept
 from bot.venues.link import Link
 from bot.venues.public_ticker import Ticker
-from bot.venues.public_wire import MarkTold, TouchTold
+from bot.venues.public_wire import DepthTold, MarkTold, TouchTold
 from bot.venues.settings import VenueSettings
 
 _BOOK_SILENCE_S_MAX: Final = 10.0
@@ -34,6 +34,7 @@ _TICKER_SILENCE_S_MAX: Final = 60.0
 """Tickers come when something changes."""
 _LATE_NS_MAX: Final = Ns(2 * NS_PER_S)
 """From the venue's stamp to our receipt; a clock that is off by more is no better."""
+_LEVELS_TOLD: Final = 5
 _MALFORMED_MAX: Final = 1
 """What ccxt hands over is decoded already: one that makes no sense ends the connection."""
 _CLOSE_S_MAX: Final = 3.0
@@ -156,7 +157,10 @@ class CcxtFeed:
             )
             told = reading.take(book)
             if isinstance(told, TouchTold):
-                events: tuple[Event, ...] = ticker.take(told, self._link.now_ns())
+                received_ns = self._link.now_ns()
+                events: tuple[Event, ...] = ticker.take(told, received_ns)
+                if self._prices.levels_count is None:
+                    events += ticker.take(_depth(name, book, told.venue_ns), received_ns)
                 sink(events)
                 self._heard("book", name, kept)
                 continue
@@ -233,6 +237,14 @@ def _top(name: InstrumentId, side: Sequence[Sequence[float]]) -> tuple[float | N
     if not (math.isfinite(price) and price > 0.0 and math.isfinite(amount) and amount > 0.0):
         raise MalformedMessage(f"{name}: a level of {amount} at {price}")
     return price, amount
+
+
+def _depth(name: InstrumentId, book: Told, venue_ns: Ns) -> DepthTold:
+    """The best levels of a book that comes whole."""
+    bids, asks = (
+        tuple((float(row[0]), float(row[1])) for row in side[:_LEVELS_TOLD]) for side in (book["bids"], book["asks"])
+    )
+    return DepthTold(name, bids, asks, venue_ns)
 
 
 async def _next(client: Opened, update: Awaitable[Told], name: InstrumentId, silence_s_max: float) -> Told:

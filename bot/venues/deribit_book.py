@@ -1,48 +1,62 @@
-"""One order book kept by `change_id`, and its touch.
+"""One order book kept by `change_id`, its touch and what stands behind it.
 
 Knows Deribit's rules of continuity (exchange facts 1.5). Crossed or one-sided books are passed on as
 they are: whether to trust a touch is judged in `market`. Must not know sockets or subscriptions.
 """
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import UNSET
 
 from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId
-from bot.domain.market_events import Quoted
+from bot.domain.market_events import DepthSeen, Level, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_MS, Ns
 from bot.venues.deribit_wire import BookEntry, BookUpdate
 
-Best = Callable[[dict[float, float]], float]
+_LEVELS_TOLD: Final = 5
+DEPTH_NS_MIN: Final = Ns(250 * NS_PER_MS)
+"""Between looks behind the touch: costs and sizes need no more, and a tick must not wait for them."""
 
 
 class _Side:
-    """Price -> amount with the best price at hand; the best is searched anew only when it goes."""
+    """Price -> amount, and the prices in order."""
 
-    __slots__ = ("_best_of", "_is_better", "best", "levels")
+    __slots__ = ("_is_bid", "_prices", "levels")
 
     def __init__(self, *, is_bid: bool) -> None:
         self.levels: dict[float, float] = {}
-        self.best: float | None = None
-        self._best_of: Final[Best] = max if is_bid else min
-        self._is_better: Final[Callable[[float, float], bool]] = float.__gt__ if is_bid else float.__lt__
+        self._prices: list[float] = []
+        self._is_bid: Final = is_bid
+
+    @property
+    def best(self) -> float | None:
+        if not self._prices:
+            return None
+        return self._prices[-1] if self._is_bid else self._prices[0]
+
+    def top(self) -> tuple[Level, ...]:
+        """The best few, best first."""
+        prices = self._prices[: -_LEVELS_TOLD - 1 : -1] if self._is_bid else self._prices[:_LEVELS_TOLD]
+        return tuple((price, self.levels[price]) for price in prices)
 
     def clear(self) -> None:
         self.levels.clear()
-        self.best = None
+        self._prices.clear()
 
     def apply(self, entries: Sequence[BookEntry]) -> None:
+        levels, prices = self.levels, self._prices
         for action, price, amount in entries:
             if action == "delete" or amount <= 0.0:
-                if self.levels.pop(price, None) is not None and price == self.best:
-                    self.best = self._best_of(self.levels) if self.levels else None
+                if levels.pop(price, None) is not None:
+                    del prices[bisect_left(prices, price)]
             else:
-                self.levels[price] = amount
-                if self.best is None or self._is_better(price, self.best):
-                    self.best = price
+                if price not in levels:
+                    insort(prices, price)
+                levels[price] = amount
 
 
 class Book:
@@ -53,6 +67,7 @@ class Book:
         self._bids: Final = _Side(is_bid=True)
         self._asks: Final = _Side(is_bid=False)
         self._change_id: int | None = None
+        self._told_ns = Ns(-DEPTH_NS_MIN)
 
     @property
     def is_known(self) -> bool:
@@ -79,6 +94,19 @@ class Book:
         self._asks.apply(update.asks)
         self._change_id = update.change_id
         return self._touch(update, received_ns)
+
+    def depth(self, venue_ns: Ns, received_ns: Ns) -> DepthSeen | None:
+        """The best levels, where it is known and they were not told a moment ago."""
+        if not self.is_known or received_ns - self._told_ns < DEPTH_NS_MIN:
+            return None
+        self._told_ns = received_ns
+        return DepthSeen(
+            instrument=self.instrument,
+            received_ns=received_ns,
+            venue_ns=venue_ns,
+            bids=self._bids.top(),
+            asks=self._asks.top(),
+        )
 
     def forget(self) -> None:
         """Drop everything: the next snapshot starts anew."""

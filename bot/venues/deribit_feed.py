@@ -176,6 +176,9 @@ class MarketFeed:
             self.wake.set()
         else:
             self._snapshot_due_s.pop(update.instrument_name, None)
+            depth = book.depth(event.venue_ns, received_ns)
+            if depth is not None:
+                return (event, depth)
         return (event,)
 
     def take_trades(self, printed: TradesPrinted) -> None:

@@ -18,6 +18,7 @@ from bot.venues.public_wire import (
     Alive,
     BandTold,
     Channel,
+    DepthTold,
     IndexTold,
     MarkTold,
     Message,
@@ -25,6 +26,7 @@ from bot.venues.public_wire import (
     Refused,
     SpecTold,
     TouchTold,
+    levels_of,
     number_of,
     positive_of,
 )
@@ -32,9 +34,7 @@ from bot.venues.public_wire import (
 OKX: Final = VenueId("okx")
 _PONG: Final = b"pong"
 _NS_8H: Final = 8 * 3600 * 1000 * NS_PER_MS
-_HARMLESS: Final = frozenset(
-    ("books", "books5", "books-l2-tbt", "books50-l2-tbt", "open-interest", "opt-summary", "trades")
-)
+_HARMLESS: Final = frozenset(("books", "books-l2-tbt", "books50-l2-tbt", "open-interest", "opt-summary", "trades"))
 """Channels that exist and that we never ask for."""
 _STAMP_MAX: Final = 10**14
 
@@ -53,7 +53,7 @@ class _Frame(Struct):
     msg: str = ""
 
 
-class _Touch(Struct, rename="camel"):
+class _Book(Struct, rename="camel"):
     bids: list[list[str]]
     asks: list[list[str]]
     ts: str
@@ -98,7 +98,7 @@ class _Listed(Struct, rename="camel"):
 
 
 _decode_frame = msgspec.json.Decoder(_Frame).decode
-_decode_touch = msgspec.json.Decoder(list[_Touch]).decode
+_decode_book = msgspec.json.Decoder(list[_Book]).decode
 _decode_mark = msgspec.json.Decoder(list[_Mark]).decode
 _decode_index = msgspec.json.Decoder(list[_Index]).decode
 _decode_funding = msgspec.json.Decoder(list[_Funding]).decode
@@ -127,9 +127,9 @@ class OkxWire:
         return (ws_url,)
 
     def channels(self, instrument: InstrumentId) -> Sequence[Channel]:
-        """Touch, mark, index, funding, price limits and volume of a swap, and what its contract is."""
+        """Touch, five levels, mark, index, funding, price limits and volume of a swap, and what its contract is."""
         name = name_at_venue(instrument)
-        kinds = ("bbo-tbt", "mark-price", "funding-rate", "price-limit", "tickers")
+        kinds = ("bbo-tbt", "books5", "mark-price", "funding-rate", "price-limit", "tickers")
         own = [f"{channel} {name}" for channel in kinds]
         return [Channel(0, text) for text in (_LISTING, *own, f"index-tickers {_index(name)}")]
 
@@ -188,8 +188,9 @@ def _message(frame: _Frame) -> Message:
 
 def _pieces(arg: _Arg, data: Raw) -> Pieces:
     match arg.channel:
-        case "bbo-tbt":
-            return tuple(_touch(arg.inst_id, row) for row in _decode_touch(data))
+        case "bbo-tbt" | "books5":
+            read = _touch if arg.channel == "bbo-tbt" else _depth
+            return tuple(read(arg.inst_id, row) for row in _decode_book(data))
         case "mark-price":
             return tuple(MarkTold(_id(row.inst_id), mark_usd=positive_of(row.mark_px)) for row in _decode_mark(data))
         case "index-tickers":
@@ -226,9 +227,13 @@ def _level(levels: list[list[str]]) -> tuple[float | None, float | None]:
     return price, None if price is None else positive_of(levels[0][1])
 
 
-def _touch(name: str, row: _Touch) -> TouchTold:
+def _touch(name: str, row: _Book) -> TouchTold:
     (bid, bid_size), (ask, ask_size) = _level(row.bids), _level(row.asks)
     return TouchTold(_id(name), bid, ask, bid_size, ask_size, _stamp_ns(row.ts), row.seq_id)
+
+
+def _depth(name: str, row: _Book) -> DepthTold:
+    return DepthTold(_id(name), levels_of(row.bids), levels_of(row.asks), _stamp_ns(row.ts))
 
 
 def _funding(row: _Funding) -> MarkTold:

@@ -8,12 +8,14 @@ from typing import Final
 
 from bot.domain.events import Event
 from bot.domain.ids import InstrumentId
-from bot.domain.market_events import FutureMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, Quoted
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.venues.public_wire import BandTold, IndexTold, MarkTold, Piece, SpecTold, TouchTold
+from bot.venues.public_wire import BandTold, DepthTold, IndexTold, MarkTold, Piece, SpecTold, TouchTold
 
 _MARKED_NS_MIN: Final = Ns(100 * NS_PER_MS)
 """Between tickers of one instrument, as at Deribit; touches in between are told as such."""
+_DEPTH_NS_MIN: Final = Ns(250 * NS_PER_MS)
+"""Between looks behind the touch of one instrument."""
 _MARK_NS_MAX: Final = Ns(15 * NS_PER_S)
 """OKX repeats an unchanged mark every 10 s, Binance every second (facts 5.1)."""
 _INDEX_NS_MAX: Final = Ns(75 * NS_PER_S)
@@ -61,6 +63,7 @@ class Ticker:
         self._newest: TouchTold | None = None
         self._touched_ns = Ns(0)
         self._marked_ns = Ns(0)
+        self._depth_ns = Ns(0)
 
     def missing(self, now_ns: Ns, since_ns: Ns) -> str:
         """What has not come for a minute, nor since then, in a word; empty when all is well."""
@@ -74,6 +77,8 @@ class Ticker:
         match piece:
             case TouchTold():
                 return self._touch(piece, received_ns)
+            case DepthTold():
+                return self._depth(piece, received_ns)
             case MarkTold():
                 self._mark.take(piece.mark_usd, received_ns)
                 self._index.take(piece.index_usd, received_ns)
@@ -89,6 +94,17 @@ class Ticker:
                 )
                 self._is_open = piece.is_open
         return ()
+
+    def _depth(self, told: DepthTold, received_ns: Ns) -> tuple[Event, ...]:
+        size = self._contract_native
+        if size is None or received_ns - self._depth_ns < _DEPTH_NS_MIN:
+            return ()
+        self._depth_ns = received_ns
+        bids, asks = (tuple((price, size * count) for price, count in side) for side in (told.bids, told.asks))
+        seen = DepthSeen(
+            instrument=self._instrument, received_ns=received_ns, venue_ns=told.venue_ns, bids=bids, asks=asks
+        )
+        return (seen,)
 
     def _touch(self, told: TouchTold, received_ns: Ns) -> tuple[Event, ...]:
         size, before = self._contract_native, self._newest

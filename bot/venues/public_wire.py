@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import Level
 from bot.domain.time import Ns
 
 
@@ -33,6 +34,15 @@ class TouchTold(NamedTuple):
     venue_ns: Ns
     seq: int
     """Of the venue's: never falls on one connection."""
+
+
+class DepthTold(NamedTuple):
+    """Some levels of a book, best first; amounts in the venue's contracts."""
+
+    instrument: InstrumentId
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    venue_ns: Ns
 
 
 class MarkTold(NamedTuple):
@@ -69,7 +79,7 @@ class SpecTold(NamedTuple):
     is_open: bool
 
 
-Piece = TouchTold | MarkTold | BandTold | IndexTold | SpecTold
+Piece = TouchTold | DepthTold | MarkTold | BandTold | IndexTold | SpecTold
 Pieces = tuple[Piece, ...]
 
 
@@ -141,3 +151,9 @@ def positive_of(text: str) -> float | None:
         message = f"{text[:20]!r} is negative"
         raise MalformedMessage(message)
     return value or None
+
+
+def levels_of(rows: Sequence[Sequence[str]]) -> tuple[Level, ...]:
+    """Levels the venue wrote as [price, size, ...] in text; one without either is left out."""
+    pairs = ((positive_of(row[0]), positive_of(row[1])) for row in rows if len(row) >= 2)
+    return tuple((price, size) for price, size in pairs if price is not None and size is not None)

@@ -14,13 +14,16 @@ from bot.domain.events import (
     SnapshotFailed,
 )
 from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, OrderId, VenueId
-from bot.domain.market_events import FutureMarked, OptionMarked
+from bot.domain.market_events import DepthSeen, FutureMarked, OptionMarked
 from bot.domain.reasons import RefusalKind
 from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
 from bot.sim import facts
 from bot.venues.deribit_errors import order_outcome
+
+Ladder = tuple[tuple[Decimal, Decimal], ...]
+"""Price and amount of each level."""
 
 
 def _float(value: Decimal | None) -> float | None:
@@ -68,6 +71,20 @@ def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionM
         is_open=ticker.state == "open",
         delivery_usd=ticker.estimated_delivery_usd,
         volume_usd_per_day=ticker.volume_usd or None,
+    )
+
+
+def depth(ladders: tuple[Ladder, Ladder], ticker: facts.Ticker, received_ns: Ns) -> DepthSeen:
+    """What stands at and behind the touch of a ticker; `ladders` are bids and asks, best first."""
+    bids, asks = (
+        tuple((float_from_decimal(price), float_from_decimal(amount)) for price, amount in side) for side in ladders
+    )
+    return DepthSeen(
+        instrument=InstrumentId(ticker.instrument),
+        received_ns=received_ns,
+        venue_ns=ticker.time_ns,
+        bids=bids,
+        asks=asks,
     )
 
 

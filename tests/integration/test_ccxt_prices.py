@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot.domain.events import Event, QuoteDistrusted, StreamLost, StreamRestored
 from bot.domain.ids import InstrumentId, VenueId
-from bot.domain.market_events import FutureMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues import bybit, hyperliquid
@@ -172,6 +172,9 @@ async def test_touch_mark_index_and_funding_arrive_and_a_cut_starts_anew(run: _R
     quoted = run.of(Quoted)[0]
     assert quoted.bid_native < quoted.ask_native
     assert marked.index_usd == 64010.0
+    # Of a book that comes whole, what stands behind the touch as well.
+    assert bool(run.of(DepthSeen)) == (run.prices is hyperliquid.PRICES)
+    assert all(event.bids[0][0] == quoted.bid_native for event in run.of(DepthSeen))
     assert marked.funding_rate_8h == pytest.approx(0.0001)
     wanted = [asked for asked in run.venue.asked if asked.get("op") != "ping" and asked.get("method") != "ping"]
     assert len(wanted) == 2

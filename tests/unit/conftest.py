@@ -12,7 +12,7 @@ from bot.domain.commands import Command, PlaceOrder, TakeSnapshot
 from bot.domain.decided import NOTHING, Decided, Note, Outcome
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement
-from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, OptionMarked, Quoted
 from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns, expiry_ns_from_code, ns_from_iso
 from bot.engine import Engine
@@ -136,6 +136,17 @@ class Make:
             "ask_amount_native": 1e6,
         }
         return Quoted(**(fields | change))
+
+    def depth_seen(self, name: str = PERPETUAL, **change: object) -> DepthSeen:
+        """Two levels a side, two dollars apart, received now."""
+        fields = {
+            "instrument": InstrumentId(name),
+            "received_ns": NOW,
+            "venue_ns": change.get("received_ns", NOW),
+            "bids": ((99_999.5, 1e6), (99_997.5, 2e6)),
+            "asks": ((100_000.5, 1e6), (100_002.5, 2e6)),
+        }
+        return DepthSeen(**(fields | change))
 
     def tape(self, folder: Path, events: Sequence[ev.Event]) -> Path:
         """The folder of a run that saw these events and decided nothing."""

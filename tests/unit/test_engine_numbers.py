@@ -13,7 +13,7 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.decided import AlarmRaised, PhaseChanged, TrustChanged
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.ladder import LadderStep, RungSeen
-from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
+from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import HaltCause, Reason, RefusalKind, Rung
 from bot.domain.seen import PositionSeen
 from bot.domain.time import NS_PER_MS, NS_PER_S, NS_PER_YEAR, Ns
@@ -34,7 +34,7 @@ _WRONG_MONEY = (Decimal("nan"), Decimal("inf"), Decimal(0), Decimal("1e300"))
 _SMALL = 1e-4
 _SAMPLE_COUNT = 40
 """Of about a thousand per state; a run of all of them takes some minutes."""
-_ENDS = (OptionMarked, FutureMarked, Quoted, ev.AccountSeen, ev.SnapshotTaken, ev.SurfaceFitted)
+_ENDS = (*get_args(MarketEvent), ev.AccountSeen, ev.SnapshotTaken, ev.SurfaceFitted)
 """Replaced by the next of their kind."""
 _SOURCES = (
     Sources(),
@@ -107,7 +107,7 @@ class _Scene:
         told = {"received_ns": at, "delivery_usd": 100_000.0, "iv_bid": 0.59, "iv_ask": 0.61}
         options = [make.option_marked(name, mark_native=self._coin_price(name, at), **told) for name in _HELD]
         futures = [make.future_marked(name, received_ns=at, delivery_usd=100_000.0) for name in (_PERPETUAL, _FUTURE)]
-        return [*options, *futures, make.quoted(received_ns=at)]
+        return [*options, *futures, make.quoted(received_ns=at), make.depth_seen(received_ns=at)]
 
     def _greeks(self, name: str, at: Ns) -> Any:
         spec = self._make.option(name)

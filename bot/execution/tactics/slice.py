@@ -31,6 +31,7 @@ class Params(Struct, frozen=True, kw_only=True, tag="slice"):
     interval_ns: Ns = Ns(1 * NS_PER_S)
     """Between slices: at least a quarter of a second or three round trips (theory 6.2, rule 1)."""
     depth_share_max: float = 0.2
+    """Of what is displayed at the touch, and behind it as far as `impact_bps_max`."""
     volume_share_max: float = 0.1
     """Of the volume since the last slice, at most of a minute."""
     volatility_per_day: float = 0.03
@@ -68,7 +69,8 @@ def _behind_plan(params: Params, now: Situation) -> float:
 
 def _caps(params: Params, now: Situation) -> tuple[float, float, float]:
     """Displayed depth, volume, impact; unsigned native."""
-    depth = math.inf if now.depth_native is None else params.depth_share_max * now.depth_native
+    displayed = now.displayed_native(params.impact_bps_max * _BPS)
+    depth = math.inf if displayed is None else params.depth_share_max * displayed
     since_ns = now.since_sent_ns(_MINUTE_NS)
     per_native_usd = 1.0 if now.instrument.amount_is_in_usd else 0.5 * (now.bid_native + now.ask_native)
     volume = now.volume_usd(params.volume_usd_per_day) / per_native_usd

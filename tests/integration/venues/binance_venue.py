@@ -83,6 +83,9 @@ class BinanceVenue(LocalVenue):
         head = {"E": ms, "T": ms, "s": name.upper()}
         if kind == "bookTicker" and route == "/public/ws":
             return head | {"e": "bookTicker", "u": ms, "b": str(bid), "B": size, "a": str(ask), "A": size}
+        if kind == "depth5@500ms" and route == "/public/ws":
+            asks = [[str(ask), size], [str(ask + 1), size]]
+            return head | {"e": "depthUpdate", "U": ms, "u": ms, "pu": ms, "b": [[str(bid), size]], "a": asks}
         if kind == "ticker" and route == "/market/ws":
             return head | {"e": "24hrTicker", "c": str(self.mid_usd()), "v": "50000", "q": str(50_000 * self.mid_usd())}
         if kind == "markPrice@1s" and route == "/market/ws":

@@ -100,6 +100,7 @@ class OkxVenue(LocalVenue):
         touch = {"bids": [[str(bid), size, "0", "2"]], "asks": [[str(ask), size, "0", "3"]], "seqId": int(ts), "ts": ts}
         row = {
             "bbo-tbt": touch,
+            "books5": touch | {"asks": [*touch["asks"], [str(ask + 1), size, "0", "1"]]},
             "mark-price": head | {"markPx": mid},
             "index-tickers": {"instId": name, "idxPx": mid, "ts": ts},
             "funding-rate": head

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.domain.events import AccountSeen, Event, Filled, StreamLost, StreamName, StreamRestored
-from bot.domain.market_events import FutureMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, Quoted
 from bot.venues import rest_account
 from bot.venues.registry import venue_named
 
@@ -40,10 +40,12 @@ async def test_prices_and_account_through_a_loss(at: Any, monkeypatch: pytest.Mo
         return found if stream is None else [event for event in found if event.stream is stream]
 
     await until(lambda: any(_is_whole(item) for item in of(FutureMarked)))
-    await until(lambda: of(AccountSeen))
+    await until(lambda: of(AccountSeen) and of(DepthSeen))
     marked = next(item for item in reversed(of(FutureMarked)) if _is_whole(item))
     assert (marked.instrument, marked.bid_usd, marked.ask_usd) == (at.instrument, 63_999.5, 64_000.5)
     assert (marked.mark_usd, marked.index_usd, marked.ask_amount_native) == (64_000.0, 64_000.0, 10.0)
+    depth = of(DepthSeen)[0]
+    assert (depth.bids, depth.asks) == (((63_999.5, 10.0),), ((64_000.5, 10.0), (64_001.5, 10.0)))
     assert (marked.funding_rate_8h, marked.is_open, marked.volume_usd_per_day) == (0.0001, True, 3.2e9)
     at.venue.mid_usd = lambda: 63_000.0
     await until(lambda: of(Quoted)[-1].bid_native == 62_999.5)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.domain.soundness import defect, sound_future, sound_option, sound_quote
+from bot.domain.soundness import defect, sound_depth, sound_future, sound_option, sound_quote
 
 _SOUND_BY = {"option_marked": sound_option, "future_marked": sound_future, "quoted": sound_quote}
 _FULL = {
@@ -87,3 +87,27 @@ def test_an_event_of_the_account_names_its_first_wrong_figure(make: Any) -> None
 
     assert {text: defect(thing) for text, thing in cases.items()} == {text: text for text in cases}
     assert defect(structs.replace(snapshot, positions=(wrong,))) == "positions.delta_coin is 1e+300"
+
+
+@pytest.mark.parametrize(
+    ("asks", "kept"),
+    [
+        (((100.0, 1.0), (101.0, 2.0)), 2),
+        (((100.0, 1.0), (100.0, 2.0), (101.0, 1.0)), 1),
+        (((101.0, 1.0), (100.0, 2.0)), 1),
+        (((100.0, 1.0), (math.nan, 2.0), (102.0, 1.0)), 1),
+        (((100.0, 1.0), (101.0, 0.0)), 1),
+        (((100.0, math.inf), (101.0, 1.0)), 0),
+        (((0.0, 1.0),), 0),
+        ((), 0),
+    ],
+)
+def test_levels_are_believed_as_far_as_they_go_on(make: Any, asks: tuple[tuple[float, float], ...], kept: int) -> None:
+    """Up to the first that is no level or does not lie behind the one before; a sound one is itself."""
+    told = make.depth_seen(asks=asks)
+    seen = sound_depth(told)
+
+    assert (seen.asks, seen.bids) == (asks[:kept], told.bids)
+    assert (seen is told) == (kept == len(asks))
+    mirrored = sound_depth(make.depth_seen(bids=tuple((200.0 - price, amount) for price, amount in asks if price)))
+    assert len(mirrored.bids) == kept

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.events import Event, QuoteDistrusted, StreamLost, StreamName, StreamRestored
 from bot.domain.ids import InstrumentId
-from bot.domain.market_events import Quoted
+from bot.domain.market_events import DepthSeen, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.drive.inbox import ACCOUNT_LANE_MAX, Inbox, InboxOverflowed
@@ -54,7 +54,8 @@ def test_what_an_account_event_takes_back_does_not_come_out_after_it() -> None:
     """A quote from before a gap would look newer than the gap."""
     gap = QuoteDistrusted(instrument=_PERP, received_ns=Ns(2), cause=DistrustCause.BOOK_GAP)
     inbox = Inbox()
-    inbox.put([_quote(_PERP, 1), _quote(_CALL, 1), gap, _quote(_CALL, 3)])
+    depth = DepthSeen(instrument=_PERP, received_ns=Ns(1), venue_ns=Ns(1), bids=(), asks=((2.0, 1.0),))
+    inbox.put([_quote(_PERP, 1), depth, _quote(_CALL, 1), gap, _quote(_CALL, 3)])
     assert inbox.drain() == [gap, _quote(_CALL, 3)]
 
     lost = StreamLost(stream=StreamName.MARKET, received_ns=Ns(4), cause="closed")

@@ -8,8 +8,10 @@ import pytest
 from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.market_events import DepthSeen, FutureMarked, MarketEvent
 from bot.domain.reasons import RefusalKind
 from bot.domain.seen import VenueOrderState
+from bot.domain.soundness import sound_depth
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.sim_venue import ACCOUNT, Schedule
 from bot.sim import facts
@@ -173,7 +175,7 @@ def test_a_snapshot_holds_positions_orders_and_fills_of_one_moment(at_play: Any,
 
 
 def test_what_is_watched_ticks_and_nothing_else(at_play: Any, start_ns: Ns) -> None:
-    """Futures at every step, options all or those named; unknown names are ignored."""
+    """Futures at every step, their depth every two seconds, options all or those named; unknown names are ignored."""
     names = [spec.id for spec in at_play.exchange.instruments() if spec.is_option and spec.base == "BTC"][:2]
     at_play.carry_out(Watch(instruments=(PERPETUAL, *names, InstrumentId("BTC-NOT-THERE"))))
     at_play.venue.watch([PERPETUAL])
@@ -182,8 +184,16 @@ def test_what_is_watched_ticks_and_nothing_else(at_play: Any, start_ns: Ns) -> N
     at_play.venue.tickers(start_ns, only=frozenset({names[1]}))
     second = at_play.play()
 
-    assert [event.instrument for event in first if not isinstance(event, ev.AccountSeen)] == [PERPETUAL, *names]
+    market = [event for event in first if isinstance(event, MarketEvent)]
+    assert [event.instrument for event in market] == [PERPETUAL, PERPETUAL, *names]
     assert [event.instrument for event in second] == [PERPETUAL, names[1]]
+    marked, depth = market[:2]
+    assert isinstance(marked, FutureMarked)
+    assert isinstance(depth, DepthSeen)
+    assert depth.bids[0] == (marked.bid_usd, marked.bid_amount_native)
+    assert depth.asks[0] == (marked.ask_usd, marked.ask_amount_native)
+    assert len(depth.bids) == len(depth.asks) == 5
+    assert sound_depth(depth) is depth
     assert {event.received_ns for event in first} == {start_ns + at_play.latency.feed_ns}
 
 

@@ -135,6 +135,21 @@ def test_a_trade_larger_than_its_side_of_the_touch_costs_more(
     assert (deep is inputs) == (more == 0.0)
 
 
+def test_what_stands_behind_the_touch_makes_the_cost_where_it_is_told(view: MarketView, make: Any) -> None:
+    """A coin at the touch and one 40 USD behind it, in USD of an inverse contract; old levels are not looked at."""
+    view.see_depth(make.depth_seen(asks=((100_010.0, 7.0), (100_050.0, 1e9))))
+    exposure = _exposure(view, make)
+    view.see_future(make.future_marked(bid_usd=99_990.0, ask_usd=100_010.0, ask_amount_native=100_000.0))
+
+    def more(now_ns: Ns) -> float:
+        hedge = hedge_seen(view, PERPETUAL, now_ns)
+        assert hedge is not None
+        return at_depth(inputs_of(exposure, hedge, None, now_ns, vanna_coin_per_vol=0.0), hedge, 2.0).beyond_touch_usd
+
+    assert more(make.now_ns) == pytest.approx(20.0)
+    assert more(Ns(make.now_ns + 60 * NS_PER_S)) == pytest.approx(10.0)  # two touches, as if in levels of one spread
+
+
 def test_without_a_touch_or_its_amounts_no_depth_is_made_up(view: MarketView, make: Any) -> None:
     """Unknown is not thin."""
     exposure = _exposure(view, make)

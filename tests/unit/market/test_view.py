@@ -1,5 +1,7 @@
 """The newest of everything, and what cannot be used."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,6 +160,22 @@ def test_a_gap_in_the_book_is_distrusted_until_the_next_quote(view: MarketView) 
 
     view.see_quote(_quote(4))
     assert view.hedge_verdict(_PERP, Ns(4 * NS_PER_S)) is None
+
+
+def test_what_stands_behind_the_touch_is_the_newest_and_not_old(make: Any) -> None:
+    """Older than a hedge's touch may be, it is not known; a gap or a lost stream takes it away."""
+    view = MarketView(_LIMITS)
+    newer = make.depth_seen(received_ns=Ns(2 * NS_PER_S))
+    late_ns = Ns(2 * NS_PER_S + _LIMITS.hedge_age_ns_max)
+    view.see_depth(newer)
+    view.see_depth(make.depth_seen(received_ns=Ns(NS_PER_S)))
+
+    assert (view.depth(_PERP, late_ns), view.depth(_PERP, Ns(late_ns + 1)), view.ignored_count) == (newer, None, 1)
+    view.distrust(QuoteDistrusted(instrument=_PERP, received_ns=late_ns, cause=DistrustCause.BOOK_GAP))
+    assert view.depth(_PERP, late_ns) is None
+    view.see_depth(newer)
+    view.lose_stream(late_ns)
+    assert view.depth(_PERP, late_ns) is None
 
 
 def test_a_lost_stream_ages_everything_at_once(view: MarketView) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.ids import InstrumentId
+from bot.domain.time import Ns
 from bot.venues.binance import BinanceWire
-from bot.venues.public_wire import Acked, Alive, MarkTold, Refused, SpecTold, TouchTold
+from bot.venues.public_wire import Acked, Alive, DepthTold, MarkTold, Refused, SpecTold, TouchTold
 
 PERP = InstrumentId("BINANCE:BTCUSDT")
 WIRE = BinanceWire()
@@ -28,6 +29,8 @@ TOUCH = {
     "T": 123,
     "E": 124,
 }
+DEPTH = {"e": "depthUpdate", "E": 124, "T": 123, "s": "BTCUSDT", "U": 8, "u": 9, "pu": 7}
+DEPTH |= {"b": [["63999.5", "5"], ["63999.0", "1"]], "a": [["64000.5", "7"], ["64001", "0"]]}
 MARK = {"e": "markPriceUpdate", "E": 1, "s": "BTCUSDT", "p": "64001", "i": "64002", "P": "1", "r": "0.0001", "T": 2}
 STATE = {"e": "contractInfo", "E": 1, "s": "BTCUSDT", "ct": "PERPETUAL", "cs": "TRADING"}
 
@@ -41,6 +44,10 @@ CASES: list[tuple[bytes, object]] = [
     (frame(TOUCH), (TouchTold(PERP, 63_999.5, 64_000.5, 5.0, 7.0, 123_000_000, 9),)),
     (frame(TOUCH, "btcusdt@bookTicker"), (TouchTold(PERP, 63_999.5, 64_000.5, 5.0, 7.0, 123_000_000, 9),)),
     (frame(TOUCH | {"b": "0.00", "B": "0"}), (TouchTold(PERP, None, 64_000.5, None, 7.0, 123_000_000, 9),)),
+    (
+        frame(DEPTH, "btcusdt@depth5@500ms"),
+        (DepthTold(PERP, ((63_999.5, 5.0), (63_999.0, 1.0)), ((64_000.5, 7.0),), Ns(123_000_000)),),
+    ),
     (frame(MARK), (MarkTold(PERP, 64_001.0, 64_002.0, 0.0001),)),
     (frame(MARK | {"r": "", "i": ""}), (MarkTold(PERP, 64_001.0, None, None),)),
     (frame({"e": "24hrTicker", "s": "BTCUSDT", "q": "2e9"}), (MarkTold(PERP, volume_usd_per_day=2e9),)),
@@ -98,6 +105,7 @@ def test_touches_and_marks_come_over_two_addresses() -> None:
     channels = WIRE.channels(PERP)
     assert [(channel.route_id, channel.name) for channel in channels] == [
         (0, "btcusdt@bookTicker"),
+        (0, "btcusdt@depth5@500ms"),
         (1, "btcusdt@markPrice@1s"),
         (1, "btcusdt@ticker"),
         (1, "!contractInfo"),
@@ -128,7 +136,7 @@ def test_recorded_frames(shared_data: Path) -> None:
             continue
         for piece in message if isinstance(message, tuple) else (message,):
             told[type(piece)] = told.get(type(piece), 0) + 1
-    assert (len(frames), told, malformed) == (84, {TouchTold: 6, MarkTold: 15, Alive: 50}, 13)
+    assert (len(frames), told, malformed) == (84, {TouchTold: 6, DepthTold: 13, MarkTold: 15, Alive: 37}, 13)
 
 
 def _is_event(raw: Any) -> bool:

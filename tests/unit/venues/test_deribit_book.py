@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.events import QuoteDistrusted
 from bot.domain.ids import InstrumentId
@@ -12,7 +14,7 @@ from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues import deribit
-from bot.venues.deribit_book import Book
+from bot.venues.deribit_book import DEPTH_NS_MIN, Book
 from bot.venues.deribit_wire import BookEntry, BookUpdate
 
 NAME = InstrumentId("BTC-PERPETUAL")
@@ -73,6 +75,41 @@ def known_book() -> Book:
 def test_changes(bids: list[BookEntry], asks: list[BookEntry], expected: tuple[float | None, ...]) -> None:
     """New, changed and deleted levels move the touch; a crossed book is told as it is."""
     assert expected == touch(known_book().apply(update(("change", 10, 99), bids, asks), NOW))
+
+
+def test_what_stands_behind_the_touch_is_told_four_times_a_second() -> None:
+    """The best five of a side, best first; nothing of a book that is not known."""
+    book = known_book()
+    more: list[BookEntry] = [("new", 90.0 + n, 1.0 + n) for n in range(6)]
+    book.apply(update(("change", 10, 11), more, [("delete", 102.0, 0.0)]), NOW)
+    depth = book.depth(Ns(1), NOW)
+
+    assert depth is not None
+    assert depth.bids == ((99.0, 10.0), (98.0, 20.0), (95.0, 6.0), (94.0, 5.0), (93.0, 4.0))
+    assert (depth.asks, depth.received_ns, depth.venue_ns) == (((101.0, 30.0),), NOW, 1)
+    assert book.depth(Ns(2), Ns(NOW + DEPTH_NS_MIN - 1)) is None
+    assert book.depth(Ns(2), Ns(NOW + DEPTH_NS_MIN)) is not None
+    book.forget()
+    assert book.depth(Ns(3), Ns(NOW + 10 * DEPTH_NS_MIN)) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 9), st.integers(0, 3)), max_size=60))
+def test_the_best_levels_are_those_of_a_plain_sorted_book(steps: list[tuple[bool, int, int]]) -> None:
+    """Whatever comes and goes, in any order."""
+    book, sides = Book(NAME), ({}, {})  # type: tuple[Book, tuple[dict[float, float], dict[float, float]]]
+    book.apply(update(SNAPSHOT), NOW)
+    for at, (is_bid, price, amount) in enumerate(steps):
+        entries: list[BookEntry] = [("change" if amount else "delete", float(price), float(amount))]
+        book.apply(update(("change", 10 + at, 11 + at), *((entries, None) if is_bid else (None, entries))), NOW)
+        levels = sides[0 if is_bid else 1]
+        levels[float(price)] = float(amount)
+        if not amount:
+            del levels[float(price)]
+    depth = book.depth(Ns(1), NOW)
+
+    assert depth is not None
+    assert depth.bids == tuple(sorted(sides[0].items(), reverse=True)[:5])
+    assert depth.asks == tuple(sorted(sides[1].items())[:5])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.events import QuoteDistrusted, StreamName, StreamRestored
 from bot.domain.ids import InstrumentId
-from bot.domain.market_events import OptionMarked, Quoted
+from bot.domain.market_events import DepthSeen, OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.venues.contract import BookMoves, PublicTrade
@@ -105,6 +105,8 @@ def test_events_reach_the_sink_at_once(stage: Any, virtual: Virtual) -> None:
         await asyncio.sleep(0.01)
         (marked,) = stage.of(OptionMarked)
         (quoted,) = stage.of(Quoted)
+        (depth,) = stage.of(DepthSeen)
+        assert depth.bids[0][0] == 100.0
         assert (marked.iv_mark, marked.received_ns, quoted.bid_native) == (0.5, NOW, 100.0)
         await stage.stop()
 

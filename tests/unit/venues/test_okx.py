@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.ids import InstrumentId
+from bot.domain.time import Ns
 from bot.venues.okx import OkxWire
-from bot.venues.public_wire import Acked, Alive, BandTold, IndexTold, MarkTold, Refused, SpecTold, TouchTold
+from bot.venues.public_wire import Acked, Alive, BandTold, DepthTold, IndexTold, MarkTold, Refused, SpecTold, TouchTold
 
 PERP = InstrumentId("OKX:BTC-USDT-SWAP")
 WIRE = OkxWire()
@@ -33,6 +34,10 @@ CASES: list[tuple[bytes, object]] = [
     (
         frame("bbo-tbt", TOUCH | {"bids": [], "asks": [["", ""]]}),
         (TouchTold(PERP, None, None, None, None, 1_770_000_000_123_000_000, 9),),
+    ),
+    (
+        frame("books5", TOUCH | {"asks": [["64000.5", "7", "0", "3"], ["64001", "2", "0", "1"], ["64002", "0"]]}),
+        (DepthTold(PERP, ((63_999.5, 5.0),), ((64_000.5, 7.0), (64_001.0, 2.0)), Ns(1_770_000_000_123_000_000)),),
     ),
     (frame("mark-price", {"instId": "BTC-USDT-SWAP", "markPx": "64001"}), (MarkTold(PERP, mark_usd=64_001.0),)),
     (frame("index-tickers", {"instId": "BTC-USDT", "idxPx": "64002"}), (IndexTold("BTC-USDT", 64_002.0),)),
@@ -116,7 +121,7 @@ def test_a_subscription_names_what_its_acknowledgement_will() -> None:
     channels = WIRE.channels(PERP)
     assert [channel.name for channel in channels] == [
         "instruments SWAP",
-        *("bbo-tbt BTC-USDT-SWAP", "mark-price BTC-USDT-SWAP", "funding-rate BTC-USDT-SWAP"),
+        *("bbo-tbt BTC-USDT-SWAP", "books5 BTC-USDT-SWAP", "mark-price BTC-USDT-SWAP", "funding-rate BTC-USDT-SWAP"),
         *("price-limit BTC-USDT-SWAP", "tickers BTC-USDT-SWAP", "index-tickers BTC-USDT"),
     ]
     (request,) = WIRE.subscribe(1, [channel.name for channel in channels[:2]])
@@ -153,4 +158,4 @@ def test_recorded_frames(shared_data: Path) -> None:
         for piece in message:
             told[type(piece)] = told.get(type(piece), 0) + 1
     assert len(frames) == 95
-    assert told == {TouchTold: 8, MarkTold: 18, IndexTold: 5}, told
+    assert told == {TouchTold: 8, MarkTold: 18, IndexTold: 5, DepthTold: 6}, told

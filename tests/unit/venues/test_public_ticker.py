@@ -4,10 +4,10 @@ from typing import Any
 
 from bot.domain.events import Event
 from bot.domain.ids import InstrumentId
-from bot.domain.market_events import FutureMarked, Quoted
+from bot.domain.market_events import DepthSeen, FutureMarked, Quoted
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.venues.public_ticker import Ticker
-from bot.venues.public_wire import BandTold, IndexTold, MarkTold, SpecTold, TouchTold
+from bot.venues.public_wire import BandTold, DepthTold, IndexTold, MarkTold, SpecTold, TouchTold
 
 PERP = InstrumentId("OKX:BTC-USDT-SWAP")
 T0 = Ns(1_770_000_000 * NS_PER_S)
@@ -52,6 +52,17 @@ def test_a_touch_tells_all_that_is_known() -> None:
     assert (marked.mark_usd, marked.index_usd, marked.delivery_usd) == (64_001.0, 64_002.0, 64_002.0)
     assert (marked.price_min_usd, marked.price_max_usd, marked.funding_rate_8h) == (60_000.0, 68_000.0, 0.0001)
     assert marked.is_open
+
+
+def test_depth_is_told_four_times_a_second_in_coins() -> None:
+    """Contracts before the contract is known are no size."""
+    told = DepthTold(PERP, ((63_999.5, 5.0),), ((64_000.5, 7.0), (64_001.0, 2.0)), T0)
+    assert Ticker(PERP).take(told, T0) == ()
+    ticker = known()
+    (seen,) = ticker.take(told, T0)
+    assert isinstance(seen, DepthSeen)
+    assert (seen.bids, seen.asks) == (((63_999.5, 0.05),), ((64_000.5, 0.07), (64_001.0, 0.02)))
+    assert (ticker.take(told, at(0.24)), len(ticker.take(told, at(0.25)))) == ((), 1)
 
 
 def test_a_volume_is_told_until_it_is_old() -> None:

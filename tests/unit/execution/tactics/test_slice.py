@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from bot.domain.ids import InstrumentId
+from bot.domain.market_events import DepthSeen
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.tactic import Place, Wait
 from bot.execution.tactics.slice import Params, tactic
 
+BOOK = DepthSeen(
+    instrument=InstrumentId("BTC-PERPETUAL"),
+    received_ns=Ns(0),
+    venue_ns=Ns(0),
+    bids=(),
+    asks=((100_000.5, 1.0), (100_010.0, 2_000.0), (100_011.0, 900.0)),
+)
 _FREE = Params(volume_usd_per_day=1e15, depth_share_max=1.0, impact_bps_max=1e6)
 """Nothing but the plan."""
 
@@ -41,6 +50,8 @@ def test_patience_fades(situation: Callable[..., Any], left: str, after_s: float
     [
         ({"depth_share_max": 0.2}, {"ask_amount_native": 5_000.0}, 1_000),
         ({"depth_share_max": 0.2}, {"ask_amount_native": None}, 10_000),
+        # a basis point of 100,000.5 is 10 USD: of 5,000, 2,000 and 900 the last stands too far behind
+        ({"depth_share_max": 0.2, "impact_bps_max": 1.0}, {"ask_amount_native": 5_000.0, "depth": BOOK}, 1_400),
         ({"depth_share_max": 0.2}, {"ask_amount_native": 49.0}, 0),  # 9.8: less than a lot
         # a minute of 1.44 bn a day is 1 m; 0.5 % of it is 5,000; of 12 s since the last slice 1,000
         ({"volume_usd_per_day": 1.44e9, "volume_share_max": 0.005}, {}, 5_000),

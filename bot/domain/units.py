@@ -12,27 +12,20 @@ from typing import Final
 from bot.domain.instruments import Instrument
 
 ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
 _RESIDUE_MAX: Final = Decimal("1e-6")
 """A wire number may miss its grid by this share of a step: float noise, not a wrong grid."""
 
 _EXACT: Final = decimal.Context(prec=40)
 
 
-class Rounding(enum.Enum):
-    """Named directions; a bare `round` on money is banned."""
+class Rounding(enum.StrEnum):
+    """Named directions, in the words of `decimal`; a bare `round` on money is banned."""
 
-    DOWN = "down"
-    UP = "up"
-    TOWARD_ZERO = "toward_zero"
-    NEAREST = "nearest"
-
-
-_MODES: Final = {
-    Rounding.DOWN: decimal.ROUND_FLOOR,
-    Rounding.UP: decimal.ROUND_CEILING,
-    Rounding.TOWARD_ZERO: decimal.ROUND_DOWN,
-    Rounding.NEAREST: decimal.ROUND_HALF_EVEN,
-}
+    DOWN = decimal.ROUND_FLOOR
+    UP = decimal.ROUND_CEILING
+    TOWARD_ZERO = decimal.ROUND_DOWN
+    NEAREST = decimal.ROUND_HALF_EVEN
 
 
 def decimal_from_wire(value: str | int | float) -> Decimal:
@@ -56,14 +49,14 @@ def float_from_decimal(value: Decimal) -> float:
 def round_to_step(value: Decimal, step: Decimal, rounding: Rounding) -> Decimal:
     """The multiple of `step` next to `value` in the named direction."""
     assert step > 0, f"step {step} must be positive"
-    count = (value / step).quantize(Decimal(1), rounding=_MODES[rounding], context=_EXACT)
+    count = (value / step).quantize(_ONE, rounding, _EXACT)
     return count * step
 
 
 def snap_to_step(value: Decimal, step: Decimal) -> Decimal:
     """`value` on its grid where only float noise is off; ValueError when it is really off-grid."""
     snapped = round_to_step(value, step, Rounding.NEAREST)
-    if abs(snapped - value) > step * _RESIDUE_MAX:
+    if snapped != value and abs(snapped - value) > step * _RESIDUE_MAX:
         message = f"{value} is not a multiple of {step}"
         raise ValueError(message)
     return snapped

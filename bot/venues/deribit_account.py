@@ -88,7 +88,7 @@ class AccountReader:
     async def open_orders(self) -> Sequence[tuple[OrderId, Label | None]]:
         """Open orders of the account, all currencies."""
         orders = convert(await self._ask("private/get_open_orders", {}), list[Order])
-        return [(OrderId(order.order_id), Label(order.label) if order.label else None) for order in orders]
+        return [(order.order_id, order.label or None) for order in orders]
 
 
 def _amounts(positions: Sequence[PositionSeen]) -> list[tuple[InstrumentId, Decimal]]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from bot.domain.commands import LookUpOrder, PlaceOrder
 from bot.domain.errors import ConfigError, MalformedMessage, VenueError
@@ -63,11 +63,14 @@ class OrderReader:
         told = (order.label, order.instrument_name, amount)
         if told != (command.label, command.instrument, command.amount_native):
             raise MalformedMessage(f"the reply is about {told}, not about this order")
-        fills = self._fills(placed.trades, order.order_id)
-        updated = self.updated(order)
-        if sum((abs(fill.amount_native) for fill in fills), ZERO) > updated.filled_native:
+        fills = self._fills(placed.trades, order.order_id, now_ns)
+        updated = self._updated(order, now_ns)
+        traded = ZERO
+        for fill in fills:
+            traded += abs(fill.amount_native)
+        if traded > updated.filled_native:
             raise MalformedMessage(f"trades of order {order.order_id} exceed its filled amount")
-        acked = OrderAcked(label=command.label, order_id=OrderId(order.order_id), received_ns=now_ns)
+        acked = OrderAcked(label=command.label, order_id=order.order_id, received_ns=now_ns)
         return (acked, *fills, updated)
 
     async def look_up(self, command: LookUpOrder) -> Sequence[Event]:
@@ -129,20 +132,22 @@ class OrderReader:
             since_ms = min(order.last_update_timestamp for order in orders)
             trades, _ = await self._trades_of(instrument, since_ms)
             for order in orders:
-                fills += self._fills([t for t in trades if t.order_id == order.order_id], order.order_id)
+                own = [trade for trade in trades if trade.order_id == order.order_id]
+                fills += self._fills(own, order.order_id, self._now_ns())
         return (*fills, *(self.updated(order) for order in orders))
 
     async def _from_trades(self, trades: list[Trade]) -> Sequence[Event]:
         """Orders the venue no longer lists, but whose trades it keeps: what is open is listed, so they are over."""
         events: list[Event] = []
         for order_id in dict.fromkeys(trade.order_id for trade in trades):
-            fills = self._fills([trade for trade in trades if trade.order_id == order_id], order_id)
+            own = [trade for trade in trades if trade.order_id == order_id]
+            fills = self._fills(own, order_id, self._now_ns())
             last = max(fills, key=lambda fill: fill.venue_ns)
             events += fills
             events.append(
                 OrderUpdated(
                     label=last.label or Label(""),
-                    order_id=OrderId(order_id),
+                    order_id=order_id,
                     instrument=last.instrument,
                     state=VenueOrderState.CANCELLED,
                     filled_native=sum((abs(fill.amount_native) for fill in fills), ZERO),
@@ -152,21 +157,22 @@ class OrderReader:
             )
         return events
 
-    def _fills(self, trades: Sequence[Trade], order_id: str) -> list[Filled]:
+    def _fills(self, trades: Sequence[Trade], order_id: str, now_ns: Ns) -> list[Filled]:
         fills = []
         for trade in trades:
             if trade.order_id != order_id:
                 raise MalformedMessage(f"trade {trade.trade_id} of order {trade.order_id} came with {order_id}")
             if is_position_trade(trade):
-                fill = filled(trade, self._now_ns())
-                amount = deribit_rest.signed(self._on_lot(trade.instrument_name, trade.amount), trade.direction)
-                fills.append(structs.replace(fill, amount_native=amount))
+                amount = self._on_lot(trade.instrument_name, trade.amount)
+                fills.append(filled(trade, now_ns, amount))
         return fills
 
     def updated(self, order: Order) -> OrderUpdated:
         """State of an order, its filled amount on the lot."""
-        updated = order_updated(order, self._now_ns())
-        return structs.replace(updated, filled_native=self._on_lot(order.instrument_name, order.filled_amount))
+        return self._updated(order, self._now_ns())
+
+    def _updated(self, order: Order, now_ns: Ns) -> OrderUpdated:
+        return order_updated(order, now_ns, self._on_lot(order.instrument_name, order.filled_amount))
 
     def _on_lot(self, instrument: InstrumentId, value: float) -> Decimal:
         return on_lot(value, self._listed.get(instrument))

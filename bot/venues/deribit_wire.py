@@ -99,7 +99,7 @@ class BookUpdate(Struct, gc=False):
 class Order(Struct):
     """An order as replies and `user.changes` show it; its price may be a string and is not read."""
 
-    order_id: str
+    order_id: OrderId
     instrument_name: InstrumentId
     order_state: Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
     direction: Direction
@@ -107,7 +107,7 @@ class Order(Struct):
     last_update_timestamp: Stamp
     filled_amount: Number = 0.0
     """Absent on some trigger orders (data notes 4.17)."""
-    label: str = ""
+    label: Label = Label("")
     price: Number | str | None = None
     """`market_price` on market and stop orders."""
 
@@ -115,8 +115,8 @@ class Order(Struct):
 class Trade(Struct):
     """A fill of this account."""
 
-    trade_id: str
-    order_id: str
+    trade_id: FillId
+    order_id: OrderId
     instrument_name: InstrumentId
     direction: Direction
     amount: Number
@@ -124,7 +124,7 @@ class Trade(Struct):
     fee: Number
     fee_currency: str
     timestamp: Stamp
-    label: str | None = None
+    label: Label | None = None
     liquidity: str | None = None
     legs: Raw | UnsetType = UNSET
     """Present on the trade of a combo; the legs come as trades of their own."""
@@ -282,17 +282,17 @@ def quoted(quote: Quote, received_ns: Ns) -> Quoted:
     )
 
 
-def order_updated(order: Order, received_ns: Ns) -> OrderUpdated:
-    """State of an order; ValueError when filled is not between zero and the amount."""
+def order_updated(order: Order, received_ns: Ns, filled_native: Decimal | None = None) -> OrderUpdated:
+    """State of an order, its filled amount on the lot where that is given; ValueError when it exceeds the amount."""
     if not 0.0 <= order.filled_amount <= order.amount * (1.0 + 1e-9):
         message = f"order {order.order_id}: filled {order.filled_amount} of {order.amount}"
         raise ValueError(message)
     return OrderUpdated(
-        label=Label(order.label),
-        order_id=OrderId(order.order_id),
+        label=order.label,
+        order_id=order.order_id,
         instrument=order.instrument_name,
         state=_ORDER_STATES[order.order_state],
-        filled_native=exact(order.filled_amount),
+        filled_native=exact(order.filled_amount) if filled_native is None else filled_native,
         received_ns=received_ns,
         venue_ns=Ns(order.last_update_timestamp * NS_PER_MS),
     )
@@ -303,16 +303,19 @@ def is_position_trade(trade: Trade) -> bool:
     return trade.legs is UNSET and "-" in trade.instrument_name
 
 
-def filled(trade: Trade, received_ns: Ns) -> Filled:
-    """A fill with its signed amount; ValueError when amount or price make no sense."""
+def filled(trade: Trade, received_ns: Ns, amount_native: Decimal | None = None) -> Filled:
+    """A fill with its signed amount; ValueError when amount or price make no sense.
+
+    `amount_native`: the trade's, without a sign, on the lot where that is known.
+    """
     if trade.amount <= 0.0 or trade.price < 0.0:
         message = f"trade {trade.trade_id}: {trade.amount} at {trade.price}"
         raise ValueError(message)
-    amount = exact(trade.amount)
+    amount = exact(trade.amount) if amount_native is None else amount_native
     return Filled(
-        fill_id=FillId(trade.trade_id),
-        order_id=OrderId(trade.order_id),
-        label=Label(trade.label) if trade.label else None,
+        fill_id=trade.trade_id,
+        order_id=trade.order_id,
+        label=trade.label or None,
         instrument=trade.instrument_name,
         amount_native=amount if trade.direction == "buy" else -amount,
         price_native=exact(trade.price),

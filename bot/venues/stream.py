@@ -12,7 +12,7 @@ from typing import Final, Never, Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as _connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.frames import DATA_OPCODES, Frame
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event, State
 from websockets.streams import StreamReader
 
@@ -76,6 +76,8 @@ class DirectConnection(ClientConnection):
     _take: Take | None = None
     _is_whole = True
     """Whether the last frame ended a message."""
+    _rests = False
+    """Whether the parser has nothing of a message yet: what is kept from it leaves it there."""
     _over: asyncio.Future[BaseException]
 
     async def deliver(self, take: Take) -> Never:
@@ -86,6 +88,7 @@ class DirectConnection(ClientConnection):
             raise self.close_exc
         self._parts = bytearray()
         self._over = self.loop.create_future()
+        self._rests = self._is_between_messages()
         self._take = take
         try:
             raise await self._over
@@ -95,16 +98,17 @@ class DirectConnection(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Nearly every read is one whole text frame: what the library would do with it costs more than its decoding."""
         text = _only_text(data)
-        if text is not None and self._take is not None and self._is_between_messages():
+        if text is not None and self._rests and self._take is not None and self.protocol.state is State.OPEN:
             self._hand_on(text)
         else:
             super().data_received(data)
+            self._rests = self._is_between_messages()
 
     def _is_between_messages(self) -> bool:
         rests: object = self.protocol.parser
         while isinstance(rests, GeneratorType):
             if rests.gi_code is _BETWEEN_FRAMES:
-                return self._is_whole and self.protocol.state is State.OPEN
+                return self._is_whole
             rests = rests.gi_yieldfrom
         return False
 
@@ -168,15 +172,14 @@ class WebSocketConnection:
     def write(self, frame: bytes) -> None:
         """One text frame: Deribit's JSON-RPC is text.
 
-        What `send` of `websockets` does, without its waiting for room, during which a frame is neither sent nor unsent:
-        we write a few small frames a second, so there is room (platform facts 1).
+        What `send` of `websockets` comes to, without its waiting for room, during which a frame is neither sent nor
+        unsent: we write a few small frames a second, so there is room (platform facts 1).
         """
         socket = self._socket
         if socket.state is not State.OPEN or socket.transport.is_closing():
             raise VenueUnreachable("socket closed")
         try:
-            socket.protocol.send_text(frame)
-            socket.send_data()
+            socket.transport.write(Frame(Opcode.TEXT, frame).serialize(mask=True))
         except (WebSocketException, OSError, RuntimeError) as error:
             raise VenueOutcomeUnknown(f"socket broke while writing: {error}") from error
 

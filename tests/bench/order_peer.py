@@ -1,22 +1,25 @@
-"""A venue of a few lines for orders, on blocking sockets: HTTP that stays open, or a websocket; it fills all."""
+"""A venue of a few lines for orders, on blocking sockets: HTTP that stays open, or a websocket; it fills all.
+
+It does as little as it can, the same for both: what is measured against it is the other side.
+"""
 
 import io
-import json
 import queue
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Callable, Iterator
 
+from msgspec import Struct, convert, json
 from peer import frame_of, shake_hands
+from websockets.frames import apply_mask
 
 from bot.domain.time import NS_PER_S
 
 SO_TIMESTAMPNS = 35
 """Linux, asm-generic/socket.h; the name of the answer as well."""
-TEXT_FRAME, LONG_FRAME = 0x81, 126
+TEXT_FRAME, PING_FRAME, LONG_FRAME = 0x81, 0x89, 126
 Note = Callable[[str, int, int], None]
 """Told of every request: its label, when the kernel had it (epoch ns), when this program heard it (monotonic ns)."""
 LOGIN = {
@@ -25,39 +28,71 @@ LOGIN = {
     "expires_in": 31_536_000,
     "scope": "trade:read_write account:read wallet:none",
 }
+LISTED = {
+    "instrument_name": "BTC-PERPETUAL",
+    "kind": "future",
+    "base_currency": "BTC",
+    "settlement_currency": "BTC",
+    "instrument_type": "reversed",
+    "price_index": "btc_usd",
+    "settlement_period": "perpetual",
+    "contract_size": 10.0,
+    "min_trade_amount": 10.0,
+    "tick_size": 0.5,
+}
 
 
-def answer(method: str, params: dict[str, object]) -> object:
+class Order(Struct):
+    """What is read of a request; over HTTP everything is text."""
+
+    label: str = ""
+    amount: float = 0.0
+    price: float = 0.0
+    instrument_name: str = ""
+
+
+class Request(Struct):
+    """A request over the websocket."""
+
+    method: str
+    id: int
+    params: Order
+
+
+request_in = json.Decoder(Request).decode
+
+
+def answer(method: str, order: Order) -> bytes:
     """What a venue says to those who open a gateway, and to an order."""
     match method:
-        case "public/auth":
-            return LOGIN
-        case "public/get_time":
-            return time.time_ns() // 1_000_000
-        case "private/get_account_summaries":
-            return {"id": 1, "summaries": []}
-        case "private/get_cancel_on_disconnect":
-            return {"enabled": True, "scope": "connection"}
         case "private/buy" | "private/sell":
-            return filled(method.removeprefix("private/"), params)
+            return filled(method.removeprefix("private/"), order)
+        case "public/auth":
+            return json.encode(LOGIN)
+        case "public/get_time":
+            return b"%d" % (time.time_ns() // 1_000_000)
+        case "private/get_account_summaries":
+            return b'{"id":1,"summaries":[]}'
+        case "private/get_cancel_on_disconnect":
+            return b'{"enabled":true,"scope":"connection"}'
+        case "public/get_instruments":
+            return json.encode([LISTED])
         case _:
-            return "ok"
+            return b'"ok"'
 
 
-def filled(direction: str, params: dict[str, object]) -> object:
-    """The whole order, at its limit."""
-    amount, price, stamp_ms = float(str(params["amount"])), float(str(params["price"])), time.time_ns() // 1_000_000
-    both = {
-        "order_id": "1",
-        "label": params["label"],
-        "instrument_name": params["instrument_name"],
-        "direction": direction,
-        "amount": amount,
-        "price": price,
-    }
-    order = both | {"order_state": "filled", "filled_amount": amount, "last_update_timestamp": stamp_ms}
-    trade = both | {"trade_id": str(params["label"]), "fee": 0.0, "fee_currency": "BTC", "timestamp": stamp_ms}
-    return {"order": order, "trades": [trade | {"liquidity": "T"}]}
+def filled(direction: str, order: Order) -> bytes:
+    """The whole order, at its limit: text between texts, since what the venue takes is not to be measured."""
+    both = (
+        f'"order_id":"1","label":"{order.label}","instrument_name":"{order.instrument_name}","direction":"{direction}",'
+        f'"amount":{order.amount},"price":{order.price}'
+    )
+    stamp_ms = time.time_ns() // 1_000_000
+    return (
+        f'{{"order":{{{both},"order_state":"filled","filled_amount":{order.amount},"last_update_timestamp":{stamp_ms}}},'
+        f'"trades":[{{{both},"trade_id":"{order.label}","fee":0.0,"fee_currency":"BTC","timestamp":{stamp_ms},'
+        '"liquidity":"T"}]}'
+    ).encode()
 
 
 def serve(server: socket.socket, note: Note) -> None:
@@ -80,25 +115,32 @@ def converse(sock: socket.socket, note: Note) -> None:
             data, arrived_ns = heard
             heard_ns = time.perf_counter_ns()
             if is_websocket:
-                request = json.loads(unmasked(data) or b"null")
-                if request is None:
-                    return
-                params, number = request["params"], request["id"]
-                note(params.get("label", ""), arrived_ns, heard_ns)
-                reply = {"jsonrpc": "2.0", "id": number, "testnet": True, "result": answer(request["method"], params)}
-                sock.sendall(frame_of(json.dumps(reply).encode()))
+                for kind, payload in frames(data):
+                    if kind == PING_FRAME:
+                        sock.sendall(b"\x8a" + frame_of(payload)[1:])
+                    elif kind != TEXT_FRAME:
+                        return
+                    else:
+                        request = request_in(payload)
+                        note(request.params.label, arrived_ns, heard_ns)
+                        sock.sendall(frame_of(reply(request.method, request.params, request.id)))
             elif data.startswith(b"GET /ws"):
                 with io.BytesIO(data) as head:
                     sock.sendall(shake_hands(head))
                 is_websocket = True
             else:
-                target = urlsplit(data.split(b" ", 2)[1].decode())
-                asked: dict[str, object] = dict(parse_qsl(target.query))
-                note(str(asked.get("label", "")), arrived_ns, heard_ns)
-                result = answer(target.path.removeprefix("/api/v2/"), asked)
-                body = json.dumps({"jsonrpc": "2.0", "result": result, "testnet": True}).encode()
-                kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                sock.sendall(kind + str(len(body)).encode() + b"\r\n\r\n" + body)
+                path, _, query = data.split(b" ", 2)[1].decode().partition("?")
+                asked = dict(pair.split("=") for pair in query.split("&") if pair)
+                order = convert(asked, Order, strict=False)
+                note(order.label, arrived_ns, heard_ns)
+                body = reply(path.removeprefix("/api/v2/"), order, 0)
+                head_text = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                sock.sendall(head_text + str(len(body)).encode() + b"\r\n\r\n" + body)
+
+
+def reply(method: str, order: Order, number: int) -> bytes:
+    """The whole JSON-RPC answer."""
+    return b'{"jsonrpc":"2.0","id":%d,"testnet":true,"result":%b}' % (number, answer(method, order))
 
 
 def receive(sock: socket.socket) -> tuple[bytes, int] | None:
@@ -110,14 +152,15 @@ def receive(sock: socket.socket) -> tuple[bytes, int] | None:
     return data, stamps[0][0] * NS_PER_S + stamps[0][1] if stamps else time.time_ns()
 
 
-def unmasked(frame: bytes) -> bytes:
-    """Payload of a client's text frame; empty for any other."""
-    if frame[0] != TEXT_FRAME:
-        return b""
-    start = 4 if frame[1] & 0x7F == LONG_FRAME else 2
-    mask, payload = frame[start : start + 4], frame[start + 4 :]
-    key = (mask * (len(payload) // 4 + 1))[: len(payload)]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(len(payload), "big")
+def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """First byte and payload of each of a client's masked frames, none of them over 64 kB."""
+    at = 0
+    while at < len(data):
+        size, start = data[at + 1] & 0x7F, at + 2
+        if size == LONG_FRAME:
+            size, start = int.from_bytes(data[start : start + 2]), start + 2
+        yield data[at], apply_mask(data[start + 4 : start + 4 + size], data[start : start + 4])
+        at = start + 4 + size
 
 
 class PlainOrders:

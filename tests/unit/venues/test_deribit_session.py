@@ -1,7 +1,7 @@
 """One connection: replies out of order, refusals, foreign replies. The feeds' tests show the rest."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -144,3 +144,38 @@ async def test_a_request_has_left_when_its_call_first_waits(session_of: Callable
     call.send(None)
     assert connection.methods() == ["private/buy"]
     call.close()
+
+
+def test_each_call_waits_its_own_time(
+    session_of: Callable[[], tuple[Session, Any]], virtual: Callable[[Coroutine[object, object, None]], None]
+) -> None:
+    """However many wait, whoever came first, whoever was answered between: nobody waits longer, and nobody less."""
+    ended: dict[str, tuple[float, str]] = {}
+
+    async def story() -> None:
+        session, _ = session_of()
+        clock = asyncio.get_running_loop().time
+
+        async def ask(name: str, within_s: float) -> None:
+            try:
+                await session.call(name, {}, within_s)
+            except VenueOutcomeUnknown as error:
+                ended[name] = clock(), str(error)
+
+        first = [asyncio.create_task(ask(name, s)) for name, s in (("a", 4.0), ("b", 10.0), ("c", 3.0), ("d", 3.0))]
+        await asyncio.sleep(0.5)
+        session.take(reply(3, "ok"))
+        await asyncio.gather(*first[2:3])
+        later = asyncio.create_task(ask("e", 1.0))
+        await asyncio.gather(*first, later)
+        await asyncio.sleep(5.0)
+        await ask("f", 2.0)
+
+    virtual(story())
+    assert [(name, round(at_s, 2), text) for name, (at_s, text) in ended.items()] == [
+        ("e", 1.5, "e: no answer for 1 s"),
+        ("d", 3.0, "d: no answer for 3 s"),
+        ("a", 4.0, "a: no answer for 4 s"),
+        ("b", 10.0, "b: no answer for 10 s"),
+        ("f", 17.0, "f: no answer for 2 s"),
+    ]

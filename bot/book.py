@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bot.domain.ids import InstrumentId
 from bot.domain.time import Ns
-from bot.execution.account import AccountParams
+from bot.execution.account_params import AccountParams
 from bot.execution.audit import AuditParams
 from bot.execution.tactic_table import TacticParams
 from bot.execution.tactics import auto
@@ -42,10 +42,12 @@ class BookParams(Struct, frozen=True, kw_only=True):
     """Convention `coin`: the USDC equity counts as short coins."""
     hedge_instrument: InstrumentId
     """The price and the index of this one count, whatever is traded."""
-    hedge_instrument_long: InstrumentId | None = None
-    """What hedges are bought with; None: the same. What is held short in the other is bought back first."""
-    hedge_instrument_short: InstrumentId | None = None
-    """The same of what they are sold with."""
+    hedges_long: tuple[InstrumentId, ...] = ()
+    """What hedges may be bought with, the preferred one first; none: `hedge_instrument`."""
+    hedges_short: tuple[InstrumentId, ...] = ()
+    """The same of what they may be sold with."""
+    hedge_open_until_ns: Ns = Ns(0)
+    """With several instruments: nothing is opened in what expires sooner."""
     label_prefix: str
     run_tag: str
     """Unique per run; with the prefix and a counter it makes labels unique."""
@@ -74,23 +76,23 @@ class BookParams(Struct, frozen=True, kw_only=True):
 
 def sides_of(params: BookParams) -> Sides:
     """What hedges are bought and sold with."""
-    return Sides(
-        buying=params.hedge_instrument_long or params.hedge_instrument,
-        selling=params.hedge_instrument_short or params.hedge_instrument,
-    )
+    first = (params.hedge_instrument,)
+    return Sides(buying=params.hedges_long or first, selling=params.hedges_short or first)
 
 
 def hedges_of(params: BookParams) -> tuple[InstrumentId, ...]:
     """All instruments hedges are made with, the one whose price counts first."""
-    sides = sides_of(params)
-    return tuple(dict.fromkeys((params.hedge_instrument, sides.buying, sides.selling)))
+    return tuple(dict.fromkeys((params.hedge_instrument, *sides_of(params).opened)))
 
 
 def hedge_params_of(params: BookParams) -> HedgeParams:
     """What the hedging side needs of them."""
+    hedges = hedges_of(params)
     return HedgeParams(
         convention=params.convention,
-        hedges=hedges_of(params),
+        hedges=hedges,
+        sides=None if len(hedges) == 1 else sides_of(params),
+        open_until_ns=params.hedge_open_until_ns,
         modifiers=params.modifiers,
         trade_coin_min=params.trade_coin_min,
         spread_bps_max=params.trust.spread_bps_max,

@@ -5,7 +5,7 @@ Knows what keys mean in domain types and which of them do not go together; reads
 
 from bot.app.band_settings import band_of, modifiers_of
 from bot.app.regime_settings import regime_of
-from bot.app.settings import AppetiteSection, BookSection, ExpirySection, LadderSection, RunSection
+from bot.app.settings import AppetiteSection, BookSection, ExpirySection, LadderSection, Names, RunSection, TrustSection
 from bot.app.stability_settings import stability_of
 from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
@@ -16,6 +16,7 @@ from bot.hedging.appetite import AppetiteParams
 from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
+from bot.hedging.target import LEGS_MAX
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Convention
@@ -28,13 +29,16 @@ from bot.risk.sources import Sources
 
 def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, window: Window) -> BookParams:
     """Parameters of `[books.NAME]` on a venue that averages `window` to a delivery price; ConfigError by key."""
-    limits, trust = book.limits, book.trust
+    limits = book.limits
     band, modifiers = band_of(name, book.band), modifiers_of(name, book.band)
     if isinstance(band, fixed.Params):
         _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
     _refuse_without_effect(name, book)
     base = name.upper()
-    hedge = InstrumentId(book.hedge_instrument or f"{base}-PERPETUAL")
+    hedges = _named(name, book, book.hedge_instrument or f"{base}-PERPETUAL", "")
+    longs = _named(name, book, book.hedge_instrument_long, "_long") or hedges
+    shorts = _named(name, book, book.hedge_instrument_short, "_short") or hedges
+    _refuse_many(name, {hedges[0], *longs, *shorts})
     if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
         raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
     prefix = f"{run.label_prefix}{base.lower()}"
@@ -44,24 +48,17 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         convention=book.convention,
         treasury_coin=book.treasury_coin,
         counts_usdc=book.counts_usdc,
-        hedge_instrument=_checked(name, book, hedge, ""),
-        hedge_instrument_long=_side(name, book, book.hedge_instrument_long, "_long"),
-        hedge_instrument_short=_side(name, book, book.hedge_instrument_short, "_short"),
+        hedge_instrument=hedges[0],
+        hedges_long=() if longs == hedges[:1] else longs,
+        hedges_short=() if shorts == hedges[:1] else shorts,
+        hedge_open_until_ns=ns_from_s(book.hedge_open_hours_min * 3_600.0),
         label_prefix=prefix,
         run_tag=run_tag,
         band=band,
         modifiers=modifiers,
         trade_coin_min=book.band.trade_coin_min,
         tactic=tactic_of(name, book.tactic, band),
-        trust=TrustLimits(
-            option_age_ns_max=Ns(trust.option_age_ms_max * NS_PER_MS),
-            hedge_age_ns_max=Ns(trust.hedge_age_ms_max * NS_PER_MS),
-            clock_ahead_ns_max=Ns(trust.clock_ahead_ms_max * NS_PER_MS),
-            spread_bps_max=trust.spread_bps_max,
-            account_age_ns_max=Ns(trust.account_age_ms_max * NS_PER_MS),
-            differs_alarm_ns=ns_from_s(trust.cross_check_alarm_s),
-            differs_refuse_ns=ns_from_s(trust.cross_check_refuse_s),
-        ),
+        trust=_trust(book.trust),
         limits=Limits(
             order_usd_max=limits.order_usd_max,
             hedge_position_usd_max=limits.hedge_position_usd_max,
@@ -88,6 +85,18 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
     )
 
 
+def _trust(trust: TrustSection) -> TrustLimits:
+    return TrustLimits(
+        option_age_ns_max=Ns(trust.option_age_ms_max * NS_PER_MS),
+        hedge_age_ns_max=Ns(trust.hedge_age_ms_max * NS_PER_MS),
+        clock_ahead_ns_max=Ns(trust.clock_ahead_ms_max * NS_PER_MS),
+        spread_bps_max=trust.spread_bps_max,
+        account_age_ns_max=Ns(trust.account_age_ms_max * NS_PER_MS),
+        differs_alarm_ns=ns_from_s(trust.cross_check_alarm_s),
+        differs_refuse_ns=ns_from_s(trust.cross_check_refuse_s),
+    )
+
+
 def _refuse_without_effect(name: str, book: BookSection) -> None:
     """A key that the convention does not look at is a misunderstanding about what is hedged."""
     for key, is_set, convention in (
@@ -101,8 +110,18 @@ def _refuse_without_effect(name: str, book: BookSection) -> None:
             )
 
 
-def _side(name: str, book: BookSection, hedge: str | None, suffix: str) -> InstrumentId | None:
-    return None if hedge is None else _checked(name, book, InstrumentId(hedge), suffix)
+def _named(name: str, book: BookSection, names: Names | None, suffix: str) -> tuple[InstrumentId, ...]:
+    """The instruments of a key, each once; none where it is not set."""
+    given = () if names is None else (names,) if isinstance(names, str) else names
+    return tuple(dict.fromkeys(_checked(name, book, InstrumentId(each), suffix) for each in given))
+
+
+def _refuse_many(name: str, hedges: set[InstrumentId]) -> None:
+    if len(hedges) > LEGS_MAX:
+        raise ConfigError(
+            f"books.{name}.hedge_instrument: {len(hedges)} hedge instruments, at most {LEGS_MAX} can be split over; "
+            "name fewer"
+        )
 
 
 def _checked(name: str, book: BookSection, hedge: InstrumentId, suffix: str) -> InstrumentId:

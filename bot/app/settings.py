@@ -192,6 +192,10 @@ class AppetiteSection(Section):
     )
 
 
+Names = str | Annotated[tuple[str, ...], Field(min_length=1)]
+"""Of instruments."""
+
+
 class BookSection(Section):
     """One currency: its convention, band and hedge instrument."""
 
@@ -202,14 +206,19 @@ class BookSection(Section):
     counts_usdc: bool = Field(
         False, description="convention `coin`: the USDC equity is this book's, and short coins; in one book at most"
     )
-    hedge_instrument: str | None = Field(
-        None, description="default: the coin's inverse perpetual; elsewhere with the venue in front: OKX:BTC-USDT-SWAP"
+    hedge_instrument: Names | None = Field(
+        None,
+        description="one, or a list that each hedge is split over by cost and risk, the preferred one first; default: "
+        "the coin's inverse perpetual; elsewhere with the venue in front: OKX:BTC-USDT-SWAP",
     )
-    hedge_instrument_long: str | None = Field(
-        None, description="what hedges are bought with, once what is held short in the other is back; default: it"
+    hedge_instrument_long: Names | None = Field(
+        None, description="one or a list: what hedges are bought with; default: hedge_instrument"
     )
-    hedge_instrument_short: str | None = Field(
-        None, description="what hedges are sold with, once what is held long in the other is sold; default: it"
+    hedge_instrument_short: Names | None = Field(
+        None, description="one or a list: what hedges are sold with; default: hedge_instrument"
+    )
+    hedge_open_hours_min: NotNegative = Field(
+        24.0, description="with several: nothing is opened in a future that expires sooner; closing always may"
     )
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)

@@ -23,6 +23,20 @@ class ForwardUsed(Struct, frozen=True, kw_only=True, array_like=True):
     age_ns: Ns | None
 
 
+class LegSplit(Struct, frozen=True, kw_only=True, array_like=True):
+    """What one hedge instrument got of a hedge that was due, where a book names several."""
+
+    instrument: InstrumentId
+    trade_coin: float
+    """Signed; 0.0 of one that got nothing."""
+    cost_fraction: float
+    """Fee and half the spread of one coin."""
+    carry_fraction: float
+    """What one coin more in this direction pays to the horizon; negative: receives."""
+    why: str
+    """`closes`, `cheapest`, `shares`; or why it got nothing."""
+
+
 class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """The canonical record of one decision. Deltas in coins, signed, in the named convention."""
 
@@ -61,6 +75,7 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """Price of the hedge instrument coins are counted at."""
     index_usd: float | None
     hedge_instrument: InstrumentId
+    """Where a book has several: the first of them that could be traded on, at whose price and costs it was decided."""
     hedge_age_ns: Ns | None
     option_age_ns_max: Ns | None
     doubtful: tuple[InstrumentId, ...]
@@ -75,6 +90,8 @@ class Decided(Struct, frozen=True, kw_only=True, tag=True):
     """What it went by beside delta and costs; None where that was nothing."""
     volume_usd_per_day: float | None = None
     """Of the hedge instrument, as the venue told it; caps on our part in it count with this, or the configured one."""
+    split: tuple[LegSplit, ...] = ()
+    """Over which instruments a hedge that was due was split; empty where a book has one, or nothing was due."""
 
 
 class Features(Struct, frozen=True, kw_only=True):

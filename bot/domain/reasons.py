@@ -63,6 +63,8 @@ class Reason(enum.StrEnum):
     """The order would be larger than `order_usd_max`."""
     LIMIT_POSITION_USD = "limit_position_usd"
     """The hedge position would be larger than `hedge_position_usd_max`."""
+    NO_HEADROOM = "no_headroom"
+    """No hedge instrument may be opened further: its margin is used up, or it expires too soon."""
     LIMIT_DELTA_WORST = "limit_delta_worst"
     """The worst-case net delta would be beyond `delta_coin_worst_max`."""
     LIMIT_EXPLAINED = "limit_explained"

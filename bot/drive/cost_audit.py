@@ -12,7 +12,7 @@ from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import FillBooked, Outcome
 from bot.domain.events import Event, Filled, SnapshotTaken, Ticked
-from bot.domain.ids import Label
+from bot.domain.ids import InstrumentId, Label
 from bot.domain.time import NS_PER_YEAR, Ns, iso_utc
 from bot.domain.units import ZERO, float_from_decimal
 from bot.engine import Engine
@@ -28,6 +28,7 @@ class _Fill(Struct):
     """A fill of a hedge, and what is still to come of it."""
 
     label: Label
+    instrument: InstrumentId
     amount_native: Decimal
     price_usd: float
     booked_ns: Ns
@@ -69,9 +70,9 @@ class CostAudit:
             self._tick(engine, event.now_ns)
             for command in outcome.commands:
                 if isinstance(command, PlaceOrder):
-                    inputs = None if engine.looked is None else engine.looked.inputs
-                    assert inputs is not None, "an order without a look at the market"
-                    self._sent[command.label] = _Sent(command, event.now_ns, inputs.half_spread_usd)
+                    half_usd = _half_spread_usd(engine, command.instrument)
+                    assert half_usd is not None, "an order without a look at the market"
+                    self._sent[command.label] = _Sent(command, event.now_ns, half_usd)
 
     def _book(self, engine: Engine, event: Event, notes: list[FillBooked]) -> None:
         """Fills the engine has just counted; the fee of each by its share of what the engine's fees grew by."""
@@ -94,7 +95,7 @@ class CostAudit:
     def _fill(self, engine: Engine, fill: Filled, note: FillBooked, sent: _Sent, fee_usd: float) -> _Fill:
         spec = engine.view.instruments[fill.instrument]
         amount, price = float_from_decimal(fill.amount_native), float_from_decimal(fill.price_native)
-        mid = _mid_usd(engine, self._params)
+        mid = _mid_usd(engine, fill.instrument)
         from_mid_usd = -note.slippage_usd if mid is None else -move_usd(spec, amount, price, mid)
         coin = abs(amount) / price if spec.amount_is_in_usd else abs(amount)
         half_usd = (-1.0 if fill.is_maker else 1.0) * sent.half_spread_usd * coin
@@ -107,19 +108,28 @@ class CostAudit:
             is_maker=fill.is_maker,
             mark_outs_usd={},
         )
-        return _Fill(sent.order.label, fill.amount_native, price, fill.received_ns, piece, list(MARK_OUTS_NS))
+        return _Fill(
+            sent.order.label,
+            fill.instrument,
+            fill.amount_native,
+            price,
+            fill.received_ns,
+            piece,
+            list(MARK_OUTS_NS),
+        )
 
     def _tick(self, engine: Engine, now_ns: Ns) -> None:
         """Mark-outs that are due, and the risk of what was open since the last decision."""
-        mid = _mid_usd(engine, self._params)
-        spec = engine.view.instruments.get(self._params.hedge_instrument)
-        if mid is not None and spec is not None:
-            for fill in self._waiting:
-                for name in [word for word in fill.due if now_ns - fill.booked_ns >= MARK_OUTS_NS[word]]:
-                    amount = float_from_decimal(fill.amount_native)
-                    fill.piece.mark_outs_usd[name] = move_usd(spec, amount, fill.price_usd, mid)
-                    fill.due.remove(name)
-            self._waiting = [fill for fill in self._waiting if fill.due]
+        for fill in self._waiting:
+            due = [word for word in fill.due if now_ns - fill.booked_ns >= MARK_OUTS_NS[word]]
+            mid = _mid_usd(engine, fill.instrument) if due else None
+            if mid is None:
+                continue
+            spec, amount = engine.view.instruments[fill.instrument], float_from_decimal(fill.amount_native)
+            for name in due:
+                fill.piece.mark_outs_usd[name] = move_usd(spec, amount, fill.price_usd, mid)
+                fill.due.remove(name)
+        self._waiting = [fill for fill in self._waiting if fill.due]
         if self._seen_ns is not None and self._risk_usd is not None:
             self._risk_usd += self._rate_usd_per_year * (now_ns - self._seen_ns) / NS_PER_YEAR
         self._seen_ns = now_ns
@@ -184,9 +194,17 @@ class CostAudit:
         )
 
 
-def _mid_usd(engine: Engine, params: BookParams) -> float | None:
-    """Of the hedge instrument, as last seen; None without both sides."""
-    touch = engine.view.touch(params.hedge_instrument)
+def _half_spread_usd(engine: Engine, name: InstrumentId) -> float | None:
+    """Of a hedge instrument, as last seen; None without both sides."""
+    touch = engine.view.touch(name)
+    if touch is None or touch.bid_native is None or touch.ask_native is None:
+        return None
+    return max(0.5 * (touch.ask_native - touch.bid_native), 0.0)
+
+
+def _mid_usd(engine: Engine, name: InstrumentId) -> float | None:
+    """Of a hedge instrument, as last seen; None without both sides."""
+    touch = engine.view.touch(name)
     if touch is None or touch.bid_native is None or touch.ask_native is None:
         return None
     return 0.5 * (touch.bid_native + touch.ask_native)

@@ -3,6 +3,7 @@
 Knows the tape, the engine and where each figure comes from; words are `observe/explain.py`'s.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, structs
 
-from bot.book import BookParams
+from bot.book import BookParams, hedges_of
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided, Outcome
 from bot.domain.errors import JournalError
@@ -25,16 +26,17 @@ from bot.engine import Engine
 from bot.execution.tactics import slice as sliced
 from bot.hedging.appetite import width_ratio
 from bot.hedging.band import stretched, taker_cost_fraction
-from bot.hedging.decide import gross_usd, spread_bps, worst_coin
+from bot.hedging.decide import spread_bps, worst_coin
 from bot.hedging.expiry import pinned, widened
 from bot.hedging.hedger import Looked
 from bot.hedging.modifiers import Modifiers, shaped
 from bot.hedging.policies import entry_of
+from bot.hedging.situation import hedge_seen
 from bot.journal import manifest
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Taken
 from bot.journal.tape_reader import Read, TapeReader
-from bot.observe.explained import BandTold, Explained, Gauge, LegTold, OrderUnderWay
+from bot.observe.explained import BandTold, Explained, Gauge, LegTold, OrderSent, OrderUnderWay
 from bot.pricing.settlement_window import share_of
 from bot.risk.conventions import NO_COLLATERAL
 from bot.risk.expiry_market import Terms
@@ -113,9 +115,8 @@ def explain(
     assert decided is not None, "only a tick decides"
     assert looked is not None, "a decision without a look"
     view, account, now_ns = engine.view, engine.account, decided.now_ns
-    order = next((command for command in outcome.commands if isinstance(command, PlaceOrder)), None)
+    sent = tuple(_sent(command, engine, decided) for command in outcome.commands if isinstance(command, PlaceOrder))
     touch = view.touch(decided.hedge_instrument)
-    spec = view.instruments.get(decided.hedge_instrument)
     return Explained(
         run_id=of_run[0],
         mode=of_run[1],
@@ -127,33 +128,53 @@ def explain(
         band=_band(params, engine, looked, now_ns),
         bid_usd=None if touch is None else touch.bid_native,
         ask_usd=None if touch is None else touch.ask_native,
-        hedge_unit=_unit(spec, params.book),
         hedge_trust=_trust(view.hedge_verdict(decided.hedge_instrument, now_ns)),
         tactic=type(params.tactic).__module__.rpartition(".")[2],
         tactic_params=_plain(params.tactic),
         volume_usd_per_day_max=params.tactic.volume_usd_per_day
         if isinstance(params.tactic, sliced.Params)
         else params.stability.volume_usd_per_day,
-        order=order,
-        orders=_under_way(engine, order, now_ns),
-        limits=_gauges(params, engine, looked, decided, ZERO if order is None else order.amount_native),
+        sent=sent,
+        orders=_under_way(engine, params, sent, now_ns),
+        limits=_gauges(params, engine, looked, decided, sent),
         compared=verdict[0],
         contradiction=verdict[1],
     )
 
 
-def _under_way(engine: Engine, order: PlaceOrder | None, now_ns: Ns) -> tuple[OrderUnderWay, ...]:
-    """What was open when it was decided: without the order it led to."""
+def _sent(order: PlaceOrder, engine: Engine, decided: Decided) -> OrderSent:
+    spec, touch = engine.view.instruments[order.instrument], engine.view.touch(order.instrument)
+    is_whole = order.instrument == decided.hedge_instrument and not decided.split
+    price = _counted_at(engine, decided, order.instrument)
+    return OrderSent(
+        order=order,
+        unit=_unit(spec, decided.book),
+        trade_coin=decided.trade_coin if is_whole else coin_from_amount(spec, order.amount_native, price),
+        touch_usd=None if touch is None else touch.ask_native if order.amount_native > ZERO else touch.bid_native,
+    )
+
+
+def _counted_at(engine: Engine, decided: Decided, name: InstrumentId) -> float:
+    """The price at which coins of a hedge instrument were counted."""
+    hedge = hedge_seen(engine.view, name, decided.now_ns)
+    assert hedge is not None, f"an order of {name}, which has no price"
+    return hedge.price_usd
+
+
+def _under_way(engine: Engine, params: BookParams, sent: Sequence[OrderSent], now_ns: Ns) -> tuple[OrderUnderWay, ...]:
+    """What was open when it was decided: without the orders it led to."""
+    ours = {each.order.label for each in sent}
     return tuple(
         OrderUnderWay(
             label=working.label,
             instrument=working.instrument,
             state=working.state.value,
             open_native=working.open_native,
+            unit=_unit(engine.view.instruments.get(working.instrument), params.book),
             age_s=(now_ns - working.created_ns) / NS_PER_S,
         )
         for working in engine.account.working.live()
-        if order is None or working.label != order.label
+        if working.label not in ours
     )
 
 
@@ -245,8 +266,10 @@ def _band(params: BookParams, engine: Engine, looked: Looked, now_ns: Ns) -> Ban
     )
 
 
-def _gauges(params: BookParams, engine: Engine, looked: Looked, decided: Decided, amount: Decimal) -> tuple[Gauge, ...]:
-    """Each limit and where this decision stands, its own order counted."""
+def _gauges(
+    params: BookParams, engine: Engine, looked: Looked, decided: Decided, sent: Sequence[OrderSent]
+) -> tuple[Gauge, ...]:
+    """Each limit and where this decision stands, its own orders counted."""
     now, limits, trust, standing = looked.now, params.limits, params.trust, engine.account.standing
     message, doubt_ns = engine.account.figures.message(), engine.account.working.doubt_since_ns()
     rows: list[tuple[str, float | None, float, str]] = [
@@ -257,12 +280,13 @@ def _gauges(params: BookParams, engine: Engine, looked: Looked, decided: Decided
         age_s = _s(decided.now_ns - message.received_ns)
         rows.append(("age of the account figures", age_s, trust.account_age_ns_max / NS_PER_S, "s"))
     if now is not None:
-        order_usd = abs(coin_from_amount(now.hedge, amount, now.price_usd)) * now.price_usd
+        prices = [_counted_at(engine, decided, each.order.instrument) for each in sent]
+        orders_usd = [abs(each.trade_coin) * price for each, price in zip(sent, prices, strict=True)]
         is_priced = now.hedge_cause is None
         rows += [
             ("spread", spread_bps(now) if is_priced else None, now.spread_bps_max, "bps"),
-            ("order", order_usd, limits.order_usd_max, "USD"),
-            ("hedge position", gross_usd(now, amount), limits.hedge_position_usd_max, "USD"),
+            ("order", max(orders_usd, default=0.0), limits.order_usd_max, "USD"),
+            ("hedge position", _gross_usd(params, engine, decided, sent), limits.hedge_position_usd_max, "USD"),
             ("worst-case net delta", worst_coin(now, decided.trade_coin), now.limits.delta_coin_worst_max, params.book),
         ]
     waited_s = 0.0 if doubt_ns is None else (decided.now_ns - doubt_ns) / NS_PER_S
@@ -272,6 +296,18 @@ def _gauges(params: BookParams, engine: Engine, looked: Looked, decided: Decided
         ("wait for the fate of an order", waited_s, limits.unresolved_ns_max / NS_PER_S, "s"),
     ]
     return tuple(Gauge(name=name, value=value, value_max=most, unit=unit) for name, value, most, unit in rows)
+
+
+def _gross_usd(params: BookParams, engine: Engine, decided: Decided, sent: Sequence[OrderSent]) -> float:
+    """What is held of all hedge instruments once the orders have filled, unsigned."""
+    traded = {each.order.instrument: each.order.amount_native for each in sent}
+    total = 0.0
+    for name in hedges_of(params):
+        hedge = hedge_seen(engine.view, name, decided.now_ns)
+        if hedge is not None:
+            amount = engine.account.held().get(name, ZERO) + traded.get(name, ZERO)
+            total += abs(coin_from_amount(hedge.spec, amount, hedge.price_usd)) * hedge.price_usd
+    return total
 
 
 def _s(age_ns: int | None) -> float | None:

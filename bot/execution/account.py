@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from msgspec import Struct
-
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import NOTHING, FillBooked, Note, Outcome, VenueAgreed
@@ -18,36 +16,23 @@ from bot.domain.reasons import HaltCause, Phase
 from bot.domain.status import EquitySeen, VenueSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
+from bot.execution.account_params import AccountParams, reconcilers_of
 from bot.execution.agreement import Agreement
 from bot.execution.answers import Answers, some, told
 from bot.execution.lifecycle import OrderState
-from bot.execution.reconcile import Conclusion, Reconciler, has_expired, is_of_book
+from bot.execution.reconcile import Conclusion, has_expired, is_of_book
 from bot.execution.standing import Standing
 from bot.execution.working import WorkingOrder, WorkingOrders
 from bot.market.view import MarketView
 from bot.risk.bookkeeping import Bookkeeping
-from bot.risk.collateral import AccountFigures, FiguresParams
+from bot.risk.collateral import AccountFigures
 from bot.risk.delivery import delivered_coin
-from bot.risk.limits import Limits
 from bot.risk.positions import Positions
 from bot.risk.profit import Profit
 
 _MISMATCH_NEXT: Final = (
     "find out who traded; then restart with run.adopt_positions = true, or with a new ledger.url for a new account"
 )
-
-
-class AccountParams(Struct, frozen=True, kw_only=True):
-    """What the account side needs of a book's parameters."""
-
-    book: str
-    hedges: tuple[InstrumentId, ...]
-    """The one whose index counts first."""
-    label_prefix: str
-    limits: Limits
-    reconcile_interval_ns: Ns
-    adopts_positions: bool
-    figures: FiguresParams
 
 
 class HedgeFill(NamedTuple):
@@ -74,7 +59,7 @@ class Account:
         self._figures = AccountFigures(params.figures)
         self._standing = Standing(params.limits.refusals_in_a_row_max, venues, hedge_venues)
         self._answers = Answers(self._working, self._standing)
-        self._agreement = Agreement(hedge_venues, {venue: _reconciler(params, venue) for venue in venues})
+        self._agreement = Agreement(hedge_venues, reconcilers_of(params, venues))
         self._watched: dict[InstrumentId, None] = dict.fromkeys(params.hedges)
         self.last_hedge: HedgeFill | None = None
         self.delivered_coin = 0.0
@@ -154,14 +139,22 @@ class Account:
         """Non-zero positions, native amounts; the same object until something changes."""
         return self._positions.held()
 
-    def at_rest(self) -> WorkingOrder | None:
-        """The one order that works, when it rests and nothing about it is in doubt."""
+    def at_rest(self) -> list[WorkingOrder]:
+        """The orders that work, when all of them rest and nothing about them is in doubt; else none."""
         live = self._working.live()
-        return live[0] if len(live) == 1 and live[0].is_at_rest else None
+        return live if all(order.is_at_rest for order in live) else []
 
-    def recall(self, now_ns: Ns) -> list[Command]:
-        """Take back what rests."""
-        return self._working.recall(now_ns)
+    def recall(self, now_ns: Ns, only: InstrumentId | None = None) -> list[Command]:
+        """Take back what rests: all of it, or in one instrument."""
+        return self._working.recall(now_ns, only)
+
+    def available(self) -> dict[tuple[VenueId, str], float]:
+        """Funds free for margin, by venue and currency, as last told."""
+        return {
+            (venue, seen.currency): seen.available_native
+            for venue, books in self._books.items()
+            for seen in books.told()
+        }
 
     def sent(self, order: PlaceOrder, now_ns: Ns) -> None:
         """An order is about to leave: in flight from now on."""
@@ -385,13 +378,3 @@ class Account:
     def _on_halt(self, event: ev.HaltRequested) -> Outcome:
         notes = some(self._standing.enter(Phase.HALTED, event.cause, event.detail))
         return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))
-
-
-def _reconciler(params: AccountParams, venue: VenueId) -> Reconciler:
-    return Reconciler(
-        base=params.book,
-        label_prefix=params.label_prefix,
-        interval_ns=params.reconcile_interval_ns,
-        adopts_positions=params.adopts_positions,
-        venue=venue,
-    )

@@ -1,12 +1,12 @@
-"""Carries a due hedge through its tactic: one order at a time, what rests answers to its reason at every tick.
+"""Carries a due hedge through its tactic: one order at a time in each instrument, what rests answers to its reason.
 
-Knows tactics, prices and the working order; nothing of why a hedge is due, and places nothing while anything works.
+Knows tactics, prices and the working order; nothing of why a hedge is due, and places nothing where anything works.
 """
 
 from typing import NamedTuple
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.ids import make_label
+from bot.domain.ids import InstrumentId, make_label
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import DepthSeen, FutureMarked
 from bot.domain.time import Ns
@@ -59,11 +59,11 @@ class Trader:
         self._label_prefix = label_prefix
         self._run_tag = run_tag
         self._orders_count = 0
-        self._campaign: _Campaign | None = None
+        self._campaigns: dict[InstrumentId, _Campaign] = {}
 
     def calm(self) -> None:
         """No hedge is due: the next one starts anew."""
-        self._campaign = None
+        self._campaigns.clear()
 
     def move(self, due: Due, at_rest: WorkingOrder | None, moment: Moment) -> Move:
         """The next step of a hedge that is due, with what rests of it; a step is taken by being returned."""
@@ -88,9 +88,10 @@ class Trader:
         assert touch.bid_native is not None, "decided on a one-sided touch"
         assert touch.ask_native is not None, "decided on a one-sided touch"
         mid = 0.5 * (touch.bid_native + touch.ask_native)
-        before = self._campaign
+        name = moment.instrument.id
+        before = self._campaigns.get(name)
         if before is None or (before.due.amount_native > ZERO) is not (due.amount_native > ZERO):
-            before = self._campaign = _Campaign(since_ns=moment.now_ns, mid_native=mid, due=due)
+            before = self._campaigns[name] = _Campaign(since_ns=moment.now_ns, mid_native=mid, due=due)
         return Situation(
             now_ns=moment.now_ns,
             instrument=moment.instrument,
@@ -111,9 +112,10 @@ class Trader:
 
     def _order(self, step: Place, now: Situation, moment: Moment) -> PlaceOrder:
         self._orders_count += 1
-        assert self._campaign is not None, "an order without a hedge that is due"
+        name = moment.instrument.id
+        assert name in self._campaigns, "an order without a hedge that is due"
         sent = Sent(at_ns=now.now_ns, amount_native=step.amount_native)
-        self._campaign = self._campaign._replace(last_sent=sent)
+        self._campaigns[name] = self._campaigns[name]._replace(last_sent=sent)
         return PlaceOrder(
             label=make_label(self._label_prefix, self._run_tag, self._orders_count),
             instrument=moment.instrument.id,

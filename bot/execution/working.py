@@ -306,11 +306,12 @@ class WorkingOrders:
             valid_until_ns=order.valid_until_ns,
         )
 
-    def recall(self, now_ns: Ns) -> list[Command]:
-        """Take back all that rests or is on its way to rest; what is not in the book yet, once it is."""
+    def recall(self, now_ns: Ns, only: InstrumentId | None = None) -> list[Command]:
+        """Take back what rests or will rest, in all or `only` one; what is not in the book yet, once it is."""
         commands: list[Command] = []
         for order in self._live.values():
-            if order.rests and order.recalled_ns is None and order.state not in TERMINAL:
+            is_meant = order.rests and only in {None, order.instrument}
+            if is_meant and order.recalled_ns is None and order.state not in TERMINAL:
                 self._recall(order, now_ns)
                 commands += self._cancel(order)
         return commands

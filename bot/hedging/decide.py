@@ -49,9 +49,9 @@ class Situation(Struct, frozen=True, kw_only=True):
     hedge_native: Decimal
     """Position in the hedge instrument."""
     other_usd: float = 0.0
-    """Unsigned: position in what hedges of the other direction are made with, where that is another instrument."""
-    closes_native: Decimal | None = None
-    """Largest size, unsigned, of an order that may only close `hedge_native`; None: it may open."""
+    """Unsigned: positions in the book's other hedge instruments."""
+    is_divided: bool = False
+    """Several instruments share what is due: what each order has to meet by itself is looked at in `division`."""
     exposure: Exposure
     band: Band
     band_taker: Band | None = None
@@ -120,17 +120,17 @@ def decide(now: Situation) -> Verdict:
     amount = _amount(now, target - delta_from)
     if amount == ZERO:
         return Verdict(action=Action.SKIP, reason=Reason.BELOW_TRADE_MIN)
-    largest, detail = largest_native(now), "cut to the largest order allowed"
+    largest, detail = largest_native(now.limits, now.hedge, now.price_usd), "cut to the largest order allowed"
     gentle = _gentle_native(now, amount)
     if gentle < largest:
         largest, detail = gentle, "cut: own hedges move the price"
     is_cut = abs(amount) > largest
     amount = max(min(amount, largest), -largest)
-    if now.hedge_cause is not None:
+    if now.hedge_cause is not None and not now.is_divided:
         return _refuse(Reason.HEDGE_QUOTE_DISTRUSTED, f"{now.hedge.id}: {now.hedge_cause.value}", amount)
     if now.is_backing_off:
         return _refuse(Reason.BACKING_OFF, "the venue refused an order a moment ago")
-    refusal = _unexplained(now, amount, delta_from) or _limited(now, amount)
+    refusal = _unexplained(now, amount, delta_from) or _limited_here(now, amount) or _limited(now, amount)
     if refusal is not None:
         return _refuse(refusal.reason, refusal.detail, amount)
     return Verdict(
@@ -186,11 +186,15 @@ def _in_lots(now: Situation, coin: float) -> Decimal:
 
 def _unexplained(now: Situation, amount: Decimal, delta_from: float) -> Refusal | None:
     """An order larger than the delta explains is a mistake of ours: counted back from the very amount to be sent."""
-    explained = abs(now.band.target_coin - delta_from)
     asked = abs(coin_from_amount(now.hedge, amount, now.price_usd))
-    if asked <= _EXPLAINED_MAX * explained:
+    return explained(asked, abs(now.band.target_coin - delta_from))
+
+
+def explained(asked_coin: float, explained_coin: float) -> Refusal | None:
+    """The objection to orders of so many coins, unsigned, where the delta is so far from its target."""
+    if asked_coin <= _EXPLAINED_MAX * explained_coin:
         return None
-    text = f"an order of {asked:.4f} coin, the delta is {explained:.4f} from its target"
+    text = f"an order of {asked_coin:.4f} coin, the delta is {explained_coin:.4f} from its target"
     return Refusal(reason=Reason.LIMIT_EXPLAINED, detail=text)
 
 
@@ -251,11 +255,11 @@ def _amount(now: Situation, want_coin: float) -> Decimal:
     return _in_lots(now, want_coin)
 
 
-def largest_native(now: Situation) -> Decimal:
+def largest_native(limits: Limits, hedge: Instrument, price_usd: float) -> Decimal:
     """The largest order allowed, on the lot."""
-    per_native_usd = 1.0 if now.hedge.amount_is_in_usd else now.price_usd
-    lots = decimal_from_wire(now.limits.order_usd_max / per_native_usd)
-    return round_to_step(lots, now.hedge.lot_native, Rounding.TOWARD_ZERO)
+    per_native_usd = 1.0 if hedge.amount_is_in_usd else price_usd
+    lots = decimal_from_wire(limits.order_usd_max / per_native_usd)
+    return round_to_step(lots, hedge.lot_native, Rounding.TOWARD_ZERO)
 
 
 def spread_bps(now: Situation) -> float:
@@ -264,17 +268,12 @@ def spread_bps(now: Situation) -> float:
 
 
 def position_usd(now: Situation, amount_native: Decimal) -> float:
-    """Hedge position after an order of this native amount, signed; of the hedge instrument alone.
-
-    An order that may only close is counted as it will be sent: cut to that.
-    """
-    most = now.closes_native
-    sent = amount_native if most is None else max(min(amount_native, most), -most)
-    return coin_from_amount(now.hedge, now.hedge_native + sent, now.price_usd) * now.price_usd
+    """Hedge position after an order of this native amount, signed; of the hedge instrument alone."""
+    return coin_from_amount(now.hedge, now.hedge_native + amount_native, now.price_usd) * now.price_usd
 
 
 def gross_usd(now: Situation, amount_native: Decimal) -> float:
-    """Hedge positions of both directions after an order of this native amount, unsigned: none sets the other off."""
+    """Hedge positions of all instruments after an order of this native amount, unsigned: none sets another off."""
     return abs(position_usd(now, amount_native)) + now.other_usd
 
 
@@ -286,11 +285,13 @@ def worst_coin(now: Situation, trade_coin: float) -> float:
     )
 
 
-def _limited(now: Situation, amount: Decimal) -> Refusal | None:
-    """The first limit a trade would break."""
+def _limited_here(now: Situation, amount: Decimal) -> Refusal | None:
+    """The first limit of the hedge instrument that a trade would break."""
     if amount == ZERO:
         text = f"one lot of {now.hedge.lot_native} is over the largest order of {now.limits.order_usd_max:g} USD"
         return Refusal(reason=Reason.LIMIT_ORDER_USD, detail=text)
+    if now.is_divided:
+        return None
     wide_bps = spread_bps(now)
     if wide_bps > now.spread_bps_max:
         return Refusal(
@@ -298,9 +299,13 @@ def _limited(now: Situation, amount: Decimal) -> Refusal | None:
         )
     after_usd, most_usd = gross_usd(now, amount), now.limits.hedge_position_usd_max
     if after_usd > most_usd and after_usd > gross_usd(now, ZERO):
-        beside = f", {now.other_usd:.0f} USD beside it on the other side" if now.other_usd else ""
-        text = f"hedge position would be {position_usd(now, amount):+.0f} USD{beside}, limit {most_usd:.0f} USD"
+        text = f"hedge position would be {position_usd(now, amount):+.0f} USD, limit {most_usd:.0f} USD"
         return Refusal(reason=Reason.LIMIT_POSITION_USD, detail=text)
+    return None
+
+
+def _limited(now: Situation, amount: Decimal) -> Refusal | None:
+    """The first limit of the whole book that a trade would break."""
     trade_coin = coin_from_amount(now.hedge, amount, now.price_usd)
     worst_after, worst_before = worst_coin(now, trade_coin), worst_coin(now, 0.0)
     if worst_after > now.limits.delta_coin_worst_max and worst_after > worst_before:

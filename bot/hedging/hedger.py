@@ -3,21 +3,24 @@
 Sees orders only as the `Desk` the engine passes; prices no order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from bot.domain.decided import AlarmRaised, Decided, Note, TrustChanged
+from bot.domain.decided import Decided, Note
 from bot.domain.ids import InstrumentId
+from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Action, DistrustCause, Reason
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.hedging import situation
 from bot.hedging.appetite import AppetiteParams, FloorAlarm
 from bot.hedging.band import BandInputs, BandPolicy, TradeTo
 from bot.hedging.decide import Situation, Verdict, decide
+from bot.hedging.division import Division, Part, divide, of_resting, whole
 from bot.hedging.expiry import (
     Delivered,
     ExpiryParams,
@@ -28,9 +31,12 @@ from bot.hedging.expiry import (
     pin_held_back,
     pinned,
 )
+from bot.hedging.hedge_set import Available, HedgeSet, SetParams
 from bot.hedging.index_bridge import IndexBridge
 from bot.hedging.modifiers import HARD_WIDTHS, Modifiers, held_back, reverses_too_soon
+from bot.hedging.notices import Notices
 from bot.hedging.regime import RegimeParams
+from bot.hedging.sides import Sides
 from bot.hedging.situation import Frame, Hedge
 from bot.hedging.stability import StabilityParams
 from bot.hedging.width import Width, Widths
@@ -46,13 +52,9 @@ from bot.risk.limits import Limits
 from bot.risk.sources import Sources
 from bot.risk.vanna import vanna_coin_per_vol
 
-_ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
-"""A refusal this old is an alarm: standing still is not safe for short gamma."""
-_DEADLINE_NS: Final = Ns(60 * NS_PER_S)
-_KEPT: Final = "hedge_kept"
-_CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.OSCILLATES, Reason.NO_OPTIONS})
-_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
-"""Refusals somebody asked for, or that have an alarm of their own."""
+
+def _not_averse(_: BandInputs) -> float:
+    return 0.0
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -67,8 +69,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Time and price of the last hedge fill."""
     last_was_buy: bool | None = None
     """Its side."""
-    resting_native: Decimal | None = None
-    """What is left of the one order, when that rests in the book and nothing about it is in doubt; in `outstanding`."""
+    resting: Mapping[InstrumentId, Decimal] | None = None
+    """What is left of all orders, when they rest in the book and nothing about them is in doubt; in `outstanding`."""
     collateral: Collateral | str
     """What the account adds to the delta, or why that is not known."""
     delivered_coin: float = 0.0
@@ -77,10 +79,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Rungs of the gap-risk ladder beyond their limits."""
     appetite_share: float = 1.0
     """Of the configured risk, by the equity above the floor."""
-    other_side: InstrumentId | None = None
-    """What hedges in the other direction are made with, where that is another instrument."""
-    closes_native: Decimal | None = None
-    """Largest size, unsigned, of an order that may only close what is held; None: it may open."""
+    available: Available = MappingProxyType({})
+    """Funds free for margin, of each account."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -88,6 +88,10 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
 
     convention: Convention
     hedges: tuple[InstrumentId, ...]
+    sides: Sides | None = None
+    """None: one instrument both ways."""
+    open_until_ns: Ns = Ns(0)
+    """With several: nothing is opened in what expires sooner."""
     modifiers: Modifiers
     trade_coin_min: float
     spread_bps_max: float
@@ -121,15 +125,26 @@ class Ruling(NamedTuple):
     decided: Decided
     verdict: Verdict
     wanted: Verdict
-    """The verdict if nothing rested: what an order in the book has to answer to."""
-    hedge: Hedge | None
+    """The verdict if nothing rested: what orders in the book have to answer to."""
+    parts: tuple[Part, ...] = ()
+    """Of it, by instrument; none unless it is to hedge."""
 
 
 class Hedger:
     """Mutable private state of one engine."""
 
-    def __init__(self, params: HedgeParams, policy: BandPolicy, *, needs_vanna: bool = False) -> None:
-        """Start without a hedge and without doubt. `policy` is shaped by the modifiers already."""
+    def __init__(
+        self,
+        params: HedgeParams,
+        policy: BandPolicy,
+        *,
+        needs_vanna: bool = False,
+        aversion: Callable[[BandInputs], float] = _not_averse,
+    ) -> None:
+        """Start without a hedge and without doubt. `policy` is shaped by the modifiers already.
+
+        `aversion`: the policy's risk aversion, per USD; what a hedge is split by.
+        """
         self._params = params
         self.surface = FittedSurface(params.sources)
         """Fed by the engine."""
@@ -144,15 +159,12 @@ class Hedger:
             trade_to=params.modifiers.trade_to,
         )
         """Fed by the engine, and told of orders."""
-        self._needs_vanna = needs_vanna
+        self._needs_vanna, self._aversion = needs_vanna, aversion
+        self._set = None if params.sides is None else HedgeSet(_set_params(params, params.sides))
         self._legs: Legs | None = None
         self._legs_of: dict[InstrumentId, Decimal] = {}
         self._legs_listed_count = 0
-        self._causes: dict[InstrumentId, DistrustCause] = {}
-        self._refusing_since_ns: Ns | None = None
-        self._has_alarmed = False
-        self._is_over_limit = False
-        self._kept_coin_told = 0.0
+        self._notices = Notices(params.hedges)
         self._share = 1.0
         self._floor = FloorAlarm(params.appetite)
         self.looked: Looked | None = None
@@ -172,7 +184,7 @@ class Hedger:
             if desk.blocked is not None:
                 verdict = Verdict(action=Action.REFUSE, reason=desk.blocked[0], detail=desk.blocked[1])
             record = situation.write_down(frame, verdict, exposure=exposure, bands=None, hedge=hedge)
-            return Ruling(record, verdict, verdict, hedge)
+            return Ruling(record, verdict, verdict)
         vanna = vanna_coin_per_vol(view, legs, now_ns, params.window) if self._needs_vanna else 0.0
         inputs = situation.inputs_of(exposure, hedge, desk.last_hedge, now_ns, vanna_coin_per_vol=vanna)
         pin = pinned(params.expiry, view, legs, now_ns)
@@ -187,19 +199,63 @@ class Hedger:
             widths,
             hedges_held=(
                 held.get(frame.hedge_instrument, ZERO),
-                situation.held_usd(view, held, desk.other_side, hedge.price_usd),
+                0.0 if self._set is None else self._beside_usd(view, held, hedge),
             ),
             held_back=(waits, why),
             hedge_cause=view.hedge_verdict(frame.hedge_instrument, now_ns),
         )
         self.looked = Looked(desk, exposure, inputs, now, cheap, widths)
-        verdict = wanted = decide(now)
-        if desk.resting_native is not None:
-            wanted = decide(situation.without_resting(now, desk.resting_native))
+        division = self._ruled(view, held, now, desk, inputs)
+        verdict, wanted, parts = division.verdict, division.verdict, division.parts
+        if desk.resting:
+            left_coin = situation.resting_coin(view, desk.resting, hedge.price_usd)
+            of_resting = self._ruled(view, held, situation.without_resting(now, left_coin), desk, inputs)
+            wanted, parts = of_resting.verdict, of_resting.parts
         record = situation.write_down(
-            frame, verdict, exposure=exposure, bands=widths.bands, hedge=hedge, features=widths.features()
+            frame,
+            verdict,
+            exposure=exposure,
+            bands=widths.bands,
+            hedge=hedge,
+            features=widths.features(),
+            split=division.told,
         )
-        return Ruling(record, verdict, wanted, hedge)
+        return Ruling(record, verdict, wanted, parts)
+
+    def pivot(self, view: MarketView, now_ns: Ns) -> InstrumentId:
+        """The instrument at whose price and costs this moment is decided."""
+        return self._params.hedges[0] if self._set is None else self._set.pivot(view, now_ns)
+
+    def see_future(self, marked: FutureMarked) -> None:
+        """A ticker: of the first hedge instrument it tells what own trades may have moved."""
+        if marked.instrument == self._params.hedges[0] and marked.mark_usd is not None:
+            self.width.see_price(marked.mark_usd, marked.received_ns)
+        if self._set is not None:
+            self._set.see_future(marked)
+
+    def _ruled(
+        self, view: MarketView, held: dict[InstrumentId, Decimal], now: Situation, desk: Desk, inputs: BandInputs
+    ) -> Division:
+        """The verdict on a situation, with its parts where it is to hedge."""
+        verdict = decide(now)
+        if verdict.action is not Action.HEDGE:
+            return Division(verdict)
+        if self._set is None:
+            return Division(verdict, (whole(verdict, now),))
+        among = self._set.at(
+            view,
+            held,
+            desk.available,
+            inputs.now_ns,
+            is_buy=verdict.amount_native > ZERO,
+            risk_aversion_per_usd=self._aversion(inputs),
+        )
+        return of_resting(verdict, desk.resting, among) if desk.resting else divide(now, verdict, among)
+
+    def _beside_usd(self, view: MarketView, held: dict[InstrumentId, Decimal], hedge: Hedge) -> float:
+        """What is held of the other hedge instruments, unsigned."""
+        others = (name for name in self._params.hedges if name != hedge.spec.id)
+        return situation.held_usd(view, held, others, hedge.price_usd)
 
     def _situation(
         self,
@@ -226,7 +282,7 @@ class Hedger:
             price_usd=hedge.price_usd,
             hedge_native=hedges_held[0],
             other_usd=hedges_held[1],
-            closes_native=desk.closes_native,
+            is_divided=self._set is not None,
             exposure=exposure,
             band=bands.acted_on,
             band_taker=bands.taker,
@@ -319,57 +375,21 @@ class Hedger:
         return self._legs
 
     def notes(self, view: MarketView, decided: Decided) -> list[Note]:
-        """Changes of trust, and the alarm of a refusal that lasts."""
-        now_ns = decided.now_ns
-        causes: dict[InstrumentId, DistrustCause] = {}
-        for name in decided.doubtful:
-            causes[name] = view.option_verdict(view.options.get(name), now_ns) or DistrustCause.NO_GREEKS
-        for name in self._params.hedges:
-            hedge_cause = view.hedge_verdict(name, now_ns)
-            if hedge_cause is not None:
-                causes[name] = hedge_cause
-        found: list[Note] = []
-        if causes != self._causes:
-            gone = [name for name in self._causes if name not in causes]
-            found += [TrustChanged(instrument=name, cause=None) for name in gone]
-            changed = [(name, cause) for name, cause in causes.items() if self._causes.get(name) is not cause]
-            found += [TrustChanged(instrument=name, cause=cause) for name, cause in changed]
-            self._causes = causes
-        found += self.surface.notes(now_ns)
-        found += [*self.width.notes(), *self._floor.notes(self._share, now_ns)]
-        return found + self._over_limit(decided) + self._kept_alarm(decided) + self._alarms(decided)
+        """What a decision made somebody need to know: changes of trust, guards, alarms."""
+        found = self._notices.trust(view, decided)
+        found += self.surface.notes(decided.now_ns)
+        found += [*self.width.notes(), *self._floor.notes(self._share, decided.now_ns)]
+        return found + self._notices.alarms(decided, self._delta_coin_max)
 
-    def _kept_alarm(self, decided: Decided) -> list[Note]:
-        """Tells what a kept hedge stands against: only this run knows it."""
-        coin = decided.delta_coin_delivered or 0.0
-        if coin == self._kept_coin_told:
-            return []
-        self._kept_coin_told = coin
-        key = f"books.{decided.book.lower()}.band.target_coin"
-        text = f"{coin:+.4f} coins count as delivered outside; before a restart add {-coin:+.4f} to {key}"
-        return [AlarmRaised(name=_KEPT, detail=text, deadline_ns=None)]
 
-    def _over_limit(self, decided: Decided) -> list[Note]:
-        """The alarm of a worst case beyond its hard limit: once, until the book has been inside its band again."""
-        low, high = decided.delta_coin_low, decided.delta_coin_high
-        limit = self._delta_coin_max
-        if decided.action is Action.SKIP and decided.reason in _CALM:
-            self._is_over_limit = False
-        if low is None or high is None or max(abs(low), abs(high)) <= limit or self._is_over_limit:
-            return []
-        self._is_over_limit = True
-        text = f"net delta between {low:+.4f} and {high:+.4f}, worst-case limit {limit:.4f}"
-        return [AlarmRaised(name=Reason.LIMIT_DELTA_WORST.value, detail=text, deadline_ns=None)]
-
-    def _alarms(self, decided: Decided) -> list[Note]:
-        if decided.action is not Action.REFUSE or decided.reason in _QUIET:
-            self._refusing_since_ns = None
-            self._has_alarmed = False
-            return []
-        if self._refusing_since_ns is None:
-            self._refusing_since_ns = decided.now_ns
-        if self._has_alarmed or decided.now_ns - self._refusing_since_ns < _ALARM_AFTER_NS:
-            return []
-        self._has_alarmed = True
-        deadline = Ns(self._refusing_since_ns + _DEADLINE_NS)
-        return [AlarmRaised(name=decided.reason.value, detail=decided.detail, deadline_ns=deadline)]
+def _set_params(params: HedgeParams, sides: Sides) -> SetParams:
+    return SetParams(
+        names=params.hedges,
+        sides=sides,
+        spread_bps_max=params.spread_bps_max,
+        position_usd_max=params.limits.hedge_position_usd_max,
+        trade_coin_min=params.trade_coin_min,
+        open_until_ns=params.open_until_ns,
+        horizon_ns=params.modifiers.funding_horizon_ns,
+        maker_cost_fraction=params.maker_cost_fraction,
+    )

@@ -4,13 +4,13 @@ Knows the market view and the exposure; decides nothing itself.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from msgspec import Struct, structs
 
-from bot.domain.decided import Decided, Features
+from bot.domain.decided import Decided, Features, LegSplit
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import DepthSeen
@@ -74,15 +74,20 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
 
 
 def held_usd(
-    view: MarketView, held: Mapping[InstrumentId, Decimal], name: InstrumentId | None, price_usd: float
+    view: MarketView, held: Mapping[InstrumentId, Decimal], names: Iterable[InstrumentId], price_usd: float
 ) -> float:
-    """What is held of an instrument, unsigned, its coins counted at this price; 0 of none.
+    """What is held of instruments, unsigned, their coins counted at this price, none setting another off.
 
     What is held and not listed cannot be counted at all: no decision comes so far.
     """
-    if name is None or (spec := view.instruments.get(name)) is None:
-        return 0.0
-    return abs(coin_from_amount(spec, held.get(name, ZERO), price_usd)) * price_usd
+    listed = (spec for name in names if (spec := view.instruments.get(name)) is not None)
+    return sum(abs(coin_from_amount(spec, held.get(spec.id, ZERO), price_usd)) * price_usd for spec in listed)
+
+
+def resting_coin(view: MarketView, resting: Mapping[InstrumentId, Decimal], price_usd: float) -> tuple[float, float]:
+    """What orders at rest may still sell and buy, coins: (<= 0, >= 0)."""
+    coins = [coin_from_amount(view.instruments[name], left, price_usd) for name, left in resting.items()]
+    return sum(min(coin, 0.0) for coin in coins), sum(max(coin, 0.0) for coin in coins)
 
 
 def inputs_of(
@@ -138,13 +143,12 @@ class Bands(NamedTuple):
     """The first as it would be, where a guard has made it wider."""
 
 
-def without_resting(now: Situation, left_native: Decimal) -> Situation:
-    """The situation if the order that rests were not there: the hedge it is part of has passed its filters already."""
-    coin = coin_from_amount(now.hedge, left_native, now.price_usd)
+def without_resting(now: Situation, left_coin: tuple[float, float]) -> Situation:
+    """The situation if what rests were not there: the hedge it is part of has passed its filters already."""
     exposure = structs.replace(
         now.exposure,
-        delta_coin_low=now.exposure.delta_coin_low - min(coin, 0.0),
-        delta_coin_high=now.exposure.delta_coin_high - max(coin, 0.0),
+        delta_coin_low=now.exposure.delta_coin_low - left_coin[0],
+        delta_coin_high=now.exposure.delta_coin_high - left_coin[1],
     )
     return structs.replace(
         now,
@@ -175,6 +179,7 @@ def write_down(
     bands: Bands | None,
     hedge: Hedge | None,
     features: Features | None = None,
+    split: tuple[LegSplit, ...] = (),
 ) -> Decided:
     """The canonical record of a verdict with the inputs that mattered."""
     band, taker = (None, None) if bands is None else (bands.acted_on, bands.taker)
@@ -212,6 +217,7 @@ def write_down(
         forwards=() if exposure is None else exposure.forwards,
         features=features,
         volume_usd_per_day=None if hedge is None else hedge.volume_usd_per_day,
+        split=split,
     )
 
 

@@ -177,6 +177,8 @@ def decision_row(run_id: str, decided: Decided) -> Row:
             decided.band_taker_high_coin,
             msgspec.json.encode(decided.forwards).decode() if decided.forwards else "[]",
             None if decided.features is None else msgspec.json.encode(decided.features).decode(),
+            decided.volume_usd_per_day,
+            msgspec.json.encode(decided.split).decode() if decided.split else "[]",
         )
     )
 
@@ -187,6 +189,7 @@ def decided_from_row(names: Sequence[str], row: Sequence[Cell]) -> Decided:
     del cells["run_id"]
     doubtful = msgspec.json.decode(str(cells.pop("doubtful")), type=tuple[InstrumentId, ...])
     forwards = msgspec.json.decode(str(cells.pop("forwards")), type=list[object])
+    split = msgspec.json.decode(str(cells.pop("split")), type=list[object])
     features = cells.pop("features")
     return msgspec.convert(
         {
@@ -194,6 +197,7 @@ def decided_from_row(names: Sequence[str], row: Sequence[Cell]) -> Decided:
             "type": "Decided",
             "doubtful": doubtful,
             "forwards": forwards,
+            "split": split,
             "features": None if features is None else msgspec.json.decode(str(features)),
         },
         type=Decided,

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 """Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
 
 metadata: Final = MetaData()
@@ -146,5 +146,7 @@ decisions: Final = Table(
     Column("band_taker_high_coin", Float),
     Column("forwards", Text, nullable=False),  # JSON list: index, expiry, forward, source, age
     Column("features", Text),  # JSON object; NULL where not asked for
+    Column("volume_usd_per_day", Float),
+    Column("split", Text, nullable=False),  # JSON list: instrument, coins, cost, carry, why
 )
 """Every hedge; skips and refusals when their reason changes and once a minute."""

@@ -59,6 +59,7 @@ _DECISION: Final = (
     "option_age_ns_max",
     "doubtful",
     "forwards",
+    "split",
     "loop_gain_ratio",
     "width_ratio",
     "regime",

@@ -14,9 +14,10 @@ from rich.table import Table
 from bot.domain.reasons import Regime
 from bot.domain.time import NS_PER_S
 from bot.hedging.band import Band
-from bot.observe.explained import BandTold, Explained, LegTold
+from bot.observe.explained import BandTold, Explained, LegTold, OrderSent
 from bot.observe.forward_words import forward_words
 from bot.observe.reason_words import sentence, span_words
+from bot.observe.split_words import split_words
 
 _WIDTH: Final = 200
 _DAYS_PER_YEAR: Final = 365.0
@@ -79,7 +80,7 @@ def as_text(told: Explained) -> str:
     if (band := told.band) is not None:
         parts += [f"Band of the policy {band.policy}: {_FORMULAS.get(band.policy, '')}", _band(told, band)]
     parts += ["Limits, and how near they are", _limits(told), _hedge(told), *_under_way(told), *_waits(told)]
-    parts += (*_features(told), *_volume(told))
+    parts += [*_features(told), *_volume(told), *_split(told)]
     parts += [*_order(told), _compared(told), "", sentence(told)]
     with console.capture() as captured:
         for part in parts:
@@ -217,6 +218,13 @@ def _hedge(told: Explained) -> str:
     return f"hedge instrument: {decided.hedge_instrument}, {told.hedge_trust.replace('_', ' ')}; {touch}; {price}"
 
 
+def _split(told: Explained) -> tuple[str, ...]:
+    """Over which instruments the hedge was split; nothing where there is one."""
+    if not told.decided.split:
+        return ()
+    return ("split over: " + "; ".join(split_words(leg) for leg in told.decided.split),)
+
+
 def _limits(told: Explained) -> Table:
     table = _table("limit", "now", "most")
     table.add_column("unit", justify="left")
@@ -232,7 +240,7 @@ def _under_way(told: Explained) -> tuple[str, ...]:
         return ("under way: no order",)
     return tuple(
         f"under way: order {order.label} on {order.instrument}, {order.state.replace('_', ' ')} "
-        f"for {order.age_s:.1f} s, may still fill {order.open_native:+} {told.hedge_unit}"
+        f"for {order.age_s:.1f} s, may still fill {order.open_native:+} {order.unit}"
         for order in told.orders
     )
 
@@ -291,22 +299,25 @@ def _budget(told: Explained) -> str:
 def _order(told: Explained) -> tuple[str, ...]:
     settings = ", ".join(f"{name} {value}" for name, value in told.tactic_params.items())
     tactic = f"tactic: {told.tactic} ({settings})"
-    order = told.order
-    if order is None:
+    if not told.sent:
         return (f"{tactic}; no order",)
+    return tactic, *(_sent(each, told) for each in told.sent)
+
+
+def _sent(sent: OrderSent, told: Explained) -> str:
+    order, touch = sent.order, sent.touch_usd
     is_buy = order.amount_native > 0
-    touch = told.ask_usd if is_buy else told.bid_usd
     beyond = (
         "" if touch is None else f", {(float(order.price_native) / touch - 1.0) * 1e4:+.2f} bps of the {_side(is_buy)}"
     )
     how = "rests in the book" if order.rests else "immediate or cancelled"
     valid_s = (order.valid_until_ns - told.decided.now_ns) / NS_PER_S
-    sent = (
-        f"order {order.label}: {'buy' if is_buy else 'sell'} {abs(order.amount_native):,} {told.hedge_unit} "
-        f"({told.decided.trade_coin:+.6f} {told.decided.book}) at {order.price_native:,} USD or better{beyond}; "
+    where = f" of {order.instrument}" if told.decided.split else ""
+    return (
+        f"order {order.label}: {'buy' if is_buy else 'sell'} {abs(order.amount_native):,} {sent.unit}{where} "
+        f"({sent.trade_coin:+.6f} {told.decided.book}) at {order.price_native:,} USD or better{beyond}; "
         f"mid {order.arrival_mid_native:,.2f} USD; {how}, to be started within {valid_s:g} s"
     )
-    return tactic, sent
 
 
 def _side(is_buy: bool) -> str:

@@ -95,7 +95,19 @@ class OrderUnderWay(Struct, frozen=True, kw_only=True):
     state: str
     open_native: Decimal
     """Signed; what may still fill."""
+    unit: str
     age_s: float
+
+
+class OrderSent(Struct, frozen=True, kw_only=True):
+    """An order the decision led to."""
+
+    order: PlaceOrder
+    unit: str
+    """Of its amount."""
+    trade_coin: float
+    touch_usd: float | None
+    """What it would be filled at, at once."""
 
 
 class Explained(Struct, frozen=True, kw_only=True):
@@ -115,13 +127,13 @@ class Explained(Struct, frozen=True, kw_only=True):
     """None where the decision ended before a band was asked for."""
     bid_usd: float | None
     ask_usd: float | None
-    hedge_unit: str
     hedge_trust: str
     tactic: str
     tactic_params: dict[str, str]
     orders: tuple[OrderUnderWay, ...]
     limits: tuple[Gauge, ...]
-    order: PlaceOrder | None
+    sent: tuple[OrderSent, ...]
+    """One of each instrument that was traded."""
     compared: str
     """How the decision made again was compared with the tape."""
     contradiction: str

@@ -34,6 +34,7 @@ from bot.observe.event_words import EventTeller
 from bot.observe.forward_words import forward_words
 from bot.observe.gap_words import GapTeller
 from bot.observe.logs import Log
+from bot.observe.split_words import split_words
 
 LIMITS: Final = frozenset(
     {
@@ -162,6 +163,7 @@ class Narrator:
             doubtful=decided.doubtful,
             forwards=[forward_words(used) for used in decided.forwards],
             **({} if decided.features is None else structs.asdict(decided.features)),
+            **({"split": [split_words(each) for each in decided.split]} if decided.split else {}),
             repeats=self._repeats.pop(book, 0),
         )
         if decided.reason in LIMITS:

@@ -23,14 +23,17 @@ def sentence(told: Explained) -> str:
 
 
 def _hedged(told: Explained) -> str:
-    decided, order = told.decided, told.order
+    decided = told.decided
     side = "buy" if decided.trade_coin > 0.0 else "sell"
-    size = f"{abs(decided.trade_coin):.6f} {decided.book} of {decided.hedge_instrument}"
-    price = "" if order is None else f" at {order.price_native:,} USD or better"
+    each = [
+        f"{abs(sent.trade_coin):.6f} {decided.book} of {sent.order.instrument} "
+        f"at {sent.order.price_native:,} USD or better"
+        for sent in told.sent
+    ] or [f"{abs(decided.trade_coin):.6f} {decided.book} of {decided.hedge_instrument}"]
     aim = (
         "" if decided.target_coin is None else f", aiming at a net delta of {decided.target_coin:+.6f} {decided.book},"
     )
-    return f"Ordered to {side} {size}{price}{aim}"
+    return f"Ordered to {side} {' and '.join(each)}{aim}"
 
 
 def _net(told: Explained) -> str:
@@ -106,6 +109,7 @@ _REASONS: Final[dict[Reason, Callable[[Explained], str]]] = {
     Reason.SPREAD_TOO_WIDE: _due_but("the hedge instrument is quoted too wide"),
     Reason.LIMIT_ORDER_USD: _due_but("the order would be larger than allowed"),
     Reason.LIMIT_POSITION_USD: _due_but("the hedge position would be larger than allowed"),
+    Reason.NO_HEADROOM: _due_but("no hedge instrument has room left by its margin or before its expiry"),
     Reason.LIMIT_DELTA_WORST: _due_but("the worst case after the trade would be beyond the hard limit"),
     Reason.LIMIT_EXPLAINED: _due_but("the order would be larger than the delta explains, a mistake of ours"),
     Reason.LIMIT_ORDER_RATE: _due_but("the orders of this minute are used up"),

@@ -86,6 +86,10 @@ class Bookkeeping:
         """Remember the venue's word."""
         self._seen[seen.currency] = seen
 
+    def told(self) -> Iterable[AccountSeen]:
+        """The venue's newest word, of each currency."""
+        return self._seen.values()
+
     def see_positions(
         self, positions: Iterable[PositionSeen], specs: Mapping[InstrumentId, Instrument], at_ns: Ns
     ) -> None:

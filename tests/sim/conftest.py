@@ -69,8 +69,9 @@ class WatchedRun:
         if not isinstance(event, Ticked) or decided is None or decided.action is not Action.HEDGE:
             self._object("an order without a decision to hedge")
             return
-        if len(placed) > 1 or status.orders_live > 1:
-            self._object(f"{len(placed)} orders placed, {status.orders_live} live")
+        live = [order.instrument for order in self.simulation._engine.account.working.live()]
+        if len(set(live)) < len(live):
+            self._object(f"{len(placed)} orders placed, live on {live}")
         if status.phase is not Phase.RUNNING:
             self._object(f"an order while {status.phase}")
         if {order.label for order in placed} & {order.label for order in self.orders}:

@@ -1,13 +1,12 @@
 """Hedges bought with one instrument, sold with another: what is held the other way goes first, nothing flips it."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bot.domain import events as ev
 from bot.domain.ids import InstrumentId
-from bot.domain.reasons import Action, Reason
+from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_S, Ns
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
@@ -18,7 +17,7 @@ CALL, PUT = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-27MAR26-1000
 @pytest.fixture
 def sides(play_with: Any, make: Any) -> Any:
     """Bought with the linear perpetual, sold with the inverse one; connected, all of it seen."""
-    return _connected(play_with(hedge_instrument_long=LINEAR), make)
+    return _connected(play_with(hedges_long=(LINEAR,)), make)
 
 
 def _connected(play: Any, make: Any) -> Any:
@@ -43,37 +42,39 @@ def _seen(sides: Any, make: Any, held: dict[str, str], seconds: float = 0.0) -> 
 
 
 @pytest.mark.parametrize(
-    ("held", "instrument", "amount"),
+    ("held", "orders"),
     [
         # the delta of a call is 0.5318, of a put -0.4682
-        ({CALL: "1"}, PERPETUAL, "-53180"),
-        ({PUT: "1"}, LINEAR, "0.4682"),
-        ({CALL: "1", LINEAR: "0.3"}, LINEAR, "-0.3"),
-        ({CALL: "1", LINEAR: "2"}, LINEAR, "-2"),
-        ({PUT: "1", PERPETUAL: "-20000"}, PERPETUAL, "20000"),
-        ({PUT: "1", PERPETUAL: "-30000", LINEAR: "0.1"}, PERPETUAL, "30000"),
+        ({CALL: "1"}, {PERPETUAL: "-53180"}),
+        ({PUT: "1"}, {LINEAR: "0.4681"}),
+        ({CALL: "1", LINEAR: "0.3"}, {LINEAR: "-0.3", PERPETUAL: "-53180"}),
+        ({CALL: "1", LINEAR: "2"}, {LINEAR: "-2", PERPETUAL: "-53180"}),
+        ({PUT: "1", PERPETUAL: "-20000"}, {PERPETUAL: "20000", LINEAR: "0.4681"}),
+        ({PUT: "1", PERPETUAL: "-30000", LINEAR: "0.1"}, {PERPETUAL: "30000", LINEAR: "0.3681"}),
     ],
 )
 def test_a_hedge_is_made_with_the_instrument_of_its_direction(
-    sides: Any, make: Any, held: dict[str, str], instrument: InstrumentId, amount: str
+    sides: Any, make: Any, held: dict[str, str], orders: dict[str, str]
 ) -> None:
-    """Unless something held the other way can be closed: then that, and no more of it than there is."""
-    (order,) = _seen(sides, make, held)
-    size = Decimal(amount)
+    """What is held the other way is closed first, and no further; the rest is opened beside it, in one decision."""
+    sent = _seen(sides, make, held)
 
-    assert (order.instrument, order.amount_native > 0) == (instrument, size > 0)
-    assert abs(order.amount_native) <= abs(size)
-    assert abs(order.amount_native) >= Decimal("0.99") * abs(size)
-    assert sides.decided().hedge_instrument == instrument
+    assert {order.instrument: float(order.amount_native) for order in sent} == pytest.approx(
+        {name: float(amount) for name, amount in orders.items()}, rel=2e-3
+    )
+    assert [order.instrument for order in sent] == list(orders), "closing leaves first"
 
 
-def test_a_decision_tells_the_trade_that_was_sent(sides: Any, make: Any) -> None:
-    """Not the whole hedge, of which it closes a part."""
+def test_a_decision_tells_all_that_was_sent(sides: Any, make: Any) -> None:
+    """The sum, and what each instrument got."""
     sides.take(*(make.future_marked(name) for name in (PERPETUAL, LINEAR)))
     sides.take(make.option_marked(CALL), make.option_marked(PUT), make.snapshot({CALL: "1", LINEAR: "0.3"}))
 
-    assert len(sides.orders(sides.tick(1))) == 1
-    assert sides.decided().trade_coin == pytest.approx(-0.3)
+    assert len(sides.orders(sides.tick(1))) == 2
+    decided = sides.decided()
+    assert decided.trade_coin == pytest.approx(-0.8318, abs=2e-4)
+    assert [(leg.instrument, leg.why) for leg in decided.split] == [(LINEAR, "closes"), (PERPETUAL, "cheapest")]
+    assert sum(leg.trade_coin for leg in decided.split) == pytest.approx(decided.trade_coin)
 
 
 @pytest.mark.parametrize(("option", "takes"), [(CALL, True), (PUT, False)])
@@ -87,30 +88,17 @@ def test_only_trades_of_the_instrument_whose_price_answers_tell_our_impact(
     assert (order.instrument == PERPETUAL, sent.takes) == (takes, takes)
 
 
-def test_a_direction_that_turns_is_decided_again_on_its_instrument(sides: Any, make: Any) -> None:
-    """Said in the decision between: nothing is sent on the wrong side's."""
-    at = make.now_ns
-    sides.take(*(make.future_marked(name, received_ns=at) for name in (PERPETUAL, LINEAR)))
-    sides.take(make.option_marked(CALL), make.option_marked(PUT), make.snapshot({PUT: "1"}))
-    first = sides.orders(sides.tick(1))
-    waits = sides.decided()
-    (order,) = sides.orders(sides.tick(2))
-
-    assert first == []
-    assert (waits.action, waits.reason, waits.trade_coin) == (Action.SKIP, Reason.TACTIC_WAITS, 0.0)
-    assert (order.instrument, sides.decided().trade_coin > 0.0) == (LINEAR, True)
-
-
-def test_one_working_order_at_a_time_over_both(sides: Any, make: Any) -> None:
-    """The second leg of an unwinding waits for the first: what it becomes is in the worst case."""
-    (order,) = _seen(sides, make, {CALL: "1", LINEAR: "0.3"})
+def test_one_working_order_at_a_time_in_each(sides: Any, make: Any) -> None:
+    """Until both are over nothing more is sent: what they become is in the worst case."""
+    closing, opening = _seen(sides, make, {CALL: "1", LINEAR: "0.3"})
     more = [found for tick in range(3, 6) for found in sides.orders(sides.tick(tick))]
-    fill = make.fill("L1", "-0.3", order.label, instrument=LINEAR)
-    sides.take(fill, make.updated(order.label, "filled", "0.3", instrument=LINEAR))
-    rest = [found for tick in range(6, 9) for found in sides.orders(sides.tick(tick))]
+    sides.take(make.fill("L1", "-0.3", closing.label, instrument=LINEAR))
+    sides.take(make.updated(closing.label, "filled", "0.3", instrument=LINEAR))
+    half_done = [found for tick in range(6, 9) for found in sides.orders(sides.tick(tick))]
 
-    assert more == []
-    assert [(found.instrument, found.amount_native < 0) for found in rest] == [(PERPETUAL, True)]
+    assert (more, half_done) == ([], [])
+    assert sides.decided().reason is Reason.ORDER_PENDING
+    assert opening.amount_native < 0
 
 
 @pytest.mark.parametrize("missing", [PERPETUAL, LINEAR])
@@ -138,27 +126,29 @@ def test_what_is_wrong_with_one_instrument_holds_nothing_back_on_the_other(sides
 
 
 @pytest.mark.parametrize(
-    ("held", "instrument"),
+    ("held", "sent"),
     [
         # the limit is 60 000 USD, a coin 100 000; the first two hedge by 53 000 and by 47 000
-        ({CALL: "1"}, PERPETUAL),
-        ({PUT: "1"}, LINEAR),
-        # 53 000 due for sale, 20 000 of it held bought: closed whatever the gross
-        ({CALL: "1", LINEAR: "0.2"}, LINEAR),
-        ({CALL: "3", LINEAR: "0.2", PERPETUAL: "-90000"}, LINEAR),
+        ({CALL: "1"}, {PERPETUAL: -53_180}),
+        ({PUT: "1"}, {LINEAR: 0.4681}),
+        # 73 000 due for sale, 20 000 of it held bought: closed whatever the gross, the rest fits
+        ({CALL: "1", LINEAR: "0.2"}, {LINEAR: -0.2, PERPETUAL: -40_000}),
+        ({CALL: "3", LINEAR: "0.2", PERPETUAL: "-90000"}, {LINEAR: -0.2}),
         # sold beyond the limit, 47 000 and more due to be bought: closing first
-        ({PUT: "1", PERPETUAL: "-90000"}, PERPETUAL),
+        ({PUT: "1", PERPETUAL: "-90000"}, {PERPETUAL: 90_000}),
         # what was bought with the instrument for selling, before there were two, is nothing to close: it counts
-        ({PUT: "1", PERPETUAL: "10000"}, LINEAR),
-        ({PUT: "2", PERPETUAL: "40000"}, None),
-        ({CALL: "2", LINEAR: "-0.55"}, None),
+        ({PUT: "1", PERPETUAL: "10000"}, {LINEAR: 0.3681}),
+        # and the last 20 000, and 5 000, are used up
+        ({PUT: "2", PERPETUAL: "40000"}, {LINEAR: 0.2}),
+        ({CALL: "2", LINEAR: "-0.55"}, {PERPETUAL: -5_000}),
+        ({CALL: "2", LINEAR: "-0.6"}, {}),
     ],
 )
 def test_positions_of_both_sides_count_against_one_limit(
-    play_with: Any, make: Any, held: dict[str, str], instrument: InstrumentId | None
+    play_with: Any, make: Any, held: dict[str, str], sent: dict[str, float]
 ) -> None:
-    """No order lifts their sum beyond it, and one that closes is always sent."""
+    """No order lifts their sum beyond it, what is left of it is used, and one that closes is always sent."""
     limits = make.limits(hedge_position_usd_max=60_000.0)
-    orders = _seen(_connected(play_with(hedge_instrument_long=LINEAR, limits=limits), make), make, held)
+    orders = _seen(_connected(play_with(hedges_long=(LINEAR,), limits=limits), make), make, held)
 
-    assert [order.instrument for order in orders] == ([] if instrument is None else [instrument])
+    assert {order.instrument: float(order.amount_native) for order in orders} == pytest.approx(sent, rel=2e-3)

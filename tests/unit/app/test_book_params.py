@@ -72,8 +72,25 @@ def test_hedges_may_have_an_instrument_per_side() -> None:
     sides = sides_of(sided)
 
     assert hedges_of(plain) == ("BTC-PERPETUAL",)
-    assert not sides_of(plain).are_two
-    assert (sides.buying, sides.selling) == ("OKX:BTC-USDT-SWAP", "BTC-PERPETUAL")
+    assert sides_of(plain).buying == sides_of(plain).selling == ("BTC-PERPETUAL",)
+    assert (sides.buying, sides.selling) == (("OKX:BTC-USDT-SWAP",), ("BTC-PERPETUAL",))
     assert hedges_of(sided) == ("BTC-PERPETUAL", "OKX:BTC-USDT-SWAP")
     with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument_short: OKX:ETH-USDT-SWAP is not of BTC"):
         _params(hedge_instrument_short="OKX:ETH-USDT-SWAP")
+
+
+def test_hedges_may_have_a_set_of_instruments() -> None:
+    """A list wherever one may stand; a side without its own has all of them; each counts once."""
+    names = ["BTC-PERPETUAL", "BTC_USDC-PERPETUAL", "BTC-25DEC26"]
+    both = _params(hedge_instrument=names)
+    bought = _params(hedge_instrument=names, hedge_instrument_long=["BTC_USDC-PERPETUAL", "BTC_USDC-PERPETUAL"])
+    one = _params(hedge_instrument=["BTC-PERPETUAL"])
+
+    assert hedges_of(both) == sides_of(both).buying == sides_of(both).selling == tuple(names)
+    assert (both.hedge_instrument, both.hedge_open_until_ns) == ("BTC-PERPETUAL", 24 * 3600 * 10**9)
+    assert (sides_of(bought).buying, sides_of(bought).selling) == (("BTC_USDC-PERPETUAL",), tuple(names))
+    assert (hedges_of(one), one.hedges_long, one.hedges_short) == (("BTC-PERPETUAL",), (), ())
+    with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: 5 hedge instruments, at most 4"):
+        _params(hedge_instrument=[*names, "BTC-26JUN26", "BTC-25SEP26"])
+    with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: OKX:ETH-USDT-SWAP is not of BTC"):
+        _params(hedge_instrument=["BTC-PERPETUAL", "OKX:ETH-USDT-SWAP"])

@@ -110,8 +110,8 @@ def test_a_hedge_is_told_with_the_engines_own_figures(record: Record, make: Any)
     assert call.gamma_coin_per_usd == decided.gamma_coin_per_usd
     assert (call.iv_mark, call.price_usd, call.age_s) == (0.6, 100_000.0, 0.0)
     assert call.hours_left == pytest.approx(25 * 24 + 22)
-    assert told.order is not None
-    assert told.order.decided_seq == decided.seq
+    (sent,) = told.sent
+    assert (sent.order.decided_seq, sent.trade_coin, sent.unit) == (decided.seq, decided.trade_coin, "USD")
     assert told.orders == ()
     assert told.band is not None
     assert told.band.final.high_coin == decided.band_high_coin == 0.1
@@ -214,7 +214,7 @@ def test_skips_and_refusals_are_explained(
     """Whatever came of it: the same decision again, no order, and text and JSON that say it."""
     told = _last(record(*events(make), **change))
 
-    assert (told.decided.action, told.decided.reason, told.contradiction, told.order) == (action, reason, "", None)
+    assert (told.decided.action, told.decided.reason, told.contradiction, told.sent) == (action, reason, "", ())
     assert as_text(told).splitlines()[-1].startswith(("No hedge because", "Hedging refused because"))
     assert f'"reason":"{reason}"' in as_json(told)
 

@@ -9,7 +9,8 @@ from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Phase
 from bot.domain.seen import PositionSeen
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.execution.account import Account, AccountParams
+from bot.execution.account import Account
+from bot.execution.account_params import AccountParams
 from bot.market.view import MarketView
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")

@@ -9,7 +9,8 @@ from bot.domain.commands import Watch
 from bot.domain.ids import Label
 from bot.domain.reasons import HaltCause, Phase, RefusalKind
 from bot.domain.time import NS_PER_S, Ns
-from bot.execution.account import Account, AccountParams
+from bot.execution.account import Account
+from bot.execution.account_params import AccountParams
 from bot.execution.standing import Standing
 from bot.market.view import MarketView
 

@@ -165,12 +165,13 @@ _NOW = Situation(
             Reason.OUTSIDE_BAND,
             -20_000,
         ),
-        (  # closing is allowed at any gross, and what goes beyond it is not sent
+        (  # of several instruments the market and the position of one are looked at part by part
             {
                 "exposure": _exposure(0.3),
-                "hedge_native": Decimal(5_000),
-                "other_usd": 300_000.0,
-                "closes_native": Decimal(5_000),
+                "hedge_native": Decimal(-190_000),
+                "hedge_cause": DistrustCause.STALE,
+                "ask_usd": 100_100.0,
+                "is_divided": True,
             },
             Action.HEDGE,
             Reason.OUTSIDE_BAND,

@@ -334,7 +334,7 @@ def test_what_rests_is_judged_as_if_it_were_not_there(book: Book, make: Any) -> 
         _FREE,
         has_pending=True,
         outstanding={PERPETUAL: (left, Decimal(0))},
-        resting_native=left,
+        resting={PERPETUAL: left},
         orders_last_minute=10**6,
         is_backing_off=True,
     )

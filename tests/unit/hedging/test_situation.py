@@ -206,6 +206,7 @@ def test_what_is_not_known_is_none_in_the_record(make: Any) -> None:
     assert {name for name in Decided.__struct_fields__ if getattr(record, name) is not None} == known | {
         "doubtful",
         "forwards",
+        "split",
         "detail",
     }
 

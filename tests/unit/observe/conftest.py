@@ -32,7 +32,7 @@ from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, 
 from bot.domain.seen import VenueOrderState
 from bot.domain.time import Ns
 from bot.hedging.band import Band, BandInputs
-from bot.observe.explained import BandTold, Explained, Gauge, LegTold
+from bot.observe.explained import BandTold, Explained, Gauge, LegTold, OrderSent
 from bot.observe.logs import Level, Log, open_log
 
 NOW_NS = Ns(1_774_598_400_123_456_789)  # 2026-03-27T08:00:00.123456789Z
@@ -344,8 +344,16 @@ _TAKEN_APART: dict[str, object] = {
 }
 
 
+_ORDERED: dict[str, object] = {
+    "amount_native": Decimal(-95_000),
+    "price_native": Decimal("99900.0"),
+    "arrival_mid_native": 100_000.0,
+    "valid_until_ns": Ns(1_774_598_402_000_000_000),
+}
+
+
 @pytest.fixture
-def explained(decided: Callable[..., Decided]) -> Callable[..., Explained]:
+def explained(decided: Callable[..., Decided], commands: dict[type[Command], Command]) -> Callable[..., Explained]:
     """A hedge taken apart: two calls sold off; fields of its decision by keyword."""
     leg = LegTold(
         instrument=InstrumentId("BTC-3APR26-100000-C"),
@@ -363,18 +371,11 @@ def explained(decided: Callable[..., Decided]) -> Callable[..., Explained]:
         trust="trusted",
         open_share=1.0,
     )
-    order = PlaceOrder(
-        label=LABEL,
-        instrument=PERPETUAL,
-        amount_native=Decimal(-95_000),
-        price_native=Decimal("99900.0"),
-        arrival_mid_native=100_000.0,
-        valid_until_ns=Ns(1_774_598_402_000_000_000),
-        decided_seq=17,
-    )
 
     def of(**change: object) -> Explained:
         made = decided(**(_TAKEN_APART | change))
+        order = structs.replace(commands[PlaceOrder], **_ORDERED)
+        sent = OrderSent(order=order, unit="USD", trade_coin=made.trade_coin, touch_usd=99_999.5)
         return Explained(
             run_id="run-1",
             mode="demo",
@@ -386,13 +387,12 @@ def explained(decided: Callable[..., Decided]) -> Callable[..., Explained]:
             band=_explained_band(),
             bid_usd=99_999.5,
             ask_usd=100_000.5,
-            hedge_unit="USD",
             hedge_trust="trusted",
             tactic="cross",
             tactic_params={"slippage_bps_max": "10"},
             orders=(),
             limits=(Gauge(name="spread", value=0.5, value_max=20.0, unit="bps"),),
-            order=order if made.action is Action.HEDGE else None,
+            sent=(sent,) if made.action is Action.HEDGE else (),
             compared="to the last bit",
             contradiction="",
         )

@@ -58,7 +58,8 @@ def test_json_is_one_line_with_the_sentence_and_money_as_numbers(explained: Any)
 
     assert "\n" not in text
     assert found["sentence"] == sentence(explained())
-    assert (found["order"]["amount_native"], found["order"]["price_native"]) == (-95_000, 99_900.0)
+    (sent,) = found["sent"]
+    assert (sent["order"]["amount_native"], sent["order"]["price_native"]) == (-95_000, 99_900.0)
     assert found["decided"]["seq"] == 17
     assert found["band"]["inputs"]["fee_rate_taker"] == 0.00035
 
@@ -135,7 +136,7 @@ def test_doubt_settlement_and_missing_figures_are_said(explained: Any) -> None:
     told = explained(delta_coin_low=0.9, delta_coin_high=1.2, delta_coin_expiring=0.4, delta_coin_surviving=0.65)
     leg = told.legs[0]
     order = OrderUnderWay(
-        label="hb1", instrument="BTC-PERPETUAL", state="in_flight", open_native=Decimal(-100), age_s=1.5
+        label="hb1", instrument="BTC-PERPETUAL", state="in_flight", open_native=Decimal(-100), unit="USD", age_s=1.5
     )
     text = as_text(
         structs.replace(
@@ -147,7 +148,7 @@ def test_doubt_settlement_and_missing_figures_are_said(explained: Any) -> None:
             ),
             limits=(Gauge(name="age of the hedge quote", value=None, value_max=2.0, unit="s"),),
             orders=(order,),
-            order=None,
+            sent=(),
             contradiction="decided.x: ours 1, recorded 2",
         )
     )

@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 
 from bot.domain.errors import VenueOutcomeUnknown, VenueRefused, VenueUnreachable
+from bot.venues.ccxt_session import Redirected, tame
 from bot.venues.deribit_rest import error_in
 from bot.venues.settings import VenueSettings, refuse_other_world
 from bot.venues.venue_rest import Request, Wiring
@@ -70,10 +71,7 @@ class CcxtExchange:
         if wiring.prepare is not None:
             wiring.prepare(exchange)
         exchange.open()
-        # aiohttp sends an idempotent request a second time, by itself, when its connection breaks before the reply, and
-        # ccxt sends Deribit's orders as GET: without this one order can become two. It has no public switch.
-        assert exchange.session._retry_connection is True, "aiohttp changed its retry switch"  # noqa: SLF001
-        exchange.session._retry_connection = False  # noqa: SLF001
+        tame(exchange.session)
         self._exchange = exchange
         self._session = exchange.session
         self._errors = (ccxt.BaseError,)
@@ -181,6 +179,8 @@ def _untold(method: str, error: Exception) -> Exception:
     for _ in range(_CAUSES_MAX):
         if cause is None:
             break
+        if isinstance(cause, Redirected):
+            return VenueOutcomeUnknown(f"{method}: redirected elsewhere, not followed; check rest_url")
         if isinstance(cause, _NEVER_SENT) or type(cause).__name__ == "ExchangeClosedByUser":
             return VenueUnreachable(f"{method}: {type(cause).__name__}")
         cause = cause.__cause__ or cause.__context__

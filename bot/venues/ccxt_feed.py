@@ -21,6 +21,7 @@ from bot.domain.events import Event, QuoteDistrusted, StreamName
 from bot.domain.ids import InstrumentId, name_at_venue
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns, ns_from_ms
+from bot.venues.ccxt_session import tame
 from bot.venues.contract import NowNs, Sink
 from bot.venues.kept import Kept
 from bot.venues.link import Link
@@ -86,6 +87,8 @@ def opened(prices: Prices, settings: VenueSettings, names: Sequence[str]) -> Ope
     exchange = getattr(ccxt, prices.exchange)({"enableRateLimit": False})
     exchange.urls["api"] = prices.urls(settings)
     exchange.set_markets([exchange.safe_market_structure(prices.market(name)) for name in names])
+    exchange.open()
+    tame(exchange.session)
     return Opened(exchange, (ccxt.BaseError,))
 
 

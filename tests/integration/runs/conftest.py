@@ -140,6 +140,10 @@ class _Process:
             assert self._process.poll() is None or holds(), f"ended before {what}:\n{self.text()[-6000:]}"
             await asyncio.sleep(_POLL_S)
 
+    def command_line(self) -> str:
+        """What every user of this machine can read of it."""
+        return Path(f"/proc/{self._process.pid}/cmdline").read_text()
+
     def hears(self, number: signal.Signals) -> bool:
         """Whether the process has come so far as to take a signal; before that no program can."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
@@ -202,7 +206,7 @@ class BotProcess(TellingProcess):
         *arguments: str,
         command: str = "run",
         mode: str = "testnet",
-        start: Start = _spawned,
+        start: Start,
         **settings: str,
     ) -> None:
         self.ledger = folder / "ledger.db"
@@ -276,8 +280,11 @@ _Started = TypeVar("_Started", bound=_Process)
 class Processes:
     """Starts bots and exchanges of one test and ends them all."""
 
-    def __init__(self, folder: Path) -> None:
+    spawn = staticmethod(_spawned)
+
+    def __init__(self, folder: Path, start: Start) -> None:
         self.folder = folder
+        self._start = start
         self._started: list[_Process] = []
 
     def exchange(self, *arguments: str, portfolio: str = UNEVEN_STRADDLE) -> ExchangeProcess:
@@ -287,8 +294,9 @@ class Processes:
     def bot(self, address: str, *arguments: str, folder: Path | None = None, **settings: Any) -> BotProcess:
         """Start a bot, or another `command`, from the file of a `mode`; bots of one folder share a ledger.
 
-        `start` is another way to start it.
+        It is forked, unless `start` is `spawn`: as a user's shell does it, which takes a second longer.
         """
+        settings.setdefault("start", self._start)
         return self._keep(BotProcess(address, folder or self.folder, len(self._started), *arguments, **settings))
 
     def start(self, *arguments: str, **settings: str) -> TellingProcess:
@@ -312,23 +320,23 @@ class Processes:
             process.end()
 
 
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Processes]:
-    """Real processes over loopback sockets."""
-    started = Processes(tmp_path)
-    yield started
-    started.end()
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def forge() -> Iterator[Any]:
-    """Starts many bots, one after the other; its own file says how."""
+    """Starts bots; its own file says how."""
     spec = importlib.util.spec_from_file_location("forge", Path(__file__).with_name("forge.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     started = module.Forge(_without_ours())
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def processes(tmp_path: Path, forge: Any) -> Iterator[Processes]:
+    """Real processes over loopback sockets."""
+    started = Processes(tmp_path, forge.start)
     yield started
     started.end()
 
@@ -341,10 +349,11 @@ async def _local_venue(
     testnet: bool = True,
     accounts: Sequence[str] = ("demo",),
     scope: str = "",
+    secret: str = "demo",  # noqa: S107 - everybody's
 ) -> AsyncIterator[tuple[LocalExchange, Any]]:
     """An exchange in this process, on real time, whose faults a test can plant."""
     world = build_exchange(seed, Ns(time.time_ns()), vol_scale=_CALM)
-    keys = [parse_key(f"{account}:demo{scope and f':{scope}'}") for account in accounts]
+    keys = [parse_key(f"{account}:{secret}{scope and f':{scope}'}") for account in accounts]
     open_accounts(world, keys)
     listed, index_usd = list(world.instruments()), world.index_usd("btc_usd")
     spec = msgspec.convert(tomllib.loads(portfolio), PortfolioSpec, strict=False)

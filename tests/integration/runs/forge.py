@@ -69,9 +69,7 @@ class Forge:
         return _Forked(self, asked)
 
     def ask(self, **order: object) -> Any:
-        """Its answer to one order; once it has ended, what it had started was killed with it."""
-        if self._process.poll() is not None:
-            return -signal.SIGKILL
+        """Its answer to one order."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()

@@ -56,14 +56,14 @@ def _signed(trade: dict[str, Any]) -> Decimal:
 
 
 @pytest.mark.asyncio
-async def test_nothing_is_doubled_and_nothing_is_lost(processes: Any, forge: Any) -> None:
+async def test_nothing_is_doubled_and_nothing_is_lost(processes: Any) -> None:
     """Every trade of the venue is in the ledger once, every label has one order, every intent an end."""
     venue = await processes.exchange("--vol-scale", "20", "--key", f"demo:demo:{_SCOPE}").listening()
     rng = random.Random(_SEED)
     bots = []
     for number in range(_KILLS):
         settings = _HASTY | _WAYS[number % len(_WAYS)]
-        bot = processes.bot(venue.address, start=forge.start, **settings)
+        bot = processes.bot(venue.address, **settings)
         await rng.choice(_MOMENTS)(bot, rng)
         bot.send(signal.SIGKILL)
         assert await bot.ended() == -signal.SIGKILL, bot.text()[-4000:]

@@ -47,7 +47,7 @@ _OBJECTIONS = [
 
 
 @pytest.mark.asyncio
-async def test_what_is_not_meant_is_refused_in_one_line_before_any_order(processes: Any, forge: Any) -> None:
+async def test_what_is_not_meant_is_refused_in_one_line_before_any_order(processes: Any) -> None:
     """Exit code 2, the key and the next step; the venue has seen no order."""
     keys = [
         "demo:demo",
@@ -58,7 +58,7 @@ async def test_what_is_not_meant_is_refused_in_one_line_before_any_order(process
     venue = await processes.exchange("--claim-production", *arguments).listening()
     yes = {"HEDGEBOT_LIVE__ARMED": "true", "HEDGEBOT_LIVE__ACCOUNT_ID": await _account_id(venue)}
     for change, line in _OBJECTIONS:
-        bot = processes.bot(venue.address, mode="live", start=forge.start, **(yes | change))
+        bot = processes.bot(venue.address, mode="live", **(yes | change))
         code = await bot.ended()
 
         assert code == 2, (change, bot.text()[-4000:])

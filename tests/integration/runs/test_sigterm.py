@@ -49,7 +49,9 @@ async def test_an_end_may_be_asked_for_at_any_moment(processes: Any, local_venue
     def start(number: int, venue: Any) -> Any:
         folder = tmp_path / accounts[number]
         folder.mkdir()
-        return processes.bot(venue.address, folder=folder, HEDGEBOT_VENUE__CLIENT_ID=accounts[number])
+        return processes.bot(
+            venue.address, start=processes.spawn, folder=folder, HEDGEBOT_VENUE__CLIENT_ID=accounts[number]
+        )
 
     async with local_venue(accounts=accounts) as (local, venue):
 

@@ -19,7 +19,7 @@ _KEYS = {
 async def test_a_run_hedges_ends_by_itself_and_says_how_it_went(processes: Any, order_way: dict[str, str]) -> None:
     """Hedged over real sockets; the venue agrees about positions, fills and labels; the last line is the result."""
     venue = await processes.exchange("--vol-scale", "0.25").listening()
-    bot = processes.bot(venue.address, "--seconds", "8", **order_way)
+    bot = processes.bot(venue.address, "--seconds", "8", start=processes.spawn, **order_way)
     code = await bot.ended()
     result = bot.result()
 
@@ -43,7 +43,7 @@ async def test_sigterm_ends_in_order(processes: Any, local_venue: Callable[..., 
     """With an order on its way: exit 0, nothing open, the result printed, positions match."""
     async with local_venue() as (local, venue):
         local.faults.delay_reply("private/sell", 1.0)
-        bot = processes.bot(venue.address)
+        bot = processes.bot(venue.address, start=processes.spawn)
         await bot.said("order.sent")
         bot.send(signal.SIGTERM)
         code = await bot.ended()
@@ -61,7 +61,7 @@ async def test_sigterm_ends_in_order(processes: Any, local_venue: Callable[..., 
 async def test_a_wrong_key_ends_with_one_line_and_code_2(processes: Any, local_venue: Callable[..., Any]) -> None:
     """The operator's mistake is told in one line that names it, without the secret."""
     async with local_venue() as (_, venue):
-        bot = processes.bot(venue.address, HEDGEBOT_VENUE__CLIENT_SECRET="not the secret")  # noqa: S106 - no secret
+        bot = processes.bot(venue.address, start=processes.spawn, HEDGEBOT_VENUE__CLIENT_SECRET="not the secret")  # noqa: S106 - no secret
 
         assert await bot.ended() == 2, bot.text()[-4000:]
     assert (

@@ -1,6 +1,7 @@
 """The socket against a real server on loopback, and its reading of bytes without one."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Coroutine
 
@@ -380,3 +381,15 @@ async def test_nothing_follows_a_close() -> None:
     reading.socket.data_received(_sent(b"later"))
     assert reading.taken == [b"good"]
     assert "4000" in str(await reading.end())
+
+
+@pytest.mark.asyncio
+async def test_a_host_whose_certificate_nobody_vouches_for_is_not_talked_to(
+    runner: web.AppRunner, own_certificate: ssl.SSLContext
+) -> None:
+    """TLS is verified: whoever stands between us and the venue hears no log-in."""
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=own_certificate)
+    await site.start()
+    port = runner.addresses[-1][1]
+    with pytest.raises(VenueUnreachable, match="SSLCertVerificationError"):
+        await stream.connect(f"wss://127.0.0.1:{port}/ws")

@@ -9,7 +9,7 @@ RUN python3 -m venv /opt/hedgebot
 # Dependencies first: this layer changes only with the pins.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot/__init__.py bot/
-RUN /opt/hedgebot/bin/pip install --no-cache-dir --constraint constraints.txt .
+RUN /opt/hedgebot/bin/pip install --no-cache-dir --constraint constraints.txt '.[postgres]'
 COPY bot bot
 RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-deps --force-reinstall .
 

@@ -84,7 +84,7 @@ class Deciding:
         resting, is_stray = self._resting()
         last = account.last_hedge
         desk = Desk(
-            blocked=standing.blocked() or self._audit.blocked(now_ns),
+            blocked=standing.blocked() or standing.tenure.blocked(now_ns) or self._audit.blocked(now_ns),
             outstanding=account.working.outstanding(),
             has_pending=is_stray or any(map(account.working.has_live, self._hedges)),
             is_backing_off=standing.is_backing_off(now_ns),
@@ -172,6 +172,7 @@ class Deciding:
             instrument=part.instrument,
             touch=touch,
             marked=self._view.futures[name],
+            lease_until_ns=self._account.standing.tenure.until_ns,
             may_replace=2 * desk.orders_last_minute < self._params.limits.orders_per_minute_max,
             depth=self._view.depth(name, decided.now_ns),
         )

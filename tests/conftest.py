@@ -1,8 +1,16 @@
 """What every test folder shares: recorded data and how much of it was read, virtual time, and a fitted surface."""
 
 import asyncio
+import itertools
 import os
-from collections.abc import Callable
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +91,100 @@ def shared_data() -> Path:
     return data
 
 
+class Postgres:
+    """A PostgreSQL server of this test process: loopback, a password, gone with its files in the end."""
+
+    _START_S_MAX = 60.0
+    _NOBODY = 65_534
+    """It refuses to run as root."""
+
+    def __init__(self, binaries: Path) -> None:
+        """Make the database cluster; `start` runs it."""
+        self._binaries = binaries
+        self._schemas = itertools.count(1)
+        self.folder = Path(tempfile.mkdtemp(prefix="hedgebot-postgres-"))
+        self.password = secrets.token_hex(8)
+        (self.folder / "password").write_text(self.password)
+        self._as = {"user": self._NOBODY, "group": self._NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        if self._as:
+            for path in (self.folder, self.folder / "password"):
+                os.chown(path, self._NOBODY, self._NOBODY)
+        how = ["--auth=scram-sha-256", f"--pwfile={self.folder}/password", "--username=hedgebot", "--no-sync"]
+        made = [str(binaries / "initdb"), f"--pgdata={self.folder}/data", *how]
+        subprocess.run(made, check=True, capture_output=True, timeout=self._START_S_MAX, cwd=self.folder, **self._as)
+
+    def start(self) -> None:
+        """Run on a free port until it answers; another port where somebody was faster."""
+        for _ in range(5):
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = int(free.getsockname()[1])
+            options = {
+                "listen_addresses": "127.0.0.1",
+                "unix_socket_directories": "",
+                "port": self.port,
+                "fsync": "off",
+            }
+            self._process = subprocess.Popen(
+                [str(self._binaries / "postgres"), "-D", f"{self.folder}/data", *_settings(options)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self.folder,
+                start_new_session=True,
+                **self._as,
+            )
+            if self._answers():
+                return
+        message = f"PostgreSQL of {self._binaries} does not start"
+        raise AssertionError(message)
+
+    def _answers(self) -> bool:
+        end_s = time.monotonic() + self._START_S_MAX
+        ready = self.folder / "data" / "postmaster.pid"  # its last line says so
+        while time.monotonic() < end_s and self._process.poll() is None:
+            if ready.exists() and ready.read_text().rstrip().endswith("ready"):
+                return True
+            time.sleep(0.02)
+        self.stop()
+        return False
+
+    def url(self, schema: str | None = None) -> str:
+        """Of a ledger nobody has used yet, or of that one."""
+        name = f"s{next(self._schemas)}" if schema is None else schema
+        return f"postgresql://hedgebot:{self.password}@127.0.0.1:{self.port}/postgres?schema={name}"
+
+    def stop(self) -> None:
+        """End at once; its files stay."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(timeout=self._START_S_MAX)
+
+
+def _settings(options: dict[str, object]) -> list[str]:
+    return [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+
+
+def _postgres_binaries() -> Path | None:
+    found = shutil.which("initdb")
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return Path(found).resolve().parent if found else installed[-1].parent if installed else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running server; skips where none is installed, which continuous integration does not let pass."""
+    binaries = _postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL on this machine: install it (Debian: apt-get install postgresql)")
+    server = Postgres(binaries)
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
 class _Count:
     """Counts tests that carry a marker, so that a run says how many of them really ran; in the process that reports."""
 
@@ -108,8 +210,12 @@ class _Count:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count the tests that read recorded data, and those that run foreign clients."""
-    counts = (_Count("realdata", "realdata", f" (HEDGEBOT_SHARED={_SHARED})"), _Count("client", "clients"))
+    """Count the tests that read recorded data, run foreign clients, or need a server of their own."""
+    counts = (
+        _Count("realdata", "realdata", f" (HEDGEBOT_SHARED={_SHARED})"),
+        _Count("client", "clients"),
+        _Count("postgres", "postgres"),
+    )
     for count in counts:
         config.pluginmanager.register(count, f"count-{count.line}")
 

@@ -13,6 +13,7 @@ from bot.domain.ids import DERIBIT, venue_of
 from bot.domain.instruments import Instrument
 from bot.execution.tactic_table import entry_of
 from bot.risk.conventions import Convention
+from bot.venues.registry import venue_named
 from bot.venues.settings import CCXT
 
 
@@ -65,6 +66,16 @@ def refuse_rest_over_rest(config: Config) -> None:
     """The same before anybody connects: no venue's cancel-on-disconnect covers what goes by REST."""
     by_rest = {venue.venue for venue in config.venues if venue.gateway == CCXT}
     refuse_rest(book for book in config.books if not by_rest.isdisjoint(map(venue_of, hedges_of(book))))
+
+
+def refuse_endless(config: Config) -> None:
+    """ConfigError for a standby where an order has no deadline of its own: one sent late could meet the next one's."""
+    for venue in config.venues:
+        if config.stands_by and not venue_named(venue.venue).has_order_deadline:
+            raise ConfigError(
+                f"standby.enabled: orders at {venue.venue} have no deadline that a lease could bound; set it to false, "
+                "or hedge at a venue that has one"
+            )
 
 
 def refuse_uncounted(book: BookParams, listed: Iterable[Instrument]) -> None:

@@ -71,10 +71,10 @@ class Checks:
         self._try("health", self._health)
 
     def _ledger(self) -> str:
-        owner = {"mode": self._config.mode.value, "venue": opening.venues_text(list(self._accounts))}
+        owner = opening.owner_of(self._config.mode.value, list(self._accounts))
         owner |= {opening.account_key(venue): name for venue, name in self._accounts.items() if name is not None}
         is_there = opening.examine(self._config.ledger_url, owner)
-        return f"{self._config.ledger_url} {'goes on' if is_there else 'will be made'}"
+        return f"{opening.without_password(self._config.ledger_url)} {'goes on' if is_there else 'will be made'}"
 
     def _tape(self) -> str:
         folder = self._config.tape_folder

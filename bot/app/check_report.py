@@ -11,6 +11,7 @@ from msgspec import Struct
 from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
 from bot.book import BookParams
+from bot.journal.opening import without_password
 from bot.venues.settings import VenueSettings
 
 OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
@@ -46,7 +47,7 @@ def would_run(config: Config, *, has_account: bool) -> dict[str, object]:
     """What `run` would do with this configuration, without a secret. No account: the venue is made for the run."""
     return {
         "mode": config.mode.value,
-        **(_venue(config.venue) | {"ledger": config.ledger_url} if has_account else {}),
+        **(_venue(config.venue) | {"ledger": without_password(config.ledger_url)} if has_account else {}),
         **({} if config.hedge_venue is None else {"hedge_venue": _venue(config.hedge_venue)}),
         **{f"books.{book.book.lower()}": _book(book) for book in config.books},
         "portfolio": "none" if config.portfolio_path is None else str(config.portfolio_path),

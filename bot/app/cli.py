@@ -21,7 +21,7 @@ from bot.app.probe.report import sentence as probe_sentence
 from bot.app.soak import SoakOptions, soak
 from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
-from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
+from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
 from bot.observe.tally import MISMATCH, RunResult
@@ -49,6 +49,8 @@ def main() -> None:
         _refuse(str(error), ExitCode.CONFIG)
     except (VenueError, MalformedMessage) as error:
         _refuse(f"venue: {error}", ExitCode.VENUE)
+    except LeaseLost as error:
+        _refuse(f"lease: {error}; start it again as the standby", ExitCode.SUPERSEDED)
     except JournalError as error:
         _refuse(f"{'' if str(error).startswith('tape: ') else 'ledger: '}{error}", ExitCode.JOURNAL)
 

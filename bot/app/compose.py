@@ -29,12 +29,14 @@ from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
 from bot.app.simulated import SimulateOptions, planned, refuse_tapes, simulation_of, start_ns_of, storm_of
+from bot.app.tenancy import Tenancy, held
 from bot.app.wire_run import WireRun, wire_run_of
 from bot.app.witness import RunWitness
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.simulate import Simulation
+from bot.journal import opening
 from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
@@ -191,6 +193,7 @@ def check(config: Config, path: Path) -> CheckReport:
 
 def _check_account(checks: Checks, config: Config) -> None:
     checks.demand("key given", arming.refuse_keyless, "id and secret")
+    checks.demand("standby", arming.refuse_endless, "waits for the lease" if config.stands_by else "does not wait")
     checks.demand("orders at rest", arming.refuse_rest_over_rest, "none, or taken back by the venue if we vanish")
     _check_reach(checks, config)
 
@@ -267,43 +270,50 @@ async def _live(
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
     metrics = Metrics(book.book for book in config.books)
     tallies = daemon.tallies_of(config.books)
-    witness = RunWitness(narrator, metrics, tallies)
-    ledger = Ledger.open(
-        config.ledger_url,
-        run_id=run_id,
-        started_ns=now_ns(),
-        mode=config.mode.value,
-        config_hash=config.digest,
-        version=__version__,
-        venues=[venue.venue for venue in config.venues],
-    )
-    parts = daemon.Parts(
-        mode=config.mode.value,
-        books=config.books,
-        edges=_edges(config, now_ns),
-        ledger=ledger,
-        now_ns=now_ns,
-        tick_interval_s=config.tick_interval_s,
-        tape=tape,
-    )
-    health = None
-    if config.health_enabled:
-        health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=now_ns)
     narrator.started(
         mode=config.mode.value,
         version=__version__,
         config_hash=config.digest,
-        ledger=config.ledger_url,
+        ledger=opening.without_password(config.ledger_url),
         tape="none" if config.tape_folder is None else str(config.tape_folder / run_id),
         books=[book.book for book in config.books],
         ws_url=config.venue.ws_url,
         rest_url=config.venue.rest_url,
         hedge_venue="none" if config.hedge_venue is None else config.hedge_venue.venue,
     )
-    results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
+    arming.refuse_endless(config)
+    async with held(config, narrator, now_ns) as tenancy:
+        parts = daemon.Parts(
+            mode=config.mode.value,
+            books=config.books,
+            edges=_edges(config, now_ns),
+            ledger=_ledger(config, run_id, now_ns(), tenancy),
+            now_ns=now_ns,
+            tick_interval_s=config.tick_interval_s,
+            tape=tape,
+            tenancy=tenancy,
+        )
+        health = None
+        if config.health_enabled:
+            health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=now_ns)
+        witness = RunWitness(narrator, metrics, tallies)
+        results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)
     first = config.books[0].book
     return results, picture(tallies[first], title=_title(results[0]), coin=first)
+
+
+def _ledger(config: Config, run_id: str, started_ns: Ns, tenancy: Tenancy | None) -> Ledger:
+    return Ledger.open(
+        config.ledger_url,
+        run_id=run_id,
+        started_ns=started_ns,
+        mode=config.mode.value,
+        config_hash=config.digest,
+        version=__version__,
+        venues=[venue.venue for venue in config.venues],
+        lease_id=None if tenancy is None else tenancy.lease_id,
+    )
 
 
 def _edges(config: Config, now_ns: NowNs) -> tuple[Edge, ...]:

@@ -26,7 +26,7 @@ from pydantic_settings import (
 
 from bot.app.book_params import params_of
 from bot.app.hosts import Expected, resolved
-from bot.app.keys import credentials_of
+from bot.app.keys import credentials_of, secret_of
 from bot.app.settings import (
     BookSection,
     HealthSection,
@@ -36,15 +36,18 @@ from bot.app.settings import (
     LogSection,
     PaperSection,
     RunSection,
+    StandbySection,
     TapeSection,
     VenueSection,
 )
 from bot.book import BookParams, hedges_of
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, JournalError
 from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.portfolio import PortfolioSpec
-from bot.domain.time import NS_PER_MS, Ns
+from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.domain.units import decimal_from_wire
+from bot.journal import opening
+from bot.journal.lease import LeaseTerms
 from bot.venues.registry import option_side_of, venue_named
 from bot.venues.settings import VenueSettings
 
@@ -91,6 +94,7 @@ class Settings(BaseSettings):
     books: dict[str, BookSection] = Field(min_length=1, description="one table per currency: [books.btc]")
     paper: PaperSection = Field(default_factory=PaperSection)
     ledger: LedgerSection = Field(default_factory=LedgerSection)
+    standby: StandbySection = Field(default_factory=StandbySection)
     tape: TapeSection = Field(default_factory=TapeSection)
     log: LogSection = Field(default_factory=LogSection)
     health: HealthSection = Field(default_factory=HealthSection)
@@ -121,6 +125,9 @@ class Config(Struct, frozen=True, kw_only=True):
     books: tuple[BookParams, ...]
     paper: PaperConfig
     ledger_url: str
+    lease: LeaseTerms
+    stands_by: bool
+    """Whether to wait for the lease while another process trades."""
     tape_folder: Path | None
     """Where the folders of runs are; None: no tape."""
     log_level: str
@@ -258,7 +265,8 @@ def _config(settings: Settings, run_tag: str) -> Config:
         )
     window = option_side_of(settings.venue.name).settlement_window
     secret = {"client_secret", "client_secret_file", "passphrase"}
-    plain = settings.model_dump_json(exclude={"venue": secret, "hedge_venue": secret})
+    hidden = {"venue": secret, "hedge_venue": secret, "ledger": {"password", "password_file"}}
+    plain = settings.model_dump_json(exclude=hidden)
     books = tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items())
     hedge_venue = _hedge_venue(settings, books)
     return Config(
@@ -269,7 +277,11 @@ def _config(settings: Settings, run_tag: str) -> Config:
         follows_venue_clock=settings.venue.follow_clock,
         books=tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items()),
         paper=_paper(settings.paper),
-        ledger_url=settings.ledger.url,
+        ledger_url=_ledger_url(settings.ledger),
+        lease=LeaseTerms(
+            length_ns=ns_from_s(settings.standby.lease_s), clock_error_ns=ns_from_s(settings.standby.clock_error_s)
+        ),
+        stands_by=settings.standby.enabled,
         tape_folder=settings.tape.folder if settings.tape.enabled else None,
         log_level=settings.log.level,
         log_format=settings.log.format,
@@ -281,6 +293,15 @@ def _config(settings: Settings, run_tag: str) -> Config:
         portfolio_path=settings.portfolio,
         digest=hashlib.sha256(plain.encode()).hexdigest()[:16],
     )
+
+
+def _ledger_url(ledger: LedgerSection) -> str:
+    """With the password in it, where there is one: shown nowhere (`opening.without_password`)."""
+    password = secret_of(ledger.password, ledger.password_file, "ledger.password")
+    try:
+        return ledger.url if password is None else opening.with_password(ledger.url, password)
+    except JournalError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _hedge_venue(settings: Settings, books: Sequence[BookParams]) -> VenueSettings | None:

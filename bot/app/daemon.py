@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from bot.app import arming
 from bot.app.live import Live, Tape
+from bot.app.tenancy import Tenancy
 from bot.app.witness import RunWitness
 from bot.book import BookParams, hedges_of
 from bot.domain.errors import VenueOutcomeUnknown, VenueUnreachable
@@ -50,6 +51,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     tick_interval_s: float
     tape: Tape | None = None
     """Closed by whoever opened it."""
+    tenancy: Tenancy | None = None
+    """The lease, taken already and ended by whoever took it; None: nobody else can reach this ledger."""
 
 
 def tallies_of(books: Sequence[BookParams]) -> dict[str, Tally]:
@@ -83,7 +86,7 @@ async def run(
 ) -> list[RunResult]:
     """Live until a signal (or `seconds`) says stop; one result per book. Everything is closed on the way out.
 
-    ConfigError, VenueError or JournalError at the start pass through.
+    ConfigError, VenueError or JournalError at the start pass through, LeaseLost at any time.
     """
     engines = {book.book: Engine(book) for book in parts.books}
     live = Live(
@@ -109,14 +112,19 @@ async def run(
             # What is here now stays for the whole run: the collector need not look at it between tick and order.
             gc.collect()
             gc.freeze()
+            if parts.tenancy is not None:
+                first.insert(0, parts.tenancy.follow(live))
             await _lived(live, first, seconds)
-            return _results(parts, live.statuses(), tallies, answer=await _last_looks(parts.edges))
+            results = _results(parts, live.statuses(), tallies, answer=await _last_looks(parts.edges))
         finally:
             if health is not None:
                 await health.stop()
             for edge in parts.edges:
                 await edge.gateway.close()
             parts.ledger.close(parts.now_ns())
+    if parts.tenancy is not None and not any(status.orders_live for status in live.statuses()):
+        await parts.tenancy.end(is_clear=True)
+    return results
 
 
 async def _unless_stopped(live: Live, start: Awaitable[list[Event]]) -> list[Event] | None:

@@ -19,3 +19,5 @@ class ExitCode(enum.IntEnum):
     """The ledger cannot be opened or written."""
     HALTED = 5
     """Trading had halted before the end, or an order's fate is not known; a human must look."""
+    SUPERSEDED = 6
+    """Another process has taken the account over; whoever restarts this one makes it the standby."""

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import Decided, Outcome
-from bot.domain.errors import ConfigError, JournalError, MalformedMessage, VenueError
+from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
 from bot.domain.events import (
     Event,
     HaltRequested,
@@ -105,7 +105,7 @@ class Live:
         self._applied: list[Applied] = []
         self._has_news = False
         self._halts_asked: set[HaltCause] = set()
-        self._failure: ConfigError | None = None
+        self._failure: ConfigError | LeaseLost | None = None
         self._stop = asyncio.Event()
 
     def tape_on(self, tape: Tape) -> None:
@@ -122,12 +122,21 @@ class Live:
             self._stop.set()
             self.sink((StopRequested(received_ns=self._now_ns(), cause=cause),))
 
+    def give_way(self, error: LeaseLost) -> None:
+        """Another process trades the account: halt, take back what is ours, end; `run` raises it."""
+        self._failure = self._failure or error
+        self._halt_once(HaltCause.LEASE_LOST, str(error))
+        self.request_stop(str(error))
+
     async def stopping(self) -> None:
         """Return once a stop has been asked for."""
         await self._stop.wait()
 
     async def run(self, first: Sequence[Event]) -> None:
-        """Apply what is known at the start, then live until stopped; ConfigError when the venue objects for good."""
+        """Apply what is known at the start, then live until stopped.
+
+        ConfigError when the venue objects for good, LeaseLost when another process has taken over.
+        """
         self.sink(first)
         workers = [
             asyncio.create_task(self._keep(partial(feed.run, self.sink), f"{edge.venue} feed"))
@@ -260,6 +269,10 @@ class Live:
             if self._tape is not None:
                 self._tape.push()
             self._journal.commit_intents(orders, decided)
+        except LeaseLost as error:
+            self._give_up(orders, str(error), HaltCause.LEASE_LOST)
+            self.give_way(error)
+            return False
         except JournalError as error:
             self._give_up(orders, str(error))
             return False
@@ -271,10 +284,10 @@ class Live:
             return False
         return True
 
-    def _give_up(self, orders: list[PlaceOrder], detail: str) -> None:
+    def _give_up(self, orders: list[PlaceOrder], detail: str, cause: HaltCause = HaltCause.JOURNAL_FAILED) -> None:
         """Halt, and say of orders that never left that they did not."""
         now_ns = self._now_ns()
-        self._inbox.put((HaltRequested(received_ns=now_ns, cause=HaltCause.JOURNAL_FAILED, detail=detail),))
+        self._inbox.put((HaltRequested(received_ns=now_ns, cause=cause, detail=detail),))
         self._inbox.put(_unsent(order, now_ns) for order in orders)
 
     def _start(self, command: Command) -> None:
@@ -353,6 +366,8 @@ class Live:
                 self._journal.record(book, event, outcome)
             if any(outcome.notes for _, _, _, outcome in applied):
                 self._journal.flush()
+        except LeaseLost as error:
+            self.give_way(error)
         except JournalError as error:
             self._halt_once(HaltCause.JOURNAL_FAILED, str(error))
         for book, seq, event, outcome in applied:

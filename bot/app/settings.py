@@ -36,6 +36,13 @@ def _text_of_number(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def _without_password(url: str) -> str:
+    """A url is logged; a file, `:memory:` and text that is no url are looked at when they are opened."""
+    if urlsplit(url).password:
+        raise ValueError("holds a password; give it as ledger.password_file or HEDGEBOT_LEDGER__PASSWORD")
+    return url
+
+
 AccountId = Annotated[str, BeforeValidator(_text_of_number), Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 
 
@@ -250,7 +257,24 @@ class PaperSection(Section):
 class LedgerSection(Section):
     """Durable records."""
 
-    url: str = Field("sqlite:///var/hedgebot.db", description="where the ledger lives")
+    url: Annotated[str, AfterValidator(_without_password)] = Field(
+        "sqlite:///var/hedgebot.db",
+        description="where the ledger lives: a file, or postgresql://USER@HOST/DATABASE?schema=NAME",
+    )
+    password: SecretStr | None = Field(None, description="of a database's user; better in the environment or a file")
+    password_file: Path | None = Field(None, description="file that holds the password")
+
+
+class StandbySection(Section):
+    """Two processes for one account: one trades, the other waits for its end. They share the ledger."""
+
+    enabled: bool = Field(False, description="wait while another process trades, and take over; else refuse to start")
+    lease_s: Annotated[float, Field(ge=3.0, le=10.0)] = Field(
+        6.0, description="the right to trade lasts so long without a renewal; no order is valid beyond it"
+    )
+    clock_error_s: Annotated[float, Field(ge=0.5, le=5.0)] = Field(
+        2.0, description="largest error of any clock involved; a standby waits so long beyond the lease"
+    )
 
 
 class TapeSection(Section):

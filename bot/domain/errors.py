@@ -3,6 +3,7 @@
 BotError
 ├── ConfigError            exit 2
 ├── JournalError           exit 4, trading halts
+│   └── LeaseLost          exit 6, another process trades the account
 ├── MalformedMessage       counted; many in a row restart the stream
 └── VenueError
     ├── VenueUnreachable   nothing was sent; retry with bounded back-off
@@ -23,6 +24,10 @@ class ConfigError(BotError):
 
 class JournalError(BotError):
     """The ledger cannot be written or read; trading halts."""
+
+
+class LeaseLost(JournalError):
+    """Another process has taken the account over: nothing of ours may be written down or sent any more."""
 
 
 class MalformedMessage(BotError):

@@ -252,6 +252,14 @@ class SurfaceFitted(EventRoot, frozen=True, kw_only=True):
     """Why there is no slice, in words; empty where there is one."""
 
 
+class LeaseHeld(EventRoot, frozen=True, kw_only=True):
+    """The right to trade this account is ours until then; each renewal says so anew. A run told of none is alone."""
+
+    until_ns: Ns
+    """On this machine's clock; nobody else takes over before. An order must not be valid for longer."""
+    received_ns: Ns
+
+
 class StopRequested(EventRoot, frozen=True, kw_only=True):
     """An operator or a signal wants an orderly end: no new hedge, cancel what works."""
 
@@ -294,6 +302,7 @@ AccountEvent = (
     | IntentRestored
     | LedgerRestored
     | SurfaceFitted
+    | LeaseHeld
     | StopRequested
     | HaltRequested
 )

@@ -78,6 +78,7 @@ class Account:
             ev.Settled: self._on_settled,
             ev.IntentRestored: self._on_intent,
             ev.LedgerRestored: self._on_ledger,
+            ev.LeaseHeld: self._standing.tenure.see,
             ev.StopRequested: self._on_stop,
             ev.HaltRequested: self._on_halt,
         }
@@ -260,6 +261,9 @@ class Account:
         reconciler = self._agreement.reconcilers.get(event.venue)
         if reconciler is None:
             return NOTHING  # of another book
+        if self._standing.tenure.is_over(event.received_ns):
+            reconciler.failed(event.received_ns)
+            return NOTHING  # another process may have taken over: its orders must not be taken for ours
         instruments = self._view.instruments
         notes: list[Note] = []
         for fill in reconciler.news(event, self._positions, instruments):

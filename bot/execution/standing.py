@@ -12,6 +12,7 @@ from bot.domain.events import StreamName
 from bot.domain.ids import DERIBIT, VenueId
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.execution.tenure import Tenure
 
 _MINUTE_NS: Final = 60 * NS_PER_S
 _MISS_WAIT_NS_MAX: Final = 5 * NS_PER_S
@@ -50,6 +51,7 @@ class Standing:
         self.phase = Phase.RECONCILING
         self.cause = "start"
         self.detail = ""
+        self.tenure = Tenure()
         self._up = {(venue, stream): False for venue in venues for stream in StreamName}
         self._hedge_venues = frozenset(hedge_venues)
         self._refusals_max = refusals_in_a_row_max

@@ -13,6 +13,7 @@ from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.execution.tactic import Due, Place, Resting, Sent, Situation, TakeBack, outside_band
 from bot.execution.tactic_table import TacticParams, entry_of
+from bot.execution.tenure import bounded
 from bot.execution.working import WorkingOrder
 from bot.market.quality import Touch
 
@@ -27,6 +28,8 @@ class Moment(NamedTuple):
     marked: FutureMarked
     may_replace: bool
     depth: DepthSeen | None = None
+    lease_until_ns: Ns | None = None
+    """Nothing sent may start later; None: bounded by nothing."""
 
 
 class Move(NamedTuple):
@@ -122,7 +125,7 @@ class Trader:
             amount_native=step.amount_native,
             price_native=step.price_native,
             arrival_mid_native=0.5 * (now.bid_native + now.ask_native),
-            valid_until_ns=Ns(now.now_ns + step.valid_for_ns),
+            valid_until_ns=bounded(Ns(now.now_ns + step.valid_for_ns), moment.lease_until_ns),
             decided_seq=moment.seq,
             rest_until_ns=None if step.rest_ns is None else Ns(now.now_ns + step.rest_ns),
         )

@@ -1,22 +1,20 @@
 """The ledger: why we traded, durable before an order leaves; what came of it, soon after.
 
-Knows SQLite (write-ahead log, every commit synced) and the order of writing. Never decides, never logs, never
-reads a clock: times come with the events. One connection, one thread. One ledger belongs to one mode and one
-set of venues, so that fill ids and labels of a demo can never be mistaken for those of an account.
+Knows the order of writing, and that whoever writes must hold the lease. Never decides, never logs, never reads a
+clock: times come with the events. One connection, one thread. One ledger belongs to one mode and one set of venues,
+so that fill ids and labels of a demo can never be mistaken for those of an account.
 """
 
-import sqlite3
+import contextlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final, Self, TypeVar
 
-from sqlalchemy import Connection, Table, insert, update
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, insert, update
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged, VenueAgreed, is_repeat
-from bot.domain.errors import JournalError
+from bot.domain.errors import JournalError, LeaseLost
 from bot.domain.events import (
     Event,
     Filled,
@@ -34,10 +32,12 @@ from bot.domain.reasons import Action, Phase
 from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
-from bot.journal import opening, rows
+from bot.journal import dialects, opening, rows
+from bot.journal.lease import TRADER
 from bot.journal.reader import LedgerReader
 from bot.journal.rows import FillRow, Row
-from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations, runs
+from bot.journal.schema import runs
+from bot.journal.statements import statements_of
 
 _Read = TypeVar("_Read")
 
@@ -51,39 +51,18 @@ _JOURNALLED: Final = (OrderAcked, OrderRefused, OrderUnknown, OrderUpdated, Orde
 _JournalledEvent = OrderAcked | OrderRefused | OrderUnknown | OrderUpdated | OrderAbsent | Filled | SnapshotTaken
 
 
-def _text(statement: sqlite.Insert, table: Table) -> str:
-    """Prepared text in column order, written by SQLAlchemy so that the schema stays in one place."""
-    names = [column.name for column in table.columns if column.autoincrement is not True]
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=names))
-
-
-def _insert_fill() -> sqlite.Insert:
-    """A fill counts once; the book that booked it, known by its slippage, has the last word on whose it is."""
-    statement = sqlite.insert(fills)
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=["venue", "fill_id"],
-        set_={"book": new.book, "slippage_usd": new.slippage_usd},
-        where=new.slippage_usd.is_not(None),
-    )
-
-
-_INSERT_INTENT: Final = _text(sqlite.insert(intents), intents)
-_INSERT_DECISION: Final = _text(sqlite.insert(decisions), decisions)
-_INSERT_ORDER_EVENT: Final = _text(sqlite.insert(order_events), order_events)
-_INSERT_FILL: Final = _text(_insert_fill(), fills)
-_INSERT_POSITION: Final = _text(sqlite.insert(positions), positions)
-_INSERT_RECONCILIATION: Final = _text(sqlite.insert(reconciliations), reconciliations)
-
-
 class Ledger:
     """The open ledger of one run. Every failure of the database is a JournalError."""
 
-    def __init__(self, connection: Connection, *, run_id: str, started_ns: Ns) -> None:
+    def __init__(self, connection: Connection, *, run_id: str, started_ns: Ns, lease_id: int | None) -> None:
         """Use `Ledger.open`; the connection must be in autocommit and its schema in place."""
-        raw = connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection), f"{raw} is not SQLite"
         self._connection = connection
+        self._texts = statements_of(connection.dialect.name)
+        self._errors = dialects.errors_of(connection)
+        self._lease_id = lease_id
+        self._is_file = not dialects.is_postgresql(connection)
+        raw = connection.connection.driver_connection
+        assert raw is not None, "the connection is closed"
         self._cursor = raw.cursor()
         self._run_id = run_id
         self._started_ns = started_ns
@@ -96,7 +75,7 @@ class Ledger:
         self._reader = LedgerReader(connection)
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - what a run is, by name
         cls,
         url: str,
         *,
@@ -106,21 +85,23 @@ class Ledger:
         config_hash: str,
         version: str,
         venues: Sequence[VenueId] = (DERIBIT,),
+        lease_id: int | None = None,
     ) -> Self:
-        """Open or create (mode 0600) the ledger at a `sqlite:///` url and begin a run in it.
+        """Open or create (a file: mode 0600) the ledger at a url and begin a run in it.
 
+        `lease_id`: of the lease the run writes under; nothing is written once another has it. None: nobody else.
         JournalError with the next step: cannot be created or read, locked, of a newer schema, of another mode.
         """
-        connection = opening.connect(url, {"mode": mode, "venue": opening.venues_text(venues)})
+        connection = opening.connect(url, opening.owner_of(mode, venues))
         begun = insert(runs).values(
             run_id=run_id, started_ns=started_ns, mode=mode, config_hash=config_hash, version=version
         )
         try:
             connection.execute(begun)
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except dialects.errors_of(connection) as error:
             opening.dispose(connection)
-            raise opening.opening_failed(url, error) from error
-        return cls(connection, run_id=run_id, started_ns=started_ns)
+            raise opening.opening_failed(opening.shown(url), error) from error
+        return cls(connection, run_id=run_id, started_ns=started_ns, lease_id=lease_id)
 
     def bind(self, account_id: str, venue: VenueId = DERIBIT) -> None:
         """Belong to an account at a venue from now on; JournalError when the ledger belongs to another one there."""
@@ -132,8 +113,8 @@ class Ledger:
         JournalError means: nothing was written, the orders must not leave.
         """
         assert orders, f"decision {decided.seq} of book {decided.book} has no order to write down"
-        batch = [(_INSERT_INTENT, rows.intent_row(self._run_id, decided.book, order)) for order in orders]
-        batch.append((_INSERT_DECISION, rows.decision_row(self._run_id, decided)))
+        batch = [(self._texts.intent, rows.intent_row(self._run_id, decided.book, order)) for order in orders]
+        batch.append((self._texts.decision, rows.decision_row(self._run_id, decided)))
         self._write(batch)
         self._told[decided.book] = decided
         self._seen_ns = decided.now_ns
@@ -146,7 +127,7 @@ class Ledger:
             if isinstance(note, FillBooked):
                 self._take_position(book, note.instrument, note.fill_id, note.position_native)
             elif isinstance(note, PhaseChanged) and note.phase_after is Phase.RUNNING:
-                self._buffer.append((_INSERT_RECONCILIATION, (self._run_id, book, self._seen_ns)))
+                self._buffer.append((self._texts.reconciliation, (self._run_id, book, self._seen_ns)))
                 self._take_agreement(book, event)
             elif isinstance(note, VenueAgreed):
                 self._take_agreement(book, event)
@@ -169,7 +150,7 @@ class Ledger:
                     self._buffer = []
                 raise
             self._buffer = []
-        if self._rows_since_checkpoint >= _CHECKPOINT_ROWS:
+        if self._is_file and self._rows_since_checkpoint >= _CHECKPOINT_ROWS:
             self._rows_since_checkpoint = 0
             self._run(lambda: self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
@@ -252,7 +233,7 @@ class Ledger:
             case OrderUpdated():
                 filled = rows.text_from_decimal(event.filled_native)
                 row = (self._run_id, event.label, "updated", event.state.value, event.order_id, filled, "")
-                self._buffer.append((_INSERT_ORDER_EVENT, (*row, event.received_ns)))
+                self._buffer.append((self._texts.order_event, (*row, event.received_ns)))
         self._seen_ns = max(self._seen_ns, event.received_ns)
 
     def _take_order_event(
@@ -264,10 +245,10 @@ class Ledger:
         cause: str = "",
     ) -> None:
         row = (self._run_id, event.label, kind, None, order_id, None, cause, event.received_ns)
-        self._buffer.append((_INSERT_ORDER_EVENT, row))
+        self._buffer.append((self._texts.order_event, row))
 
     def _take_fill(self, book: str, fill: Filled, slippage_usd: float | None) -> None:
-        self._buffer.append((_INSERT_FILL, rows.fill_row(self._run_id, book, fill, slippage_usd)))
+        self._buffer.append((self._texts.fill, rows.fill_row(self._run_id, book, fill, slippage_usd)))
 
     def _take_agreement(self, book: str, event: Event | None) -> None:
         """The venue's positions of the book, where they are not what the ledger ends with already."""
@@ -283,7 +264,7 @@ class Ledger:
     def _take_position(self, book: str, instrument: InstrumentId, fill_id: str | None, amount_native: Decimal) -> None:
         self._known(book)[instrument] = amount_native
         row = (self._run_id, book, instrument, fill_id, rows.text_from_decimal(amount_native), self._seen_ns)
-        self._buffer.append((_INSERT_POSITION, row))
+        self._buffer.append((self._texts.position, row))
 
     def _known(self, book: str) -> dict[InstrumentId, Decimal]:
         """Positions the ledger ends with; read once, before this run has written any of them."""
@@ -301,24 +282,37 @@ class Ledger:
         if is_repeat(decided, self._told.get(decided.book)):
             return
         self._told[decided.book] = decided
-        self._buffer.append((_INSERT_DECISION, rows.decision_row(self._run_id, decided)))
+        self._buffer.append((self._texts.decision, rows.decision_row(self._run_id, decided)))
 
     def _write(self, batch: list[tuple[str, Row]]) -> None:
-        """One transaction, synced at its end; rolled back as a whole."""
+        """One transaction, synced at its end; rolled back as a whole. LeaseLost: another process writes now."""
         cursor = self._cursor
         try:
-            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute(self._texts.begin)
+            self._refuse_fenced()
             for text, row in batch:
                 cursor.execute(text, row)
             cursor.execute("COMMIT")
-        except sqlite3.Error as error:
+        except LeaseLost:
+            self._roll_back()
+            raise
+        except self._errors as error:
             self._roll_back()
             raise JournalError(f"the ledger cannot be written: {error}; free disk space or unlock it") from error
         self._rows_since_checkpoint += len(batch)
 
+    def _refuse_fenced(self) -> None:
+        """A process that slept through the end of its lease may wake up in the middle of anything: not past here."""
+        if self._lease_id is None:
+            return
+        self._cursor.execute(self._texts.fence, (TRADER, self._lease_id))
+        if self._cursor.fetchone() is None:
+            raise LeaseLost("another process has taken the account over: nothing more is written or sent")
+
     def _roll_back(self) -> None:
-        if self._cursor.connection.in_transaction:
-            self._run(lambda: self._cursor.execute("ROLLBACK"))
+        """Also where nothing was begun; a database that is gone has rolled back by itself."""
+        with contextlib.suppress(*self._errors):
+            self._cursor.execute("ROLLBACK")
 
     def _read(self, read: Callable[[], _Read]) -> _Read:
         self.flush()
@@ -327,5 +321,5 @@ class Ledger:
     def _run(self, action: Callable[[], _Read]) -> _Read:
         try:
             return action()
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except self._errors as error:
             raise JournalError(f"the ledger cannot be used: {error}; check the file and its disk") from error

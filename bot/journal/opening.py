@@ -1,8 +1,10 @@
-"""Opens a ledger file: private mode, write-ahead log, schema and owner checked.
+"""Opens a ledger: a file (private mode, write-ahead log) or a database; schema and owner checked.
 
-Knows files, SQLite and the next step for whoever cannot get in; not what is written into the ledger.
+Knows files, SQLite and the next step for whoever cannot get in; not what is written into the ledger. What is
+PostgreSQL's own is in `postgres`.
 """
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -10,14 +12,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, create_engine, insert, inspect, select
+from sqlalchemy import URL, Connection, create_engine, insert, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from bot.domain.errors import JournalError
 from bot.domain.ids import DERIBIT, VenueId
-from bot.journal.schema import SCHEMA_VERSION, meta, metadata
+from bot.journal import dialects, postgres
+from bot.journal.schema import SCHEMA_VERSION, leases, meta, metadata
+from bot.journal.statements import POSTGRESQL, statements_of
 
 FILE_MODE: Final = 0o600
 """The ledger tells an account's trades: for its owner only. SQLite gives its side files the same mode."""
@@ -38,19 +42,15 @@ _PRAGMAS: Final = (
 def connect(url: str, owner: dict[str, str]) -> Connection:
     """An autocommit connection to the ledger at `url`, created if need be, belonging to `owner` (mode, venue).
 
-    JournalError with the next step: not SQLite, cannot be created or read, locked, newer schema, other owner.
+    JournalError with the next step: neither a file nor a database of ours, cannot be created or read, locked, newer
+    schema, other owner. The connection may be used by another thread than this one, never by two at once.
     """
-    path = path_of(url)
+    connection = _opened(url)
     try:
-        _prepare_file(path)
-        connection = _connect(path)
-    except (OSError, SQLAlchemyError, sqlite3.Error) as error:
-        raise opening_failed(path, error) from error
-    try:
-        _check_schema(connection, path, owner)
-    except (SQLAlchemyError, sqlite3.Error) as error:
+        _check_schema(connection, shown(url), owner)
+    except dialects.errors_of(connection) as error:
         dispose(connection)
-        raise opening_failed(path, error) from error
+        raise opening_failed(shown(url), error) from error
     except JournalError:
         dispose(connection)
         raise
@@ -59,27 +59,21 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
 
 def examine(url: str, owner: dict[str, str]) -> bool:
     """Whether the ledger is there already; JournalError when a run of `owner` could not use it. Changes nothing."""
-    path = path_of(url)
-    if path == ":memory:" or not Path(path).exists():
-        folder = next(folder for folder in (Path(path).absolute()).parents if folder.exists())
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise opening_failed(path, PermissionError(f"{folder} is not writable"))
+    if not is_postgresql(url) and not _is_there(path_of(url)):
         return False
+    connection = _opened(url)
     try:
-        connection = _connect(path)
-    except (OSError, SQLAlchemyError, sqlite3.Error) as error:
-        raise opening_failed(path, error) from error
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # as a run does: somebody who holds it, or a full disk, shows
+        # As a run does: somebody who holds it, or a full disk, shows.
+        connection.exec_driver_sql(statements_of(connection.dialect.name).begin)
         found = _rows(connection) if inspect(connection).has_table(meta.name) else {}
         connection.exec_driver_sql("ROLLBACK")
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        raise opening_failed(path, error) from error
+    except dialects.errors_of(connection) as error:
+        raise opening_failed(shown(url), error) from error
     finally:
         dispose(connection)
     if found:
-        _refuse_others(path, found, owner)
-    return True
+        _refuse_others(shown(url), found, owner)
+    return bool(found) or not is_postgresql(url)
 
 
 def bind(connection: Connection, account_id: str, venue: VenueId = DERIBIT) -> None:
@@ -102,35 +96,87 @@ def venues_text(venues: Iterable[VenueId]) -> str:
     return "+".join(sorted(set(venues)))
 
 
+def owner_of(mode: str, venues: Iterable[VenueId]) -> dict[str, str]:
+    """Whose a ledger is, besides the accounts."""
+    return {"mode": mode, "venue": venues_text(venues)}
+
+
 def dispose(connection: Connection) -> None:
-    """Close the connection and the file behind it."""
+    """Close the connection and what is behind it, also where that does not answer any more."""
     engine = connection.engine
-    connection.close()
+    with contextlib.suppress(*dialects.errors_of(connection)):
+        connection.close()
     engine.dispose()
 
 
-def opening_failed(path: str, error: Exception) -> JournalError:
-    """The error in words of a next step."""
+def opening_failed(at: str, error: Exception) -> JournalError:
+    """The error in words of a next step; `at` as `shown` tells it."""
     text = str(getattr(error, "orig", None) or error)
+    if at.startswith(POSTGRESQL):
+        return JournalError(f"ledger {at} cannot be opened ({text}): check that it runs, ledger.url and its password")
     if "locked" in text or "busy" in text:
-        return JournalError(f"ledger {path} is locked: stop the other process that uses it, or give another ledger.url")
+        return JournalError(f"ledger {at} is locked: stop the other process that uses it, or give another ledger.url")
     if "not a database" in text or "malformed" in text:
-        return JournalError(
-            f"ledger {path} is damaged ({text}): move it away and restart; the venue will be reconciled"
-        )
-    return JournalError(f"ledger {path} cannot be opened ({text}): check ledger.url and the permissions of its folder")
+        return JournalError(f"ledger {at} is damaged ({text}): move it away and restart; the venue will be reconciled")
+    return JournalError(f"ledger {at} cannot be opened ({text}): check ledger.url and the permissions of its folder")
+
+
+def parsed(url: str) -> URL:
+    """The url in parts; JournalError for text that is none."""
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise JournalError(f"ledger.url {url!r} is not a url: write e.g. sqlite:///ledger.db") from error
+
+
+def is_postgresql(url: str) -> bool:
+    """Whether the ledger is in a database that other hosts reach as well."""
+    return parsed(url).get_backend_name() == POSTGRESQL
+
+
+def shown(url: str) -> str:
+    """A file's path, or the url of a database without its password."""
+    return without_password(url) if is_postgresql(url) else path_of(url)
+
+
+def with_password(url: str, password: str) -> str:
+    """The url of a database with its user's password; JournalError for a file, which has none."""
+    if not is_postgresql(url):
+        raise JournalError("ledger.password: is for a database; remove it, or give a postgresql:// ledger.url")
+    return parsed(url).set(password=password).render_as_string(hide_password=False)
+
+
+def without_password(url: str) -> str:
+    """The url as it may be logged."""
+    return parsed(url).render_as_string(hide_password=True)
 
 
 def path_of(url: str) -> str:
     """File of a `sqlite:///` url, or `:memory:`; JournalError for anything else."""
+    parts = parsed(url)
+    if parts.get_backend_name() != "sqlite":
+        raise JournalError(f"ledger.url {without_password(url)} is not supported here: write e.g. sqlite:///ledger.db")
+    return parts.database or ":memory:"
+
+
+def _is_there(path: str) -> bool:
+    if path != ":memory:" and Path(path).exists():
+        return True
+    folder = next(folder for folder in (Path(path).absolute()).parents if folder.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise opening_failed(path, PermissionError(f"{folder} is not writable"))
+    return False
+
+
+def _opened(url: str) -> Connection:
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise JournalError(f"ledger.url {url!r} is not a url: write e.g. sqlite:///ledger.db") from error
-    if parsed.get_backend_name() != "sqlite":
-        shown = parsed.render_as_string(hide_password=True)
-        raise JournalError(f"ledger.url {shown} is not supported: write e.g. sqlite:///ledger.db")
-    return parsed.database or ":memory:"
+        if is_postgresql(url):
+            return postgres.connect(postgres.place_of(parsed(url)))
+        path = path_of(url)
+        _prepare_file(path)
+        return _connect(path)
+    except (OSError, SQLAlchemyError, sqlite3.Error) as error:
+        raise opening_failed(shown(url), error) from error
 
 
 def _prepare_file(path: str) -> None:
@@ -148,7 +194,7 @@ def _prepare_file(path: str) -> None:
 def _connect(path: str) -> Connection:
     engine = create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(path, isolation_level=None),
+        creator=lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False),
         poolclass=StaticPool,
         isolation_level="AUTOCOMMIT",  # transactions are begun by hand where they matter
     )
@@ -162,31 +208,34 @@ def _connect(path: str) -> Connection:
     return connection
 
 
-def _check_schema(connection: Connection, path: str, owner: dict[str, str]) -> None:
+def _check_schema(connection: Connection, at: str, owner: dict[str, str]) -> None:
     wanted = {"schema_version": str(SCHEMA_VERSION), **owner}
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql(statements_of(connection.dialect.name).begin)
+    if dialects.is_postgresql(connection):
+        connection.exec_driver_sql(postgres.CREATING)
     if not inspect(connection).has_table(meta.name):
         metadata.create_all(connection)
         connection.execute(insert(meta), [{"key": key, "value": value} for key, value in wanted.items()])
+    leases.create(connection, checkfirst=True)  # a ledger from before there were any gets the empty table
     found = _rows(connection)
     connection.exec_driver_sql("COMMIT")
-    _refuse_others(path, found, owner)
+    _refuse_others(at, found, owner)
 
 
 def _rows(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(select(meta))}
 
 
-def _refuse_others(path: str, found: dict[str, str], owner: dict[str, str]) -> None:
+def _refuse_others(at: str, found: dict[str, str], owner: dict[str, str]) -> None:
     version = int(found.get("schema_version", "0"))
     if version != SCHEMA_VERSION:
         step = "upgrade hedgebot" if version > SCHEMA_VERSION else "move it away"
         raise JournalError(
-            f"ledger {path} has schema {version}, this version writes {SCHEMA_VERSION}: {step}, "
+            f"ledger {at} has schema {version}, this version writes {SCHEMA_VERSION}: {step}, "
             f"or give another ledger.url"
         )
     for key, value in owner.items():
         if found.get(key, value) != value:
             raise JournalError(
-                f"ledger {path} belongs to {key} {found.get(key)}, this run is {value}: give another ledger.url"
+                f"ledger {at} belongs to {key} {found.get(key)}, this run is {value}: give another ledger.url"
             )

@@ -22,6 +22,16 @@ meta: Final = Table(
 """`schema_version`, and the `mode`, the `venue` (a set: `deribit+okx`), the `account` and further accounts (`account at
 okx`) this ledger belongs to."""
 
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("lease_id", BigInteger, nullable=False),  # grows with every change of hands
+    Column("holder", String, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False),  # on the clock of the database
+)
+"""Who may trade this account, and until when unless it says so again: one row."""
+
 runs: Final = Table(
     "runs",
     metadata,

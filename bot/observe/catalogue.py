@@ -106,6 +106,16 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "At the start the venue cannot be reached or does not answer; it is asked again, five times in all.",
         *("cause", "retry_s"),
     ),
+    "lease.held": _debug("The right to trade this account has been renewed; orders end with it.", "until_ns"),
+    "lease.waited": _info(
+        "Another process holds the lease of this account; this one stands by, and takes over once it has run out.",
+        *("holder", "until_ns"),
+    ),
+    "lease.taken": _info("The lease of this account is ours; its number fences off whoever had it before.", "lease_id"),
+    "lease.doubted": _warning(
+        "The ledger's database did not renew the lease; no order leaves in its last second.", "cause"
+    ),
+    "lease.lost": _error("Another process has taken the account over; this one sends nothing more and ends.", "cause"),
     "health.listening": _info("The health page answers on this loopback address.", "host", "port"),
     "exchange.listening": _info("The local exchange answers on this loopback address.", "host", "port"),
     "stop.requested": _info("A signal or an operator wants an orderly end: no new hedge.", "cause"),

@@ -55,7 +55,9 @@ class EventTeller:
         """One event; ticks and market data pass in silence."""
         if isinstance(event, _SILENT):
             return
-        if isinstance(event, _ORDER_EVENTS):
+        if isinstance(event, ev.LeaseHeld):
+            self._log.tell("lease.held", seq=seq, until_ns=event.until_ns)
+        elif isinstance(event, _ORDER_EVENTS):
             self._order_event(seq, event)
         elif isinstance(event, _ACCOUNT_EVENTS):
             self._account_event(seq, event)

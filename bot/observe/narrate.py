@@ -30,6 +30,7 @@ from bot.domain.decided import (
 from bot.domain.ids import VenueId
 from bot.domain.reasons import Action, Phase, Reason
 from bot.domain.seen import VenueOrderState
+from bot.domain.time import Ns
 from bot.observe.event_words import EventTeller
 from bot.observe.forward_words import forward_words
 from bot.observe.gap_words import GapTeller
@@ -124,6 +125,22 @@ class Narrator:
     def stalled(self, seconds: float) -> None:
         """The ledger took long to make an intent durable."""
         self._log.tell("journal.stalled", elapsed_ms=round(seconds * 1000.0, 3))
+
+    def lease_waited(self, holder: str, until_ns: Ns) -> None:
+        """Another process trades this account; this one stands by."""
+        self._log.tell("lease.waited", holder=holder, until_ns=until_ns)
+
+    def lease_taken(self, lease_id: int) -> None:
+        """This process may trade from now on."""
+        self._log.tell("lease.taken", lease_id=lease_id)
+
+    def lease_doubted(self, cause: str) -> None:
+        """The lease could not be renewed; it is tried again until it ends."""
+        self._log.tell("lease.doubted", cause=cause)
+
+    def lease_lost(self, cause: str) -> None:
+        """Another process has taken over."""
+        self._log.tell("lease.lost", cause=cause)
 
     # --- decisions -------------------------------------------------------------------------------------
 

@@ -52,6 +52,9 @@ class Venue(Struct, frozen=True, kw_only=True):
     inspector: Callable[[Link], Inspector]
     hosts: Mapping[str, Hosts]
     """Where it lives, by the word in `venue.hosts`."""
+    has_order_deadline: bool
+    """Whether an order can be told a moment after which it must not start. A window that counts from the signature is
+    none: a process stopped before it signs would send an order that is valid long after its lease."""
     options: OptionSide | None = None
     """None: no options are held there."""
 
@@ -73,7 +76,9 @@ def _market_feed(
     return PublicFeed(link, wire, hedges=hedges, instruments=others)
 
 
-def _perpetuals(facts: VenueFacts, wire: PublicWire | Prices, hosts: Mapping[str, Hosts]) -> Venue:
+def _perpetuals(
+    facts: VenueFacts, wire: PublicWire | Prices, hosts: Mapping[str, Hosts], *, has_order_deadline: bool
+) -> Venue:
     """A venue whose perpetuals may be the hedge: prices over its public websocket, orders through ccxt."""
     return Venue(
         market_feed=lambda link, hedges, others: _market_feed(link, wire, hedges, others),
@@ -82,6 +87,7 @@ def _perpetuals(facts: VenueFacts, wire: PublicWire | Prices, hosts: Mapping[str
         gateways=(CCXT,),
         inspector=lambda link: CcxtGateway(facts, link.settings, link.now_ns),
         hosts=hosts,
+        has_order_deadline=has_order_deadline,
     )
 
 
@@ -91,6 +97,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
         account_feed=AccountFeed,
         gateway=_deribit_gateway,
         gateways=(CCXT, DERIBIT_WS),
+        has_order_deadline=True,  # valid_until
         inspector=lambda link: _deribit_gateway(link, OrderRate()),
         options=OptionSide(
             reader=_deribit_reader,
@@ -120,6 +127,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
                 ws_url="wss://fstream.binancefuture.com", rest_url="https://demo-fapi.binance.com", is_testnet=True
             ),
         },
+        has_order_deadline=False,  # timestamp + recvWindow
     ),
     OKX: _perpetuals(
         okx_orders.FACTS,
@@ -133,6 +141,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
                 ws_url="wss://wspap.okx.com:8443/ws/v5/public", rest_url="https://www.okx.com", is_testnet=True
             ),
         },
+        has_order_deadline=True,  # expTime
     ),
     bybit.BYBIT: _perpetuals(
         bybit_orders.FACTS,
@@ -147,6 +156,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
                 is_testnet=True,
             ),
         },
+        has_order_deadline=False,  # X-BAPI-RECV-WINDOW
     ),
     hyperliquid.HYPERLIQUID: _perpetuals(
         hyperliquid_orders.FACTS,
@@ -161,6 +171,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
                 is_testnet=True,
             ),
         },
+        has_order_deadline=True,  # expiresAfter
     ),
 }
 

@@ -108,7 +108,9 @@ _TOO_WIDE = (
     "books.btc.band: an edge at 9.05 coin is wider than limits.delta_coin_worst_max 5; "
     "narrow the band or raise the limit"
 )
-_SECTIONS = "sections are books, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, tape, venue"
+_SECTIONS = (
+    "sections are books, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, standby, tape, venue"
+)
 
 _REFUSED = [
     ("", "mode: is missing; add it"),

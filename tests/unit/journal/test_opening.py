@@ -61,9 +61,9 @@ def test_a_ledger_in_memory_needs_no_file(memory: str) -> None:
 
 def test_a_ledger_of_another_kind_of_database_is_refused_without_its_password() -> None:
     """The next step is named, the secret is not."""
-    expected = "ledger.url postgresql://bot:***@db/hedge is not supported: write e.g. sqlite:///ledger.db"
+    expected = "ledger.url mysql://bot:***@db/hedge is not supported here: write e.g. sqlite:///ledger.db"
 
-    assert expected == _refusal("postgresql://bot:canary@db/hedge")
+    assert expected == _refusal("mysql://bot:canary@db/hedge")
 
 
 def test_text_that_is_no_url_is_refused() -> None:

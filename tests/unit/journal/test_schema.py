@@ -12,7 +12,17 @@ def test_every_table_of_the_ledger_is_created() -> None:
     names = set(inspect(engine).get_table_names())
     engine.dispose()
 
-    expected = {"decisions", "fills", "intents", "meta", "order_events", "positions", "reconciliations", "runs"}
+    expected = {
+        "decisions",
+        "fills",
+        "intents",
+        "leases",
+        "meta",
+        "order_events",
+        "positions",
+        "reconciliations",
+        "runs",
+    }
     assert expected == names
 
 

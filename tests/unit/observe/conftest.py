@@ -36,8 +36,7 @@ from bot.observe.explained import BandTold, Explained, Gauge, LegTold, OrderSent
 from bot.observe.logs import Level, Log, open_log
 
 NOW_NS = Ns(1_774_598_400_123_456_789)  # 2026-03-27T08:00:00.123456789Z
-PERPETUAL = InstrumentId("BTC-PERPETUAL")
-LABEL = Label("hbbtcr1000001")
+PERPETUAL, LABEL = InstrumentId("BTC-PERPETUAL"), Label("hbbtcr1000001")
 ORDER_ID = OrderId("BTC-7")
 _SPEC = Instrument(
     id=PERPETUAL,
@@ -279,6 +278,7 @@ def told_events(surface: Callable[..., ev.SurfaceFitted]) -> dict[str, ev.Event]
         "snapshot.failed": ev.SnapshotFailed(received_ns=NOW_NS, cause="timeout"),
         "ledger.restored": ev.LedgerRestored(positions=(), fill_ids=(FillId("BTC-77"),), received_ns=NOW_NS),
         "surface.fitted": surface(slices=(), defect="no_quotes"),
+        "lease.held": ev.LeaseHeld(until_ns=Ns(NOW_NS + 6_000_000_000), received_ns=NOW_NS),
         "stop.requested": ev.StopRequested(received_ns=NOW_NS, cause="SIGTERM"),
         "halt.requested": ev.HaltRequested(received_ns=NOW_NS, cause=HaltCause.TASK_FAILED, detail="feed"),
     }

@@ -187,6 +187,10 @@ def test_the_catalogue_holds_no_word_that_is_never_said(
     narrator.ended(seconds=1.0)
     narrator.stalled(1.0)
     narrator.waited("no route", 1.0)
+    narrator.lease_waited("db1 pid 7", Ns(1))
+    narrator.lease_taken(2)
+    narrator.lease_doubted("no answer")
+    narrator.lease_lost("db1 pid 7")
     narrator.sent(1, commands[PlaceOrder])
     for event in told_events.values():
         narrator.event(1, event)

@@ -261,9 +261,8 @@ class Account:
         reconciler = self._agreement.reconcilers.get(event.venue)
         if reconciler is None:
             return NOTHING  # of another book
-        if self._standing.tenure.is_over(event.received_ns):
-            reconciler.failed(event.received_ns)
-            return NOTHING  # another process may have taken over: its orders must not be taken for ours
+        if self._standing.tenure.is_over(event.received_ns):  # what it shows may be the next trader's
+            return self._on_snapshot_failed(event)
         instruments = self._view.instruments
         notes: list[Note] = []
         for fill in reconciler.news(event, self._positions, instruments):
@@ -308,7 +307,7 @@ class Account:
         self._books[event.venue].see_positions(event.positions, instruments, event.received_ns)
         return Outcome(commands=tuple(self.watch(list(held))), notes=tuple(notes))
 
-    def _on_snapshot_failed(self, event: ev.SnapshotFailed) -> Outcome:
+    def _on_snapshot_failed(self, event: ev.SnapshotFailed | ev.SnapshotTaken) -> Outcome:
         if event.venue in self._agreement.reconcilers:
             self._agreement.reconcilers[event.venue].failed(event.received_ns)
         return NOTHING

@@ -16,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check soak bench docs bands tactics image clean
+.PHONY: help demo test clients lint check soak mutants bench docs bands tactics image clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -38,6 +38,9 @@ check: lint ## lint, then the fast tests: run before each commit
 
 soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAULTS=storm ARGS="--first 5000")
 	$(BIN)/python -m bot soak --seeds $(SEEDS) --faults $(FAULTS) $(ARGS)
+
+mutants: $(STAMP) ## plant bugs one at a time and soak until each is found, into docs/explanation/mutants.md (ARGS=--known)
+	$(BIN)/python tests/sim/mutants.py $(ARGS)
 
 bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 	for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done

@@ -145,6 +145,11 @@ def _all(options: SoakOptions) -> Iterator[Seed]:
         yield from pool.map(_run, jobs)
 
 
+def run_seed(options: SoakOptions, seed: int) -> Seed:
+    """One of them, in this process."""
+    return _run(_Job(config=options.config, level=options.level, seed=seed))
+
+
 def _run(job: _Job) -> Seed:
     config, options = _of(job.config, job.level, job.seed)
     try:

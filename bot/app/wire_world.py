@@ -54,6 +54,11 @@ class WireWorld:
         self._port = 0
 
     @property
+    def accounts(self) -> tuple[str, ...]:
+        """The bot's."""
+        return (ACCOUNT,)
+
+    @property
     def server(self) -> LocalExchange:
         """What serves it."""
         assert self._server is not None, "not served yet"

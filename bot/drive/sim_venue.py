@@ -143,6 +143,11 @@ class SimVenue:
         self._line_told = 0
         """The newest line of the transaction log that was looked at."""
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The bot's."""
+        return (self._account,)
+
     def watch(self, names: Sequence[InstrumentId]) -> None:
         """Send tickers of these instruments from now on."""
         for name in names:

@@ -9,12 +9,13 @@ from decimal import Decimal
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.events import Event, StreamName, StreamRestored
-from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
+from bot.domain.ids import DERIBIT, InstrumentId, Label, VenueId, venue_of
 from bot.domain.time import Ns
 from bot.drive.line import Cut, Line
 from bot.drive.sim_venue import Deliver, Latency, News, Schedule, SimVenue, account_at
 from bot.drive.wire import Wire
 from bot.sim.exchange import Exchange
+from bot.sim.facts import Position
 
 
 class SimVenues:
@@ -103,6 +104,20 @@ class SimVenues:
     def last_look(self) -> list[Event]:
         """Marks, money and positions of this very moment, of each."""
         return [event for venue in self._venues.values() for event in venue.last_look()]
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The bot's, at each."""
+        return tuple(map(account_at, self._venues))
+
+    @property
+    def in_transit(self) -> dict[Label, PlaceOrder]:
+        """Orders that left and have not arrived; those that never will are not among them."""
+        return {label: order for venue in self._venues.values() for label, order in venue.in_transit.items()}
+
+    def positions(self) -> list[Position]:
+        """Of all accounts."""
+        return [position for venue in self._venues.values() for position in venue.positions()]
 
     def amounts(self) -> dict[InstrumentId, Decimal]:
         """Non-zero native amounts by instrument."""

@@ -124,7 +124,7 @@ class Simulation:
         self._process = SimProcess(params.book, Records(self.tally, tape, audit), self._venue, self._schedule)
         self._checks: Checks | None = None
         if storm is not None:
-            self._checks = Checks(params.book, exchange, self._venue.home, storm.faults)
+            self._checks = Checks(params.book, exchange, self._venue, storm.faults)
             self._process.run_on(Machine(storm.faults, storm.open_ledger, self._checks))
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
         self._steps: list[StepSample] = []
@@ -297,7 +297,10 @@ class Simulation:
         """The result of a run with faults: halts that had to be are no violations, what came of the faults is told."""
         assert self._checks is not None, "a storm is watched"
         ledger = self._process.ledger
-        found = self._checks.ended(result, () if ledger is None else ledger.fills(), orders_live)
+        fills, intents = (
+            ((), ()) if ledger is None else (ledger.fills(), ledger.labels_used(self._params.book.label_prefix))
+        )
+        found = self._checks.ended(result, fills, intents, orders_live)
         return msgspec.structs.replace(
             result,
             violations=(*self._venue.violations(), *found),

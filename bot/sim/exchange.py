@@ -37,7 +37,7 @@ from bot.sim.memory import AccountKept, pay_funding, recall, remember
 from bot.sim.pit import Mark, Pit, open_pit
 from bot.sim.quoting import Quoting
 from bot.sim.settlement import deliver, pit_of_new, settle_day
-from bot.sim.statements import available_native, position_of, summary_of
+from bot.sim.statements import available_native, marked_coin, position_of, summary_of
 from bot.sim.tickers import ticker_of, touch_of
 
 _CURRENCIES: Final = ("BTC", "ETH", "USDC")
@@ -261,6 +261,11 @@ class Exchange:
         held = ((holding, self._pits[name]) for name, holding in client.holdings.items())
         return [position_of(holding, pit, self._marks.of(pit)) for holding, pit in held]
 
+    def delta_coin(self, account: str, base: str) -> float:
+        """Coins of what is held on a coin, by its marks; books nothing."""
+        held = [item for item in self._desk.accounts[account].holdings.values() if item.instrument.base == base]
+        return sum(marked_coin(item, self._marks.of(self._pits[item.instrument.id])) for item in held)
+
     def summary(self, account: str, currency: str) -> AccountSummary:
         """Money of one currency."""
         client = self._desk.accounts[account]
@@ -394,5 +399,4 @@ class Exchange:
     def _quoted(self, name: str) -> tuple[Pit, Mark]:
         """An instrument with its book quoted and its mark made for this moment."""
         pit = self._pit(name)
-        mark = self._quoting.refresh(pit, self._now_ns)
-        return pit, mark
+        return pit, self._quoting.refresh(pit, self._now_ns)

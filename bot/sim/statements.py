@@ -37,6 +37,16 @@ def floating_native(holding: Holding, mark: Mark) -> float:
     return amount * (mark_native - average)
 
 
+def marked_coin(holding: Holding, mark: Mark) -> float:
+    """Coins a position stands for: an option by the delta of its mark, a future by its mark."""
+    if not holding.amount_native:
+        return 0.0
+    amount = float_from_decimal(holding.amount_native)
+    if holding.instrument.is_option:
+        return amount * mark.delta_per_unit
+    return amount / mark.mark_native if holding.instrument.amount_is_in_usd else amount
+
+
 def margins_native(instrument: Instrument, amount_native: float, mark: Mark) -> tuple[float, float]:
     """(initial, maintenance) of a signed amount, settlement currency."""
     if instrument.is_option:

@@ -3,7 +3,7 @@
 That whole engines with a planted bug are found is for `tests/sim/test_faults.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -12,15 +12,14 @@ from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import FillBooked, Outcome, PhaseChanged
+from bot.domain.decided import FillBooked, Outcome
 from bot.domain.ids import FillId, InstrumentId, Label, OrderId
-from bot.domain.reasons import HaltCause, Phase
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.checks import Checks
 from bot.engine import Engine
 from bot.observe.tally import RunResult, Tally
 from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce
-from bot.sim.faults import FaultKind, Faults
+from bot.sim.faults import Faults
 
 _PERPETUAL = InstrumentId("BTC-PERPETUAL")
 _NOTHING = Outcome()
@@ -28,14 +27,11 @@ _NOTHING = Outcome()
 
 @pytest.fixture
 def checks(at_play: Any, make: Any) -> Callable[..., Checks]:
-    """Checks of a run in which these kinds of fault were felt."""
+    """Checks of a run without a fault."""
 
-    def begin(felt: Sequence[FaultKind] = ()) -> Checks:
-        faults = Faults()
-        for kind in felt:
-            faults.felt(kind)
+    def begin() -> Checks:
         params = make.book()
-        found = Checks(params, at_play.exchange, at_play.venue, faults)
+        found = Checks(params, at_play.exchange, at_play.venue, Faults())
         found.started(Engine(params), at_play.exchange.now_ns)
         return found
 
@@ -66,27 +62,6 @@ def test_a_position_is_the_sum_of_fills_that_count_once(checks: Callable[..., Ch
     assert _saw(checks(), _booked("1", 10, 10), _booked("2", -20, -10)) == []
     assert "step 1: fill 1 was booked twice" in _saw(checks(), _booked("1", 10, 10), _booked("1", 10, 20))[0]
     assert "made 40" in _saw(checks(), _booked("1", 10, 10), _booked("2", 10, 40))[0]
-
-
-@pytest.mark.parametrize(
-    ("cause", "felt", "is_explained"),
-    [
-        (HaltCause.JOURNAL_FAILED, [FaultKind.LEDGER_FULL], True),
-        (HaltCause.JOURNAL_FAILED, [FaultKind.REFUSED], False),
-        (HaltCause.ORDER_REFUSED, [FaultKind.REFUSED], True),
-        (HaltCause.POSITION_MISMATCHED, list(FaultKind), False),
-        (HaltCause.ORDER_UNRESOLVED, list(FaultKind), False),
-    ],
-)
-def test_a_halt_needs_a_fault_that_demands_it(
-    checks: Callable[..., Checks], cause: HaltCause, felt: list[FaultKind], *, is_explained: bool
-) -> None:
-    """Any other is a violation; all are counted."""
-    watched = checks(felt)
-    halted = PhaseChanged(phase_before=Phase.RUNNING, phase_after=Phase.HALTED, cause=cause, detail="")
-
-    assert (_saw(watched, halted) == []) is is_explained
-    assert watched.halts == {cause.value: 1}
 
 
 def _order(number: int = 1, amount: int = 10) -> PlaceOrder:
@@ -206,7 +181,7 @@ def test_the_band_is_reached_within_a_bound(
     """A minute without faults is enough for any hedge; one that rests may take longer."""
     watched = checks()
     watched._outside_since_ns = Ns(at_play.exchange.now_ns - outside_s * NS_PER_S)
-    found = watched.ended(_well(make), (), orders_live)
+    found = watched.ended(_well(make), (), (), orders_live)
 
     assert any("outside the band" in text for text in found) is is_found
 
@@ -226,7 +201,7 @@ def test_at_the_end_everything_has_come_right(
     checks: Callable[..., Checks], make: Any, change: dict[str, Any], orders_live: int, word: str | None
 ) -> None:
     """Running, agreed, no doubt; money to a rounding step."""
-    found = checks().ended(structs.replace(_well(make), **change), (), orders_live)
+    found = checks().ended(structs.replace(_well(make), **change), (), (), orders_live)
 
     assert found == [] if word is None else word in found[0]
 
@@ -234,6 +209,6 @@ def test_at_the_end_everything_has_come_right(
 def test_a_trade_that_the_ledger_does_not_have_is_found(checks: Callable[..., Checks], at_play: Any) -> None:
     """Every trade of the account stands there, once, with its amount."""
     trade, watched = _trade(at_play, ""), checks()
-    watched._check_ledger(())
+    watched._check_ledger((), ())
 
     assert f"fill {trade.trade_id}" in watched.violations[0]

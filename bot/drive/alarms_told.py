@@ -1,0 +1,122 @@
+"""Which alarms and halts a run with faults may raise, and which it must: any other is a violation, a missing one too.
+
+Each alarm names the kinds of fault that explain it; it has to come while one of them lasts, or soon after. Knows
+decisions and notes; asks no engine.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bot.domain.decided import AlarmRaised, Decided, Outcome, PhaseChanged
+from bot.domain.events import Event, OrderRefused
+from bot.domain.reasons import Action, HaltCause, Phase, Reason, RefusalKind
+from bot.domain.time import NS_PER_S, Ns
+from bot.sim.faults import FaultKind, Faults
+
+_K = FaultKind
+_FEED: Final = frozenset({_K.FEED_DROPPED, _K.FEED_DELAYED, _K.FEED_FROZEN, _K.MARKET_LOST, _K.CLOCK_STEPPED})
+_KILLS: Final = frozenset({_K.KILLED, _K.KILLED_BEFORE_INTENT, _K.KILLED_BEFORE_SEND, _K.KILLED_AFTER_SEND})
+_HALTING: Final = frozenset({_K.LEDGER_FULL, _K.LEDGER_SLOW, _K.TAPE_UNWRITABLE})
+_RESTARTS: Final = _KILLS | _HALTING
+_LOCKS: Final = frozenset({_K.MAINTENANCE, _K.SETTLEMENT_LOCK, _K.INSTRUMENT_HALTED})
+_REFUSALS: Final = frozenset({_K.REFUSED, _K.CODE_AFTER_ALL, _K.REQUEST_LOST, _K.REQUEST_LATE, _K.MARGIN_EXHAUSTED})
+_UNSEEN: Final = frozenset({
+    _K.ACCOUNT_LOST, _K.PRIVATE_DROPPED, _K.PRIVATE_DELAYED, _K.REPLY_LOST, _K.NO_ANSWER, _K.QUESTIONS_FAIL,
+    _K.SNAPSHOTS_LATE,
+})  # fmt: skip
+
+RAISED_BY: Final[dict[str, frozenset[FaultKind]]] = {
+    Reason.STREAM_LOST.value: frozenset({_K.MARKET_LOST, _K.ACCOUNT_LOST}),
+    Reason.NOT_RECONCILED.value: _UNSEEN | _RESTARTS | {_K.REFUSED},
+    Reason.HEDGE_QUOTE_DISTRUSTED.value: _FEED
+    | _RESTARTS
+    | {_K.BOOK_GAP, _K.BOOK_CROSSED, _K.BOOK_ONE_SIDED, _K.INSTRUMENT_HALTED},
+    Reason.DELTA_UNCERTAIN.value: _FEED | _RESTARTS | {_K.GREEKS_MISSING, _K.SUBSCRIPTION_MISSING},
+    Reason.VENUE_DISAGREES.value: _FEED
+    | _UNSEEN
+    | {_K.ACCOUNT_OLD, _K.HUMAN_TRADED, _K.HUMAN_TRADED_OPTION, _K.LIQUIDATED, _K.GREEKS_MISSING},
+    Reason.BACKING_OFF.value: _REFUSALS | _LOCKS | _FEED | {_K.REQUESTS_SLOW, _K.PARTLY_FILLED, _K.BOOK_GAP},
+    # A book in doubt is beyond a tight limit; one whose orders are few is out of them whatever went wrong.
+    Reason.LIMIT_DELTA_WORST.value: _FEED
+    | _UNSEEN
+    | _RESTARTS
+    | {_K.GREEKS_MISSING, _K.SUBSCRIPTION_MISSING, _K.HUMAN_TRADED, _K.HUMAN_TRADED_OPTION, _K.LIQUIDATED},
+    Reason.LIMIT_ORDER_RATE.value: frozenset(_K),
+    f"refused_{RefusalKind.PAUSE.value}": _LOCKS | {_K.REFUSED},
+    f"refused_{RefusalKind.REQUOTE.value}": frozenset({_K.REFUSED}),
+}
+"""Alarms that may be raised, and by which faults."""
+
+HALTED_BY: Final[dict[HaltCause, frozenset[FaultKind]]] = {
+    HaltCause.ORDER_REFUSED: frozenset({_K.REFUSED}),
+    HaltCause.REFUSALS_IN_A_ROW: _REFUSALS,
+    HaltCause.JOURNAL_FAILED: _HALTING,
+}
+"""Halts that must happen, and by which faults."""
+
+_HALTING_KINDS: Final = frozenset({RefusalKind.OUR_BUG, RefusalKind.CONFIG, RefusalKind.LIMITED})
+"""Refusals that trying again cannot mend; any other is waited for."""
+_AFTER_NS: Final = Ns(90 * NS_PER_S)
+"""How long after its end a fault explains an alarm: the longest wait between two tries is a minute."""
+_SILENT_NS: Final = Ns(10 * NS_PER_S)
+"""A refusal that lasts so long must be told: standing still is not safe for short gamma."""
+_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
+"""Refusals somebody asked for, or that have an alarm of their own."""
+
+
+class AlarmsTold:
+    """Of one run."""
+
+    def __init__(self, faults: Faults) -> None:
+        """Nothing was raised."""
+        self._faults = faults
+        self._refused: OrderRefused | None = None
+        """The last refusal of an order."""
+        self._since_ns: Ns | None = None
+        """Since when decisions refuse."""
+        self._has_alarmed = False
+        self.halts: dict[str, int] = {}
+
+    def started(self) -> None:
+        """A process began: it refuses nothing yet."""
+        self._since_ns = self._refused = None
+
+    def saw(self, event: Event, outcome: Outcome, now_ns: Ns) -> Iterator[str]:
+        """What is wrong with the alarms of one event."""
+        if isinstance(event, OrderRefused):
+            self._refused = event
+        for note in outcome.notes:
+            if isinstance(note, AlarmRaised):
+                self._has_alarmed = True
+                if not self._is_explained(RAISED_BY.get(note.name, frozenset()), now_ns):
+                    yield f"an alarm without a fault that explains it: {note.name} {note.detail}"
+            elif isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
+                yield from self._halted(note, now_ns)
+        if outcome.decided is not None:
+            yield from self._decided(outcome.decided)
+
+    def _halted(self, note: PhaseChanged, now_ns: Ns) -> Iterator[str]:
+        cause = str(note.cause)
+        self.halts[cause] = self.halts.get(cause, 0) + 1
+        explains = HALTED_BY.get(HaltCause(cause), frozenset())
+        if not self._is_explained(explains, now_ns):
+            yield f"halted without a fault that explains it: {note.cause} {note.detail}"
+        last = self._refused
+        if cause == HaltCause.ORDER_REFUSED.value and last is not None and last.kind not in _HALTING_KINDS:
+            yield f"halted by a refusal that is waited for: {last.code} {last.name}"
+
+    def _decided(self, decided: Decided) -> Iterator[str]:
+        """A refusal that lasts is told within its time, whatever its reason becomes."""
+        if decided.action is not Action.REFUSE or decided.reason in _QUIET:
+            self._since_ns, self._has_alarmed = None, False
+        elif self._since_ns is None:
+            self._since_ns, self._has_alarmed = decided.now_ns, False
+        elif decided.now_ns - self._since_ns >= _SILENT_NS and not self._has_alarmed:
+            self._has_alarmed = True
+            yield f"refused for {_SILENT_NS // NS_PER_S} s without an alarm: {decided.reason} {decided.detail}"
+
+    def _is_explained(self, kinds: frozenset[FaultKind], now_ns: Ns) -> bool:
+        return any(
+            fault.kind in kinds and fault.start_ns <= now_ns < fault.until_ns + _AFTER_NS
+            for fault in self._faults.planned
+        )

@@ -388,8 +388,6 @@ class Exchange:
         """Why the balance of a currency changed, newest first, a bounded number."""
         return [entry for entry in reversed(self._desk.accounts[account].log) if entry.currency == currency]
 
-    # --- inside ----------------------------------------------------------------------------------
-
     def _pit(self, name: str) -> Pit:
         pit = self._pits.get(name)
         if pit is None:

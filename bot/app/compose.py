@@ -51,6 +51,7 @@ from bot.venues.budget import OrderRate
 from bot.venues.contract import Edge, NowNs
 from bot.venues.link import Link
 from bot.venues.registry import venue_named
+from bot.venues.relisting import Relisting
 from bot.venues.settings import VenueSettings
 from bot.web.server import HealthServer
 
@@ -326,8 +327,9 @@ def _edges(config: Config, now_ns: NowNs) -> tuple[Edge, ...]:
 
 def _edge(config: Config, settings: VenueSettings, now_ns: NowNs) -> Edge:
     venue, link = venue_named(settings.venue), _link(settings, now_ns)
-    feeds = (venue.market_feed(link, config.hedges_at(settings.venue), ()), venue.account_feed(link))
-    return Edge(venue=settings.venue, gateway=venue.gateway(link, OrderRate()), feeds=feeds)
+    hedges, gateway = config.hedges_at(settings.venue), venue.gateway(link, OrderRate())
+    feeds = (venue.market_feed(link, hedges, ()), venue.account_feed(link), Relisting(gateway, hedges, now_ns))
+    return Edge(venue=settings.venue, gateway=gateway, feeds=feeds)
 
 
 def _link(settings: VenueSettings, now_ns: NowNs) -> Link:

@@ -158,6 +158,8 @@ class RefusalKind(enum.StrEnum):
     """There was no way to the venue and the order never left: wait for one, risk alarm on."""
     NOT_EXECUTED = "not_executed"
     """The order came too late or was taken back; decide anew."""
+    TOO_SMALL = "too_small"
+    """Less than the venue takes now (least orders are worth so much money): its listing is read again; decide anew."""
     REQUOTE = "requote"
     """The price no longer fits the market; decide anew."""
     NO_FUNDS = "no_funds"

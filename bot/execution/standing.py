@@ -19,6 +19,7 @@ _MISS_WAIT_NS_MAX: Final = 5 * NS_PER_S
 
 BACK_OFF_NS: Final[dict[RefusalKind, Ns]] = {
     RefusalKind.NOT_EXECUTED: Ns(250 * NS_PER_MS),
+    RefusalKind.TOO_SMALL: Ns(250 * NS_PER_MS),
     RefusalKind.REQUOTE: Ns(250 * NS_PER_MS),
     RefusalKind.GONE: Ns(250 * NS_PER_MS),
     RefusalKind.BACK_OFF: Ns(1 * NS_PER_S),

@@ -34,7 +34,9 @@ ERRORS: Final[dict[int, Row]] = {
     -5028: Row("outside_recv_window_of_engine", _K.NOT_EXECUTED),
     -2020: Row("unable_to_fill", _K.NOT_EXECUTED),
     -2010: Row("order_rejected", _K.NOT_EXECUTED),
-    -4164: Row("below_min_notional", _K.NOT_EXECUTED),
+    # The price fell since the least order was counted in coins.
+    -4164: Row("below_min_notional", _K.TOO_SMALL),
+    -4004: Row("below_min_quantity", _K.TOO_SMALL),
     # Nobody can trade this now.
     -1122: Row("symbol_status", _K.PAUSE),
     -4140: Row("symbol_status", _K.PAUSE),
@@ -86,7 +88,6 @@ ERRORS: Final[dict[int, Row]] = {
     -1130: Row("invalid_parameter", _K.OUR_BUG),
     -1131: Row("recv_window_too_long", _K.OUR_BUG),
     -4003: Row("quantity_not_positive", _K.OUR_BUG),
-    -4004: Row("below_min_quantity", _K.OUR_BUG),
     -4014: Row("off_tick", _K.OUR_BUG),
     -4015: Row("invalid_client_order_id", _K.OUR_BUG),
     -4023: Row("off_lot", _K.OUR_BUG),

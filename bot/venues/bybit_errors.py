@@ -27,6 +27,8 @@ ERRORS: Final[dict[int, Row]] = {
     10429: Row("system_level_limit", _K.BACK_OFF),
     # Came too late: the window in which the request was to arrive was over.
     10002: Row("outside_recv_window", _K.NOT_EXECUTED),
+    # The price fell since the least order was counted in coins.
+    110094: Row("below_min_notional", _K.TOO_SMALL),
     # Nobody can trade this now.
     110005: Row("position_status", _K.PAUSE),
     110023: Row("reduce_only_now", _K.PAUSE),
@@ -80,5 +82,4 @@ ERRORS: Final[dict[int, Row]] = {
     110017: Row("reduce_only_rule", _K.OUR_BUG),
     110032: Row("illegal_order", _K.OUR_BUG),
     110049: Row("tick", _K.OUR_BUG),
-    110094: Row("below_min_notional", _K.OUR_BUG),
 }

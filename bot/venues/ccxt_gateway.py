@@ -14,6 +14,7 @@ from bot.domain.errors import ConfigError, MalformedMessage, VenueRefused, Venue
 from bot.domain.events import (
     Event,
     Filled,
+    InstrumentListed,
     LookUpFailed,
     OrderAbsent,
     OrderAcked,
@@ -22,7 +23,7 @@ from bot.domain.events import (
     OrderUpdated,
     SnapshotFailed,
 )
-from bot.domain.ids import InstrumentId, Label, OrderId
+from bot.domain.ids import InstrumentId, Label, OrderId, base_of
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
 from bot.domain.seen import VenueOrderState
@@ -133,7 +134,9 @@ class CcxtGateway:
             if placed.order is not None:
                 _demand_same(placed.order, command)
         except VenueRefused as error:
-            return (self._verdict(label, error),)
+            told = self._verdict(label, error)
+            is_too_small = isinstance(told, OrderRefused) and told.kind is RefusalKind.TOO_SMALL
+            return (told, *(await self._listed_anew(command.instrument) if is_too_small else ()))
         except VenueUnreachable as error:
             return (self._refused(label, f"not_sent: {error}", RefusalKind.UNREACHABLE),)
         except ANSWER_ERRORS as error:
@@ -144,6 +147,15 @@ class CcxtGateway:
         if row_of(self._facts.errors, error.code).outcome is RefusalKind.BACK_OFF:
             self._credits.drain()
         return verdict(self._facts.errors, label, error, self._now_ns())
+
+    async def _listed_anew(self, instrument: InstrumentId) -> Sequence[Event]:
+        """What the least order is now; nothing where that cannot be had: another refusal asks again."""
+        base = base_of(instrument)
+        try:
+            listed = () if base is None else await self._rest.instruments(base)
+        except ANSWER_ERRORS:
+            return ()
+        return [InstrumentListed(instrument=it, received_ns=self._now_ns()) for it in listed if it.id == instrument]
 
     def _refused(self, label: Label, name: str, kind: RefusalKind) -> OrderRefused:
         return not_sent(label, name, kind, self._now_ns())

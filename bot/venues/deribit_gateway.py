@@ -145,7 +145,9 @@ class DeribitGateway:
         await self._client.close()
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
-        """All open options, futures and perpetuals on a coin, at what the account pays for them."""
+        """All open options, futures and perpetuals on a coin, at what the account pays for them now."""
+        if self._account_id:
+            self._fees = AccountFees(await self._ask("private/get_account_summaries", {"extended": True}))
         found = tuple(map(self._fees.of, await instruments_of(self._ask, self._settings, base)))
         self._listed.update((instrument.id, instrument) for instrument in found)
         return found

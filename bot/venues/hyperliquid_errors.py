@@ -47,7 +47,7 @@ _PHRASES: Final = (
     _Phrase(20, "invalid price", Row("price", _K.OUR_BUG)),
     _Phrase(21, "invalid size", Row("size", _K.OUR_BUG)),
     _Phrase(22, "zero size", Row("size", _K.OUR_BUG)),
-    _Phrase(23, "minimum value of", Row("below_min_notional", _K.OUR_BUG)),
+    _Phrase(23, "minimum value of", Row("below_min_notional", _K.TOO_SMALL)),
 )
 
 ERRORS: Final[dict[int, Row]] = {

@@ -33,6 +33,10 @@ ERRORS: Final[dict[int, Row]] = {
     50037: Row("order_expired", _K.NOT_EXECUTED),
     50102: Row("timestamp_expired", _K.NOT_EXECUTED),
     50112: Row("invalid_timestamp", _K.NOT_EXECUTED),
+    # The least order has become larger than it was when it was read.
+    51007: Row("below_one_contract", _K.TOO_SMALL),
+    51020: Row("below_min_amount", _K.TOO_SMALL),
+    51120: Row("below_min_size", _K.TOO_SMALL),
     # Nobody can trade this now.
     51009: Row("order_placement_blocked", _K.PAUSE),
     51021: Row("not_listed_yet", _K.PAUSE),
@@ -109,9 +113,6 @@ ERRORS: Final[dict[int, Row]] = {
     50015: Row("parameter_missing", _K.OUR_BUG),
     50016: Row("parameters_disagree", _K.OUR_BUG),
     50024: Row("parameters_exclude", _K.OUR_BUG),
-    51007: Row("below_one_contract", _K.OUR_BUG),
     51015: Row("instrument_type", _K.OUR_BUG),
-    51020: Row("below_min_amount", _K.OUR_BUG),
-    51120: Row("below_min_size", _K.OUR_BUG),
     51121: Row("off_lot", _K.OUR_BUG),
 }

@@ -41,7 +41,9 @@ _PAGE: Final = 100
 _PAGES_MAX: Final = 5
 _FILLS_NS: Final = Ns(70 * 3600 * NS_PER_S)
 """The endpoint of fills keeps three days: of an order older than that its silence says nothing."""
-_LISTED_AGE_NS_MAX: Final = Ns(3600 * NS_PER_S)
+_LISTED_AGE_NS_MAX: Final = Ns(60 * NS_PER_S)
+"""A contract may be made another one (`ctVal`) while trading is suspended, which takes longer; each look at the account
+keeps this fresh, so that no order is counted in what a contract was."""
 _ONE_WAY: Final = "net_mode"
 _SPOT_ONLY: Final = "1"
 """Account level that cannot trade derivatives."""
@@ -98,7 +100,7 @@ class OkxRest:
         return listed
 
     async def _known_sizes(self) -> okx_rest.Sizes:
-        """What a contract of each perpetual is, not older than an hour."""
+        """What a contract of each perpetual is, not older than a minute."""
         if self._listed_ns is None or self._link.now_ns() - self._listed_ns > _LISTED_AGE_NS_MAX:
             await self._listed()
         return self._sizes

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import ConfigError
-from bot.domain.events import Filled, OrderRefused, OrderUnknown, SnapshotTaken
+from bot.domain.events import Filled, InstrumentListed, OrderRefused, OrderUnknown, SnapshotTaken
 from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.reasons import RefusalKind
 
@@ -64,6 +64,17 @@ async def test_a_code(binance: Any, code: str, kind: RefusalKind | None) -> None
     (told,) = await binance.gateway.place(binance.order())
     assert isinstance(told, OrderRefused if kind else OrderUnknown)
     assert getattr(told, "kind", None) is kind
+
+
+@pytest.mark.asyncio
+async def test_an_order_worth_too_little_is_told_with_the_least_there_is_now(binance: Any, only: Only) -> None:
+    """The price fell: what 100 USDT and a quarter are in coins is read again."""
+    binance.venue.mid_usd = lambda: 30_000.0
+    binance.venue.faults = ["-4164"]
+    events = await binance.gateway.place(binance.order())
+    assert only(events, OrderRefused).kind is RefusalKind.TOO_SMALL
+    listed = only(events, InstrumentListed).instrument
+    assert (listed.id, listed.lot_native) == (binance.instrument, Decimal("0.005"))
 
 
 @pytest.mark.asyncio

@@ -98,6 +98,7 @@ def test_the_minute_slides(standing: Standing) -> None:
 
 _WAITS_MS = {
     RefusalKind.NOT_EXECUTED: 250,
+    RefusalKind.TOO_SMALL: 250,
     RefusalKind.REQUOTE: 250,
     RefusalKind.GONE: 250,
     RefusalKind.BACK_OFF: 1_000,

@@ -20,7 +20,7 @@ from bot.venues.outcome import UNKNOWN, row_of
         (-2019, RefusalKind.NO_FUNDS),
         (-4061, RefusalKind.CONFIG),  # hedge mode
         (-2011, RefusalKind.GONE),
-        (-4164, RefusalKind.NOT_EXECUTED),
+        (-4164, RefusalKind.TOO_SMALL),
         (-1111, RefusalKind.OUR_BUG),
     ],
 )

@@ -20,6 +20,7 @@ from bot.venues.outcome import UNKNOWN, row_of
         (110007, RefusalKind.NO_FUNDS),
         (110001, RefusalKind.GONE),
         (110063, RefusalKind.PAUSE),
+        (110094, RefusalKind.TOO_SMALL),  # worth less than the least order: the price fell
         (10001, RefusalKind.OUR_BUG),
     ],
 )

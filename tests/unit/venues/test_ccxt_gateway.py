@@ -36,6 +36,7 @@ ERRORS = {
     2: Row("busy", UNKNOWN),
     3: Row("slow_down", RefusalKind.BACK_OFF),
     4: Row("gone", RefusalKind.GONE),
+    5: Row("too_small", RefusalKind.TOO_SMALL),
 }
 
 
@@ -210,6 +211,24 @@ def test_no_answer_is_sent_again(virtual: Virtual, answer: object, told: tuple[t
         assert type(event) is told[0]
         assert words.startswith(told[1])
         assert getattr(event, "kind", None) is told[2]
+        assert rest.asked.count("place") == 1
+
+    virtual(scene())
+
+
+@pytest.mark.parametrize("listing", ["told", "away"])
+def test_the_least_order_is_read_again_after_one_that_was_too_small(virtual: Virtual, make: Any, listing: str) -> None:
+    """Of that instrument; where it cannot be had the refusal stands alone, and nothing is sent again."""
+
+    async def scene() -> None:
+        rest = _Rest()
+        rest.script["place"] = [VenueRefused(5, "x")]
+        spec = make.linear_perpetual(id=PERP)
+        rest.script["instruments"] = [(make.perpetual(), spec) if listing == "told" else VenueUnreachable("away")]
+        refused, *listed = await staged(rest).place(order())
+        assert isinstance(refused, OrderRefused)
+        assert refused.kind is RefusalKind.TOO_SMALL
+        assert [event.instrument for event in listed] == ([spec] if listing == "told" else [])  # type: ignore[union-attr]
         assert rest.asked.count("place") == 1
 
     virtual(scene())

@@ -95,13 +95,14 @@ async def test_the_account_must_be_the_one_expected(
 
 @pytest.mark.asyncio
 async def test_instruments_cost_what_the_account_pays(rest: Any, gateway: DeribitGateway) -> None:
-    """Told once, at the opening; what is told of nothing costs as listed."""
+    """As told with this listing: tiers change while a bot runs. What is told of nothing costs as listed."""
     told = {
         "kind": "perpetual",
         "index_name": "btc_usd",
         "value": {"default": {"type": "fixed", "maker": 0, "taker": 0.0002}},
     }
-    rest.put("private/get_account_summaries", {"id": 10, "summaries": [{"currency": "BTC", "fees": [told]}]})
+    dear, cheap = ({"id": 10, "summaries": [{"currency": "BTC", "fees": fees}]} for fees in ([], [told]))
+    rest.put("private/get_account_summaries", dear, cheap)
     await gateway.check_account()
     rows = [_listed("BTC-PERPETUAL", "perpetual"), _listed("BTC-27MAR26", "month")]
     rest.put("public/get_instruments", rows, [])

@@ -17,7 +17,7 @@ from bot.venues.outcome import UNKNOWN, row_of
         ("Too many cumulative requests sent (10005 > 10000) for cumulative volume traded $0.0.", RefusalKind.BACK_OFF),
         ("Insufficient margin to place order. asset=4", RefusalKind.NO_FUNDS),
         ("Price must be divisible by tick size. asset=0", RefusalKind.OUR_BUG),
-        ("Order must have minimum value of $10. asset=0", RefusalKind.OUR_BUG),
+        ("Order must have minimum value of $10. asset=0", RefusalKind.TOO_SMALL),
         ("Order price cannot be more than 80% away from the reference price", RefusalKind.REQUOTE),
         ("User or API Wallet 0xb8a6 does not exist.", RefusalKind.CONFIG),
         ("Trading is halted. asset=3", RefusalKind.PAUSE),

@@ -19,6 +19,7 @@ from bot.venues.outcome import UNKNOWN, row_of
         (50036, RefusalKind.NOT_EXECUTED),
         (51008, RefusalKind.NO_FUNDS),
         (51121, RefusalKind.OUR_BUG),
+        (51020, RefusalKind.TOO_SMALL),  # less than the least order there is now
         (51400, RefusalKind.GONE),
         (51010, RefusalKind.CONFIG),
     ],

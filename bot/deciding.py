@@ -199,7 +199,7 @@ class Deciding:
             return 1.0
         marked = self._view.futures.get(self._params.hedge_instrument)
         index_usd = None if marked is None else marked.index_usd
-        return share_of(self._params.appetite, self._account.figures.equity_usd(index_usd, now_ns))
+        return share_of(self._params.appetite, self._account.equity_usd(index_usd, now_ns))
 
     def _collateral(self, now_ns: Ns) -> Collateral | str:
         """What the account adds to the delta; its price move is profit from here on."""

@@ -104,6 +104,11 @@ class Account:
         """Of each currency, by our books and by the venue's."""
         return tuple(seen for books in self._books.values() for seen in books.equity(self._view))
 
+    def equity_usd(self, index_usd: float | None, now_ns: Ns) -> float | None:
+        """Of all accounts the book is in; None where one is not told, or told too long ago."""
+        elsewhere = [tuple(books.told()) for venue, books in self._books.items() if venue != DERIBIT]
+        return self._figures.equity_usd(index_usd, now_ns, elsewhere)
+
     def funded(self) -> dict[InstrumentId, Decimal]:
         """Funding booked since the start on each position, settlement currency."""
         return {name: total for books in self._books.values() for name, total in books.funded.items()}

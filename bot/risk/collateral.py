@@ -4,7 +4,7 @@ Mutable private state of one engine. Knows account messages, fills and marks; de
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -22,6 +22,8 @@ from bot.risk.statement import Row, Told
 
 DOLLARS: Final = "USDC"
 """Currency of the account linear legs are settled in."""
+_DOLLAR_NAMES: Final = frozenset({"USD", "USDC", "USDT"})
+"""Of accounts at the venues where hedges are."""
 _UNUSABLE_AFTER: Final = 10
 """A message this many times older than it may be is no ground for a trade."""
 _SETTLED_NS: Final = Ns(1 * NS_PER_S)
@@ -78,15 +80,35 @@ class AccountFigures:
         """Of the coin account, as last told."""
         return None if self._coin is None else self._coin.equity_native
 
-    def equity_usd(self, index_usd: float | None, now_ns: Ns) -> float | None:
-        """Of the coin's account and the dollar account together; None where one is not told, or told too long ago."""
+    def equity_usd(
+        self, index_usd: float | None, now_ns: Ns, elsewhere: Iterable[Sequence[AccountSeen]] = ()
+    ) -> float | None:
+        """Of the coin's account and the dollar account, and of those `elsewhere`: what each venue of a hedge told last.
+
+        None where one is not told, or told too long ago. Dollars of any name count as such, other currencies not.
+        """
         if self._coin is None or index_usd is None:
             return None
         worth = self._coin.equity_native * index_usd
         told = [self._coin] if self._dollars is None else [self._coin, self._dollars]
-        if any(now_ns - seen.received_ns > _UNUSABLE_AFTER * self._params.age_ns_max for seen in told):
+        oldest_ns = now_ns - _UNUSABLE_AFTER * self._params.age_ns_max
+        if any(seen.received_ns < oldest_ns for seen in told):
             return None
-        return worth if self._dollars is None else worth + self._dollars.equity_native
+        if self._dollars is not None:
+            worth += self._dollars.equity_native
+        for account in elsewhere:
+            newest_ns = max((seen.received_ns for seen in account), default=Ns(0))
+            if newest_ns < oldest_ns:
+                return None
+            # A currency there is nothing left of is told no more, while the others are.
+            now_told = [seen for seen in account if newest_ns - seen.received_ns <= self._params.age_ns_max]
+            worth += sum(seen.equity_native * self._rate_usd(seen.currency, index_usd) for seen in now_told)
+        return worth
+
+    def _rate_usd(self, currency: str, index_usd: float) -> float:
+        if currency == self._params.coin:
+            return index_usd
+        return 1.0 if currency in _DOLLAR_NAMES else 0.0
 
     def book(self, spec: Instrument, fill: Filled) -> None:
         """An option bought or sold for coins: until a message has seen it, its premium is doubt."""

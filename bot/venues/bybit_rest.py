@@ -35,8 +35,9 @@ _STATES: Final = {
     "Deactivated": VenueOrderState.CANCELLED,
     "Rejected": VenueOrderState.REJECTED,
 }
-_MATCHES: Final = frozenset({"Trade", "AdlTrade", "BustTrade"})
-"""Executions that move a position; funding and settlement are listed among them."""
+_MATCHES: Final = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "FutureSpread", "MovePosition"})
+"""Executions that move a position, also without an order of ours: what the account's owner does elsewhere counts as a
+stranger's fill. Funding, settlement and delivery are listed among them and move none."""
 _ONE_WAY: Final = 0
 """`positionIdx` of one-way mode; 1 and 2 are the two sides of hedge mode."""
 

@@ -17,8 +17,9 @@ from bot.venues import deribit_rest
 from bot.venues.contract import NowNs
 from bot.venues.deribit_log import SettlementLog
 from bot.venues.deribit_orders import ANSWER_ERRORS, Ask
-from bot.venues.deribit_rest import Position, Trades, convert
+from bot.venues.deribit_rest import Position, Trades
 from bot.venues.deribit_wire import Order, Portfolio, account_seen, filled, is_position_trade
+from bot.venues.venue_rest import convert
 
 _SNAPSHOT_TRIES: Final = 5
 _SNAPSHOT_PAUSE_S: Final = 0.2

@@ -12,8 +12,8 @@ from msgspec import Struct, structs
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.instruments import Instrument, Kind
-from bot.venues.deribit_rest import convert
 from bot.venues.deribit_wire import Number, exact
+from bot.venues.venue_rest import convert
 
 _RATE_MAX: Final = 0.01
 """What a liquidation costs (exchange facts 0.4): a dearer fee, or a larger rebate, is no fee."""

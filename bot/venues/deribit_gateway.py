@@ -32,12 +32,13 @@ from bot.venues.deribit_errors import ERRORS, order_outcome
 from bot.venues.deribit_fees import AccountFees
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
 from bot.venues.deribit_reader import instruments_of
-from bot.venues.deribit_rest import IndexPrice, Placed, Scope, convert
+from bot.venues.deribit_rest import IndexPrice, Placed, Scope
 from bot.venues.deribit_socket import OrderSocket
 from bot.venues.deribit_wire import Order
 from bot.venues.offset import ClockOffset
 from bot.venues.outcome import not_sent, verdict
 from bot.venues.settings import VenueSettings
+from bot.venues.venue_rest import convert
 
 _ORDER_WAIT_S_MAX: Final = 1.0
 _CANCEL_WAIT_S_MAX: Final = 3.0

@@ -4,7 +4,8 @@ Knows the words of the venue's scopes; asks nothing. Both roads of orders are he
 """
 
 from bot.domain.errors import ConfigError
-from bot.venues.deribit_rest import Identity, convert
+from bot.venues.deribit_rest import Identity
+from bot.venues.venue_rest import convert
 
 
 def demand_scope(scope: str) -> None:

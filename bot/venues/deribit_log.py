@@ -15,8 +15,9 @@ from bot.domain.time import NS_PER_S, Ns, iso_utc, last_settlement_ns, ms_from_n
 from bot.domain.units import ZERO
 from bot.venues.contract import NowNs
 from bot.venues.deribit_orders import ANSWER_ERRORS, Ask
-from bot.venues.deribit_rest import Deliveries, convert
+from bot.venues.deribit_rest import Deliveries
 from bot.venues.deribit_wire import Number, Stamp, exact
+from bot.venues.venue_rest import convert
 
 _LOOK_NS: Final = 30 * 60 * NS_PER_S
 """The log is written, and delivery prices are published, within minutes of 08:00 UTC: so long every look counts."""

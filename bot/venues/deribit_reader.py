@@ -17,9 +17,10 @@ from bot.venues.budget import BackgroundLimit
 from bot.venues.ccxt_client import CcxtClient
 from bot.venues.contract import AccountRead, NowNs, PositionRead
 from bot.venues.deribit_orders import Ask
-from bot.venues.deribit_rest import Deliveries, IndexPrice, Position, Scope, convert
+from bot.venues.deribit_rest import Deliveries, IndexPrice, Position, Scope
 from bot.venues.deribit_wire import Number, Portfolio, Ticker, exact, marked
 from bot.venues.settings import VenueSettings
+from bot.venues.venue_rest import convert
 
 _DELIVERIES_COUNT: Final = 100
 """Days looked back for a delivery price: longer than anybody leaves a paper book switched off."""

@@ -6,10 +6,10 @@ not know the client that fetched them. A wrong type or a missing field is `Malfo
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from bot.domain.errors import MalformedMessage
 from bot.domain.ids import InstrumentId
@@ -19,9 +19,7 @@ from bot.domain.time import ns_from_ms
 from bot.domain.units import ZERO, snap_to_step
 from bot.venues.deribit_wire import Direction, Number, Order, Stamp, Trade, exact
 from bot.venues.settings import VenueSettings
-from bot.venues.venue_rest import json_in
-
-T = TypeVar("T")
+from bot.venues.venue_rest import convert, json_in
 
 COUNT_MAX: Final = 1000
 """Most rows a trade query returns; its own default is 10 (facts 3.1)."""
@@ -135,15 +133,6 @@ class Listed(Struct):
     expiration_timestamp: Stamp = 0
     strike: Number | None = None
     option_type: Literal["call", "put"] | None = None
-
-
-def convert(value: object, shape: type[T]) -> T:
-    """A JSON value as `shape`, parsed (ccxt) or raw (websocket); MalformedMessage with the reason otherwise."""
-    try:
-        return msgspec.json.decode(value, type=shape) if isinstance(value, Raw) else msgspec.convert(value, shape)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        message = f"{shape}: {error}"
-        raise MalformedMessage(message[:200]) from error
 
 
 def error_in(text: str) -> ErrorReply | None:

@@ -17,10 +17,10 @@ from bot.domain.time import Ns
 from bot.venues import deribit, deribit_key
 from bot.venues.deribit import TradesPrinted
 from bot.venues.deribit_link import Socket
-from bot.venues.deribit_rest import convert
 from bot.venues.deribit_session import Session
 from bot.venues.deribit_wire import BookUpdate
 from bot.venues.link import Link
+from bot.venues.venue_rest import convert
 
 _ANSWER_S_MAX: Final = 4.0
 """As long as an order through ccxt waits."""

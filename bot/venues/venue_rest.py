@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from bot.domain.commands import CancelOrder, PlaceOrder
 from bot.domain.errors import ConfigError, MalformedMessage, VenueError, VenueRefused
@@ -173,9 +173,9 @@ class VenueFacts(Struct, frozen=True, kw_only=True):
 
 
 def convert(value: object, shape: type[T]) -> T:
-    """A decoded reply as `shape`; MalformedMessage with the reason otherwise."""
+    """A reply as `shape`, decoded (ccxt) or raw (websocket); MalformedMessage with the reason otherwise."""
     try:
-        return msgspec.convert(value, shape)
+        return msgspec.json.decode(value, type=shape) if isinstance(value, Raw) else msgspec.convert(value, shape)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         message = f"{shape}: {error}"
         raise MalformedMessage(message[:200]) from error

@@ -12,6 +12,7 @@ from bot.domain.decided import NOTHING, AlarmRaised
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.reasons import Phase, Reason
 from bot.domain.time import NS_PER_S, Ns
+from bot.hedging.appetite import AppetiteParams
 
 OKX = VenueId("okx")
 SWAP = InstrumentId("OKX:BTC-USDT-SWAP")
@@ -24,7 +25,11 @@ _USDT = 0.9995
 @pytest.fixture
 def two(play_with: Any, make: Any) -> Any:
     """A book of one call, hedged on a swap elsewhere; both venues up, nothing agreed."""
-    play = play_with(hedge_instrument=SWAP)
+    return _two(play_with, make)
+
+
+def _two(play_with: Any, make: Any, **params: Any) -> Any:
+    play = play_with(hedge_instrument=SWAP, **params)
     swap = make.linear_perpetual(id=SWAP, venue=OKX, settlement_currency="USDT", index_name="okx:btc_usdt")
     before = Ns(make.now_ns - NS_PER_S)
     for venue in (DERIBIT, OKX):
@@ -298,3 +303,18 @@ def test_an_order_in_doubt_does_not_halt_while_its_venue_is_away(two: Any, make:
 
     assert phases == [*[Phase.RECONCILING] * 4, Phase.HALTED]
     assert two.engine.status().phase_cause == "order_unresolved"
+
+
+@pytest.mark.parametrize(("usdt", "share"), [(None, 0.1), (60_000.0, 1.0), (10_000.0, 0.5), (-50_000.0, 0.1)])
+def test_the_cushion_is_what_both_accounts_hold(play_with: Any, make: Any, usdt: float | None, share: float) -> None:
+    """Ten coins here and dollars there, over a floor of nearly the coins; while one is silent the least is left."""
+    floor_usd = 1_000_000.0 * _USDT - 15_000.0
+    two = _two(play_with, make, appetite=AppetiteParams(floor_usd=floor_usd, full_cushion_usd=50_000.0))
+    _market(two, make)
+    _agree(two, make)
+    two.take(make.account_seen())
+    if usdt is not None:
+        two.take(make.account_seen(currency="USDT", equity_native=usdt, venue=OKX))
+    two.tick()
+
+    assert two.engine.looked.desk.appetite_share == pytest.approx(share)

@@ -10,7 +10,7 @@ from bot.app.probe.contract_questions import deliveries
 from bot.app.probe.question import Answer, Bench, Question, answered, inconclusive
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, iso_utc, ms_from_ns, ns_from_ms
 from bot.venues.deribit import login_params
-from bot.venues.deribit_rest import convert
+from bot.venues.venue_rest import convert
 
 _CHANNEL: Final = "user.changes.any.any.raw"
 _DELIVERY_OF_DAY_NS: Final = 8 * 3600 * NS_PER_S

@@ -9,8 +9,8 @@ from msgspec import Struct, field
 from bot.app.probe.question import Answer, Bench, Question, answered, inconclusive
 from bot.domain.ids import InstrumentId
 from bot.domain.time import NS_PER_DAY, Ns, ms_from_ns
-from bot.venues.deribit_rest import convert
 from bot.venues.deribit_wire import Number, exact, is_option_name
+from bot.venues.venue_rest import convert
 
 _BASES: Final = ("BTC", "ETH")
 _LOG_DAYS: Final = 30

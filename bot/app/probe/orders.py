@@ -17,8 +17,9 @@ from bot.domain.errors import VenueOutcomeUnknown, VenueRefused
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.units import ZERO, Rounding, float_from_decimal, price_to_tick
-from bot.venues.deribit_rest import Placed, convert, signed
+from bot.venues.deribit_rest import Placed, signed
 from bot.venues.deribit_wire import Number, Order, exact
+from bot.venues.venue_rest import convert
 
 PREFIX: Final = "hbprobe"
 """Start of every label: by it a human finds them, and the next probe what a killed one left."""

@@ -24,8 +24,9 @@ from bot.domain.time import iso_utc
 from bot.domain.units import ZERO, float_from_decimal
 from bot.venues.contract import NowNs
 from bot.venues.deribit_gateway import DeribitGateway
-from bot.venues.deribit_rest import Position, convert, position_seen
+from bot.venues.deribit_rest import Position, position_seen
 from bot.venues.settings import VenueSettings
+from bot.venues.venue_rest import convert
 
 QUESTIONS: Final[tuple[Question, ...]] = (
     *account_questions.QUESTIONS[:1],

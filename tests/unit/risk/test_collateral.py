@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain.ids import InstrumentId
 from bot.domain.time import NS_PER_S, Ns
@@ -241,3 +242,23 @@ def test_equity_in_dollars_is_that_of_both_accounts(make: Any) -> None:
     told += [equity.equity_usd(100_000.0, later)]
 
     assert told == [None, 200_000.0, None, 250_000.0, None, None]
+
+
+def test_equity_in_dollars_counts_the_accounts_elsewhere(make: Any) -> None:
+    """Dollars of any name and the book's coin; a currency told no more is gone, a venue that tells nothing is doubt."""
+    equity = AccountFigures(make.figures())
+    equity.see(make.account_seen(equity_native=2.0))
+    later = Ns(make.now_ns + 90 * NS_PER_S)
+    tether = make.account_seen(currency="USDT", equity_native=30_000.0)
+    coins = make.account_seen(equity_native=0.5)
+    others = make.account_seen(currency="BNB", equity_native=7.0)
+
+    def told(*accounts: tuple[Any, ...], at: Ns = make.now_ns) -> float | None:
+        return equity.equity_usd(100_000.0, at, accounts)
+
+    assert told((tether, others)) == 230_000.0
+    assert told((tether, coins), (make.account_seen(currency="USDC", equity_native=-1_000.0),)) == 279_000.0
+    assert told((tether,), ()) is None
+    newer = structs.replace(tether, received_ns=later)
+    assert told((newer, coins), at=later) == 230_000.0
+    assert told((tether,), at=Ns(make.now_ns + 101 * NS_PER_S)) is None

@@ -69,8 +69,17 @@ def test_fill() -> None:
     assert fill is not None
     assert (fill.amount_native, fill.fee_native, fill.fee_currency) == (Decimal("-0.3"), Decimal("-0.5"), "USDC")
     assert (fill.label, fill.is_maker, fill.fill_id) == (None, True, "BYBIT:BTCPERP:77")
-    for kind in ("Funding", "Settle", "Delivery", "MovePosition"):
+    for kind in ("Funding", "Settle", "Delivery", "SessionSettlePnL", "UNKNOWN"):
         assert bybit_rest.filled(convert(FILL | {"execType": kind}, bybit_rest.Fill), Ns(1)) is None
+
+
+@pytest.mark.parametrize("kind", ["BlockTrade", "MovePosition", "AdlTrade", "BustTrade"])
+def test_what_moves_the_position_without_an_order_of_ours_is_a_strangers_fill(kind: str) -> None:
+    """It counts, or the position would differ from what was seen and halt."""
+    fill = bybit_rest.filled(convert(FILL | {"execType": kind, "orderLinkId": ""}, bybit_rest.Fill), Ns(1))
+
+    assert fill is not None
+    assert (fill.amount_native, fill.label) == (Decimal("-0.3"), None)
 
 
 def test_position() -> None:

@@ -14,9 +14,10 @@ from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import expiry_ns_from_code
 from bot.venues import deribit_rest
-from bot.venues.deribit_rest import ErrorBody, Placed, Position, convert
+from bot.venues.deribit_rest import ErrorBody, Placed, Position
 from bot.venues.deribit_wire import Order, Portfolio
 from bot.venues.settings import VenueSettings
+from bot.venues.venue_rest import convert
 
 OPTION = {
     "instrument_name": "BTC-27MAR26-100000-C",

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from bot.domain.errors import MalformedMessage
 from bot.venues.venue_rest import contracts_of, convert, exact, exact_or_none, json_in, plain
@@ -51,6 +51,8 @@ def test_json_in_a_text(text: str, code: int | None) -> None:
 
 
 def test_a_reply_of_another_shape() -> None:
-    """Refused with the reason."""
-    with pytest.raises(MalformedMessage, match="Expected `int`"):
-        convert({"code": "x"}, _Error)
+    """Refused with the reason, whether ccxt has decoded it or it is as it came."""
+    assert convert({"code": 5}, _Error) == convert(Raw(b'{"code":5}'), _Error)
+    for reply in ({"code": "x"}, Raw(b'{"code":"x"}')):
+        with pytest.raises(MalformedMessage, match="Expected `int`"):
+            convert(reply, _Error)

@@ -29,16 +29,22 @@ class Rounding(enum.StrEnum):
 
 
 def decimal_from_wire(value: str | int | float) -> Decimal:
-    """A number as a venue or ccxt hands it over, exact to about 15 digits; ValueError unless finite."""
+    """A number as a venue or ccxt hands it over, exact to about 15 digits; ValueError unless a float can be it."""
     try:
         number = Decimal(value) if isinstance(value, str) else Decimal(str(value))
     except decimal.InvalidOperation as error:
         message = f"{value!r} is not a number"
         raise ValueError(message) from error
-    if isinstance(value, bool) or not number.is_finite():
+    if isinstance(value, bool) or not number.is_finite() or not _is_float(number):
         message = f"{value!r} is not a finite number"
         raise ValueError(message)
     return number
+
+
+def _is_float(number: Decimal) -> bool:
+    """Whether mathematics has a number for it: neither infinity nor, unless it is nothing, nothing."""
+    as_float = float(number)
+    return math.isfinite(as_float) and (as_float != 0.0 or number == ZERO)
 
 
 def float_from_decimal(value: Decimal) -> float:
@@ -47,9 +53,13 @@ def float_from_decimal(value: Decimal) -> float:
 
 
 def round_to_step(value: Decimal, step: Decimal, rounding: Rounding) -> Decimal:
-    """The multiple of `step` next to `value` in the named direction."""
+    """The multiple of `step` next to `value` in the named direction; ValueError when it has more than 40 digits."""
     assert step > 0, f"step {step} must be positive"
-    count = (value / step).quantize(_ONE, rounding, _EXACT)
+    try:
+        count = (value / step).quantize(_ONE, rounding, _EXACT)
+    except decimal.InvalidOperation:
+        message = f"{value} is more steps of {step} than can be counted"
+        raise ValueError(message) from None
     return count * step
 
 

@@ -16,9 +16,9 @@ from bot.domain.ids import FillId, Label, OrderId, instrument_at
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import Ns, ns_from_ms
-from bot.domain.units import ZERO, Rounding, float_from_decimal, round_to_step
+from bot.domain.units import ZERO, float_from_decimal
 from bot.venues.binance import BINANCE
-from bot.venues.venue_rest import Fees, Money, OrderRead, exact, json_in
+from bot.venues.venue_rest import Fees, Money, OrderRead, exact, json_in, steps_up
 
 FEES_LISTED: Final[Fees] = (Decimal("0.0002"), Decimal("0.0005"))
 """At the lowest tier, for runs without a key (venue's fee page, 2026)."""
@@ -187,7 +187,7 @@ def instrument_from(listed: Listed, fees: Fees, mark_usd: Decimal) -> Instrument
     if min(tick, step, mark_usd) <= ZERO:
         message = f"{listed.symbol}: a tick, step or mark that is not positive"
         raise MalformedMessage(message)
-    lot = round_to_step(max(least, notional * _NOTIONAL_ROOM / mark_usd), step, Rounding.UP)
+    lot = steps_up(max(least, notional * _NOTIONAL_ROOM / mark_usd), step)
     return Instrument(
         id=instrument_at(BINANCE, listed.symbol),
         venue=BINANCE,

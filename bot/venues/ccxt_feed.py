@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 import aiohttp
 from msgspec import Struct
@@ -39,6 +40,8 @@ _LEVELS_TOLD: Final = 5
 _MALFORMED_MAX: Final = 1
 """What ccxt hands over is decoded already: one that makes no sense ends the connection."""
 _CLOSE_S_MAX: Final = 3.0
+
+_Read = TypeVar("_Read")
 
 Told = Mapping[str, Any]
 """A book or ticker as ccxt hands it over."""
@@ -158,12 +161,13 @@ class CcxtFeed:
             book = await _next(
                 client, client.exchange.watch_order_book(symbol, self._prices.levels_count), name, _BOOK_SILENCE_S_MAX
             )
-            told = reading.take(book)
+            told = reading_of(partial(reading.take, book))
             if isinstance(told, TouchTold):
                 received_ns = self._link.now_ns()
                 events: tuple[Event, ...] = ticker.take(told, received_ns)
                 if self._prices.levels_count is None:
-                    events += ticker.take(_depth(name, book, told.venue_ns), received_ns)
+                    depth = reading_of(partial(_depth, name, book, told.venue_ns))
+                    events += ticker.take(depth, received_ns)
                 sink(events)
                 self._heard("book", name, kept)
                 continue
@@ -176,7 +180,8 @@ class CcxtFeed:
         symbol = str(self._prices.market(name_at_venue(name))["symbol"])
         while True:
             told = await _next(client, client.exchange.watch_ticker(symbol), name, _TICKER_SILENCE_S_MAX)
-            marks, received_ns, stamp_ms = self._prices.marks(name, told), self._link.now_ns(), told.get("timestamp")
+            marks, received_ns = reading_of(partial(self._prices.marks, name, told)), self._link.now_ns()
+            stamp_ms = told.get("timestamp")
             if isinstance(stamp_ms, int) and received_ns - ns_from_ms(stamp_ms) > _LATE_NS_MAX:
                 continue
             ticker.take(marks, received_ns)
@@ -248,6 +253,15 @@ def _depth(name: InstrumentId, book: Told, venue_ns: Ns) -> DepthTold:
         tuple((float(row[0]), float(row[1])) for row in side[:_LEVELS_TOLD]) for side in (book["bids"], book["asks"])
     )
     return DepthTold(name, bids, asks, venue_ns)
+
+
+def reading_of(read: Callable[[], _Read]) -> _Read:
+    """What ccxt handed over, read; MalformedMessage for whatever is not of the shape it should have."""
+    try:
+        return read()
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        message = f"ccxt handed over what cannot be read: {type(error).__name__} {error}"
+        raise MalformedMessage(message[:200]) from error
 
 
 async def _next(client: Opened, update: Awaitable[Told], name: InstrumentId, silence_s_max: float) -> Told:

@@ -17,10 +17,10 @@ from bot.domain.ids import FillId, Label, OrderId, instrument_at
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import Ns, ns_from_ms
-from bot.domain.units import ZERO, Rounding, float_from_decimal, round_to_step
+from bot.domain.units import ZERO, float_from_decimal
 from bot.venues.hyperliquid import HYPERLIQUID, MONEY
 from bot.venues.hyperliquid_errors import code_of
-from bot.venues.venue_rest import Fees, Money, OrderRead, exact, json_in
+from bot.venues.venue_rest import Fees, Money, OrderRead, exact, json_in, steps_up
 
 FEES_LISTED: Final[Fees] = (Decimal("0.00015"), Decimal("0.00045"))
 """Of perpetuals at the lowest tier, for runs without a key (venue's fee page, 2026)."""
@@ -227,7 +227,8 @@ def refusal(text: str, what: str) -> VenueRefused | None:
 
 def oid_of(acked: Acked) -> OrderId:
     """Id of the order that was filled or rests; MalformedMessage for anything else."""
-    (status,) = acked.response.data.statuses or [""]
+    statuses = acked.response.data.statuses
+    status = statuses[0] if len(statuses) == 1 else ""  # we send one order: more answers are not ours to choose from
     found = (status.get("filled") or status.get("resting")) if isinstance(status, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("oid"), int):
         message = f"the reply to an order is {str(status)[:60]!r}"
@@ -262,7 +263,7 @@ def instrument_from(listed: Universe.Listed, context: Context, fees: Fees) -> In
         settlement_currency=MONEY,
         index_name=listed.name,
         contract_size_native=Decimal(1),
-        lot_native=max(round_to_step(_MARGIN * _ORDER_USD_MIN / price, step, Rounding.UP), step),
+        lot_native=max(steps_up(_MARGIN * _ORDER_USD_MIN / price, step), step),
         tick_native=tick,
         tick_steps=steps,
         fee_rate_maker=fees[0],

@@ -17,7 +17,7 @@ from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import Ns
-from bot.domain.units import decimal_from_wire
+from bot.domain.units import Rounding, decimal_from_wire, round_to_step
 from bot.venues.contract import NowNs
 from bot.venues.outcome import Row
 from bot.venues.settings import Credentials, VenueSettings
@@ -203,6 +203,14 @@ def exact(text: str) -> Decimal:
 def exact_or_none(text: str) -> Decimal | None:
     """Likewise; None where the venue wrote none."""
     return exact(text) if text else None
+
+
+def steps_up(amount_native: Decimal, step_native: Decimal) -> Decimal:
+    """The multiple of a positive step that is not below; MalformedMessage where that makes no sense."""
+    try:
+        return round_to_step(amount_native, step_native, Rounding.UP)
+    except ValueError as error:
+        raise MalformedMessage(str(error)) from error
 
 
 def plain(value: Decimal) -> str:

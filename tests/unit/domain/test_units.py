@@ -38,7 +38,9 @@ def test_a_wire_number_keeps_its_digits(value: str | float, expected: str) -> No
     assert decimal_from_wire(value) == Decimal(expected)
 
 
-@pytest.mark.parametrize("value", ["", "abc", "NaN", "Infinity", "-inf", float("nan"), float("inf"), True, "1,5"])
+@pytest.mark.parametrize(
+    "value", ["", "abc", "NaN", "Infinity", "-inf", float("nan"), float("inf"), True, "1,5", "1e400", "-1e-400"]
+)
 def test_what_is_not_a_finite_number_is_refused(value: str | float) -> None:
     """Nothing that is not a number gets through as one."""
     with pytest.raises(ValueError, match="is not a"):
@@ -69,9 +71,11 @@ def test_rounding_goes_where_its_name_says(value: str, step: str, rounding: Roun
 
 
 def test_a_grid_needs_a_positive_step() -> None:
-    """A step of zero is a bug of the caller."""
+    """A step of zero is a bug of the caller; a number of 61 digits is none of steps."""
     with pytest.raises(AssertionError, match="must be positive"):
         round_to_step(Decimal(1), Decimal(0), Rounding.DOWN)
+    with pytest.raises(ValueError, match="more steps"):
+        round_to_step(Decimal("1e60"), Decimal("0.5"), Rounding.DOWN)
 
 
 def test_float_noise_is_snapped_and_a_wrong_grid_is_refused() -> None:

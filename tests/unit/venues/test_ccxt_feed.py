@@ -17,7 +17,7 @@ from bot.domain.time import NS_PER_MS, Ns
 from bot.market.quality import TrustLimits
 from bot.market.view import MarketView
 from bot.venues import bybit, bybit_rest
-from bot.venues.ccxt_feed import CcxtFeed, Opened, number
+from bot.venues.ccxt_feed import CcxtFeed, Opened, number, reading_of
 from bot.venues.link import Link
 
 NAME = InstrumentId("BYBIT:BTCUSDT")
@@ -326,3 +326,17 @@ def test_a_feed_cancelled_at_any_moment_leaves_no_client_open(
         assert all(client.is_closed for client in clients)
 
     virtual(scene())
+
+
+@pytest.mark.parametrize("told", [{}, {"info": None}, {"info": {"markPrice": []}}, []])
+def test_what_ccxt_hands_over_may_be_anything(told: Any) -> None:
+    """A message of a new shape is one that cannot be read, not a bug that halts."""
+    with pytest.raises(MalformedMessage):
+        reading_of(lambda: bybit.marks(NAME, told))
+
+
+@pytest.mark.parametrize("levels", [None, 1.0, ((None, 1.0),), ((64_000.0,),), (("64000", "1"),)])
+def test_a_book_of_another_shape_ends_the_connection(played: Played, levels: Any) -> None:
+    """Told as lost, and the next connection serves."""
+    events = played([_Client([_book(bids=levels)], [TICKER]), _Client([_book()], [TICKER])])
+    assert [type(event) for event in events if isinstance(event, StreamLost | Quoted)][:2] == [StreamLost, Quoted]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import Raw, Struct
 
 from bot.domain.errors import MalformedMessage
-from bot.venues.venue_rest import contracts_of, convert, exact, exact_or_none, json_in, plain
+from bot.venues.venue_rest import contracts_of, convert, exact, exact_or_none, json_in, plain, steps_up
 
 
 class _Error(Struct):
@@ -29,6 +29,13 @@ def test_no_number_of_contracts_is_a_bug() -> None:
     """Nothing is rounded on the way to the venue."""
     with pytest.raises(AssertionError, match="no number of contracts"):
         contracts_of(Decimal(1), Decimal(3))
+
+
+def test_a_lot_is_a_whole_number_of_steps_or_makes_no_sense() -> None:
+    """What a venue tells of an instrument may be anything."""
+    assert steps_up(Decimal("0.0301"), Decimal("0.01")) == Decimal("0.04")
+    with pytest.raises(MalformedMessage, match="more steps"):
+        steps_up(Decimal("1e300"), Decimal("0.01"))
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-∞", "", "12a"])

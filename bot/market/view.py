@@ -189,6 +189,17 @@ class MarketView:
             return DistrustCause.IV_JUMPED
         return quality.judge_option(marked, now_ns, self._limits)
 
+    def fresh(self, now_ns: Ns) -> tuple[int, int]:
+        """Since and until when an option's ticker was received of which `quality.judge_greeks` has the last word now.
+
+        For a look at many; all others are for `option_verdict`. Where anything jumped that is every one.
+        """
+        if self._forwards.jumped or self._ivs.jumped:
+            return now_ns, _NEVER
+        limits = self._limits
+        since_ns = max(now_ns - limits.option_age_ns_max, self._options_lost_ns + 1)
+        return since_ns, now_ns + limits.clock_ahead_ns_max
+
     def future_verdict(self, instrument: InstrumentId, now_ns: Ns) -> DistrustCause | None:
         """Whether the future's mark can value a position."""
         marked = self.futures.get(instrument)

@@ -20,6 +20,7 @@ from bot.domain.market_events import OptionMarked
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import Ns
 from bot.domain.units import coin_from_amount
+from bot.market.quality import judge_greeks
 from bot.market.view import MarketView
 from bot.pricing import settlement_window
 from bot.risk import conventions, doubt
@@ -149,7 +150,8 @@ def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], 
         market.share,
         market.delta_gamma,
     )
-    seen, judge, before, iv_of = view.options, view.option_verdict, total.options, market.iv_of
+    seen, before, iv_of = view.options, total.options, market.iv_of
+    since_ns, until_ns = view.fresh(now_ns)
     sure = gamma_net = calls = puts = weights = weighted_iv = 0.0
     oldest_ns: int = now_ns if total.age_ns is None else now_ns - total.age_ns
     has_seen = total.age_ns is not None
@@ -176,7 +178,8 @@ def _add_options(total: _Sum, view: MarketView, options: tuple[OptionLeg, ...], 
         gamma_net += qty * gamma
         weights += weight
         weighted_iv += weight * iv
-        cause = judge(marked, now_ns)
+        is_fresh = since_ns <= marked.received_ns <= until_ns
+        cause = judge_greeks(marked) if is_fresh else view.option_verdict(marked, now_ns)
         if cause is None:
             sure += qty * delta
         else:

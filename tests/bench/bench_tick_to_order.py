@@ -8,6 +8,7 @@ on the memory file system, and synced to disk. Asserts nothing.
 
 import argparse
 import asyncio
+import gc
 import json
 import random
 import socket
@@ -61,6 +62,7 @@ class StubGateway:
         self._transport = transport
         self._positions = positions
         self._count = 0
+        self.account_id = ""
         self.cancels_on_disconnect = False
 
     async def open(self) -> None:
@@ -148,6 +150,7 @@ class SocketGateway(StubGateway):
         """`socket` is open."""
         self._positions = positions
         self._real = DeribitGateway(link.settings, link.now_ns, "n", OrderRate(per_s=1e6, burst=1e6), socket)
+        self.account_id = ""
         self.cancels_on_disconnect = True
         self.watching: asyncio.Task[None] | None = None
 
@@ -264,6 +267,8 @@ async def trade(ws_port: int, order_port: int, ledger_url: str, *, over_socket: 
         tick_interval_s=1.0,
     )
     listed = [ev.InstrumentListed(instrument=spec, received_ns=now_ns) for spec in (instrument(PERPETUAL), *specs)]
+    gc.collect()
+    gc.freeze()  # as the daemon does
     running = asyncio.create_task(live.run(listed))
     await gone.wait()
     live.request_stop("peer gone")

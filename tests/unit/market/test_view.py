@@ -14,7 +14,7 @@ from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import decimal_from_wire
-from bot.market.quality import TrustLimits
+from bot.market.quality import TrustLimits, judge_greeks
 from bot.market.view import MarketView
 
 _PERP = InstrumentId("BTC-PERPETUAL")
@@ -245,3 +245,52 @@ def test_a_touch_far_from_the_mark_is_not_traded_on(view: MarketView) -> None:
     view.see_quote(_quote(2, bid=106.0))
 
     assert view.hedge_verdict(_PERP, Ns(2 * NS_PER_S)) is DistrustCause.TOUCH_APART
+
+
+_TICKERS = st.builds(
+    lambda second, name, change: structs.replace(_option(second, name), **change),
+    st.integers(1, 40),
+    st.sampled_from((_CALL, _PUT)),
+    st.sampled_from(
+        (
+            *({}, {}, {}, {"is_open": False}, {"iv_mark": None}, {"iv_mark": 2.0}, {"iv_mark": 7.0}),
+            *({"forward_usd": None}, {"forward_usd": 10_000.0}, {"bid_native": 0.06, "ask_native": 0.05}),
+        )
+    ),
+)
+
+
+@given(st.lists(st.one_of(_TICKERS, st.integers(1, 40)), max_size=12), st.sampled_from((0, 1, 20, 39, 70, 99, 101)))
+def test_a_fresh_ticker_is_judged_by_its_greeks_alone(said: list[OptionMarked | int], now_s: int) -> None:
+    """Whatever came before, numbers standing for a lost stream: the short way gives the verdict of the long one."""
+    market, now_ns = MarketView(_LIMITS), Ns(now_s * NS_PER_S)
+    for name in (_CALL, _PUT):
+        market.list_instrument(_spec(name, Kind.OPTION))
+    for item in said:
+        if isinstance(item, int):
+            market.lose_stream(Ns(item * NS_PER_S))
+        else:
+            market.see_option(item)
+    since_ns, until_ns = market.fresh(now_ns)
+    for marked in market.options.values():
+        verdict = market.option_verdict(marked, now_ns)
+        if since_ns <= marked.received_ns <= until_ns:
+            assert judge_greeks(marked) is verdict
+        else:
+            assert verdict is not None
+
+
+@pytest.mark.parametrize(
+    ("now_s", "is_fresh"), [(19, True), (18, False), (80, True), (81, False)], ids=["ahead", "too far", "old", "stale"]
+)
+def test_a_ticker_is_fresh_within_its_limits(view: MarketView, now_s: int, is_fresh: bool) -> None:
+    """Both ends included; nothing is while anything leaps, nor what came before its stream was lost."""
+    now_ns = Ns(now_s * NS_PER_S)
+    view.see_option(_option(20))
+    since_ns, until_ns = view.fresh(now_ns)
+    assert (since_ns <= 20 * NS_PER_S <= until_ns) is is_fresh
+    view.lose_stream(Ns(20 * NS_PER_S))
+    assert view.fresh(now_ns)[0] > 20 * NS_PER_S
+    view.see_option(structs.replace(_option(21), iv_mark=4.0))
+    since_ns, until_ns = view.fresh(now_ns)
+    assert since_ns > until_ns

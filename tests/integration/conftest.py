@@ -214,12 +214,12 @@ async def binance_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 @pytest_asyncio.fixture
 async def bybit_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """A running local Bybit around 64,000 USD; `tests/integration/venues/bybit_venue.py` says what it can do."""
-    async with _local_venue("bybit_venue", monkeypatch).BybitVenue() as venue:
+    async with _local_venue("bybit_venue", monkeypatch).BybitVenue(mid_usd=lambda: 64_000.0) as venue:
         yield venue
 
 
 @pytest_asyncio.fixture
 async def hyperliquid_venue(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """A running local Hyperliquid around 64,000 USD; `tests/integration/venues/hyperliquid_venue.py` says more."""
-    async with _local_venue("hyperliquid_venue", monkeypatch).HyperliquidVenue() as venue:
+    async with _local_venue("hyperliquid_venue", monkeypatch).HyperliquidVenue(mid_usd=lambda: 64_000.0) as venue:
         yield venue

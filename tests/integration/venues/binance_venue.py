@@ -49,11 +49,6 @@ class BinanceVenue(LocalVenue):
         self.is_hedge_mode = False
 
     @property
-    def rest_url(self) -> str:
-        """Scheme and host."""
-        return f"http://{self.host}"
-
-    @property
     def ws_url(self) -> str:
         """Host of the websockets."""
         return f"ws://{self.host}"
@@ -126,7 +121,7 @@ class BinanceVenue(LocalVenue):
             "GET premiumIndex": lambda _: {"markPrice": str(self.mid_usd()), "indexPrice": str(self.mid_usd())},
             "GET account/apiRestrictions": lambda _: self.rights,
             "GET positionSide/dual": lambda _: {"dualSidePosition": self.is_hedge_mode},
-            "GET commissionRate": lambda _: {"makerCommissionRate": "0.00018", "takerCommissionRate": "0.00045"},
+            "GET commissionRate": lambda _: {"makerCommissionRate": "0.00018", "takerCommissionRate": self.taker_fee},
             "GET balance": lambda _: [{"accountAlias": "SgsR", "asset": "USDT"}, {"accountAlias": "SgsR"}],
             "GET account": lambda _: {"assets": [_asset("USDT", self.balance_usdt), _asset("BNB", Decimal())]},
             "GET positionRisk": lambda _: self._positions(),
@@ -226,7 +221,7 @@ class BinanceVenue(LocalVenue):
             at = ask if is_buy else bid
             fill = {key: order[key] for key in ("orderId", "symbol", "side")}
             fill |= {"id": 519_043_017 + len(self.fills), "qty": str(filled), "price": str(at), "maker": False}
-            fee = filled * at * Decimal("0.00045")
+            fee = filled * at * Decimal(self.taker_fee)
             self.fills.append(fill | {"commission": str(fee), "commissionAsset": "USDT", "time": now_ms()})
             self.balance_usdt -= fee
             self.position[params["symbol"]] += filled if is_buy else -filled

@@ -3,27 +3,25 @@
 Written from the venue's documents, shares nothing with the bot. Requests are signed and have a window to arrive in; a
 new order is acknowledged at once and matched a moment later, as there.
 
-    async with BybitVenue() as venue:
+    async with BybitVenue(mid_usd=lambda: 64_000.0) as venue:
         venue.rest_url                        # where it lives; key and secret are KEY, SECRET
         venue.book_coin = 5.0                 # what rests at the touch: more is not filled
         venue.hidden_reads = 2                # looks at an order that do not show it yet
-        venue.faults = ["lose reply"]         # of the next orders: a code, `lose reply`, `503`
+        venue.faults = ["lose reply"]         # of the next orders, see `_create`
         venue.position_coin["BTCUSDT"], venue.mode_idx
 """
 
 import hashlib
 import hmac
-import json
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from local_venue import LocalVenue, Row, abort, after_order
 
 KEY, SECRET = "bybit-key", "bybit-secret"
-Row = dict[str, Any]
 
 
 def listed(name: str, **changes: str) -> Row:
@@ -43,11 +41,13 @@ def listed(name: str, **changes: str) -> Row:
     return row | changes
 
 
-class BybitVenue:
+class BybitVenue(LocalVenue):
     """One venue, one account. `async with` serves it on a free port of loopback."""
 
-    def __init__(self) -> None:
-        self.mid_usd = 64_000.0
+    order_path = "order/create"
+
+    def __init__(self, mid_usd: Callable[[], float]) -> None:
+        super().__init__(mid_usd)
         self.book_coin = 1_000.0
         self.listed = [listed("BTCUSDT"), listed("BTCPERP"), listed("BTC-27MAR26", contractType="LinearFutures")]
         self.listed.append(listed("BTCXUSDT", status="PreLaunch"))
@@ -58,53 +58,34 @@ class BybitVenue:
             "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"], "Options": []},
         }
         self.mode_idx = 0
-        self.position_coin: dict[str, Decimal] = defaultdict(Decimal)
-        self.orders: list[Row] = []
-        self.fills: list[Row] = []
-        self.faults: list[str] = []
-        self.hidden_reads = 0
+        self.position_coin = self.position
         self.behind_ms = 0
         """Requests arrive so much later than they were signed."""
-        self.asked: list[tuple[str, Row]] = []
         self.headers: list[dict[str, str]] = []
-        self._runner: web.AppRunner | None = None
-        self.rest_url = ""
 
-    async def __aenter__(self) -> Self:
-        """Serve."""
-        app = web.Application()
-        app.router.add_route("*", "/v5/{path:.*}", self._rest)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.rest_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Stop."""
-        assert self._runner is not None
-        await self._runner.cleanup()
+    def routes(self) -> Iterable[web.RouteDef]:
+        """REST only."""
+        return [web.route("*", "/v5/{path:.*}", self._rest)]
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
-        path, body = request.match_info["path"], await request.text()
-        params: Row = json.loads(body) if body else dict(request.query)
-        self.asked.append((path, params))
+        text, params = await self.asked_for(request)
+        path, body = request.match_info["path"], text if text.startswith("{") else ""
         self.headers.append(dict(request.headers))
         if not path.startswith("market/"):
             refused = self._refused_key(request, body)
             if refused is not None:
                 return _told(code=refused)
         if path == "order/create":
-            return self._create(request, params)
+            return await self._create(request, params)
         answers: dict[str, Callable[[Row], Any]] = {
             "market/time": lambda _: {"timeSecond": "1", "timeNano": "1"},
             "market/instruments-info": lambda p: _page(
                 [row for row in self.listed if row["baseCoin"] == p["baseCoin"]]
             ),
-            "market/tickers": lambda p: _page([{"symbol": p["symbol"], "indexPrice": str(self.mid_usd)}]),
+            "market/tickers": lambda p: _page([{"symbol": p["symbol"], "indexPrice": str(self.mid_usd())}]),
             "user/query-api": lambda _: self.key,
             "account/fee-rate": lambda p: _page(
-                [{"symbol": p["symbol"], "makerFeeRate": "0.0001", "takerFeeRate": "0.0004"}]
+                [{"symbol": p["symbol"], "makerFeeRate": "0.0001", "takerFeeRate": self.taker_fee}]
             ),
             "account/wallet-balance": lambda _: _page([{"accountType": "UNIFIED", "coin": self._coins()}]),
             "position/list": lambda p: _page(self._positions(p)),
@@ -128,7 +109,7 @@ class BybitVenue:
         return None if now_ms - int(window) <= int(stamp) < now_ms + 1000 else 10002
 
     def _coins(self) -> list[Row]:
-        coin = {"coin": "USDT", "equity": "1000000", "walletBalance": "999000", "availableToWithdraw": ""}
+        coin = {"coin": "USDT", "equity": str(self.balance_usdt), "walletBalance": "999000", "availableToWithdraw": ""}
         return [coin | {"totalPositionIM": "320.5", "totalOrderIM": "0", "totalPositionMM": "160"}]
 
     def _positions(self, params: Row) -> list[Row]:
@@ -143,7 +124,7 @@ class BybitVenue:
             size = self.position_coin[name]
             side = "Buy" if size > 0 else "Sell" if size < 0 else ""
             row = {"symbol": name, "side": side, "size": str(abs(size)), "positionIdx": self.mode_idx}
-            rows.append(row | {"avgPrice": "64000", "markPrice": str(self.mid_usd)})
+            rows.append(row | {"avgPrice": "64000", "markPrice": str(self.mid_usd())})
         return rows
 
     def _orders(self, params: Row, *, is_open: bool) -> list[Row]:
@@ -174,8 +155,11 @@ class BybitVenue:
 
     # --- orders ---------------------------------------------------------------------------------------
 
-    def _create(self, request: web.Request, params: Row) -> web.StreamResponse:
+    async def _create(self, request: web.Request, params: Row) -> web.StreamResponse:
+        """Faults: a code refuses; `lose request` breaks before, `lose reply` after; `hang` never answers; `503`."""
         fault = self.faults.pop(0) if self.faults else ""
+        if fault == "lose request":
+            abort(request)
         code = int(fault) if fault.isdigit() and fault != "503" else self._objection(params)
         if code:
             return _told(code=code)
@@ -184,13 +168,8 @@ class BybitVenue:
         order |= {"orderId": f"8364{number:04d}-bybit", "updatedTime": str(_ms()), "timeInForce": params["timeInForce"]}
         self.orders.append(order)
         self._match(order)
-        if fault == "lose reply":
-            assert request.transport is not None
-            request.transport.abort()
-            raise web.HTTPServiceUnavailable
-        if fault == "503":
-            return web.Response(status=503, text="<html>upstream</html>")
-        return _told({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+        told = _told({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+        return await after_order(request, fault) or told
 
     def _objection(self, params: Row) -> int:
         if params["category"] != "linear" or params["positionIdx"] != self.mode_idx or self.mode_idx:
@@ -203,7 +182,7 @@ class BybitVenue:
 
     def _match(self, order: Row) -> None:
         is_buy, size = order["side"] == "Buy", Decimal(order["qty"])
-        touch = Decimal(repr(self.mid_usd)) + (Decimal("0.5") if is_buy else Decimal("-0.5"))
+        touch = self.touch()[1 if is_buy else 0]
         crosses = Decimal(order["price"]) >= touch if is_buy else Decimal(order["price"]) <= touch
         # What posts only and would cross is taken back, a moment after it was acknowledged.
         filled = min(size, Decimal(repr(self.book_coin))) if crosses and order["timeInForce"] == "IOC" else Decimal()

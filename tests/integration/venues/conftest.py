@@ -20,9 +20,19 @@ from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.settings import Credentials, VenueSettings
 
-LABEL = Label("hbbtcrun0000001")
-KEYS = {"okx": ("okx-key", "okx-secret", "okx-passphrase"), "binance": ("binance-key", "binance-secret")}
-PERPETUALS = {"okx": "OKX:BTC-USDT-SWAP", "binance": "BINANCE:BTCUSDT"}
+LABEL = Label("hbbtc1a2b3c4d0000001")
+KEYS = {
+    "okx": ("okx-key", "okx-secret", "okx-passphrase"),
+    "binance": ("binance-key", "binance-secret"),
+    "bybit": ("bybit-key", "bybit-secret"),
+    "hyperliquid": ("0x" + "ab" * 20, "0x" + "11" * 32),
+}
+PERPETUALS = {
+    "okx": "OKX:BTC-USDT-SWAP",
+    "binance": "BINANCE:BTCUSDT",
+    "bybit": "BYBIT:BTCUSDT",
+    "hyperliquid": "HYPERLIQUID:BTC",
+}
 
 
 @dataclass
@@ -38,13 +48,18 @@ class Place:
         """Its linear perpetual on BTC."""
         return InstrumentId(PERPETUALS[self.name])
 
+    @property
+    def money(self) -> str:
+        """What it is settled in."""
+        return "USDC" if self.name == "hyperliquid" else "USDT"
+
     def link(self, **changes: Any) -> Link:
-        """As of production, with its own key, unless otherwise said."""
+        """As of production (Hyperliquid: its test network), with its own key, unless otherwise said."""
         fields = {
             "venue": VenueId(self.name),
             "ws_url": self.venue.ws_url,
             "rest_url": self.venue.rest_url,
-            "is_testnet": False,
+            "is_testnet": self.name == "hyperliquid",
             "credentials": Credentials(*KEYS[self.name]),
         }
         settings = VenueSettings(**(fields | changes))
@@ -72,7 +87,11 @@ class Place:
 
     def posts(self) -> list[dict[str, Any]]:
         """Orders that reached the venue."""
-        return [params for path, params in self.venue.asked if path.startswith("POST") and path.endswith("order")]
+        return [
+            params
+            for path, params in self.venue.asked
+            if path.startswith("POST") and path.endswith(self.venue.order_path)
+        ]
 
 
 def now_ns() -> Ns:
@@ -107,7 +126,21 @@ async def binance(binance_venue: Any) -> AsyncIterator[Place]:
         yield place
 
 
-@pytest.fixture(params=["okx", "binance"])
+@pytest_asyncio.fixture
+async def bybit(bybit_venue: Any) -> AsyncIterator[Place]:
+    """The local Bybit with an opened gateway."""
+    async for place in _opened(Place("bybit", bybit_venue)):
+        yield place
+
+
+@pytest_asyncio.fixture
+async def hyperliquid(hyperliquid_venue: Any) -> AsyncIterator[Place]:
+    """The local Hyperliquid with an opened gateway."""
+    async for place in _opened(Place("hyperliquid", hyperliquid_venue)):
+        yield place
+
+
+@pytest.fixture(params=["okx", "binance", "bybit", "hyperliquid"])
 def at(request: pytest.FixtureRequest) -> Place:
     """Each of the local venues, with an opened gateway."""
     place = request.getfixturevalue(request.param)

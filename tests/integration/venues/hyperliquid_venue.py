@@ -3,71 +3,56 @@
 Written from the venue's documents, shares nothing with the bot. Actions are signed by an agent of the account, bear a
 nonce that rises and a time after which they are refused; what an action asks for that is no order is kept as well.
 
-    async with HyperliquidVenue() as venue:
+    async with HyperliquidVenue(mid_usd=lambda: 64_000.0) as venue:
         venue.rest_url                        # where it lives; account ACCOUNT, agent's key AGENT_KEY
         venue.book_coin = 5.0                 # what rests at the touch: more is not filled
-        venue.faults = ["lose reply"]         # of the next actions: words refuse, `lose reply`, `503`
+        venue.faults = ["lose reply"]         # of the next actions, see `_exchange`
         venue.actions                         # every action that came, whatever became of it
         venue.position_coin["BTC"]
 """
 
 import time
-from collections import defaultdict
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from local_venue import LocalVenue, Row, abort, after_order
 
 ACCOUNT = "0x" + "ab" * 20
 AGENT_KEY = "0x" + "11" * 32
 AGENT = "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"
 """Address of AGENT_KEY."""
 _ASSETS = (("BTC", 5), ("ETH", 4), ("GONE", 0))
-Row = dict[str, Any]
 
 
-class HyperliquidVenue:
+class HyperliquidVenue(LocalVenue):
     """One venue, one account. `async with` serves it on a free port of loopback."""
 
-    def __init__(self) -> None:
-        self.mid_usd = 64_000.0
+    order_path = "exchange"
+
+    def __init__(self, mid_usd: Callable[[], float]) -> None:
+        super().__init__(mid_usd)
+        self.half_spread_usd = 1.0
+        self.balance_usdt = Decimal("1000.5")
         self.book_coin = 1_000.0
         self.role: Row = {"role": "agent", "data": {"user": ACCOUNT}}
-        self.position_coin: dict[str, Decimal] = defaultdict(Decimal)
-        self.orders: list[Row] = []
-        self.fills: list[Row] = []
-        self.faults: list[str] = []
+        self.position_coin = self.position
         self.actions: list[Row] = []
-        self.asked: list[Row] = []
         self._nonce_last = 0
-        self._runner: web.AppRunner | None = None
-        self.rest_url = ""
 
-    async def __aenter__(self) -> Self:
-        """Serve."""
-        app = web.Application()
-        app.router.add_post("/info", self._info)
-        app.router.add_post("/exchange", self._exchange)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.rest_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Stop."""
-        assert self._runner is not None
-        await self._runner.cleanup()
+    def routes(self) -> Iterable[web.RouteDef]:
+        """REST only."""
+        return [web.post("/info", self._info), web.post("/exchange", self._exchange)]
 
     async def _info(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-        self.asked.append(asked)
+        _, asked = await self.asked_for(request)
         assert asked.get("user", ACCOUNT) in {ACCOUNT, AGENT}, asked
         answers = {
             "l2Book": lambda: {"coin": "BTC", "time": _ms(), "levels": [[], []]},
             "metaAndAssetCtxs": self._listed,
             "userRole": lambda: self.role,
-            "userFees": lambda: {"userCrossRate": "0.0004", "userAddRate": "0.0001", "dailyUserVlm": []},
+            "userFees": lambda: {"userCrossRate": self.taker_fee, "userAddRate": "0.0001", "dailyUserVlm": []},
             "clearinghouseState": self._account,
             "frontendOpenOrders": lambda: [row["order"] for row in self.orders if row["status"] == "open"],
             "orderStatus": lambda: self._status(asked["oid"]),
@@ -78,7 +63,7 @@ class HyperliquidVenue:
     def _listed(self) -> list[Any]:
         universe = [{"name": name, "szDecimals": decimals, "maxLeverage": 40} for name, decimals in _ASSETS]
         universe[-1]["isDelisted"] = True
-        return [{"universe": universe, "marginTables": []}, [{"oraclePx": str(self.mid_usd), "funding": "0"}] * 3]
+        return [{"universe": universe, "marginTables": []}, [{"oraclePx": str(self.mid_usd()), "funding": "0"}] * 3]
 
     def _account(self) -> Row:
         held = [
@@ -88,7 +73,12 @@ class HyperliquidVenue:
             }
             for coin, size in self.position_coin.items()
         ]
-        margin = {"accountValue": "1000.5", "totalMarginUsed": "20.25", "totalNtlPos": "0", "totalRawUsd": "1000.5"}
+        margin = {
+            "accountValue": str(self.balance_usdt),
+            "totalMarginUsed": "20.25",
+            "totalNtlPos": "0",
+            "totalRawUsd": "1000.5",
+        }
         figures = {"marginSummary": margin, "crossMarginSummary": margin, "crossMaintenanceMarginUsed": "10.0"}
         return {**figures, "withdrawable": "980.25", "assetPositions": held, "time": _ms()}
 
@@ -101,25 +91,22 @@ class HyperliquidVenue:
     # --- actions --------------------------------------------------------------------------------------
 
     async def _exchange(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
+        """Faults: words refuse; `lose request` breaks before, `lose reply` after; `hang` never answers; `503`."""
+        _, asked = await self.asked_for(request)
         self.actions.append(asked)
         fault = self.faults.pop(0) if self.faults else ""
+        if fault == "lose request":
+            abort(request)
         objection = self._objection(asked)
         if objection or fault.startswith("whole: "):
             return web.json_response({"status": "err", "response": objection or fault.removeprefix("whole: ")})
-        if fault not in {"", "lose reply", "503"}:
+        if fault not in {"", "lose reply", "hang", "503"}:
             return _told("order", {"error": fault})
         action = asked["action"]
         if action["type"] == "cancel":
             return _told("cancel", self._cancel(action["cancels"][0]["o"]))
         told = self._match(action["orders"][0])
-        if fault == "lose reply":
-            assert request.transport is not None
-            request.transport.abort()
-            raise web.HTTPServiceUnavailable
-        if fault == "503":
-            return web.Response(status=503, text="<html>upstream</html>")
-        return _told("order", told)
+        return await after_order(request, fault) or _told("order", told)
 
     def _objection(self, asked: Row) -> str:
         if asked["nonce"] <= self._nonce_last:
@@ -146,7 +133,7 @@ class HyperliquidVenue:
             return {"error": "Price must be divisible by tick size. asset=0"}
         if price * size < 10:
             return {"error": "Order must have minimum value of $10. asset=0"}
-        touch = Decimal(repr(self.mid_usd)) + (1 if asked["b"] else -1)
+        touch = self.touch()[1 if asked["b"] else 0]
         crosses = price >= touch if asked["b"] else price <= touch
         filled = min(size, Decimal(repr(self.book_coin))) if crosses else Decimal()
         oid, coin = 77_000_000 + len(self.orders), _ASSETS[asked["a"]][0]

@@ -30,8 +30,20 @@ def abort(request: web.Request) -> None:
     raise web.HTTPServiceUnavailable
 
 
+async def after_order(request: web.Request, fault: str) -> web.StreamResponse | None:
+    """What is answered to an order that was taken: nothing with `lose reply` and `hang`, an error page with `503`."""
+    if fault == "lose reply":
+        abort(request)
+    if fault == "hang":
+        await asyncio.sleep(60.0)
+    return web.Response(status=503, text="<html>upstream</html>") if fault == "503" else None
+
+
 class LocalVenue:
     """One venue, one account, a flat book around a mid."""
+
+    order_path = "order"
+    """How the path of a new order ends."""
 
     def __init__(self, mid_usd: Callable[[], float]) -> None:
         self.mid_usd = mid_usd
@@ -43,6 +55,8 @@ class LocalVenue:
         self.hidden_reads = 0
         """Looks at an order that still show it as it was before it matched."""
         self.balance_usdt = Decimal(1_000_000)
+        self.taker_fee = "0.0004"
+        """Of the linear perpetual; a cost."""
         self.position: dict[str, Decimal] = defaultdict(Decimal)
         self.is_down = False
         self.host = ""
@@ -53,6 +67,16 @@ class LocalVenue:
     def routes(self) -> Iterable[web.RouteDef]:
         """The venue's own."""
         raise NotImplementedError
+
+    @property
+    def rest_url(self) -> str:
+        """Scheme and host."""
+        return f"http://{self.host}"
+
+    @property
+    def ws_url(self) -> str:
+        """Of a venue whose prices come from elsewhere: none."""
+        return ""
 
     def datum(self, channel: Any) -> object | None:
         """What a subscription is told now; None: nothing."""

@@ -11,7 +11,6 @@ Written from the venue's documents, shares nothing with the bot. Numbers are str
         venue.position_contracts["BTC-USDT-SWAP"]
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -21,7 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
-from local_venue import LocalVenue, Row, abort, now_ms
+from local_venue import LocalVenue, Row, abort, after_order, now_ms
 
 KEY, SECRET, PASSPHRASE = "okx-key", "okx-secret", "okx-passphrase"
 FEES = {
@@ -73,11 +72,6 @@ class OkxVenue(LocalVenue):
         self.is_demo = False
         self.headers: list[dict[str, str]] = []
         self.position_contracts = self.position
-
-    @property
-    def rest_url(self) -> str:
-        """Scheme and host."""
-        return f"http://{self.host}"
 
     @property
     def ws_url(self) -> str:
@@ -166,7 +160,7 @@ class OkxVenue(LocalVenue):
             "public/instruments": lambda _: self.listed,
             "market/index-tickers": lambda p: [{"instId": p["instId"], "idxPx": str(self.mid_usd()), "ts": _ms()}],
             "account/config": lambda _: [self.config],
-            "account/trade-fee": lambda _: [FEES],
+            "account/trade-fee": lambda _: [FEES | {"takerU": f"-{self.taker_fee}"}],
             "account/balance": lambda _: self._balance(),
             "account/positions": lambda _: self._positions(),
             "trade/orders-pending": lambda _: [order for order in self.orders if order["state"] == "live"],
@@ -221,14 +215,8 @@ class OkxVenue(LocalVenue):
             row = {"ordId": "", "clOrdId": params["clOrdId"], "sCode": refused, "sMsg": "refused", "tag": ""}
             return web.json_response({"code": "1", "msg": "All operations failed", "data": [row]})
         order = self._match(params)
-        if fault == "lose reply":
-            abort(request)
-        if fault == "hang":
-            await asyncio.sleep(60.0)
-        if fault == "503":
-            return web.Response(status=503, text="<html>upstream</html>")
         row = {"ordId": order["ordId"], "clOrdId": order["clOrdId"], "sCode": "0", "sMsg": "Order placed", "tag": ""}
-        return web.json_response({"code": "0", "msg": "", "data": [row]})
+        return await after_order(request, fault) or web.json_response({"code": "0", "msg": "", "data": [row]})
 
     def _objection(self, request: web.Request, params: Row) -> str:
         row = next((row for row in self.listed if row["instId"] == params["instId"]), None)

@@ -20,7 +20,7 @@ async def test_instruments_are_perpetuals_and_a_lot_is_worth_the_least_order(bin
     found = await binance.gateway.instruments("BTC")
     assert [spec.id for spec in found] == ["BINANCE:BTCUSDT", "BINANCE:BTCUSDC"]
     assert (found[0].lot_native, found[0].tick_native) == (Decimal("0.002"), Decimal("0.10"))
-    assert (found[1].settlement_currency, found[1].fee_rate_taker) == ("USDC", Decimal("0.00045"))
+    assert (found[1].settlement_currency, found[1].fee_rate_taker) == ("USDC", Decimal("0.0004"))
     assert await binance.gateway.index_usd(found[0].index_name) == 64_000.0
     assert binance.gateway.account_id == "SgsR"
 

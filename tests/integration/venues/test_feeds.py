@@ -26,6 +26,7 @@ def _is_whole(told: FutureMarked) -> bool:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("at", ["okx", "binance"], indirect=True)
 async def test_prices_and_account_through_a_loss(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Prices in our units; both streams are lost and restored with the venue's name; a fill is heard of by looking."""
     monkeypatch.setattr(rest_account, "_LOOK_S", 0.1)

@@ -12,6 +12,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.events import (
     AccountSeen,
     Filled,
+    InstrumentListed,
     LookUpFailed,
     OrderAbsent,
     OrderAcked,
@@ -43,9 +44,9 @@ async def test_an_order_is_followed_to_its_fills(at: Any, only: Only) -> None:
     at.venue.hidden_reads = 2
     acked, fill, updated = await at.gateway.place(at.order())
     assert isinstance(acked, OrderAcked)
-    assert (fill.amount_native, fill.price_native, fill.label) == (Decimal("0.05"), Decimal("64000.5"), acked.label)
+    assert (fill.amount_native, fill.price_native, fill.label) == (Decimal("0.05"), at.venue.touch()[1], acked.label)
     assert fill.fill_id.startswith(f"{at.instrument}:")
-    assert (fill.fee_currency, fill.is_maker) == ("USDT", False)
+    assert (fill.fee_currency, fill.is_maker) == (at.money, False)
     assert 0 < fill.fee_native < Decimal("0.0005") * fill.amount_native * fill.price_native
     assert (updated.state, updated.filled_native) == (VenueOrderState.FILLED, Decimal("0.05"))
     assert len(at.posts()) == 1
@@ -106,6 +107,38 @@ async def test_a_venue_that_never_answers(at: Any, only: Only) -> None:
     assert len(at.posts()) == 1
 
 
+_TOO_SMALL = {
+    "okx": "51020",
+    "binance": "-4164",
+    "bybit": "110094",
+    "hyperliquid": "Order must have minimum value of $10. asset=0",
+}
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_is_too_small_brings_the_listing_of_now(at: Any, only: Only) -> None:
+    """The least order has changed since it was read: refused, not sent again, and the next one knows better."""
+    at.venue.faults = [_TOO_SMALL[at.name]]
+    events = await at.gateway.place(at.order())
+    assert only(events, OrderRefused).kind is RefusalKind.TOO_SMALL
+    assert only(events, InstrumentListed).instrument.id == at.instrument
+    assert len(at.posts()) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_fee_tier_that_changed_is_in_the_next_listing(at: Any) -> None:
+    """What the account pays, a cost positive, whatever the venue's sign; without a key the lowest tier."""
+
+    async def taker() -> Decimal:
+        listed = await at.gateway.instruments("BTC")
+        return next(Decimal(spec.fee_rate_taker) for spec in listed if spec.id == at.instrument)
+
+    before = await taker()
+    at.venue.taker_fee = "0.00031"
+    assert before == Decimal("0.0004")
+    assert await taker() == Decimal("0.00031")
+
+
 @pytest.mark.asyncio
 async def test_nothing_is_sent_to_nobody(at: Any, only: Only) -> None:
     """A venue that takes no connection has no order: a definite no of our own."""
@@ -144,11 +177,12 @@ async def test_snapshot_tells_fills_with_labels_and_money(at: Any, only: Only) -
         events = await at.gateway.snapshot()
         taken, seen = only(events, SnapshotTaken), only(events, AccountSeen)
         assert [(fill.label, fill.amount_native) for fill in taken.fills] == [(at.order().label, Decimal("0.05"))]
-        assert (seen.currency, seen.equity_native) == ("USDT", float(at.venue.balance_usdt))
+        assert (seen.currency, seen.equity_native) == (at.money, float(at.venue.balance_usdt))
         assert (seen.venue, taken.venue) == (at.name, at.name)
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("at", ["okx", "binance"], indirect=True)
 async def test_hedge_mode_found_later_is_no_snapshot(at: Any, only: Only) -> None:
     """Somebody switched it while we run: positions have sides, which we must not add up."""
     await at.gateway.place(at.order())

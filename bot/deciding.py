@@ -16,34 +16,50 @@ from bot.domain.events import Event, Filled, SnapshotTaken
 from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Action, Reason
+from bot.domain.stops import StopKind
 from bot.domain.time import Ns
 from bot.domain.units import coin_from_amount, float_from_decimal
 from bot.execution.account import Account
 from bot.execution.audit import Audit
+from bot.execution.stops import Stops
 from bot.execution.tactic import Due
 from bot.execution.trader import Moment, Move, Trader
 from bot.execution.working import WorkingOrder
+from bot.hedging import flatten
 from bot.hedging.appetite import share_of
 from bot.hedging.band import BandInputs
+from bot.hedging.decide import Verdict
 from bot.hedging.division import Part
 from bot.hedging.hedger import Desk, Hedger, Ruling
 from bot.hedging.modifiers import shaped
 from bot.hedging.policies import BandParams, Entry, entry_of
-from bot.hedging.situation import Frame
+from bot.hedging.situation import Frame, hedge_seen, resting_coin, without_resting
 from bot.market.view import MarketView
 from bot.risk.conventions import Collateral
 from bot.risk.gap import GapWatch
+from bot.risk.latches import reduces
 
 _CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.OSCILLATES, Reason.NO_OPTIONS, Reason.BELOW_TRADE_MIN})
 """Nothing is due."""
+_TAKEN_BACK: Final = Verdict(action=Action.SKIP, reason=Reason.ORDER_PENDING, detail="taken back before hedges close")
 _NOTHING: Final[Mapping[tuple[VenueId, str], float]] = MappingProxyType({})
 
 
 class Deciding:
     """Of one book; the state it keeps is the hedger's and the tactic's."""
 
-    def __init__(self, params: BookParams, view: MarketView, account: Account, audit: Audit, gap: GapWatch) -> None:
+    def __init__(
+        self,
+        params: BookParams,
+        view: MarketView,
+        account: Account,
+        audit: Audit,
+        gap: GapWatch,
+        *,
+        stops: Stops,
+    ) -> None:
         """Nothing decided yet."""
+        self._stops = stops
         self._params = params
         self._view = view
         self._account = account
@@ -79,16 +95,44 @@ class Deciding:
 
     def at(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
         """The decision of this moment and what it asks for; an order is counted as in flight already."""
-        params, account = self._params, self._account
-        standing = account.standing
+        if self._stops.kind is StopKind.FLATTEN_HEDGES:
+            return self._flattened(now_ns, seq)
+        account = self._account
         resting, is_stray = self._resting()
-        last = account.last_hedge
-        desk = Desk(
-            blocked=standing.blocked() or standing.tenure.blocked(now_ns) or self._audit.blocked(now_ns),
+        blocked = self._stops.blocked() or self._barred(now_ns) or self._audit.blocked(now_ns)
+        desk = self._desk(resting, blocked, now_ns, is_stray=is_stray)
+        frame = self._frame(self.hedger.pivot(self._view, now_ns), now_ns, seq)
+        ruling = self._kept_down(self.hedger.decide(self._view, account.held(), desk, frame))
+        wanted = ruling.wanted
+        if wanted.reason in _CALM:
+            self._trader.calm()
+        if wanted.action is Action.HEDGE:
+            return self._move(ruling, resting, desk)
+        # Nothing is due, or not safely: what rests has lost its reason. An order in doubt gets its answer first.
+        is_answered_first = wanted.reason is Reason.ORDER_PENDING and not is_stray
+        return ruling.decided, [] if is_answered_first else account.recall(now_ns)
+
+    def _barred(self, now_ns: Ns) -> tuple[Reason, str] | None:
+        """Why no order of any kind may leave now: the state of the account, or of the lease."""
+        standing = self._account.standing
+        return standing.blocked() or standing.tenure.blocked(now_ns)
+
+    def _desk(
+        self,
+        resting: Mapping[InstrumentId, WorkingOrder],
+        blocked: tuple[Reason, str] | None,
+        now_ns: Ns,
+        *,
+        is_stray: bool = False,
+    ) -> Desk:
+        """The state of orders and account."""
+        account, last = self._account, self._account.last_hedge
+        return Desk(
+            blocked=blocked,
             outstanding=account.working.outstanding(),
             has_pending=is_stray or any(map(account.working.has_live, self._hedges)),
-            is_backing_off=standing.is_backing_off(now_ns),
-            orders_last_minute=standing.orders_last_minute(now_ns),
+            is_backing_off=account.standing.is_backing_off(now_ns),
+            orders_last_minute=account.standing.orders_last_minute(now_ns),
             last_hedge=None if last is None else (last.time_ns, self._price_at_hedge_usd or last.price_usd),
             last_was_buy=None if last is None else last.is_buy,
             collateral=self._collateral(now_ns),
@@ -98,22 +142,58 @@ class Deciding:
             appetite_share=self._appetite_share(now_ns),
             available=account.available() if self._is_set else _NOTHING,
         )
-        frame = Frame(
+
+    def _frame(self, hedge_instrument: InstrumentId, now_ns: Ns, seq: int) -> Frame:
+        return Frame(
             seq=seq,
             now_ns=now_ns,
-            book=params.book,
-            convention=params.convention.value,
-            hedge_instrument=self.hedger.pivot(self._view, now_ns),
+            book=self._params.book,
+            convention=self._params.convention.value,
+            hedge_instrument=hedge_instrument,
         )
-        ruling = self.hedger.decide(self._view, account.held(), desk, frame)
-        wanted = ruling.wanted
-        if wanted.reason in _CALM:
-            self._trader.calm()
-        if wanted.action is Action.HEDGE:
-            return self._move(ruling, resting, desk)
-        # Nothing is due, or not safely: what rests has lost its reason. An order in doubt gets its answer first.
-        is_answered_first = wanted.reason is Reason.ORDER_PENDING and not is_stray
-        return ruling.decided, [] if is_answered_first else account.recall(now_ns)
+
+    def _kept_down(self, ruling: Ruling) -> Ruling:
+        """While the stop `reduce_only` is on: only what lowers the worst case, whatever part of it fills."""
+        looked, wanted = self.hedger.looked, ruling.wanted
+        if self._stops.kind is not StopKind.REDUCE_ONLY or wanted.action is not Action.HEDGE:
+            return ruling
+        assert looked is not None, "a hedge without a look"
+        assert looked.now is not None, "a hedge without a situation"
+        now, resting = looked.now, looked.desk.resting
+        if resting:
+            now = without_resting(now, resting_coin(self._view, resting, now.price_usd))
+        low, high, target = now.exposure.delta_coin_low, now.exposure.delta_coin_high, now.band.target_coin
+        if reduces(low, high, target, wanted.trade_coin):
+            return ruling
+        text = f"{wanted.trade_coin:+.4f} coins do not lower the worst case; {self._stops.words()}"
+        refused = Verdict(action=Action.REFUSE, reason=Reason.REDUCE_ONLY, detail=text)
+        return Ruling(_written(ruling, refused), refused, refused)
+
+    def _flattened(self, now_ns: Ns, seq: int) -> tuple[Decided, list[Command]]:
+        """While the stop `flatten_hedges` is on: the hedges' positions are closed one by one, then as paused."""
+        account, params, view = self._account, self._params, self._view
+        held = account.held()
+        name = flatten.next_to_close(self._hedges, held, view.instruments)
+        blocked = self._barred(now_ns) or (None if name is not None else (Reason.PAUSED, self._stops.words()))
+        # The record tells the delta; what is to be done about it is not asked.
+        desk = self._desk({}, blocked or (Reason.FLATTENING, self._stops.words()), now_ns)
+        ruling = self.hedger.decide(view, held, desk, self._frame(name or params.hedge_instrument, now_ns, seq))
+        if blocked is not None or account.at_rest():
+            return (ruling.decided if blocked else _written(ruling, _TAKEN_BACK)), account.recall(now_ns)
+        assert name is not None, "blocked otherwise"
+        ways = flatten.Ways(
+            limits=params.limits,
+            spread_bps_max=params.trust.spread_bps_max,
+            hedge_cause=view.hedge_verdict(name, now_ns),
+            has_pending=desk.has_pending,
+            is_backing_off=desk.is_backing_off,
+            orders_last_minute=desk.orders_last_minute,
+        )
+        closing = flatten.closing(hedge_seen(view, name, now_ns), held[name], ways)
+        decided = _written(ruling, closing.verdict)
+        if not closing.parts:
+            return decided, []
+        return self._move(Ruling(decided, closing.verdict, closing.verdict, closing.parts), {}, desk)
 
     def _resting(self) -> tuple[dict[InstrumentId, WorkingOrder], bool]:
         """What rests, by instrument, where nothing else works; and whether any of it is in none we hedge with."""
@@ -209,6 +289,19 @@ class Deciding:
         if index_usd is not None and not isinstance(collateral, str):
             account.profit.see_collateral(account.figures.moved_coin(collateral), index_usd)
         return collateral
+
+
+def _written(ruling: Ruling, verdict: Verdict) -> Decided:
+    """The record with another verdict in it."""
+    return structs.replace(
+        ruling.decided,
+        action=verdict.action,
+        reason=verdict.reason,
+        detail=verdict.detail,
+        trade_coin=verdict.trade_coin,
+        target_coin=None,
+        split=(),
+    )
 
 
 def _aversion_of(band: BandParams, entry: Entry) -> Callable[[BandInputs], float]:

@@ -6,6 +6,8 @@ No IO, no clock, no randomness, no logger. Events update state; only `Ticked` de
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import structs
+
 from bot.book import BookParams, account_params_of, audit_params_of
 from bot.deciding import Deciding
 from bot.domain import events as ev
@@ -19,6 +21,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account
 from bot.execution.audit import Audit
+from bot.execution.stops import Stops
 from bot.hedging.hedger import Looked
 from bot.market.view import MarketView
 from bot.risk import watching
@@ -55,8 +58,9 @@ class Engine:
         self._account = Account(account_params_of(params), self._view)
         self._audit = Audit(audit_params_of(params), self._view, self._account)
         self._gap = GapWatch(params.gap, self._view, params.window)
-        self._takes = self._account.handlers()
-        self._deciding = Deciding(params, self._view, self._account, self._audit, self._gap)
+        self._stops = Stops(params.book, self._account)
+        self._takes = {**self._account.handlers(), **self._stops.handlers()}
+        self._deciding = Deciding(params, self._view, self._account, self._audit, self._gap, stops=self._stops)
         self._hedger = self._deciding.hedger
         self._seq = 0
         self._decided: Decided | None = None
@@ -110,9 +114,12 @@ class Engine:
         """Take one event; the outcome's commands are already counted as in flight."""
         self._seq += 1
         outcome = self._handlers[type(event)](event)
-        if outcome.notes:
-            self._deciding.hear(event, outcome.notes)
-        return outcome
+        if not outcome.notes:
+            return outcome
+        self._deciding.hear(event, outcome.notes)
+        now_ns = event.now_ns if isinstance(event, ev.Ticked) else event.received_ns
+        latched = self._stops.hear(outcome.notes, now_ns)
+        return structs.replace(outcome, notes=(*outcome.notes, *latched)) if latched else outcome
 
     def _if_sound(self, take: Callable[[Any], Outcome]) -> Callable[[Any], Outcome]:
         def taken(event: Any) -> Outcome:
@@ -242,6 +249,7 @@ class Engine:
             phase=account.standing.phase,
             phase_cause=account.standing.cause,
             is_reconciled=account.is_reconciled,
+            stops=self._stops.latches,
             now_ns=Ns(0) if self._decided is None else self._decided.now_ns,
             decided=self._decided,
             positions_native=account.held(),

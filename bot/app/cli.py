@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from bot import __version__
-from bot.app import check_report, compose, exchange, reference, simulated
+from bot.app import check_report, compose, exchange, operate, reference, simulated
 from bot.app.calibrate import calibrate
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
@@ -220,6 +220,8 @@ def _consent() -> None:
         raise ConfigError("probe: not agreed to; nothing was sent")
 
 
+for _name, _command in operate.COMMANDS.items():
+    cli.command(name=_name)(_command)
 cli.command(name="calibrate")(calibrate)
 cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)

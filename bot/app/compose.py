@@ -53,6 +53,8 @@ from bot.venues.link import Link
 from bot.venues.registry import venue_named
 from bot.venues.relisting import Relisting
 from bot.venues.settings import VenueSettings
+from bot.web.control import Control
+from bot.web.control_file import beside
 from bot.web.server import HealthServer
 
 _DEMO_VOL_SCALE: Final = 3.0
@@ -276,6 +278,7 @@ async def _live(
         version=__version__,
         config_hash=config.digest,
         ledger=opening.without_password(config.ledger_url),
+        control=str(_control_file(config)) if config.health_enabled else "none",
         tape="none" if config.tape_folder is None else str(config.tape_folder / run_id),
         books=[book.book for book in config.books],
         ws_url=config.venue.ws_url,
@@ -296,12 +299,22 @@ async def _live(
         )
         health = None
         if config.health_enabled:
-            health = HealthServer(host=config.health_host, port=config.health_port, metrics=metrics, now_ns=now_ns)
+            health = HealthServer(
+                host=config.health_host,
+                port=config.health_port,
+                metrics=metrics,
+                now_ns=now_ns,
+                control=Control(_control_file(config), now_ns=now_ns),
+            )
         witness = RunWitness(narrator, metrics, tallies)
         results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)
     first = config.books[0].book
     return results, picture(tallies[first], title=_title(results[0]), coin=first)
+
+
+def _control_file(config: Config) -> Path:
+    return config.control_file or beside(config.ledger_url)
 
 
 def _ledger(config: Config, run_id: str, started_ns: Ns, tenancy: Tenancy | None) -> Ledger:

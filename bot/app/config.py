@@ -29,6 +29,7 @@ from bot.app.hosts import Expected, resolved
 from bot.app.keys import credentials_of, secret_of
 from bot.app.settings import (
     BookSection,
+    ControlSection,
     HealthSection,
     HedgeVenueSection,
     LedgerSection,
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
     tape: TapeSection = Field(default_factory=TapeSection)
     log: LogSection = Field(default_factory=LogSection)
     health: HealthSection = Field(default_factory=HealthSection)
+    control: ControlSection = Field(default_factory=ControlSection)
     run: RunSection = Field(default_factory=RunSection)
     portfolio: Path | None = Field(None, description="portfolio file (simulate, demo, paper)")
 
@@ -135,6 +137,8 @@ class Config(Struct, frozen=True, kw_only=True):
     health_enabled: bool
     health_host: str
     health_port: int
+    control_file: Path | None
+    """None: beside the ledger."""
     tick_interval_s: float
     portfolio: PortfolioSpec | None
     portfolio_path: Path | None
@@ -288,6 +292,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         health_enabled=settings.health.enabled,
         health_host=settings.health.host,
         health_port=settings.health.port,
+        control_file=settings.control.file,
         tick_interval_s=settings.run.tick_interval_ms / 1000.0,
         portfolio=None if settings.portfolio is None else load_portfolio(settings.portfolio),
         portfolio_path=settings.portfolio,

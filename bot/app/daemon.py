@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from bot.app import arming
-from bot.app.live import Live, Tape
+from bot.app.keepers import Tape
+from bot.app.live import Live
 from bot.app.tenancy import Tenancy
 from bot.app.witness import RunWitness
 from bot.book import BookParams, hedges_of
@@ -107,7 +108,7 @@ async def run(
             if first is None:
                 return _results(parts, live.statuses(), tallies, answer=())
             if health is not None:
-                health.follow(live.statuses)
+                health.follow(live.statuses, live.sink)
                 witness.listening(health.host, await health.start())
             # What is here now stays for the whole run: the collector need not look at it between tick and order.
             gc.collect()
@@ -166,6 +167,9 @@ async def _first_events(parts: Parts, waits: Callable[[str, float], None] = _sil
         if restored is not None:
             events.append(restored)
         events += parts.ledger.intents_unresolved(book.book)
+        stopped = parts.ledger.stops_on(book.book)
+        if stopped is not None:
+            events.append(stopped)
     return events
 
 

@@ -7,12 +7,13 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol, assert_never
+from typing import Any, Final, assert_never
 
 from msgspec import structs
 
+from bot.app.keepers import Applied, Journal, Tape, Witness
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
-from bot.domain.decided import Decided, Outcome
+from bot.domain.decided import Decided, Outcome, StopLatched, StopLifted
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
 from bot.domain.events import (
     Event,
@@ -28,6 +29,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.inbox import Inbox, InboxOverflowed
 from bot.engine import Engine
+from bot.journal.stop_rows import of_stops
 from bot.risk import gap
 from bot.risk.smile_study import SmileStudy
 from bot.venues.contract import Edge, Gateway
@@ -40,42 +42,6 @@ _STALL_HALT_S: Final = 2.0
 _DRAIN_ROUNDS_MAX: Final = 100
 _LISTING_PAUSES_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 _NOT_SENT: Final = 0
-
-Applied = tuple[str, int, Event, Outcome]
-"""Book, sequence number, event, outcome: what narration and records are made from."""
-
-
-class Journal(Protocol):
-    """What the driver needs of the ledger."""
-
-    def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
-        """Durable on return, or JournalError."""
-
-    def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
-        """Take note; written by `flush`."""
-
-    def flush(self) -> None:
-        """Write what was noted."""
-
-
-class Tape(Protocol):
-    """What the driver needs of the tape."""
-
-    def take(self, book: str, seq: int, event: Event, outcome: Outcome | None) -> None:
-        """Note what an engine was given and what it said; None: it raised."""
-
-    def push(self) -> None:
-        """Out of the reach of a kill on return, or JournalError."""
-
-
-class Witness(Protocol):
-    """Told of everything after the orders have left: narration, metrics, counts."""
-
-    def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
-        """One event and what it led to."""
-
-    def stalled(self, seconds: float) -> None:
-        """The ledger took long to commit."""
 
 
 class Live:
@@ -241,9 +207,22 @@ class Live:
                 # Also what the engine fails on: nothing else would explain the halt that follows.
                 if self._tape is not None:
                     self._tape.take(book, engine.seq, event, outcome)
+            if outcome.notes and (latched := of_stops(outcome.notes)):
+                self._latch(book, latched)
             if outcome.commands:
                 self._carry_out(outcome)
             self._applied.append((book, engine.seq, event, outcome))
+
+    def _latch(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
+        """A stop is durable before it acts, a lift before the next order; a lift also arms what halts only once."""
+        if any(isinstance(note, StopLifted) for note in notes):
+            self._halts_asked.clear()
+        try:
+            if self._tape is not None:
+                self._tape.push()
+            self._journal.commit_stops(book, notes)
+        except JournalError as error:
+            self._halt_once(HaltCause.JOURNAL_FAILED, str(error))
 
     def _concerned(self, event: Event) -> Iterable[tuple[str, Engine]]:
         """The books an event is about: by its instrument's coin, else all."""

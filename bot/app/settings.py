@@ -299,6 +299,15 @@ class HealthSection(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = Field(8642, description="0 takes any free port")
 
 
+class ControlSection(Section):
+    """`hedgebot pause`, `resume` and so on, served with the health page."""
+
+    file: Path | None = Field(
+        None,
+        description="where the running bot writes its address and token, mode 0600; default: beside the ledger",
+    )
+
+
 class RunSection(Section):
     """The process."""
 

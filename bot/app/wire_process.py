@@ -24,11 +24,12 @@ from bot.app.wire_loop import WireLoop, in_process_context
 from bot.app.witness import RunWitness
 from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Decided, Outcome, PhaseChanged
+from bot.domain.decided import Decided, Outcome, PhaseChanged, StopLatched, StopLifted
 from bot.domain.errors import JournalError
-from bot.domain.events import Event
+from bot.domain.events import Event, OperatorActed, StopsRestored
 from bot.domain.reasons import HaltCause, Phase
 from bot.domain.status import BookStatus
+from bot.domain.stops import Act
 from bot.domain.time import Ns
 from bot.drive.checks import Checks
 from bot.journal.ledger import Ledger
@@ -113,6 +114,10 @@ class _MortalLedger(Ledger):
         if step.strikes(FaultKind.KILLED_AFTER_SEND):
             host.loop.call_later(host.dice.uniform(0.0, _FLIGHT_S), host.kill_if, step)
 
+    def commit_stops(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
+        self.step.refuses_dead()
+        super().commit_stops(book, notes)
+
     def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
         if not self.step.is_dead:
             super().record(book, event, outcome)
@@ -172,6 +177,7 @@ class WireProcess:
         self._witness: _Witness | None = None
         self._task: asyncio.Task[list[RunResult]] | None = None
         self._must_adopt = False
+        self._has_looked = False
         self.failures: list[str] = []
         """What ended a process that was not killed."""
 
@@ -310,12 +316,26 @@ class WireProcess:
             self._hash.update(msgspec.msgpack.encode(command))
         if self.records.checks is not None:
             self.records.checks.saw(event, outcome, self.loop.now_ns())
+        if isinstance(event, StopsRestored) and self._has_looked:
+            self._has_looked = False
+            self.loop.call_soon(self._lift, self._step)
         for note in outcome.notes:
             if isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
                 self._halted(note)
+
+    def _lift(self, step: _Step | None) -> None:
+        """The operator has looked, and the process begins with the halt it ended with."""
+        if step is not None and step is self._step and not step.is_dead and self._witness is not None:
+            act = OperatorActed(act=Act.RESUME, by="sim", reason="looked at the halt", received_ns=self.now_ns())
+            self._witness.live.sink((act,))
 
     def _halted(self, note: PhaseChanged) -> None:
         """A human looks, and starts it again; positions that differ are taken over from the venue."""
         self._must_adopt = note.cause == HaltCause.POSITION_MISMATCHED
         assert self._step is not None, "a process that runs"
-        self.loop.call_later(_LOOK_S, self.kill_if, self._step)
+        self.loop.call_later(_LOOK_S, self._looked, self._step)
+
+    def _looked(self, step: _Step) -> None:
+        if step is self._step:
+            self._has_looked = True
+            self.kill()

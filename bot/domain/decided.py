@@ -8,6 +8,7 @@ from msgspec import Struct
 from bot.domain.commands import Command
 from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, Regime
+from bot.domain.stops import Latch
 from bot.domain.time import NS_PER_S, Ns
 
 
@@ -230,6 +231,21 @@ class GuardMoved(Struct, frozen=True, kw_only=True, tag=True):
     """When it lets go by itself; None: when its cause is gone."""
 
 
+class StopLatched(Struct, frozen=True, kw_only=True, tag=True):
+    """A stop is on from now until an operator lifts it, over restarts; durable before anything else follows."""
+
+    latch: Latch
+
+
+class StopLifted(Struct, frozen=True, kw_only=True, tag=True):
+    """An operator lifted a stop, or put another one of his own in its place; durable likewise."""
+
+    latch: Latch
+    by: str
+    reason: str
+    at_ns: Ns
+
+
 Note = (
     TrustChanged
     | OrderMoved
@@ -243,6 +259,8 @@ Note = (
     | GuardMoved
     | RegimeChanged
     | PriceJumped
+    | StopLatched
+    | StopLifted
 )
 
 

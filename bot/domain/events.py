@@ -13,6 +13,7 @@ from bot.domain.ladder import LadderStep, RungSeen
 from bot.domain.market_events import EventRoot, MarketEvent
 from bot.domain.reasons import DistrustCause, HaltCause, RefusalKind
 from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
+from bot.domain.stops import Act, Latch
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import Ns
 
@@ -275,6 +276,25 @@ class HaltRequested(EventRoot, frozen=True, kw_only=True):
     detail: str
 
 
+class OperatorActed(EventRoot, frozen=True, kw_only=True, omit_defaults=True):
+    """A human stops or resumes trading; who, and the reason given, are kept for ever."""
+
+    act: Act
+    by: str
+    reason: str
+    received_ns: Ns
+    book: str | None = None
+    """None: every book of the process."""
+
+
+class StopsRestored(EventRoot, frozen=True, kw_only=True):
+    """The stops that the ledger ends with for a book: a restart begins as the last run ended."""
+
+    book: str
+    latches: tuple[Latch, ...]
+    received_ns: Ns
+
+
 class Ticked(EventRoot, frozen=True, kw_only=True, gc=False):
     """The only notion of now, and the only event that decides."""
 
@@ -305,6 +325,8 @@ AccountEvent = (
     | LeaseHeld
     | StopRequested
     | HaltRequested
+    | OperatorActed
+    | StopsRestored
 )
 """Never conflated, in order of arrival."""
 

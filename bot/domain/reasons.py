@@ -83,10 +83,16 @@ class Reason(enum.StrEnum):
     """The capped limit price lies outside the venue's price band."""
     BACKING_OFF = "backing_off"
     """The venue refused recently; waiting before the next try."""
+    PAUSED = "paused"
+    """A stop is on that lets no hedge through; the detail says which, since when, by whom, and how to lift it."""
+    REDUCE_ONLY = "reduce_only"
+    """The stop `reduce_only` is on, and the hedge would not lower the worst-case distance of the delta from target."""
+    FLATTENING = "flattening"
+    """The stop `flatten_hedges` is on: what is held of the hedge instruments is closed."""
     STOPPING = "stopping"
     """An orderly end was asked for."""
     HALTED = "halted"
-    """Trading halted; a human must look."""
+    """Trading halted; a human must look, then lift it with a reason."""
 
 
 class Regime(enum.StrEnum):
@@ -177,7 +183,7 @@ class RefusalKind(enum.StrEnum):
 
 
 class HaltCause(enum.StrEnum):
-    """Why trading halted; lifted only by a restart after a look."""
+    """Why trading halted; kept over restarts, lifted only by an operator with a reason."""
 
     POSITION_MISMATCHED = "position_mismatched"
     """The venue's position is not the sum of what we saw, twice in a row."""
@@ -200,6 +206,8 @@ class HaltCause(enum.StrEnum):
     """Somebody else's order works on the account."""
     FILL_UNEXPLAINED = "fill_unexplained"
     """A fill larger than the order it belongs to."""
+    TRIGGERED = "triggered"
+    """A trigger whose grade is `halt` went off; the detail names it."""
 
 
 class Phase(enum.StrEnum):
@@ -214,4 +222,4 @@ class Phase(enum.StrEnum):
     STOPPED = "stopped"
     """Nothing of ours works at the venue any more."""
     HALTED = "halted"
-    """No order until a human has looked and restarted."""
+    """No order until a human has looked and lifted the halt."""

@@ -8,6 +8,7 @@ from bot.domain.decided import Decided
 from bot.domain.events import LadderMeasured, SurfaceFitted
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.reasons import Phase
+from bot.domain.stops import Latch
 from bot.domain.time import Ns
 
 
@@ -84,6 +85,8 @@ class BookStatus(Struct, frozen=True, kw_only=True):
     orders_unknown: int
     orders_live: int
     profit_usd: ProfitUsd
+    stops: tuple[Latch, ...] = ()
+    """Those that are on, oldest first; only an operator lifts them."""
     venues: tuple[VenueSeen, ...] = ()
     """That of the options first."""
     equity: tuple[EquitySeen, ...] = ()

@@ -18,11 +18,13 @@ from bot.domain.events import (
     Event,
     HaltRequested,
     InstrumentListed,
+    OperatorActed,
     OrderRefused,
     SnapshotTaken,
     Ticked,
 )
 from bot.domain.reasons import HaltCause, Phase, RefusalKind
+from bot.domain.stops import Act
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.cost_audit import CostAudit
 from bot.drive.inbox import Inbox
@@ -30,6 +32,7 @@ from bot.drive.sim_venue import Schedule
 from bot.drive.sim_venues import SimVenues
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
+from bot.journal.stop_rows import of_stops
 from bot.journal.tape import Tape
 from bot.observe.tally import Tally
 from bot.sim.faults import FaultKind, Faults
@@ -103,6 +106,8 @@ class SimProcess:
         self._hash = hashlib.sha256()
         self._listed: tuple[InstrumentListed, ...] = ()
         self._must_adopt = False
+        self._has_looked = False
+        """The operator has seen why it halted, and lifts that at the next start."""
 
     def run_on(self, machine: Machine) -> None:
         """Have a ledger, and faults; to be called before the start."""
@@ -141,6 +146,12 @@ class SimProcess:
             restored = self._ledger.restored(self._params.book)
             first += [] if restored is None else [restored]
             first += self._ledger.intents_unresolved(self._params.book)
+            stopped = self._ledger.stops_on(self._params.book)
+            first += [] if stopped is None else [stopped]
+            if self._has_looked:
+                self._has_looked = False
+                at_ns = self._bot_ns(now_ns)
+                first.append(OperatorActed(act=Act.RESUME, by="sim", reason="looked at the halt", received_ns=at_ns))
         first += self._venue.restored(now_ns)
         self.deliver(first, now_ns)
 
@@ -200,6 +211,8 @@ class SimProcess:
         if self._machine is not None:
             self._machine.watcher.saw(event, outcome, now_ns)
             self._applied.append((event, outcome))
+        if self._ledger is not None and (latched := of_stops(outcome.notes)):
+            self._ledger.commit_stops(self._params.book, latched)
         if not outcome.commands:
             return
         for command in outcome.commands:
@@ -267,6 +280,7 @@ class SimProcess:
 
         def restart(at_ns: Ns) -> None:
             if self.starts_count == start:
+                self._has_looked = True
                 self.kill(at_ns)
 
         self._schedule.at(Ns(now_ns + _LOOK_NS), restart)

@@ -31,7 +31,8 @@ from bot.risk.positions import Positions
 from bot.risk.profit import Profit
 
 _MISMATCH_NEXT: Final = (
-    "find out who traded; then restart with run.adopt_positions = true, or with a new ledger.url for a new account"
+    "find out who traded; then restart with run.adopt_positions = true and resume, or with a new ledger.url for a new "
+    "account"
 )
 
 
@@ -61,12 +62,13 @@ class Account:
         self._answers = Answers(self._working, self._standing)
         self._agreement = Agreement(hedge_venues, reconcilers_of(params, venues))
         self._watched: dict[InstrumentId, None] = dict.fromkeys(params.hedges)
+        self._anew_ns = Ns(0)
         self.last_hedge: HedgeFill | None = None
         self.delivered_coin = 0.0
         """Coins that physical deliveries would have brought since the start, signed."""
 
     def handlers(self) -> Mapping[type[Any], Callable[[Any], Outcome]]:
-        """The events this side takes; the loss of a stream comes through `lose_stream`."""
+        """The events this side takes; the loss of a stream comes through `lose_stream`, ends through `Stops`."""
         return {
             ev.StreamRestored: self._on_stream_restored,
             ev.MessageMalformed: self._on_malformed,
@@ -79,8 +81,6 @@ class Account:
             ev.IntentRestored: self._on_intent,
             ev.LedgerRestored: self._on_ledger,
             ev.LeaseHeld: self._standing.tenure.see,
-            ev.StopRequested: self._on_stop,
-            ev.HaltRequested: self._on_halt,
         }
 
     # --- read by the engine ----------------------------------------------------------------------------
@@ -180,9 +180,9 @@ class Account:
 
     def _overdue(self, now_ns: Ns) -> list[Note]:
         since_ns = self._working.doubt_since_ns(self._agreement.answering)
-        if since_ns is None or now_ns - since_ns <= self._params.limits.unresolved_ns_max:
+        if since_ns is None or now_ns - max(since_ns, self._anew_ns) <= self._params.limits.unresolved_ns_max:
             return []
-        text = "an order has no answer: look at the venue, then restart"
+        text = "an order has no answer: look for it at the venue, then resume"
         return some(self._standing.enter(Phase.HALTED, HaltCause.ORDER_UNRESOLVED, text))
 
     # --- streams and account -------------------------------------------------------------------------
@@ -215,6 +215,15 @@ class Account:
         self._agreement.object(venue)
         self._agreement.reconcilers[venue].demand(now_ns)
         return told(self._standing.enter(Phase.RECONCILING, cause))
+
+    def begin_anew(self, now_ns: Ns, cause: str) -> list[Note]:
+        """After a halt: every venue is asked as at a start, and doubt about orders gets its whole time once more."""
+        self._anew_ns = now_ns
+        self._standing.order_accepted()
+        for venue, reconciler in self._agreement.reconcilers.items():
+            self._agreement.object(venue)
+            reconciler.demand(now_ns)
+        return some(self._standing.unhalt(cause))
 
     def _on_malformed(self, event: ev.MessageMalformed) -> Outcome:
         del event  # counted and told by the shell; there is nothing to believe in it
@@ -376,13 +385,3 @@ class Account:
         fresh = [name for name in names if name not in self._watched]
         self._watched.update(dict.fromkeys(fresh))
         return [Watch(instruments=tuple(fresh))] if fresh else []
-
-    # --- ends ----------------------------------------------------------------------------------------
-
-    def _on_stop(self, event: ev.StopRequested) -> Outcome:
-        notes = some(self._standing.enter(Phase.STOPPING, event.cause))
-        return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))
-
-    def _on_halt(self, event: ev.HaltRequested) -> Outcome:
-        notes = some(self._standing.enter(Phase.HALTED, event.cause, event.detail))
-        return Outcome(commands=tuple(self._working.cancel_all(event.received_ns)), notes=tuple(notes))

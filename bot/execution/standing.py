@@ -76,7 +76,7 @@ class Standing:
         return self._up[(venue, stream)]
 
     def enter(self, phase: Phase, cause: HaltCause | str, detail: str = "") -> PhaseChanged | None:
-        """Change the phase. A halt is never left; an orderly end only for its end or a halt."""
+        """Change the phase. A halt is left by `unhalt` alone; an orderly end only for its end or a halt."""
         before = self.phase
         if phase is before or before in {Phase.HALTED, Phase.STOPPED}:
             return None
@@ -84,6 +84,17 @@ class Standing:
             return None
         self.phase, self.cause, self.detail = phase, str(cause), detail
         return PhaseChanged(phase_before=before, phase_after=phase, cause=cause, detail=detail)
+
+    def stay_halted(self, cause: str, detail: str) -> None:
+        """A run that begins with the halt the last one ended in: nothing new has happened."""
+        self.phase, self.cause, self.detail = Phase.HALTED, cause, detail
+
+    def unhalt(self, cause: str) -> PhaseChanged | None:
+        """An operator has lifted the halt: back to asking what is true. None where nothing is halted."""
+        if self.phase is not Phase.HALTED:
+            return None
+        self.phase, self.cause, self.detail = Phase.RECONCILING, cause, ""
+        return PhaseChanged(phase_before=Phase.HALTED, phase_after=Phase.RECONCILING, cause=cause, detail="")
 
     def blocked(self) -> tuple[Reason, str] | None:
         """The state in which nothing is placed, if it is one."""

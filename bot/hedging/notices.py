@@ -17,7 +17,7 @@ _ALARM_AFTER_NS: Final = Ns(10 * NS_PER_S)
 _DEADLINE_NS: Final = Ns(60 * NS_PER_S)
 _KEPT: Final = "hedge_kept"
 _CALM: Final = frozenset({Reason.INSIDE_BAND, Reason.OSCILLATES, Reason.NO_OPTIONS})
-_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
+_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED, Reason.PAUSED})
 """Refusals somebody asked for, or that have an alarm of their own."""
 
 

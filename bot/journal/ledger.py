@@ -13,7 +13,16 @@ from typing import Final, Self, TypeVar
 from sqlalchemy import Connection, insert, update
 
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Decided, FillBooked, Outcome, PhaseChanged, VenueAgreed, is_repeat
+from bot.domain.decided import (
+    Decided,
+    FillBooked,
+    Outcome,
+    PhaseChanged,
+    StopLatched,
+    StopLifted,
+    VenueAgreed,
+    is_repeat,
+)
 from bot.domain.errors import JournalError, LeaseLost
 from bot.domain.events import (
     Event,
@@ -26,13 +35,14 @@ from bot.domain.events import (
     OrderUnknown,
     OrderUpdated,
     SnapshotTaken,
+    StopsRestored,
 )
 from bot.domain.ids import DERIBIT, FillId, InstrumentId, Label, VenueId, base_of, venue_of
 from bot.domain.reasons import Action, Phase
 from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
-from bot.journal import dialects, opening, rows
+from bot.journal import dialects, opening, rows, stop_rows
 from bot.journal.lease import TRADER
 from bot.journal.reader import LedgerReader
 from bot.journal.rows import FillRow, Row
@@ -119,6 +129,10 @@ class Ledger:
         self._told[decided.book] = decided
         self._seen_ns = decided.now_ns
 
+    def commit_stops(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
+        """Write stops latched and lifted in one transaction; durable on return, or JournalError."""
+        self._write([(self._texts.stop, stop_rows.stop_row(self._run_id, book, note)) for note in notes])
+
     def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
         """Take note of what an event said and led to; written by `flush`, or when the buffer is full."""
         if isinstance(event, _JOURNALLED):
@@ -185,6 +199,11 @@ class Ledger:
             received_ns=self._started_ns,
             book=book,
         )
+
+    def stops_on(self, book: str) -> StopsRestored | None:
+        """The stops of a book that nobody has lifted; None without one. Stamped with the start."""
+        found = self._read(lambda: stop_rows.latches_on(self._connection, book))
+        return StopsRestored(book=book, latches=found, received_ns=self._started_ns) if found else None
 
     def labels_used(self, prefix: str) -> frozenset[Label]:
         """Labels of all intents that start with `prefix`."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
 
 metadata: Final = MetaData()
@@ -119,6 +119,21 @@ reconciliations: Final = Table(
     Column("at_ns", BigInteger, nullable=False),
 )
 """When a book agreed with the venue and began to run; without one, `positions` proves nothing."""
+
+stops: Final = Table(
+    "stops",
+    metadata,
+    Column("stop_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),
+    Column("book", String, nullable=False),
+    Column("act", String, nullable=False),  # latched, lifted
+    Column("kind", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("by", String, nullable=False),  # an operator's name, or hedgebot
+    Column("reason", Text, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+)
+"""Stops of trading: on, and lifted by whom and why. A restart begins with those not lifted."""
 
 decisions: Final = Table(
     "decisions",

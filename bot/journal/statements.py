@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
-from bot.journal.schema import decisions, fills, intents, leases, order_events, positions, reconciliations
+from bot.journal.schema import decisions, fills, intents, leases, order_events, positions, reconciliations, stops
 
 POSTGRESQL: Final = "postgresql"
 
@@ -31,6 +31,7 @@ class Statements(NamedTuple):
     fill: str
     position: str
     reconciliation: str
+    stop: str
 
 
 def insert_of(dialect_name: str, table: Table) -> Upsert:
@@ -62,6 +63,7 @@ def statements_of(dialect_name: str) -> Statements:
         fill=text(_fill_once(dialect_name), fills),
         position=inserts(positions),
         reconciliation=inserts(reconciliations),
+        stop=inserts(stops),
     )
 
 

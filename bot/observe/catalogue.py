@@ -93,7 +93,7 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     # --- the run ---
     "run.started": _info(
         "The process begins: what runs, with which configuration.",
-        *("mode", "version", "config_hash", "config_path", "ledger", "tape", "books", "ws_url", "rest_url"),
+        *("mode", "version", "config_hash", "config_path", "ledger", "control", "tape", "books", "ws_url", "rest_url"),
         "hedge_venue",
         *("seed", "pid"),
     ),
@@ -221,7 +221,17 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     # --- ends and alarms ---
     "trading.stopping": _info("No new hedge; what works is cancelled.", "cause", "detail"),
     "trading.stopped": _info("Nothing of ours works at the venue any more.", "cause", "detail"),
-    "trading.halted": _error("No order until a human has looked and restarted.", "cause", "detail"),
+    "trading.halted": _error("No order until a human has looked and lifted the halt.", "cause", "detail"),
+    "operator.acted": _info("A human stopped or resumed trading: who, and the reason given.", "act", "by", "reason"),
+    "stop.latched": _error(
+        "A stop is on until an operator lifts it with `hedgebot resume`, over restarts as well.",
+        *("kind", "cause", "by", "detail"),
+    ),
+    "stop.lifted": _warning(
+        "A stop was lifted, or another one of the operator took its place.",
+        *("kind", "cause", "since_ns", "by", "reason"),
+    ),
+    "stops.restored": _error("The run begins with the stops the last one ended with; nobody has lifted them.", "stops"),
     "halt.requested": _error("The shell found that going on is not safe.", "cause", "detail"),
     "journal.stalled": _warning("The ledger took long to make an intent durable.", "elapsed_ms"),
     "alarm.raised": _error("A human should look, at the latest by the deadline.", "name", "detail", "deadline_ns"),

@@ -12,6 +12,7 @@ from bot.domain.ids import DERIBIT, InstrumentId, Label, VenueId, venue_of
 from bot.domain.market_events import MarketEvent
 from bot.domain.time import Ns
 from bot.observe.logs import Log
+from bot.observe.stop_words import tell_event
 from bot.observe.surfaces import Surfaces
 
 _MALFORMED_KINDS_MAX: Final = 200
@@ -61,6 +62,8 @@ class EventTeller:
             self._order_event(seq, event)
         elif isinstance(event, _ACCOUNT_EVENTS):
             self._account_event(seq, event)
+        elif isinstance(event, ev.OperatorActed | ev.StopsRestored):
+            tell_event(self._log, seq, event)
         else:
             self._shell_event(seq, event)
 

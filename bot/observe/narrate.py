@@ -22,6 +22,8 @@ from bot.domain.decided import (
     PositionMismatched,
     PriceJumped,
     RegimeChanged,
+    StopLatched,
+    StopLifted,
     StrangerSeen,
     TrustChanged,
     VenueAgreed,
@@ -36,6 +38,7 @@ from bot.observe.forward_words import forward_words
 from bot.observe.gap_words import GapTeller
 from bot.observe.logs import Log
 from bot.observe.split_words import split_words
+from bot.observe.stop_words import tell_note
 
 LIMITS: Final = frozenset(
     {
@@ -116,7 +119,10 @@ class Narrator:
         for command in outcome.commands:
             self._command(book, seq, command)
         for note in outcome.notes:
-            self._note(book, seq, note)
+            if isinstance(note, StopLatched | StopLifted):
+                tell_note(self._log, book, seq, note)
+            else:
+                self._note(book, seq, note)
 
     def waited(self, cause: str, pause_s: float) -> None:
         """The venue gave no answer at the start."""

@@ -117,6 +117,9 @@ _REASONS: Final[dict[Reason, Callable[[Explained], str]]] = {
     Reason.PIN_STOP: _due_but("the price sits on a strike that expires soon, and this book does not hedge then"),
     Reason.PRICE_BAND: _due_but("the venue would not take the price"),
     Reason.BACKING_OFF: _due_but("the venue refused an order, or an order met nobody, a moment ago"),
+    Reason.PAUSED: lambda told: f"trading is stopped until an operator resumes it: {told.decided.detail}",
+    Reason.REDUCE_ONLY: _due_but("only what lowers the worst case may be traded now"),
+    Reason.FLATTENING: _just("an operator or a trigger wants the hedges closed, whatever the delta"),
     Reason.STOPPING: lambda told: f"the run was asked to end: {told.decided.detail}",
     Reason.HALTED: lambda told: f"trading was halted until a human looks: {told.decided.detail}",
 }

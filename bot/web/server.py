@@ -1,6 +1,6 @@
-"""Health, readiness, status and metrics over HTTP, on this machine only.
+"""Health, readiness, status and metrics over HTTP, and the way to `control`; on this machine only.
 
-Knows the frozen status of the books and the clock; changes nothing, and serves nobody beyond loopback.
+Knows the frozen status of the books and the clock; changes nothing itself, and serves nobody beyond loopback.
 """
 
 import ipaddress
@@ -16,12 +16,11 @@ from bot.domain.reasons import Phase
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe.metrics import CONTENT_TYPE, Metrics
+from bot.web.control import BODY_BYTES_MAX, Control, Sink, same_site
 
 TICK_AGE_NS_MAX: Final = Ns(15 * NS_PER_S)
 """No decision for longer means that the process does not get on; the longest tick interval is 5 s."""
 
-_REQUEST_BYTES_MAX: Final = 1024
-"""Nobody has anything to send."""
 _STOP_S_MAX: Final = 1.0
 
 
@@ -36,20 +35,28 @@ class Health(Struct, frozen=True, kw_only=True):
 class HealthServer:
     """One listening socket on loopback. Call `follow` when there is something to tell of."""
 
-    def __init__(self, *, host: str, port: int, metrics: Metrics, now_ns: Callable[[], Ns]) -> None:
-        """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback."""
+    def __init__(
+        self, *, host: str, port: int, metrics: Metrics, now_ns: Callable[[], Ns], control: Control | None = None
+    ) -> None:
+        """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback.
+
+        Without `control` nobody can be asked to act.
+        """
         if not _is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
         self.host = host
         self._port = port
         self._metrics = metrics
         self._now_ns = now_ns
+        self._control = control
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._runner: web.AppRunner | None = None
 
-    def follow(self, statuses: Callable[[], tuple[BookStatus, ...]]) -> None:
-        """Tell of these books from now on."""
+    def follow(self, statuses: Callable[[], tuple[BookStatus, ...]], sink: Sink | None = None) -> None:
+        """Tell of these books from now on; what an operator asks for goes into `sink`, without one nowhere."""
         self._statuses = statuses
+        if self._control is not None and sink is not None:
+            self._control.follow(statuses, sink)
 
     async def start(self) -> int:
         """Listen; the port that was taken. ConfigError when it is in use."""
@@ -65,21 +72,32 @@ class HealthServer:
                 f"take another, 0 for any, or health.enabled = false"
             ) from error
         self._runner = runner
-        return int(runner.addresses[0][1])
+        port = int(runner.addresses[0][1])
+        if self._control is not None:
+            try:
+                self._control.listening(self.host, port)
+            except ConfigError:
+                await self.stop()
+                raise
+        return port
 
     async def stop(self) -> None:
         """Close the socket; harmless when nothing listens."""
         runner, self._runner = self._runner, None
         if runner is not None:
+            if self._control is not None:
+                self._control.gone()
             await runner.cleanup()
 
     def app(self) -> web.Application:
         """The pages."""
-        app = web.Application(client_max_size=_REQUEST_BYTES_MAX)
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[same_site])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/status", self._status)
         app.router.add_get("/metrics", self._metrics_page)
+        if self._control is not None:
+            app.router.add_post("/control/{act}", self._control.post)
         return app
 
     def health(self) -> Health:

@@ -27,7 +27,7 @@ _ANY_ALLOWED = (
     "bot/app/config.py",  # TOML before it has been checked
     "bot/app/live.py",  # a coroutine's send type
     # tables from event type to the function that takes it
-    *("bot/engine.py", "bot/execution/account.py", "bot/execution/answers.py"),
+    *("bot/engine.py", "bot/execution/account.py", "bot/execution/answers.py", "bot/execution/stops.py"),
     "bot/hedging/policies.py",  # the table from parameters to the function that takes them
     "bot/execution/tactic_table.py",  # likewise
 )

@@ -219,7 +219,11 @@ def test_a_halt_is_never_left(play: Any, make: Any) -> None:
 
     assert play.orders(commands) == []
     assert play.engine.status().phase is Phase.HALTED
-    assert (play.decided().reason, play.decided().detail) == (Reason.HALTED, "journal_failed disk full")
+    assert play.decided().reason is Reason.HALTED
+    assert play.decided().detail == (
+        "halt (journal_failed) since 2026-03-01T10:00:00.000000Z by hedgebot: disk full; "
+        "lift it: hedgebot resume --reason"
+    )
     assert play.engine.status().positions_native[PERPETUAL] == Decimal(-10_000)
     assert [n.phase_after for n in play.notes if isinstance(n, PhaseChanged)] == [Phase.RUNNING, Phase.HALTED]
 

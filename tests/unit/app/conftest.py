@@ -151,6 +151,7 @@ class FakeJournal:
         self._diary = diary
         self.refuses_intents = False
         self.refuses_records = False
+        self.refuses_stops = False
         self.on_commit: Callable[[], None] = lambda: None
         self.recorded: list[tuple[str, ev.Event | None, Outcome]] = []
         self.flushes_count = 0
@@ -162,6 +163,12 @@ class FakeJournal:
         if self.refuses_intents:
             raise JournalError("the disk is full")
         self._diary.extend(f"commit {order.label}" for order in orders)
+
+    def commit_stops(self, book: str, notes: Sequence[object]) -> None:
+        """Durable, or not."""
+        if self.refuses_stops:
+            raise JournalError("the disk is full")
+        self._diary.extend(f"{type(note).__name__} {book}" for note in notes)
 
     def record(self, book: str, event: ev.Event | None, outcome: Outcome) -> None:
         """Remember, or fail."""

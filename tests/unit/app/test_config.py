@@ -109,7 +109,8 @@ _TOO_WIDE = (
     "narrow the band or raise the limit"
 )
 _SECTIONS = (
-    "sections are books, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, standby, tape, venue"
+    "sections are books, control, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, standby, tape, "
+    "venue"
 )
 
 _REFUSED = [

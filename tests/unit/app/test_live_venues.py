@@ -135,6 +135,9 @@ class _Ledger:
         del book
         return ()
 
+    def stops_on(self, book: str) -> None:
+        del book
+
 
 def _parts(two: _Two, now_ns: Any) -> tuple[daemon.Parts, _Ledger]:
     ledger: Any = _Ledger()

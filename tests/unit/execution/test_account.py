@@ -11,6 +11,7 @@ from bot.domain.seen import PositionSeen
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.account import Account
 from bot.execution.account_params import AccountParams
+from bot.execution.stops import Stops
 from bot.market.view import MarketView
 
 PERPETUAL = InstrumentId("BTC-PERPETUAL")
@@ -54,8 +55,9 @@ def _running(account: Account, make: Any) -> None:
 
 
 def test_every_account_event_has_its_place(account: Account) -> None:
-    """Market data, listings, results of side work and the loss of a stream are the engine's; all else comes here."""
+    """Market data, listings, side work, loss of a stream are the engine's, ends `Stops`'; all else comes here."""
     engines = {ev.QuoteDistrusted, ev.InstrumentListed, ev.StreamLost, ev.SurfaceFitted, ev.LadderMeasured}
+    engines |= set(Stops("BTC", account).handlers())
 
     assert set(get_args(ev.AccountEvent)) - engines == set(account.handlers())
 

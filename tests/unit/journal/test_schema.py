@@ -22,6 +22,7 @@ def test_every_table_of_the_ledger_is_created() -> None:
         "positions",
         "reconciliations",
         "runs",
+        "stops",
     }
     assert expected == names
 

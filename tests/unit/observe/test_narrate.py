@@ -6,9 +6,10 @@ from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder
-from bot.domain.decided import Decided, Note, Outcome
+from bot.domain.decided import Decided, Note, Outcome, StopLatched, StopLifted
 from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import Action, Phase, Reason
+from bot.domain.stops import Act, Latch, StopKind
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe import narrate
 from bot.observe.catalogue import CATALOGUE
@@ -19,6 +20,25 @@ from bot.observe.narrate import Narrator
 def narrator(heard: Any) -> Narrator:
     """Tells run r1."""
     return Narrator(heard.log, run_id="r1", venue="deribit")
+
+
+_LATCH = Latch(kind=StopKind.PAUSE, cause="operator", since_ns=Ns(5), by="ann", detail="lunch")
+
+
+@pytest.fixture
+def told_events(told_events: dict[str, ev.Event]) -> dict[str, ev.Event]:
+    """With those about stops."""
+    return told_events | {
+        "operator.acted": ev.OperatorActed(act=Act.PAUSE, by="ann", reason="lunch", received_ns=Ns(5)),
+        "stops.restored": ev.StopsRestored(book="BTC", latches=(_LATCH,), received_ns=Ns(9)),
+    }
+
+
+@pytest.fixture
+def notes(notes: dict[str, Note]) -> dict[str, Note]:
+    """With those about stops."""
+    lifted = StopLifted(latch=_LATCH, by="bob", reason="back", at_ns=Ns(9))
+    return notes | {"stop.latched": StopLatched(latch=_LATCH), "stop.lifted": lifted}
 
 
 def test_every_event_has_its_words(narrator: Narrator, heard: Any, told_events: dict[str, ev.Event]) -> None:

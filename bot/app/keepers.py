@@ -1,0 +1,50 @@
+"""What the live driver hands everything to: the ledger, the tape and a witness, as far as it needs them.
+
+Words of an interface; keeps nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bot.domain.commands import PlaceOrder
+from bot.domain.decided import Decided, Outcome, StopLatched, StopLifted
+from bot.domain.events import Event
+
+Applied = tuple[str, int, Event, Outcome]
+"""Book, sequence number, event, outcome: what narration and records are made from."""
+
+
+class Journal(Protocol):
+    """What the driver needs of the ledger."""
+
+    def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
+        """Durable on return, or JournalError."""
+
+    def commit_stops(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
+        """Durable on return, or JournalError."""
+
+    def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
+        """Take note; written by `flush`."""
+
+    def flush(self) -> None:
+        """Write what was noted."""
+
+
+class Tape(Protocol):
+    """What the driver needs of the tape."""
+
+    def take(self, book: str, seq: int, event: Event, outcome: Outcome | None) -> None:
+        """Note what an engine was given and what it said; None: it raised."""
+
+    def push(self) -> None:
+        """Out of the reach of a kill on return, or JournalError."""
+
+
+class Witness(Protocol):
+    """Told of everything after the orders have left: narration, metrics, counts."""
+
+    def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
+        """One event and what it led to."""
+
+    def stalled(self, seconds: float) -> None:
+        """The ledger took long to commit."""

@@ -1,0 +1,28 @@
+"""Stops as log lines: who asked, what is on, what was lifted and why.
+
+Knows the words of the catalogue for them; keeps nothing.
+"""
+
+from bot.domain.decided import StopLatched, StopLifted
+from bot.domain.events import OperatorActed, StopsRestored
+from bot.observe.logs import Log
+from bot.risk.latches import words
+
+
+def tell_event(log: Log, seq: int, event: OperatorActed | StopsRestored) -> None:
+    """What a human asked for, or what the ledger ended with."""
+    if isinstance(event, OperatorActed):
+        log.tell("operator.acted", seq=seq, act=event.act, by=event.by, reason=event.reason)
+    else:
+        log.tell("stops.restored", seq=seq, book=event.book, stops=[words(latch) for latch in event.latches])
+
+
+def tell_note(log: Log, book: str, seq: int, note: StopLatched | StopLifted) -> None:
+    """A stop that is on from now, or no more."""
+    latch = note.latch
+    if isinstance(note, StopLatched):
+        told = {"kind": latch.kind, "cause": latch.cause, "by": latch.by, "detail": latch.detail}
+        log.tell("stop.latched", book=book, seq=seq, **told)
+    else:
+        lifted = {"kind": latch.kind, "cause": latch.cause, "by": note.by, "reason": note.reason}
+        log.tell("stop.lifted", book=book, seq=seq, since_ns=latch.since_ns, **lifted)

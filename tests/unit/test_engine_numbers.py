@@ -16,6 +16,7 @@ from bot.domain.ladder import LadderStep, RungSeen
 from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import HaltCause, Reason, RefusalKind, Rung
 from bot.domain.seen import PositionSeen
+from bot.domain.stops import Act
 from bot.domain.time import NS_PER_MS, NS_PER_S, NS_PER_YEAR, Ns
 from bot.hedging.bands import fixed, whalley_wilmott
 from bot.pricing import black76
@@ -211,6 +212,8 @@ class _Scene:
                 received_ns=at,
             ),
             ev.LedgerRestored(positions=(), fill_ids=(), received_ns=at),
+            ev.OperatorActed(act=Act.REDUCE_ONLY, by="x", reason="y", received_ns=at),
+            ev.StopsRestored(book="BTC", latches=(), received_ns=at),
             ev.Ticked(now_ns=at),
         ]
 

@@ -214,6 +214,7 @@ class _Scene:
             ev.LedgerRestored(positions=(), fill_ids=(), received_ns=at),
             ev.OperatorActed(act=Act.REDUCE_ONLY, by="x", reason="y", received_ns=at),
             ev.StopsRestored(book="BTC", latches=(), received_ns=at),
+            ev.LeaseHeld(until_ns=Ns(at + 10 * NS_PER_S), received_ns=at),
             ev.Ticked(now_ns=at),
         ]
 

@@ -44,6 +44,11 @@ _RECONCILE = "execution/reconcile.py"
 _DECIDE = "hedging/decide.py"
 _LEDGER = "journal/ledger.py"
 
+_NO_LATCH: Final = Change(
+    "execution/stops.py", "        if kind is None or kind not in rules.FORBIDS_ORDERS:\n", "        if True:\n"
+)
+"""The phase and the latch both hold a halt."""
+
 BUGS: Final = (
     Bug(
         "resend_on_timeout",
@@ -201,19 +206,22 @@ BUGS: Final = (
         "        if self.phase is Phase.RECONCILING:\n",
         "        if False:\n",
     ),
-    _bug(
+    Bug(
         "halt_ignored",
         "orders while halted",
-        _STAND,
-        "        if self.phase is Phase.HALTED:\n",
-        "        if False:\n",
+        (Change(_STAND, "        if self.phase is Phase.HALTED:\n", "        if False:\n"), _NO_LATCH),
     ),
-    _bug(
+    Bug(
         "halt_lifts_itself",
         "the next agreement with the venue ends a halt",
-        _STAND,
-        "        if phase is before or before in {Phase.HALTED, Phase.STOPPED}:\n",
-        "        if phase is before or before is Phase.STOPPED:\n",
+        (
+            Change(
+                _STAND,
+                "        if phase is before or before in {Phase.HALTED, Phase.STOPPED}:\n",
+                "        if phase is before or before is Phase.STOPPED:\n",
+            ),
+            _NO_LATCH,
+        ),
     ),
     _bug(
         "maintenance_halts",

@@ -333,9 +333,10 @@ class WireProcess:
         """A human looks, and starts it again; positions that differ are taken over from the venue."""
         self._must_adopt = note.cause == HaltCause.POSITION_MISMATCHED
         assert self._step is not None, "a process that runs"
-        self.loop.call_later(_LOOK_S, self._looked, self._step)
+        self.loop.call_later(_LOOK_S, self._look)
 
-    def _looked(self, step: _Step) -> None:
-        if step is self._step:
-            self._has_looked = True
+    def _look(self) -> None:
+        """Also where it was killed and started again meanwhile: it is halted still."""
+        self._has_looked = not self.is_up or self.status().phase is Phase.HALTED
+        if self._has_looked:
             self.kill()

@@ -276,14 +276,13 @@ class SimProcess:
     def _halted(self, note: PhaseChanged, now_ns: Ns) -> None:
         """A human looks, and starts it again; positions that differ are taken over from the venue."""
         self._must_adopt = note.cause == HaltCause.POSITION_MISMATCHED
-        start = self.starts_count
 
-        def restart(at_ns: Ns) -> None:
-            if self.starts_count == start:
-                self._has_looked = True
+        def look(at_ns: Ns) -> None:
+            self._has_looked = not self._is_up or self.engine.status().phase is Phase.HALTED
+            if self._has_looked:
                 self.kill(at_ns)
 
-        self._schedule.at(Ns(now_ns + _LOOK_NS), restart)
+        self._schedule.at(Ns(now_ns + _LOOK_NS), look)
 
 
 def _stamped(event: Event, bot_ns: Ns) -> Event:

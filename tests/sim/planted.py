@@ -3,37 +3,9 @@
 A change names a file and a text that must stand in it exactly once, so that code that moves breaks the list loudly.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Change(NamedTuple):
-    """One text of a file in `bot/` and what stands there instead."""
-
-    file: str
-    old: str
-    new: str
-
-
-class Bug(NamedTuple):
-    """One planted bug; `env` is what the configuration needs for it to matter."""
-
-    name: str
-    what: str
-    changes: tuple[Change, ...]
-    env: tuple[tuple[str, str], ...] = ()
-
-
-RESTS: Final = (("HEDGEBOT_BOOKS__BTC__TACTIC__NAME", "rest_then_cross"),)
-TIGHT: Final = (
-    ("HEDGEBOT_BOOKS__BTC__LIMITS__DELTA_COIN_WORST_MAX", "0.3"),
-    ("HEDGEBOT_BOOKS__BTC__LIMITS__ORDERS_PER_MINUTE_MAX", "3"),
-)
-
-
-def _bug(name: str, what: str, file: str, *texts: str, env: tuple[tuple[str, str], ...] = ()) -> Bug:
-    old, new = texts
-    return Bug(name, what, (Change(file, old, new),), env)
-
+from planting import RESTS, TIGHT, Bug, Change, bug
 
 _LIFE = "execution/lifecycle.py"
 _WORK = "execution/working.py"
@@ -68,21 +40,21 @@ BUGS: Final = (
             ),
         ),
     ),
-    _bug(
+    bug(
         "unknown_forgotten",
         "an order without an answer counts as refused",
         _LIFE,
         "        _G.LOST: _S.UNKNOWN,\n        _G.ABSENT: _S.ABSENT,\n    },\n    _S.OPEN",
         "        _G.LOST: _S.REFUSED,\n        _G.ABSENT: _S.ABSENT,\n    },\n    _S.OPEN",
     ),
-    _bug(
+    bug(
         "unknown_not_counted",
         "an order in doubt is missing from the worst case",
         _WORK,
         "            left = order.open_native\n",
         "            left = ZERO if order.state is OrderState.UNKNOWN else order.open_native\n",
     ),
-    _bug(
+    bug(
         "pending_ignored",
         "a hedge is made while another is under way",
         _DECIDE,
@@ -90,49 +62,49 @@ BUGS: Final = (
         "    if now.held_back",
         "    if now.held_back",
     ),
-    _bug(
+    bug(
         "order_doubled",
         "each decision sends its order twice",
         "deciding.py",
         "structs.replace(decided, trade_coin=trade_coin)), [move.order]",
         "structs.replace(decided, trade_coin=trade_coin)), [move.order, move.order]",
     ),
-    _bug(
+    bug(
         "fill_counted_twice",
         "a fill told twice counts twice",
         "risk/positions.py",
         "        if fill.fill_id in self._counted:\n            return False\n",
         "",
     ),
-    _bug(
+    bug(
         "fills_before_restart_forgotten",
         "after a restart the fills inside the ledger's position count again",
         _RECONCILE,
         "        positions.count(event.fill_ids)\n",
         "",
     ),
-    _bug(
+    bug(
         "fill_news_ignored",
         "fills found by a look at the account are not booked",
         "execution/account.py",
         "        for fill in reconciler.news(event, self._positions, instruments):\n",
         "        for fill in ():\n",
     ),
-    _bug(
+    bug(
         "gap_ignored",
         "a gap in the book leaves its touch in use",
         _VIEW,
         "        self._distrusted[event.instrument] = event.cause\n        self._touches.pop(event.instrument, None)\n",
         "        del event\n",
     ),
-    _bug(
+    bug(
         "gap_healed_by_a_ticker",
         "a ticker ends the distrust of a book with a gap",
         _VIEW,
         "        if marked.instrument not in self._distrusted:\n",
         "        if self._distrusted.pop(marked.instrument, None) is None or True:\n",
     ),
-    _bug(
+    bug(
         "book_merged_after_reconnect",
         "what was told before a lost socket is used after it",
         "engine.py",
@@ -152,35 +124,35 @@ BUGS: Final = (
             ),
         ),
     ),
-    _bug(
+    bug(
         "hedged_while_stale",
         "no datum is ever too old",
         _TRUST,
         "    if age_ns > age_ns_max:\n        return DistrustCause.STALE\n",
         "",
     ),
-    _bug(
+    bug(
         "crossed_book_traded",
         "a bid above the ask is traded on",
         _TRUST,
         "    if touch.bid_native >= touch.ask_native:\n        return DistrustCause.CROSSED\n",
         "",
     ),
-    _bug(
+    bug(
         "one_sided_book_traded",
         "a touch without an ask is traded on",
         _TRUST,
         "    if touch.bid_native is None or touch.ask_native is None:\n        return DistrustCause.ONE_SIDED\n",
         "",
     ),
-    _bug(
+    bug(
         "closed_instrument_traded",
         "orders for an instrument the venue has closed",
         _TRUST,
         "    if not marked.is_open:\n        return DistrustCause.NOT_OPEN\n    if marked.mark_usd",
         "    if marked.mark_usd",
     ),
-    _bug(
+    bug(
         "doubt_traded_away",
         "an estimate is traded on where only an interval is known",
         _DECIDE,
@@ -199,7 +171,7 @@ BUGS: Final = (
             ),
         ),
     ),
-    _bug(
+    bug(
         "traded_as_if_flat",
         "orders before the account was compared with the venue's",
         _STAND,
@@ -223,133 +195,133 @@ BUGS: Final = (
             _NO_LATCH,
         ),
     ),
-    _bug(
+    bug(
         "maintenance_halts",
         "a locked venue ends trading for good",
         _STAND,
         "    RefusalKind.PAUSE: Ns(5 * NS_PER_S),\n",
         "",
     ),
-    _bug(
+    bug(
         "no_back_off",
         "a refused order is tried again at once",
         _STAND,
         "        return now_ns < self._back_off_until_ns\n",
         "        return False\n",
     ),
-    _bug(
+    bug(
         "refused_in_silence",
         "a hedge that cannot be made raises no alarm",
         "hedging/hedger.py",
         "decided.now_ns - self._refusing_since_ns < _ALARM_AFTER_NS",
         "decided.now_ns - self._refusing_since_ns < 60 * _ALARM_AFTER_NS",
     ),
-    _bug(
+    bug(
         "old_look_believed",
         "a look at the account from before a fill is compared",
         _RECONCILE,
         "        if has_live_orders or self._fill_ns >= snapshot.requested_ns:\n",
         "        if False:\n",
     ),
-    _bug(
+    bug(
         "look_from_before_the_gap_believed",
         "an answer asked for before a socket was lost ends the comparison",
         _RECONCILE,
         "        if snapshot.requested_ns < self._demanded_ns:\n",
         "        if False:\n",
     ),
-    _bug(
+    bug(
         "never_compared_again",
         "the account is compared at the start and never again",
         _RECONCILE,
         "        self._due_ns = Ns(now_ns + self._interval_ns)\n",
         "        self._due_ns = Ns(now_ns + 10_000 * self._interval_ns)\n",
     ),
-    _bug(
+    bug(
         "doubt_never_asked",
         "nobody asks the venue about an order in doubt",
         _WORK,
         "            if order.ask_due_ns is not None and now_ns >= order.ask_due_ns:\n",
         "            if False:\n",
     ),
-    _bug(
+    bug(
         "absence_believed_early",
         "an order not found before its deadline counts as absent",
         _WORK,
         "            not_before_ns=Ns(order.valid_until_ns + ANSWER_GRACE_NS),\n",
         "            not_before_ns=Ns(0),\n",
     ),
-    _bug(
+    bug(
         "deadline_is_now",
         "`valid_until` is the moment of sending",
         "execution/trader.py",
         "            valid_until_ns=Ns(now.now_ns + step.valid_for_ns),\n",
         "            valid_until_ns=Ns(now.now_ns),\n",
     ),
-    _bug(
+    bug(
         "no_deadline",
         "an order may start an hour later",
         "execution/trader.py",
         "            valid_until_ns=Ns(now.now_ns + step.valid_for_ns),\n",
         "            valid_until_ns=Ns(now.now_ns + 1800 * step.valid_for_ns),\n",
     ),
-    _bug(
+    bug(
         "labels_used_again",
         "labels begin anew with every start",
         "execution/trader.py",
         "            label=make_label(self._label_prefix, self._run_tag, self._orders_count),\n",
         '            label=make_label(self._label_prefix, "1", self._orders_count),\n',
     ),
-    _bug(
+    bug(
         "intents_not_durable",
         "an order leaves before its intent is committed",
         _LEDGER,
         "        self._write(batch)\n        self._told[decided.book] = decided\n",
         "        self._buffer += batch\n        self._told[decided.book] = decided\n",
     ),
-    _bug(
+    bug(
         "intents_not_looked_up",
         "a restart does not ask about the orders before it",
         _LEDGER,
         "            if base is None or base_of(order.instrument) == base\n",
         "            if base is None\n",
     ),
-    _bug(
+    bug(
         "found_fills_not_written",
         "fills found by a look at the account are missing in the ledger",
         _LEDGER,
         "                for fill in event.fills:\n",
         "                for fill in ():\n",
     ),
-    _bug(
+    bug(
         "wrong_way",
         "a hedge is made in the wrong direction",
         _DECIDE,
         "    amount = _amount(now, target - delta_from)\n",
         "    amount = _amount(now, delta_from - target)\n",
     ),
-    _bug(
+    bug(
         "size_doubled",
         "a hedge is twice what is due",
         _DECIDE,
         "    return _in_lots(now, want_coin)\n",
         "    return _in_lots(now, 2.0 * want_coin)\n",
     ),
-    _bug(
+    bug(
         "price_without_a_cap",
         "an order takes any price",
         "execution/tactic.py",
         "        return max(touch, capped)\n",
         "        return price_to_tick(instrument, ask_usd * 1.01, Rounding.DOWN)\n",
     ),
-    _bug(
+    bug(
         "fees_forgotten",
         "fees are missing in our books",
         "risk/bookkeeping.py",
         "            self._cash[fill.fee_currency] -= fill.fee_native\n",
         "            pass\n",
     ),
-    _bug(
+    bug(
         "worst_case_ignored",
         "an order may take the worst case beyond its limit",
         _DECIDE,
@@ -357,7 +329,7 @@ BUGS: Final = (
         "    if False:\n",
         env=TIGHT,
     ),
-    _bug(
+    bug(
         "order_rate_ignored",
         "more orders in a minute than allowed",
         _DECIDE,
@@ -385,7 +357,7 @@ BUGS: Final = (
         ),
         RESTS,
     ),
-    _bug(
+    bug(
         "rests_without_a_reason",
         "what rests stays when no hedge is due any more",
         "deciding.py",
@@ -393,7 +365,7 @@ BUGS: Final = (
         "        return ruling.decided, []\n",
         env=RESTS,
     ),
-    _bug(
+    bug(
         "rests_through_the_touch",
         "an order that should rest takes",
         "execution/tactic.py",

@@ -42,6 +42,7 @@ from bot.journal.ledger import Ledger
 from bot.market.quality import TrustLimits
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Edge, Sink
+from bot.venues.deribit import encode_request
 from bot.venues.deribit_feed import MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_socket import OrderSocket
@@ -92,7 +93,7 @@ class StubGateway:
             "type": "limit",
             "time_in_force": "immediate_or_cancel",
         }
-        self._transport.write(json.dumps({"method": f"private/{side}", "params": params}).encode() + b"\n")
+        self._transport.write(encode_request(self._count, f"private/{side}", params) + b"\n")
         self._count += 1
         await asyncio.sleep(0.0005)  # no venue answers before the bytes are out
         now_ns = Ns(time.time_ns())

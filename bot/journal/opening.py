@@ -19,8 +19,8 @@ from sqlalchemy.pool import StaticPool
 
 from bot.domain.errors import JournalError
 from bot.domain.ids import DERIBIT, VenueId
-from bot.journal import dialects, postgres
-from bot.journal.schema import SCHEMA_VERSION, leases, meta, metadata
+from bot.journal import dialects, migrations, postgres
+from bot.journal.schema import SCHEMA_VERSION, meta, metadata
 from bot.journal.statements import POSTGRESQL, statements_of
 
 FILE_MODE: Final = 0o600
@@ -42,11 +42,14 @@ _PRAGMAS: Final = (
 def connect(url: str, owner: dict[str, str]) -> Connection:
     """An autocommit connection to the ledger at `url`, created if need be, belonging to `owner` (mode, venue).
 
-    JournalError with the next step: neither a file nor a database of ours, cannot be created or read, locked, newer
-    schema, other owner. The connection may be used by another thread than this one, never by two at once.
+    An older one is migrated, a file after a copy of it is kept. JournalError with the next step: neither a file nor a
+    database of ours, cannot be created or read, locked, newer schema, other owner. The connection may be used by
+    another thread than this one, never by two at once.
     """
     connection = _opened(url)
     try:
+        if not is_postgresql(url):
+            _keep_older(connection, path_of(url))
         _check_schema(connection, shown(url), owner)
     except dialects.errors_of(connection) as error:
         dispose(connection)
@@ -213,13 +216,29 @@ def _check_schema(connection: Connection, at: str, owner: dict[str, str]) -> Non
     connection.exec_driver_sql(statements_of(connection.dialect.name).begin)
     if dialects.is_postgresql(connection):
         connection.exec_driver_sql(postgres.CREATING)
-    if not inspect(connection).has_table(meta.name):
-        metadata.create_all(connection)
+    is_new = not inspect(connection).has_table(meta.name)
+    metadata.create_all(connection)
+    if is_new:
         connection.execute(insert(meta), [{"key": key, "value": value} for key, value in wanted.items()])
-    leases.create(connection, checkfirst=True)  # a ledger from before there were any gets the empty table
     found = _rows(connection)
+    try:
+        _refuse_others(at, found, owner)
+        if migrations.is_older(_version(found)):
+            migrations.migrate(connection)
+    except JournalError:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
     connection.exec_driver_sql("COMMIT")
-    _refuse_others(at, found, owner)
+
+
+def _keep_older(connection: Connection, path: str) -> None:
+    """A copy of a file that is about to be migrated."""
+    if inspect(connection).has_table(meta.name) and migrations.is_older(version := _version(_rows(connection))):
+        migrations.keep_copy(connection, path, version)
+
+
+def _version(found: dict[str, str]) -> int:
+    return int(found.get("schema_version", "0"))
 
 
 def _rows(connection: Connection) -> dict[str, str]:
@@ -227,8 +246,8 @@ def _rows(connection: Connection) -> dict[str, str]:
 
 
 def _refuse_others(at: str, found: dict[str, str], owner: dict[str, str]) -> None:
-    version = int(found.get("schema_version", "0"))
-    if version != SCHEMA_VERSION:
+    version = _version(found)
+    if version != SCHEMA_VERSION and not migrations.is_older(version):
         step = "upgrade hedgebot" if version > SCHEMA_VERSION else "move it away"
         raise JournalError(
             f"ledger {at} has schema {version}, this version writes {SCHEMA_VERSION}: {step}, "

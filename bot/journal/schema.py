@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 SCHEMA_VERSION: Final = 8
-"""Grows with every change of a table below; another version is refused: there has been no release to migrate from."""
+"""Grows with every change of a table below; an older ledger is migrated (`migrations`), a newer one refused."""
 
 metadata: Final = MetaData()
 

@@ -19,7 +19,7 @@ from bot.app.live import Live
 from bot.app.tenancy import Tenancy
 from bot.app.witness import RunWitness
 from bot.book import BookParams, hedges_of
-from bot.domain.errors import VenueOutcomeUnknown, VenueUnreachable
+from bot.domain.errors import LeaseLost, VenueOutcomeUnknown, VenueUnreachable
 from bot.domain.events import Event, InstrumentListed, SnapshotTaken
 from bot.domain.ids import InstrumentId, base_of, expiry_in_name, venue_of
 from bot.domain.instruments import Instrument
@@ -101,6 +101,7 @@ async def run(
     witness.follow(live)
     if parts.tape is not None:
         live.tape_on(parts.tape)
+    is_ours = True
     # Around the closing too: a second signal must not cut short what the first one asked for.
     with _signals(live.request_stop):
         try:
@@ -117,12 +118,16 @@ async def run(
                 first.insert(0, parts.tenancy.follow(live))
             await _lived(live, first, seconds)
             results = _results(parts, live.statuses(), tallies, answer=await _last_looks(parts.edges))
+        except LeaseLost:
+            is_ours = False
+            raise
         finally:
             if health is not None:
                 await health.stop()
             for edge in parts.edges:
                 await edge.gateway.close()
-            parts.ledger.close(parts.now_ns())
+            # What another process writes into by now is left as it is.
+            parts.ledger.close(parts.now_ns()) if is_ours else parts.ledger.abandon()
     if parts.tenancy is not None and not any(status.orders_live for status in live.statuses()):
         await parts.tenancy.end(is_clear=True)
     return results

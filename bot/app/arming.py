@@ -14,7 +14,7 @@ from bot.domain.instruments import Instrument
 from bot.execution.tactic_table import entry_of
 from bot.risk.conventions import Convention
 from bot.venues.registry import venue_named
-from bot.venues.settings import CCXT
+from bot.venues.settings import CCXT, Credentials
 
 
 def refuse_flat(config: Config) -> None:
@@ -76,6 +76,16 @@ def refuse_endless(config: Config) -> None:
                 f"standby.enabled: orders at {venue.venue} have no deadline that a lease could bound; set it to false, "
                 "or hedge at a venue that has one"
             )
+
+
+def watchdog_key(config: Config) -> Credentials:
+    """The watchdog's key; ConfigError where it has none of its own, so that one key's loss costs both."""
+    key, bots = config.watchdog.credentials, config.venue.credentials
+    if key is None:
+        raise ConfigError("watchdog.client_id: is missing; a watchdog needs a key of its own")
+    if bots is not None and bots.key_id == key.key_id:
+        raise ConfigError("watchdog.client_id: is the bot's own key; create another one for the same account")
+    return key
 
 
 def refuse_uncounted(book: BookParams, listed: Iterable[Instrument]) -> None:

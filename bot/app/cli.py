@@ -21,6 +21,7 @@ from bot.app.probe.report import sentence as probe_sentence
 from bot.app.soak import SoakOptions, soak
 from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
+from bot.app.watchdog_process import guard
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
@@ -78,6 +79,12 @@ def run(
     results, drawn = compose.run_live(loaded, f"run-{tag}", seconds=seconds)
     _write(picture, drawn)
     _finish(results, as_json=as_json)
+
+
+@cli.command()
+def watchdog(config: _Config, seconds: _Seconds = None) -> None:
+    """Cancel the bot's open orders when the bot is gone: a process with a key of its own."""
+    guard(load(config, {}, run_tag=compose.new_run_tag()), seconds=seconds)
 
 
 @cli.command()

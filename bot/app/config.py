@@ -40,6 +40,7 @@ from bot.app.settings import (
     StandbySection,
     TapeSection,
     VenueSection,
+    WatchdogSection,
 )
 from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError, JournalError
@@ -50,7 +51,7 @@ from bot.domain.units import decimal_from_wire
 from bot.journal import opening
 from bot.journal.lease import LeaseTerms
 from bot.venues.registry import option_side_of, venue_named
-from bot.venues.settings import VenueSettings
+from bot.venues.settings import Credentials, VenueSettings
 
 ENV_PREFIX: Final = "HEDGEBOT_"
 _NOT_OURS: Final = frozenset({"SHARED"})
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     paper: PaperSection = Field(default_factory=PaperSection)
     ledger: LedgerSection = Field(default_factory=LedgerSection)
     standby: StandbySection = Field(default_factory=StandbySection)
+    watchdog: WatchdogSection = Field(default_factory=WatchdogSection)
     tape: TapeSection = Field(default_factory=TapeSection)
     log: LogSection = Field(default_factory=LogSection)
     health: HealthSection = Field(default_factory=HealthSection)
@@ -111,6 +113,13 @@ class PaperConfig(Struct, frozen=True, kw_only=True):
     balances: dict[str, Decimal]
     fee_rate_maker: Decimal | None
     fee_rate_taker: Decimal | None
+
+
+class WatchdogConfig(Struct, frozen=True, kw_only=True):
+    """A watchdog beside the bot."""
+
+    credentials: Credentials | None
+    silence_ns: Ns
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -130,6 +139,7 @@ class Config(Struct, frozen=True, kw_only=True):
     lease: LeaseTerms
     stands_by: bool
     """Whether to wait for the lease while another process trades."""
+    watchdog: WatchdogConfig
     tape_folder: Path | None
     """Where the folders of runs are; None: no tape."""
     log_level: str
@@ -269,7 +279,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         )
     window = option_side_of(settings.venue.name).settlement_window
     secret = {"client_secret", "client_secret_file", "passphrase"}
-    hidden = {"venue": secret, "hedge_venue": secret, "ledger": {"password", "password_file"}}
+    hidden = {"venue": secret, "hedge_venue": secret, "ledger": {"password", "password_file"}, "watchdog": secret}
     plain = settings.model_dump_json(exclude=hidden)
     books = tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items())
     hedge_venue = _hedge_venue(settings, books)
@@ -286,6 +296,10 @@ def _config(settings: Settings, run_tag: str) -> Config:
             length_ns=ns_from_s(settings.standby.lease_s), clock_error_ns=ns_from_s(settings.standby.clock_error_s)
         ),
         stands_by=settings.standby.enabled,
+        watchdog=WatchdogConfig(
+            credentials=credentials_of(settings.watchdog, "watchdog"),
+            silence_ns=ns_from_s(settings.watchdog.silence_s),
+        ),
         tape_folder=settings.tape.folder if settings.tape.enabled else None,
         log_level=settings.log.level,
         log_format=settings.log.format,

@@ -103,7 +103,7 @@ async def run(
         live.tape_on(parts.tape)
     is_ours = True
     # Around the closing too: a second signal must not cut short what the first one asked for.
-    with _signals(live.request_stop):
+    with signals(live.request_stop):
         try:
             first = await _unless_stopped(live, _first_events(parts, witness.waited))
             if first is None:
@@ -255,7 +255,7 @@ def needs_a_human(results: Sequence[RunResult]) -> bool:
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[str], None]) -> Iterator[None]:
+def signals(stop: Callable[[str], None]) -> Iterator[None]:
     """SIGTERM and SIGINT ask for an orderly end; afterwards they mean what they meant before."""
     loop = asyncio.get_running_loop()
     names = (signal.SIGTERM, signal.SIGINT)

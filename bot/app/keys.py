@@ -8,14 +8,14 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from bot.app.settings import HedgeVenueSection, PlaceSection
+from bot.app.settings import HedgeVenueSection, PlaceSection, WatchdogSection
 from bot.domain.errors import ConfigError
 from bot.venues.settings import Credentials
 
 _SECRET_BYTES_MAX: Final = 4096
 
 
-def credentials_of(section: PlaceSection, table: str = "venue") -> Credentials | None:
+def credentials_of(section: PlaceSection | WatchdogSection, table: str = "venue") -> Credentials | None:
     """The key, or None where none is given; ConfigError names what is missing in `table`."""
     secret = secret_of(section.client_secret, section.client_secret_file, f"{table}.client_secret")
     if (secret is None) != (section.client_id is None):

@@ -277,6 +277,17 @@ class StandbySection(Section):
     )
 
 
+class WatchdogSection(Section):
+    """`hedgebot watchdog`, a process that cancels the bot's open orders when the bot is gone; with a key of its own."""
+
+    client_id: str | None = Field(None, description="API key id; trade:read_write, account:read and wallet:none")
+    client_secret: SecretStr | None = Field(None, description="API secret; better in the environment or a file")
+    client_secret_file: Path | None = Field(None, description="file that holds the API secret")
+    silence_s: Annotated[float, Field(ge=2.0, le=120.0)] = Field(
+        5.0, description="beyond the end of the bot's lease: then nobody is there"
+    )
+
+
 class TapeSection(Section):
     """All that a run was given, so that it can be replayed: one folder a run."""
 

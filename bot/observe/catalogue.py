@@ -116,6 +116,15 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "The ledger's database did not renew the lease; no order leaves in its last second.", "cause"
     ),
     "lease.lost": _error("Another process has taken the account over; this one sends nothing more and ends.", "cause"),
+    "watchdog.started": _info(
+        "The watchdog looks for the bot's heartbeat, which is the lease in its ledger.", "ledger", "silence_s"
+    ),
+    "watchdog.alarmed": _error(
+        "No heartbeat for too long: open orders were listed and ours cancelled; told again every minute.",
+        *("cause", "found", "cancelled", "failed"),
+    ),
+    "watchdog.cancelled": _warning("An order of ours that nobody looks after has been cancelled.", *_ORDER),
+    "watchdog.calmed": _info("The heartbeat is there again, or the bot has ended in order.", "holder"),
     "health.listening": _info("The health page answers on this loopback address.", "host", "port"),
     "exchange.listening": _info("The local exchange answers on this loopback address.", "host", "port"),
     "stop.requested": _info("A signal or an operator wants an orderly end: no new hedge.", "cause"),

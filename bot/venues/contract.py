@@ -188,11 +188,17 @@ class BookListener(Protocol):
 class Canceller(Protocol):
     """All a watchdog may do: see open orders and cancel them."""
 
+    async def open(self) -> None:
+        """Connect, check key and account; ConfigError or VenueError."""
+
     async def open_orders(self) -> Sequence[tuple[OrderId, Label | None]]:
         """Open orders of the account."""
 
     async def cancel_order(self, order_id: OrderId) -> None:
-        """Cancel one."""
+        """Cancel one; VenueError when that is not certain."""
+
+    async def close(self) -> None:
+        """Close connections; never raises."""
 
 
 class Feed(Protocol):

@@ -17,7 +17,7 @@ from bot.venues.binance import BINANCE, BinanceWire
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_feed import CcxtFeed, Prices
 from bot.venues.ccxt_gateway import CcxtGateway
-from bot.venues.contract import Feed, Gateway, Inspector, Reader
+from bot.venues.contract import Canceller, Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_reader import DeribitReader
@@ -50,6 +50,8 @@ class Venue(Struct, frozen=True, kw_only=True):
     gateways: Sequence[str]
     """Ways for orders there are, by the word in `venue.gateway`."""
     inspector: Callable[[Link], Inspector]
+    canceller: Callable[[Link], Canceller]
+    """By HTTP, whichever way the bot's own orders go."""
     hosts: Mapping[str, Hosts]
     """Where it lives, by the word in `venue.hosts`."""
     has_order_deadline: bool
@@ -86,6 +88,7 @@ def _perpetuals(
         gateway=lambda link, rate: CcxtGateway(facts, link.settings, link.now_ns, rate),
         gateways=(CCXT,),
         inspector=lambda link: CcxtGateway(facts, link.settings, link.now_ns),
+        canceller=lambda link: CcxtGateway(facts, link.settings, link.now_ns),
         hosts=hosts,
         has_order_deadline=has_order_deadline,
     )
@@ -99,6 +102,7 @@ VENUES: Final[dict[VenueId, Venue]] = {
         gateways=(CCXT, DERIBIT_WS),
         has_order_deadline=True,  # valid_until
         inspector=lambda link: _deribit_gateway(link, OrderRate()),
+        canceller=lambda link: DeribitGateway(link.settings, link.now_ns, f"{link.rng.getrandbits(64):016x}"),
         options=OptionSide(
             reader=_deribit_reader,
             # The last half hour; the newer of its two texts has a fixing every 4 s (exchange facts 2.5, theory 1.5).

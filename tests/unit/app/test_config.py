@@ -110,7 +110,7 @@ _TOO_WIDE = (
 )
 _SECTIONS = (
     "sections are books, control, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, standby, tape, "
-    "venue"
+    "venue, watchdog"
 )
 
 _REFUSED = [

@@ -218,7 +218,8 @@ def test_the_catalogue_holds_no_word_that_is_never_said(
         narrator.outcome("BTC", 1, Outcome(decided=decided(action=action, reason=Reason.LIMIT_ORDER_USD)))
     narrator.outcome("BTC", 1, Outcome(commands=tuple(commands.values()), notes=tuple(notes.values())))
 
-    assert CATALOGUE.keys() - set(heard.events) == said_elsewhere
+    watchdogs = {name for name in CATALOGUE if name.startswith("watchdog.")}
+    assert CATALOGUE.keys() - set(heard.events) == said_elsewhere | watchdogs
 
 
 def test_an_event_without_words_is_a_bug(narrator: Narrator) -> None:

@@ -31,7 +31,7 @@ _VENUE_S_MAX: Final = 30.0
 class Teller(Protocol):
     """What is said of it."""
 
-    def alarmed(self, cause: str, *, found: int, cancelled: int, failed: Sequence[str]) -> None:
+    def alarmed(self, cause: str, *, found_count: int, cancelled_count: int, failed: Sequence[str]) -> None:
         """Nobody is there."""
 
     def cancelled(self, order_id: OrderId, label: Label | None) -> None:
@@ -110,31 +110,31 @@ class Watchdog:
     async def _sweep(self, cause: str) -> None:
         """List once, cancel ours once each. What fails is told, and tried again by the next sweep."""
         failed: list[str] = []
-        cancelled = found = 0
+        cancelled_count = found_count = 0
         try:
             async with asyncio.timeout(_VENUE_S_MAX):
                 orders = await self._canceller.open_orders()
                 ours = [one for one in orders if any(is_ours(one[1], head) for head in self._params.label_prefixes)]
-                found = len(ours)
+                found_count = len(ours)
                 for order_id, label in ours[:_CANCELS_MAX]:
                     try:
                         await self._canceller.cancel_order(order_id)
                     except VenueError as error:
                         failed.append(f"{order_id}: {error}")
                         continue
-                    cancelled += 1
+                    cancelled_count += 1
                     self._teller.cancelled(order_id, label)
         except (VenueError, MalformedMessage) as error:
             failed.append(str(error))
         except TimeoutError:
             failed.append(f"the venue did not answer within {_VENUE_S_MAX:.0f} s")
-        self._alarm(cause, found=found, cancelled=cancelled, failed=failed)
+        self._alarm(cause, found_count=found_count, cancelled_count=cancelled_count, failed=failed)
 
-    def _alarm(self, cause: str, *, found: int, cancelled: int, failed: Sequence[str]) -> None:
+    def _alarm(self, cause: str, *, found_count: int, cancelled_count: int, failed: Sequence[str]) -> None:
         """At once, whenever something was done or failed, and once a minute while it lasts."""
         now_ns = self._now_ns()
-        is_news = bool(found or failed) or self._alarmed_ns is None
+        is_news = bool(found_count or failed) or self._alarmed_ns is None
         if not is_news and self._alarmed_ns is not None and now_ns - self._alarmed_ns < _ALARM_EVERY_NS:
             return
         self._alarmed_ns = now_ns
-        self._teller.alarmed(cause, found=found, cancelled=cancelled, failed=failed)
+        self._teller.alarmed(cause, found_count=found_count, cancelled_count=cancelled_count, failed=failed)

@@ -121,7 +121,7 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     ),
     "watchdog.alarmed": _error(
         "No heartbeat for too long: open orders were listed and ours cancelled; told again every minute.",
-        *("cause", "found", "cancelled", "failed"),
+        *("cause", "found_count", "cancelled_count", "failed"),
     ),
     "watchdog.cancelled": _warning("An order of ours that nobody looks after has been cancelled.", *_ORDER),
     "watchdog.calmed": _info("The heartbeat is there again, or the bot has ended in order.", "holder"),

@@ -17,9 +17,15 @@ class WatchdogTeller:
         """It looks from now on."""
         self._log.tell("watchdog.started", ledger=ledger, silence_s=silence_s)
 
-    def alarmed(self, cause: str, *, found: int, cancelled: int, failed: Sequence[str]) -> None:
+    def alarmed(self, cause: str, *, found_count: int, cancelled_count: int, failed: Sequence[str]) -> None:
         """Nobody is there, and what was done about it; `failed` says why."""
-        self._log.tell("watchdog.alarmed", cause=cause, found=found, cancelled=cancelled, failed=list(failed))
+        self._log.tell(
+            "watchdog.alarmed",
+            cause=cause,
+            found_count=found_count,
+            cancelled_count=cancelled_count,
+            failed=list(failed),
+        )
 
     def cancelled(self, order_id: OrderId, label: Label | None) -> None:
         """One order."""

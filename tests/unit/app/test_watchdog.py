@@ -60,10 +60,10 @@ class Desk:
             raise self.cancel_error
         self.orders = [order for order in self.orders if order[0] != order_id]
 
-    def alarmed(self, cause: str, *, found: int, cancelled: int, failed: Sequence[str]) -> None:
+    def alarmed(self, cause: str, *, found_count: int, cancelled_count: int, failed: Sequence[str]) -> None:
         """A word."""
         self.has_told.set()
-        self.told.append(f"alarm {found} {cancelled} {list(failed)}: {cause}")
+        self.told.append(f"alarm {found_count} {cancelled_count} {list(failed)}: {cause}")
 
     def cancelled(self, order_id: OrderId, label: Label | None) -> None:
         """A word."""

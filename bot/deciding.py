@@ -3,7 +3,7 @@
 Where hedging and execution meet. The engine calls it once per `Ticked`, and lets it hear what own trades came to.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +13,7 @@ from bot.book import BookParams, hedge_params_of, hedges_of
 from bot.domain.commands import Command
 from bot.domain.decided import Decided, FillBooked, Note
 from bot.domain.events import Event, Filled, SnapshotTaken
-from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Action, Reason
 from bot.domain.stops import StopKind
@@ -97,11 +97,11 @@ class Deciding:
         """The decision of this moment and what it asks for; an order is counted as in flight already."""
         if self._stops.kind is StopKind.FLATTEN_HEDGES:
             return self._flattened(now_ns, seq)
-        account = self._account
-        resting, is_stray = self._resting()
+        account, away = self._account, self._account.away()
+        resting, is_stray = self._resting(away)
         blocked = self._stops.blocked() or self._barred(now_ns) or self._audit.blocked(now_ns)
         desk = self._desk(resting, blocked, now_ns, is_stray=is_stray)
-        frame = self._frame(self.hedger.pivot(self._view, now_ns), now_ns, seq)
+        frame = self._frame(self.hedger.pivot(self._view, now_ns, away), now_ns, seq)
         ruling = self._kept_down(self.hedger.decide(self._view, account.held(), desk, frame))
         wanted = ruling.wanted
         if wanted.reason in _CALM:
@@ -126,11 +126,13 @@ class Deciding:
         is_stray: bool = False,
     ) -> Desk:
         """The state of orders and account."""
-        account, last = self._account, self._account.last_hedge
+        account, last, away = self._account, self._account.last_hedge, self._account.away()
         return Desk(
             blocked=blocked,
             outstanding=account.working.outstanding(),
-            has_pending=is_stray or any(map(account.working.has_live, self._hedges)),
+            # An order where nothing can be asked now is no reason to wait: it counts at its worst until it can be.
+            has_pending=is_stray
+            or any(account.working.has_live(name) and venue_of(name) not in away for name in self._hedges),
             is_backing_off=account.standing.is_backing_off(now_ns),
             orders_last_minute=account.standing.orders_last_minute(now_ns),
             last_hedge=None if last is None else (last.time_ns, self._price_at_hedge_usd or last.price_usd),
@@ -141,6 +143,7 @@ class Deciding:
             gap=self._gap.breached,
             appetite_share=self._appetite_share(now_ns),
             available=account.available() if self._is_set else _NOTHING,
+            away=away,
         )
 
     def _frame(self, hedge_instrument: InstrumentId, now_ns: Ns, seq: int) -> Frame:
@@ -173,7 +176,9 @@ class Deciding:
         """While the stop `flatten_hedges` is on: the hedges' positions are closed one by one, then as paused."""
         account, params, view = self._account, self._params, self._view
         held = account.held()
-        name = flatten.next_to_close(self._hedges, held, view.instruments)
+        away = account.away()
+        there = tuple(name for name in self._hedges if venue_of(name) not in away)
+        name = flatten.next_to_close(there, held, view.instruments)
         blocked = self._barred(now_ns) or (None if name is not None else (Reason.PAUSED, self._stops.words()))
         # The record tells the delta; what is to be done about it is not asked.
         desk = self._desk({}, blocked or (Reason.FLATTENING, self._stops.words()), now_ns)
@@ -195,9 +200,9 @@ class Deciding:
             return decided, []
         return self._move(Ruling(decided, closing.verdict, closing.verdict, closing.parts), {}, desk)
 
-    def _resting(self) -> tuple[dict[InstrumentId, WorkingOrder], bool]:
+    def _resting(self, away: Collection[VenueId]) -> tuple[dict[InstrumentId, WorkingOrder], bool]:
         """What rests, by instrument, where nothing else works; and whether any of it is in none we hedge with."""
-        at_rest = self._account.at_rest()
+        at_rest = self._account.at_rest(away)
         if not at_rest:
             return {}, False
         found = {order.instrument: order for order in at_rest}

@@ -3,8 +3,9 @@
 Turns account events into commands and notes; what may be placed, and what is open, is read from here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from bot.domain import events as ev
@@ -34,6 +35,7 @@ _MISMATCH_NEXT: Final = (
     "find out who traded; then restart with run.adopt_positions = true and resume, or with a new ledger.url for a new "
     "account"
 )
+_NOWHERE: Final[Mapping[VenueId, str]] = MappingProxyType({})
 
 
 class HedgeFill(NamedTuple):
@@ -55,6 +57,7 @@ class Account:
         self._working = WorkingOrders()
         self._profit = Profit()
         hedge_venues = tuple(dict.fromkeys(map(venue_of, params.hedges)))
+        self._hedge_venues_count = len(hedge_venues)
         venues = tuple(dict.fromkeys((DERIBIT, *hedge_venues)))
         self._books = {venue: Bookkeeping(venue) for venue in venues}
         self._figures = AccountFigures(params.figures)
@@ -145,9 +148,21 @@ class Account:
         """Non-zero positions, native amounts; the same object until something changes."""
         return self._positions.held()
 
-    def at_rest(self) -> list[WorkingOrder]:
-        """The orders that work, when all of them rest and nothing about them is in doubt; else none."""
+    def away(self) -> Mapping[VenueId, str]:
+        """Of several venues hedges are made at, those at which none can be made now: what is missing, in words."""
+        if self._hedge_venues_count == 1:
+            return _NOWHERE
+        unheard = {venue: f"{venue} not heard yet" for venue in self._agreement.unheard()}
+        return unheard | self._standing.down()
+
+    def at_rest(self, away: Collection[VenueId] = ()) -> list[WorkingOrder]:
+        """The orders that work, when all of them rest and nothing about them is in doubt; else none.
+
+        Those at venues that are `away` are left out: what became of them nobody knows.
+        """
         live = self._working.live()
+        if away:
+            live = [order for order in live if venue_of(order.instrument) not in away]
         return live if all(order.is_at_rest for order in live) else []
 
     def recall(self, now_ns: Ns, only: InstrumentId | None = None) -> list[Command]:
@@ -200,9 +215,10 @@ class Account:
             return NOTHING  # of another book
         self._standing.set_stream(event.stream, is_up=is_up, venue=event.venue)
         is_gone = not self._standing.is_up(ev.StreamName.ACCOUNT, event.venue)
+        has_quotes = self._standing.is_up(ev.StreamName.MARKET, event.venue)
+        self._agreement.sight(event.venue, is_gone=is_gone, has_quotes=has_quotes)
         if event.stream is ev.StreamName.MARKET and not (is_gone and self._agreement.outlives(event.venue)):
             return NOTHING
-        has_quotes = self._standing.is_up(ev.StreamName.MARKET, event.venue)
         self._agreement.doubt(event.venue, event.received_ns, is_gone=is_gone, has_quotes=has_quotes)
         if self._agreement.is_whole:
             return told(self._standing.enter(Phase.RUNNING, f"{event.venue} {cause}, positions there as last agreed"))

@@ -48,7 +48,7 @@ class Standing:
         venues: Collection[VenueId] = (DERIBIT,),
         hedge_venues: Collection[VenueId] = (DERIBIT,),
     ) -> None:
-        """Start unreconciled with all streams down; orders need those of `hedge_venues`."""
+        """Start unreconciled with all streams down; orders need those of one of `hedge_venues`."""
         self.phase = Phase.RECONCILING
         self.cause = "start"
         self.detail = ""
@@ -102,16 +102,21 @@ class Standing:
             return Reason.HALTED, f"{self.cause} {self.detail}".strip()
         if self.phase is Phase.STOPPING or self.phase is Phase.STOPPED:
             return Reason.STOPPING, self.cause
-        down = [
-            stream.value if venue == DERIBIT else f"{venue} {stream.value}"
-            for (venue, stream), is_up in self._up.items()
-            if not is_up and venue in self._hedge_venues
-        ]
-        if down:
-            return Reason.STREAM_LOST, " and ".join(down)
+        down = self.down()
+        if len(down) == len(self._hedge_venues):
+            return Reason.STREAM_LOST, " and ".join(down.values())
         if self.phase is Phase.RECONCILING:
             return Reason.NOT_RECONCILED, self.cause
         return None
+
+    def down(self) -> dict[VenueId, str]:
+        """What is down of the venues hedges are made at, in words; without those where all is up."""
+        found: dict[VenueId, list[str]] = {}
+        for (venue, stream), is_up in self._up.items():
+            if not is_up and venue in self._hedge_venues:
+                words = stream.value if venue == DERIBIT else f"{venue} {stream.value}"
+                found.setdefault(venue, []).append(words)
+        return {venue: " and ".join(words) for venue, words in found.items()}
 
     def order_sent(self, now_ns: Ns) -> None:
         """Count an order for the rate limit."""

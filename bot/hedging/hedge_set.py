@@ -4,7 +4,7 @@ Knows quotes, fees, funding, head-room and which may be traded; decides neither 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -92,24 +92,30 @@ class HedgeSet:
         """A ticker that is believed."""
         self._basis.see(marked)
 
-    def pivot(self, view: MarketView, now_ns: Ns) -> InstrumentId:
+    def pivot(self, view: MarketView, now_ns: Ns, away: Collection[VenueId]) -> InstrumentId:
         """The instrument whose price and costs the decision is made at: the first that can be traded on."""
-        return next((name for name in self._opened if view.hedge_verdict(name, now_ns) is None), self._opened[0])
+        can_be = (
+            name for name in self._opened if venue_of(name) not in away and view.hedge_verdict(name, now_ns) is None
+        )
+        return next(can_be, self._opened[0])
 
     def at(
         self,
         view: MarketView,
         held: Mapping[InstrumentId, Decimal],
-        available: Available,
+        desk: tuple[Available, Mapping[VenueId, str]],
         now_ns: Ns,
         *,
         is_buy: bool,
         risk_aversion_per_usd: float,
     ) -> Among:
-        """All of them now, for a hedge in a direction; what has no price is only barred."""
-        params = self._params
+        """All of them now, for a hedge in a direction; what has no price is only barred.
+
+        `desk`: funds free for margin, and the venues at which no hedge can be made, with what is missing.
+        """
+        params, (available, away) = self._params, desk
         seen = [hedge for name in params.names if (hedge := hedge_seen(view, name, now_ns)) is not None]
-        bars = {name: bar for name in params.names if (bar := self._bar(view, name, now_ns)) is not None}
+        bars = {name: bar for name in params.names if (bar := self._bar(view, name, away, now_ns)) is not None}
         coins = {
             hedge.spec.id: coin_from_amount(hedge.spec, held.get(hedge.spec.id, ZERO), hedge.price_usd)
             for hedge in seen
@@ -138,7 +144,10 @@ class HedgeSet:
             opened=params.sides.buying if is_buy else params.sides.selling,
         )
 
-    def _bar(self, view: MarketView, name: InstrumentId, now_ns: Ns) -> Bar | None:
+    def _bar(self, view: MarketView, name: InstrumentId, away: Mapping[VenueId, str], now_ns: Ns) -> Bar | None:
+        missing = away.get(venue_of(name))
+        if missing is not None:
+            return Bar(reason=Reason.STREAM_LOST, detail=f"{name}: {missing}")
         cause = view.hedge_verdict(name, now_ns)
         if cause is not None:
             return Bar(reason=Reason.HEDGE_QUOTE_DISTRUSTED, detail=f"{name}: {cause.value}")

@@ -3,7 +3,7 @@
 Sees orders only as the `Desk` the engine passes; prices no order.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct, structs
 
 from bot.domain.decided import Decided, Note
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.market_events import FutureMarked
 from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import Ns
@@ -81,6 +81,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Of the configured risk, by the equity above the floor."""
     available: Available = MappingProxyType({})
     """Funds free for margin, of each account."""
+    away: Mapping[VenueId, str] = MappingProxyType({})
+    """Of several venues hedges are made at, those at which none can be made now: what is missing."""
 
 
 class HedgeParams(Struct, frozen=True, kw_only=True):
@@ -148,7 +150,7 @@ class Hedger:
         self._params = params
         self.surface = FittedSurface(params.sources)
         """Fed by the engine."""
-        self._index = IndexBridge()
+        self._index = IndexBridge(params.hedges)
         self.width = Width(
             policy,
             expiry=params.expiry,
@@ -175,6 +177,7 @@ class Hedger:
         params, now_ns, self._share = self._params, frame.now_ns, desk.appetite_share
         hedge = situation.hedge_seen(view, frame.hedge_instrument, now_ns)
         legs = self._arranged(view, held)
+        self._index.pair(view, legs)
         exposure = self._measured(view, legs, desk, hedge, now_ns)
         if hedge is not None and exposure is not None and params.expiry.hedge is HedgeAtExpiry.KEEP:
             exposure = self._kept(view, held, exposure, (desk, hedge.price_usd, now_ns))
@@ -222,9 +225,9 @@ class Hedger:
         )
         return Ruling(record, verdict, wanted, parts)
 
-    def pivot(self, view: MarketView, now_ns: Ns) -> InstrumentId:
+    def pivot(self, view: MarketView, now_ns: Ns, away: Collection[VenueId] = ()) -> InstrumentId:
         """The instrument at whose price and costs this moment is decided."""
-        return self._params.hedges[0] if self._set is None else self._set.pivot(view, now_ns)
+        return self._params.hedges[0] if self._set is None else self._set.pivot(view, now_ns, away)
 
     def see_future(self, marked: FutureMarked) -> None:
         """A ticker: of the first hedge instrument it tells what own trades may have moved."""
@@ -245,7 +248,7 @@ class Hedger:
         among = self._set.at(
             view,
             held,
-            desk.available,
+            (desk.available, desk.away),
             inputs.now_ns,
             is_buy=verdict.amount_native > ZERO,
             risk_aversion_per_usd=self._aversion(inputs),
@@ -313,7 +316,7 @@ class Hedger:
             window=self._params.window,
             collateral=desk.collateral,
             price_usd=None if hedge is None else hedge.price_usd,
-            index_usd=None if hedge is None else self._index.index_usd(view, legs, hedge),
+            index_usd=None if hedge is None else self._index.index_usd(view, hedge),
             sources=self._params.sources,
             smiles=self.surface.at(now_ns),
         )

@@ -5,9 +5,10 @@ ratio of the two at the last word of the first, times the one still heard, says 
 option was last seen. Without a ratio nothing is claimed: doubt about such an option is then as wide as it gets.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from bot.domain.ids import DERIBIT, venue_of
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.market_events import OptionMarked
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.situation import Hedge
@@ -21,25 +22,33 @@ _ONE_MOMENT_NS: Final = Ns(2 * NS_PER_S)
 class IndexBridge:
     """Mutable private state of one engine."""
 
-    def __init__(self) -> None:
-        """Start without a ratio."""
+    def __init__(self, hedges: Iterable[InstrumentId]) -> None:
+        """Start without a ratio; there is none to learn where all hedge instruments are at the options' venue."""
+        self._elsewhere = next((name for name in hedges if venue_of(name) != DERIBIT), None)
         self._ratio: float | None = None
         self._paired_ns: Ns | None = None
 
-    def index_usd(self, view: MarketView, legs: Legs, hedge: Hedge) -> float | None:
+    def index_usd(self, view: MarketView, hedge: Hedge) -> float | None:
         """Index of the options' venue now; None while it cannot be known. Where the hedge is there, its own."""
         if venue_of(hedge.spec.id) == DERIBIT:
             return hedge.index_usd
         marked = view.futures.get(hedge.spec.id)
-        if marked is None or marked.index_usd is None:
+        if self._ratio is None or marked is None or marked.index_usd is None:
             return None
-        newest = _newest(view, legs)
+        return self._ratio * marked.index_usd
+
+    def pair(self, view: MarketView, legs: Legs) -> None:
+        """Learn the ratio; to be called at every decision."""
+        if self._elsewhere is None:
+            return
+        marked, newest = view.futures.get(self._elsewhere), _newest(view, legs)
+        if marked is None or marked.index_usd is None or newest is None or newest.index_usd is None:
+            return
         # Paired once, when it is new: a later index of the hedge's venue has moved on without it.
-        if newest is not None and newest.index_usd is not None and newest.received_ns != self._paired_ns:
+        if newest.received_ns != self._paired_ns:
             self._paired_ns = newest.received_ns
             if abs(newest.received_ns - marked.received_ns) <= _ONE_MOMENT_NS:
                 self._ratio = newest.index_usd / marked.index_usd
-        return None if self._ratio is None else self._ratio * marked.index_usd
 
 
 def _newest(view: MarketView, legs: Legs) -> OptionMarked | None:

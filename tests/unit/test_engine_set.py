@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
-from bot.domain.ids import InstrumentId
+from bot.domain.commands import CancelOrder
+from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.instruments import Kind
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
+from bot.execution.tactics import rest_then_cross
 from bot.hedging.bands import price_move
 from bot.hedging.modifiers import Modifiers
 from bot.risk.conventions import Convention
@@ -179,3 +181,24 @@ def test_a_price_filter_compares_prices_of_one_instrument(play_with: Any, make: 
     assert order.instrument == DATED
     assert still.action is Action.SKIP
     assert book.play.decided().action is Action.HEDGE
+
+
+def test_what_rests_in_each_instrument_answers_by_itself(play_with: Any, make: Any) -> None:
+    """Two orders rest; the one whose quote is gone is taken back alone, and nothing is sent until both are over."""
+    patient = {"tactic": rest_then_cross.Params(), "modifiers": Modifiers(hard_width_multiple=1e6)}
+    book = Book(play_with(hedges_long=ALL, hedges_short=(PERPETUAL, DATED), **patient), make)
+    book.see(dated={"is_open": False})
+    book.hold({CALL: "1", LINEAR: "0.3"})
+    closing, opening = book.play.orders(book.play.tick(NS_PER_S))
+    for number, order in enumerate((closing, opening)):
+        acked = ev.OrderAcked(label=order.label, order_id=OrderId(f"V-{number}"), received_ns=make.now_ns)
+        book.play.take(acked)
+    calm = book.play.tick(NS_PER_S + 1)
+    resting = book.play.decided().reason
+    book.see(1.2, dated={"is_open": False}, linear={"is_open": False})
+    commands = book.play.tick(round(1.2 * NS_PER_S))
+
+    assert (closing.instrument, opening.instrument) == (LINEAR, PERPETUAL)
+    assert (closing.rests, opening.rests, calm, resting) == (True, True, [], Reason.ORDER_PENDING)
+    assert [(type(each), each.instrument) for each in commands] == [(CancelOrder, LINEAR)]
+    assert book.play.decided().detail == "taken back: BTC_USDC-PERPETUAL cannot be traded"

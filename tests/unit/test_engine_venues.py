@@ -9,7 +9,7 @@ from msgspec import structs
 from bot.domain import events as ev
 from bot.domain.commands import TakeSnapshot
 from bot.domain.decided import NOTHING, AlarmRaised
-from bot.domain.ids import DERIBIT, InstrumentId, VenueId
+from bot.domain.ids import DERIBIT, InstrumentId, OrderId, VenueId
 from bot.domain.reasons import Phase, Reason
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.appetite import AppetiteParams
@@ -318,3 +318,59 @@ def test_the_cushion_is_what_both_accounts_hold(play_with: Any, make: Any, usdt:
     two.tick()
 
     assert two.engine.looked.desk.appetite_share == pytest.approx(share)
+
+
+def test_with_an_instrument_at_either_venue_an_order_lost_with_one_does_not_stop_the_other(
+    play_with: Any, make: Any
+) -> None:
+    """What became of it is in the interval: nothing while that reaches the band, the certain part once it does not."""
+    perpetual = InstrumentId("BTC-PERPETUAL")
+    both = _both_up(play_with(hedges_long=(SWAP, perpetual), hedges_short=(SWAP, perpetual)), make)
+    _market(both, make)
+    both.take(make.future_marked(perpetual, bid_usd=99_950.0, ask_usd=100_050.0))
+    both.tick()
+    _agree(both, make, swap={})
+    (lost,) = both.orders(both.tick(1))
+    _lose(both, make, OKX, 1)
+    quotes = [make.future_marked(perpetual, received_ns=_at(make, 2)), make.option_marked(received_ns=_at(make, 2))]
+    both.take(*quotes)
+    unsure, seen = both.orders(both.tick(2 * NS_PER_S)), both.decided()
+    both.take(make.fill("C1", "1", None, instrument=CALL, price_native=Decimal("0.06"), received_ns=_at(make, 2)))
+    (order,) = both.orders(both.tick(2 * NS_PER_S + 1))
+    _restore(both, make, OKX, 3)
+    both.take(make.future_marked(perpetual, received_ns=_at(make, 3)), make.option_marked(received_ns=_at(make, 3)))
+    unheard = (both.orders(both.tick(3 * NS_PER_S)), both.decided().reason)
+
+    assert (lost.instrument, unsure, seen.reason) == (SWAP, [], Reason.DELTA_UNCERTAIN)
+    assert (seen.delta_coin_low, seen.delta_coin_high) == pytest.approx((0.0, 0.5318), abs=1e-3)
+    assert (order.instrument, both.decided().hedge_instrument) == (perpetual, perpetual)
+    # two calls, of which 0.5318 may be hedged already: from there to the edge of 0.1
+    assert float(order.amount_native) == pytest.approx(-43_180, abs=30)
+    assert unheard == ([], Reason.NOT_RECONCILED)
+
+
+def _both_up(play: Any, make: Any) -> Any:
+    """Connected to both venues, with an instrument at each."""
+    swap = make.linear_perpetual(id=SWAP, venue=OKX, settlement_currency="USDT", index_name="okx:btc_usdt")
+    before = Ns(make.now_ns - NS_PER_S)
+    for venue in (DERIBIT, OKX):
+        play.take(*(ev.StreamRestored(stream=stream, received_ns=before, venue=venue) for stream in ev.StreamName))
+    specs = (swap, make.perpetual(), make.option())
+    play.take(*(ev.InstrumentListed(instrument=spec, received_ns=before) for spec in specs))
+    return play
+
+
+def test_what_rests_at_one_venue_answers_while_an_order_at_the_other_is_lost(play_with: Any, make: Any) -> None:
+    """Nobody can say what became of the other: it holds nothing back here."""
+    perpetual = InstrumentId("BTC-PERPETUAL")
+    both = _both_up(play_with(hedges_long=(perpetual, SWAP), hedges_short=(perpetual, SWAP)), make)
+    account = both.engine.account
+    account.sent(make.place("hb1", "-100", rest_until_ns=_at(make, 60)), make.now_ns)
+    account.sent(make.place("hb2", "-1", instrument=SWAP), make.now_ns)
+    both.take(ev.OrderAcked(label="hb1", order_id=OrderId("V-1"), received_ns=make.now_ns))
+
+    assert account.at_rest() == []
+    assert [order.label for order in account.at_rest((OKX,))] == ["hb1"]
+    assert account.away() == {DERIBIT: "deribit not heard yet", OKX: "okx not heard yet"}
+    _lose(both, make, OKX, 1)
+    assert account.away()[OKX] == "okx market and okx account"

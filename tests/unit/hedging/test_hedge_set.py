@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.domain.ids import DERIBIT, InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.instruments import Kind
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
@@ -57,12 +57,15 @@ class Market:
         available: Available | None = None,
         *,
         is_buy: bool = True,
+        away: dict[VenueId, str] | None = None,
         **change: Any,
     ) -> Among:
         """All of them for a hedge."""
         made = HedgeSet(structs.replace(self.params, **change))
         amounts = {name: Decimal(amount) for name, amount in (held or {}).items()}
-        return made.at(self.view, amounts, available or {}, self.make.now_ns, is_buy=is_buy, risk_aversion_per_usd=1e-6)
+        desk = (available or {}, away or {})
+        now_ns = self.make.now_ns
+        return made.at(self.view, amounts, desk, now_ns, is_buy=is_buy, risk_aversion_per_usd=1e-6)
 
     def leg(self, name: InstrumentId, *args: Any, **change: Any) -> HedgeLeg:
         """One of them."""
@@ -179,13 +182,13 @@ def test_one_without_a_price_is_barred_and_no_leg(make: Any, market: Market) -> 
 def test_the_first_that_can_be_traded_on_sets_price_and_costs(market: Market, make: Any) -> None:
     """One that is only held does not; where none can, the first says why."""
     hedges = HedgeSet(structs.replace(market.params, sides=Sides(buying=(LINEAR,), selling=(LINEAR, DATED))))
-    pivots = [hedges.pivot(market.view, make.now_ns)]
+    pivots = [hedges.pivot(market.view, make.now_ns, ())]
     for name in (LINEAR, DATED):
         market.see(name, ask_usd=None)
-        pivots.append(hedges.pivot(market.view, make.now_ns))
+        pivots.append(hedges.pivot(market.view, make.now_ns, ()))
 
     assert pivots == [LINEAR, DATED, LINEAR]
-    assert HedgeSet(market.params).pivot(market.view, make.now_ns) == INVERSE
+    assert HedgeSet(market.params).pivot(market.view, make.now_ns, ()) == INVERSE
 
 
 def test_a_maker_pays_what_the_table_says(market: Market) -> None:
@@ -210,6 +213,24 @@ def test_bases_are_learnt_from_tickers(market: Market, make: Any) -> None:
         mark = 100_000.0 * math.exp(0.001 * (step % 3))
         for name in (INVERSE, LINEAR):
             hedges.see_future(make.future_marked(name, received_ns=at, mark_usd=mark))
-    terms = hedges.at(market.view, {}, {}, make.now_ns, is_buy=True, risk_aversion_per_usd=0.0).terms
+    terms = hedges.at(market.view, {}, ({}, {}), make.now_ns, is_buy=True, risk_aversion_per_usd=0.0).terms
 
     assert [(each.one, each.other, each.value > 0.2) for each in terms.correlations] == [(INVERSE, LINEAR, True)]
+
+
+def test_nothing_is_traded_at_a_venue_that_is_away(make: Any, market: Market) -> None:
+    """However good its quotes still look; what is held there counts."""
+    okx, swap = VenueId("okx"), InstrumentId("OKX:BTC-USDT-SWAP")
+    market.view.list_instrument(make.linear_perpetual(id=swap))
+    market.see(swap)
+    market.params = structs.replace(
+        market.params, names=(swap, INVERSE), sides=Sides(buying=(swap, INVERSE), selling=())
+    )
+    among = market.among({swap: "0.4"}, away={okx: "okx account"})
+    pivots = [HedgeSet(market.params).pivot(market.view, make.now_ns, away) for away in ((), (okx,))]
+
+    assert [(name, bar.reason, bar.detail) for name, bar in among.bars.items()] == [
+        (swap, Reason.STREAM_LOST, "OKX:BTC-USDT-SWAP: okx account")
+    ]
+    assert among.gross_usd == pytest.approx(40_000.0)
+    assert pivots == [swap, INVERSE]

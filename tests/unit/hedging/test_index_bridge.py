@@ -19,7 +19,7 @@ CALL = InstrumentId("BTC-27MAR26-100000-C")
 
 class _Bridged:
     def __init__(self, make: Any) -> None:
-        self.make, self.bridge, self.view = make, IndexBridge(), MarketView(make.trust())
+        self.make, self.bridge, self.view = make, IndexBridge([PERPETUAL, SWAP]), MarketView(make.trust())
         for spec in (make.option(), make.perpetual(), make.linear_perpetual(id=SWAP)):
             self.view.list_instrument(spec)
 
@@ -34,7 +34,8 @@ class _Bridged:
     def index_usd(self, name: InstrumentId = SWAP) -> float | None:
         hedge = hedge_seen(self.view, name, self.make.now_ns)
         assert hedge is not None, "seen above"
-        return self.bridge.index_usd(self.view, arrange({CALL: Decimal(1)}, self.view.instruments), hedge)
+        self.bridge.pair(self.view, arrange({CALL: Decimal(1)}, self.view.instruments))
+        return self.bridge.index_usd(self.view, hedge)
 
 
 def test_where_the_hedge_is_at_the_options_venue_its_own_index_is_it(make: Any) -> None:
@@ -79,3 +80,17 @@ def test_without_the_hedges_index_there_is_none(make: Any) -> None:
     world.swap(None, 2 * NS_PER_S // NS_PER_MS)
 
     assert world.index_usd() is None
+
+
+def test_the_ratio_is_learnt_while_the_hedge_is_still_at_the_options_venue(make: Any) -> None:
+    """A book with both: it is there when the first one goes; where all is at one venue there is none to learn."""
+    world = _Bridged(make)
+    world.swap(100_100.0, 0)
+    world.swap(100_000.0, 0, PERPETUAL)
+    world.option(100_000.0, 10)
+    world.index_usd(PERPETUAL)
+    world.swap(101_101.0, 60_000)
+    carried = world.index_usd()
+    world.bridge = IndexBridge([PERPETUAL])
+
+    assert (carried, world.index_usd()) == (pytest.approx(101_000.0), None)

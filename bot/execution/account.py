@@ -6,7 +6,7 @@ Turns account events into commands and notes; what may be placed, and what is op
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder, TakeSnapshot, Watch
@@ -17,7 +17,7 @@ from bot.domain.reasons import HaltCause, Phase
 from bot.domain.status import EquitySeen, VenueSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO, decimal_from_wire, float_from_decimal
-from bot.execution.account_params import AccountParams, reconcilers_of
+from bot.execution.account_params import AccountParams, HedgeFill, reconcilers_of
 from bot.execution.agreement import Agreement
 from bot.execution.answers import Answers, some, told
 from bot.execution.lifecycle import OrderState
@@ -36,14 +36,6 @@ _MISMATCH_NEXT: Final = (
     "account"
 )
 _NOWHERE: Final[Mapping[VenueId, str]] = MappingProxyType({})
-
-
-class HedgeFill(NamedTuple):
-    """When and at what price a hedge filled last."""
-
-    time_ns: Ns
-    price_usd: float
-    is_buy: bool
 
 
 class Account:

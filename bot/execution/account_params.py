@@ -1,6 +1,7 @@
-"""What the account side of a book is told at its start. Knows parameters; keeps no state."""
+"""What the account side of a book is told at its start, and what it tells of a fill. Keeps no state."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -22,6 +23,14 @@ class AccountParams(Struct, frozen=True, kw_only=True):
     reconcile_interval_ns: Ns
     adopts_positions: bool
     figures: FiguresParams
+
+
+class HedgeFill(NamedTuple):
+    """When and at what price a hedge filled last."""
+
+    time_ns: Ns
+    price_usd: float
+    is_buy: bool
 
 
 def reconcilers_of(params: AccountParams, venues: Iterable[VenueId]) -> dict[VenueId, Reconciler]:

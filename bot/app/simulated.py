@@ -23,7 +23,7 @@ from bot.journal.history_files import read_rows
 from bot.journal.ledger import Ledger
 from bot.journal.tape import Tape
 from bot.sim.exchange import Exchange
-from bot.sim.faults import Fault, FaultLevel, Faults, draw
+from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultLevel, Faults, draw
 from bot.sim.history import RecordedMarket, listed_from_rows
 from bot.sim.impact import Impact
 from bot.sim.listing import perpetual_elsewhere
@@ -90,7 +90,8 @@ def refuse_tapes(options: SimulateOptions) -> None:
 def planned(options: SimulateOptions) -> tuple[Fault, ...]:
     """The faults of a run, by its seed."""
     start_ns = start_ns_of(options.start)
-    return draw(options.seed, options.faults, start_ns, Ns(start_ns + span_ns_of(options)))
+    kinds = WIRE_KINDS if options.is_wire else ENGINE_KINDS
+    return draw(options.seed, options.faults, start_ns, Ns(start_ns + span_ns_of(options)), kinds)
 
 
 def storm_of(config: Config, faults: Sequence[Fault], folder: Path) -> Storm:

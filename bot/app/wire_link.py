@@ -32,8 +32,8 @@ class Weather(Protocol):
     def answers(self) -> bool:
         """Whether an attempt to connect is answered at all."""
 
-    def passes(self, link: "Link", size_bytes: int) -> Passage:
-        """What becomes of a write on a connection."""
+    def passes(self, link: "Link", size_bytes: int, *, by_client: bool) -> Passage:
+        """What becomes of a write on a connection, the client's or the server's."""
 
 
 class Fair:
@@ -43,9 +43,9 @@ class Fair:
         """Always."""
         return True
 
-    def passes(self, link: "Link", size_bytes: int) -> Passage:
+    def passes(self, link: "Link", size_bytes: int, *, by_client: bool) -> Passage:
         """As it is."""
-        del link, size_bytes
+        del link, size_bytes, by_client
         return Passage()
 
 
@@ -137,7 +137,7 @@ class End(asyncio.Transport):
         if link.is_black_hole or self._is_torn:
             return
         network = link.network
-        passage = network.weather.passes(link, len(data))
+        passage = network.weather.passes(link, len(data), by_client=self is link.client)
         begins_s = self._loop.time() + network.latency_s() + passage.extra_s
         place = 0
         for size in passage.pieces_bytes:

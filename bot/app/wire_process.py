@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -25,7 +25,7 @@ from bot.app.witness import RunWitness
 from bot.book import BookParams
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided, Outcome, PhaseChanged, StopLatched, StopLifted
-from bot.domain.errors import JournalError
+from bot.domain.errors import JournalError, VenueError
 from bot.domain.events import Event, OperatorActed, StopsRestored
 from bot.domain.reasons import HaltCause, Phase
 from bot.domain.status import BookStatus
@@ -131,6 +131,21 @@ class _MortalLedger(Ledger):
             super().close(ended_ns)
 
 
+_Opened = TypeVar("_Opened", bound=Ledger)
+
+
+def open_ledger(kind: type[_Opened], folder: Path, config: Config, run_id: str, started_ns: Ns) -> _Opened:
+    """The one ledger of a run at wire depth, for one process of it."""
+    return kind.open(
+        f"sqlite:///{folder}/wire.db",
+        run_id=run_id,
+        started_ns=started_ns,
+        mode=config.mode.value,
+        config_hash=config.digest,
+        version=__version__,
+    )
+
+
 class _Tap:
     """The tape of a run: hashes and checks what the driver gives it, before any order leaves."""
 
@@ -168,7 +183,6 @@ class WireProcess:
         self.records = records
         self.dice = random.Random(f"process {seed}")  # noqa: S311 - seeded: the same seed is the same run
         self.starts_count = 0
-        self.orders_left_count = 0
         self._config = config
         self._folder = folder
         self._seed = seed
@@ -198,6 +212,8 @@ class WireProcess:
         if step is None or step.is_dead:
             return
         self._bury(step)
+        if step.ledger is not None:
+            step.ledger.abandon()
         if self._task is not None:
             self._task.cancel()
         self.loop.call_later(self.dice.uniform(*self.dice.choice(_RESTART_S)), self.start)
@@ -238,7 +254,7 @@ class WireProcess:
         if self._must_adopt:
             book = structs.replace(book, adopts_positions=True)
         self._must_adopt = False
-        ledger = self._open_ledger(run_id)
+        ledger = open_ledger(_MortalLedger, self._folder, config, run_id, self.now_ns())
         ledger.step, ledger.host, step.ledger = step, self, ledger
         return await self._run(step, book, ledger, run_id)
 
@@ -265,16 +281,6 @@ class WireProcess:
         """The clock of the bot's machine."""
         return self.loop.machine_ns()
 
-    def _open_ledger(self, run_id: str) -> _MortalLedger:
-        return _MortalLedger.open(
-            f"sqlite:///{self._folder}/wire.db",
-            run_id=run_id,
-            started_ns=self.now_ns(),
-            mode=self._config.mode.value,
-            config_hash=self._config.digest,
-            version=__version__,
-        )
-
     def _edge(self, settings: VenueSettings) -> Edge:
         dice = random.Random(f"bot {self._seed} {self.starts_count}")  # noqa: S311 - seeded: the same seed, the same run
         link = Link(settings=settings, now_ns=self.now_ns, rng=dice)
@@ -292,16 +298,15 @@ class WireProcess:
         error = None if task.cancelled() else task.exception()
         if error is None:
             return
-        self.failures.append(f"{type(error).__name__}: {error}")
+        if not isinstance(error, VenueError):  # out of reach for too long at the start: the next one tries again
+            self.failures.append(f"the process ended: {type(error).__name__}: {error}")
         self._bury(step)
-        self.loop.call_later(_LOOK_S, self.start)
+        self.loop.call_later(self.dice.uniform(*_RESTART_S[1]), self.start)
 
     def _bury(self, step: _Step) -> None:
         """Nothing of this process leaves any more, and it writes nothing down."""
         step.is_dead = True
         self.loop.network.kill(f"bot {self.starts_count}")
-        if step.ledger is not None:
-            step.ledger.abandon()
 
     # --- what it was told --------------------------------------------------------------------------------
 

@@ -27,19 +27,21 @@ _FEED_LATE_NS_MAX: Final = 3 * NS_PER_S
 _PRIVATE_LATE_NS_MAX: Final = 5 * NS_PER_S
 _FIGURES_LATE_NS: Final = 10 * NS_PER_S
 _LOOK_LATE_NS: Final = 3 * NS_PER_S
-_DEAF_NS: Final = 8 * NS_PER_S
+DEAF_NS: Final = 8 * NS_PER_S
 """Longer than a time-out: the look-up is all that can tell."""
-_BEHIND_NS: Final = 50 * NS_PER_MS
+BEHIND_NS: Final = 50 * NS_PER_MS
 """How long after its `valid_until` a late request arrives."""
 
 _K = FaultKind
-_LOCKS: Final = {
+LOCKS: Final = {
     _K.MAINTENANCE: VenueSays(11051, "system_maintenance"),
     _K.SETTLEMENT_LOCK: VenueSays(10041, "settlement_in_progress"),
     _K.INSTRUMENT_HALTED: VenueSays(13019, "orderbook_closed"),
     _K.MARGIN_EXHAUSTED: VenueSays(10009, "not_enough_funds"),
 }
-_OPEN_CODES: Final = tuple(code for code, row in ERRORS.items() if row.outcome is UNKNOWN)
+"""What the venue says to every order while such a thing lasts."""
+OPEN_CODES: Final = tuple(code for code, row in ERRORS.items() if row.outcome is UNKNOWN)
+"""Codes after which nobody knows."""
 
 _Spoil = Callable[[FutureMarked], FutureMarked]
 
@@ -96,15 +98,15 @@ class FaultyWire:
         if strike(_K.REQUEST_LOST, now_ns):
             return None
         if strike(_K.REQUEST_LATE, now_ns):
-            return Ns(command.valid_until_ns - now_ns + _BEHIND_NS)
+            return Ns(command.valid_until_ns - now_ns + BEHIND_NS)
         if (dice := strike(_K.REQUESTS_SLOW, now_ns)) is not None:
-            most_ns = max(command.valid_until_ns - now_ns - _BEHIND_NS, 2)
+            most_ns = max(command.valid_until_ns - now_ns - BEHIND_NS, 2)
             return Ns(dice.randrange(most_ns // 2, most_ns))
         return Ns(0)
 
     def objection(self, command: PlaceOrder, at_ns: Ns) -> VenueSays | None:
         """What the venue says to an order instead of carrying it out."""
-        for kind, says in _LOCKS.items():
+        for kind, says in LOCKS.items():
             if self._faults.strike(kind, at_ns):
                 return says
         dice = self._faults.strike(_K.REFUSED, at_ns)
@@ -128,10 +130,10 @@ class FaultyWire:
         for kind, parcels in ((_K.NO_ANSWER, []), (_K.REPLY_LOST, [timed_out])):
             if (dice := strike(kind, received_ns)) is not None:
                 if dice.random() < 0.5:
-                    self._deaf_until_ns = Ns(received_ns + _DEAF_NS)
+                    self._deaf_until_ns = Ns(received_ns + DEAF_NS)
                 return parcels
         if (dice := strike(_K.CODE_AFTER_ALL, received_ns)) is not None:
-            code = dice.choice(_OPEN_CODES)
+            code = dice.choice(OPEN_CODES)
             return [(received_ns, [sim_codec.refused(command, VenueSays(code, ERRORS[code].name), received_ns)])]
         if strike(_K.REPLY_LATE, received_ns):
             return [(Ns(max(received_ns, command.valid_until_ns + NS_PER_S)), events)]

@@ -15,22 +15,17 @@ from bot.domain.ids import InstrumentId
 from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.domain.units import ZERO, amount_from_coin_toward_zero, float_from_decimal
+from bot.domain.units import float_from_decimal
+from bot.drive.hands import Hands
 from bot.drive.sim_process import SimProcess
-from bot.drive.sim_venue import ACCOUNT, Schedule, SimVenue
+from bot.drive.sim_venue import Schedule, SimVenue
 from bot.sim.exchange import Exchange
-from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce, VenueSays
 from bot.sim.faults import AT_ONCE, Fault, FaultKind, Faults
 
-RIVAL: Final = "rival"
-"""Account of somebody who is faster."""
 _GAP_NS: Final = 10 * NS_PER_S
 """A book comes anew after this long at most."""
 _CLOCK_MS_MAX: Final = 900
 """Within what is tolerated of stamps from the future."""
-_HUMAN_COIN: Final = (0.05, 1.0)
-"""Size of a human's trade."""
-_DEPTH: Final = 50
 
 _K = FaultKind
 _Ends = tuple[SimVenue, SimProcess]
@@ -45,6 +40,7 @@ class Mishaps:
         self._exchange = exchange
         self._schedule = schedule
         self._hedge = exchange.instrument(hedge)
+        self._hands = Hands(exchange, hedge)
         self._options: list[InstrumentId] = []
 
     def plan(self, venue: SimVenue, process: SimProcess, options: list[InstrumentId]) -> None:
@@ -113,67 +109,22 @@ class Mishaps:
 
     # --- the account -----------------------------------------------------------------------------------
 
-    def _trade(self, venue: SimVenue, name: str, side: Side, amount_native: Decimal, now_ns: Ns) -> bool:
-        """Trade by hand on the bot's account; whether anything was traded."""
-        asked = OrderRequest(
-            account=ACCOUNT,
-            instrument=name,
-            side=side,
-            amount_native=amount_native,
-            type=OrderType.MARKET,
-            time_in_force=TimeInForce.IOC,
-            is_api=False,
-        )
-        try:
-            _, trades = self._exchange.submit(asked)
-        except VenueSays:
-            return False
-        venue.private(now_ns)
-        return bool(trades)
-
     def _human(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del fault
-        price_usd = self._exchange.index_usd(self._hedge.index_name)
-        amount = amount_from_coin_toward_zero(self._hedge, dice.uniform(*_HUMAN_COIN), price_usd)
-        return self._trade(venue, self._hedge.id, dice.choice(list(Side)), amount, now_ns)
+        return _told(venue, self._hands.trade_hedge(dice), now_ns)
 
     def _human_option(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del fault
-        if not self._options:
-            return False
-        name = dice.choice(self._options)
-        lot = self._exchange.instrument(name).lot_native
-        return self._trade(venue, name, dice.choice(list(Side)), lot * dice.randint(1, 5), now_ns)
+        return _told(venue, self._hands.trade_option(dice, self._options), now_ns)
 
     def _liquidated(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del fault, dice
-        held = venue.amounts().get(self._hedge.id, ZERO)
-        if held == ZERO:
-            return False
-        return self._trade(venue, self._hedge.id, Side.SELL if held > ZERO else Side.BUY, abs(held), now_ns)
+        return _told(venue, self._hands.close_hedge(), now_ns)
 
     def overtake(self, command: PlaceOrder, at_ns: Ns) -> None:
         """Somebody is faster than an order about to arrive: half of it, at most, is left within its limit."""
-        if command.rests or self._faults.strike(_K.PARTLY_FILLED, at_ns) is None:
-            return
-        bids, asks, _ = self._exchange.book(command.instrument, _DEPTH)
-        is_buy = command.amount_native > ZERO
-        if is_buy:
-            within = sum((amount for price, amount in asks if price <= command.price_native), ZERO)
-        else:
-            within = sum((amount for price, amount in bids if price >= command.price_native), ZERO)
-        lot = self._exchange.instrument(command.instrument).lot_native
-        taken = (within - abs(command.amount_native) / 2) // lot * lot
-        if taken >= lot:
-            asked = OrderRequest(
-                account=RIVAL,
-                instrument=command.instrument,
-                side=Side.BUY if is_buy else Side.SELL,
-                amount_native=taken,
-                price_native=command.price_native,
-                time_in_force=TimeInForce.IOC,
-            )
-            self._exchange.submit(asked)
+        if not command.rests and self._faults.strike(_K.PARTLY_FILLED, at_ns) is not None:
+            self._hands.overtake(command.instrument, command.amount_native, command.price_native)
 
     # --- the machine -----------------------------------------------------------------------------------
 
@@ -196,3 +147,9 @@ class Mishaps:
         was_up = process.is_up
         process.kill(now_ns)
         return was_up
+
+
+def _told(venue: SimVenue, has_traded: bool, now_ns: Ns) -> bool:
+    if has_traded:
+        venue.private(now_ns)
+    return has_traded

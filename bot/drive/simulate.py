@@ -22,8 +22,9 @@ from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.checks import Checks
 from bot.drive.cost_audit import CostAudit
 from bot.drive.fault_wire import FaultyWire
+from bot.drive.hands import RIVAL
 from bot.drive.line import Cut
-from bot.drive.mishaps import RIVAL, Mishaps
+from bot.drive.mishaps import Mishaps
 from bot.drive.sim_process import Machine, Records, SimProcess
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule
 from bot.drive.sim_venues import SimVenues

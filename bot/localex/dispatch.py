@@ -21,6 +21,7 @@ from bot.localex.rpc import METHOD_NOT_FOUND, Envelope, Params, Request, RpcErro
 from bot.sim.facts import VenueSays
 
 _TRADE, _TRADE_READ = "trade:read_write", "trade:read"
+_TOO_MANY_REQUESTS = 10028
 _ACCOUNT, _ACCOUNT_READ = "account:read_write", "account:read"
 _WALLET_READ: Final = "wallet:read"
 
@@ -154,8 +155,10 @@ class Dispatch:
         method = METHODS.get(request.method)
         if method is None:
             raise RpcError(METHOD_NOT_FOUND, "Method not found")
-        planted = self._venue.faults.take_refusal(request.method)
+        planted = self._venue.faults.take_refusal(request.method, request.params)
         if planted is not None:
+            if planted.code == _TOO_MANY_REQUESTS and session.socket is not None:
+                session.socket.hang_up()
             raise planted
         call = self._call(session, request)
         self._charge(call, request.method)
@@ -175,7 +178,7 @@ class Dispatch:
             return
         if call.session.socket is not None:
             call.session.socket.hang_up()
-        raise RpcError(10028, "too_many_requests")
+        raise RpcError(_TOO_MANY_REQUESTS, "too_many_requests")
 
     def _call(self, session: Session, request: Request) -> Call:
         params = Params(request.params)

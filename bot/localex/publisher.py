@@ -42,6 +42,7 @@ class Listener(Protocol):
 class _Feed:
     channel: Channel
     account: str
+    faults: Faults
     looked_ns: Ns
     """When it was last asked whether there is something to say."""
     listeners: dict[Listener, None] = field(default_factory=dict)
@@ -63,8 +64,9 @@ class _Feed:
 
     def say(self, data: object) -> None:
         frame = notification(self.channel.name, data)
-        for listener in list(self.listeners):
-            listener.send(frame)
+        for _ in range(self.faults.mischief.copies(self.channel.name)):
+            for listener in list(self.listeners):
+                listener.send(frame)
 
 
 def _mover(feed: _Feed) -> tuple[str, str] | None:
@@ -143,7 +145,7 @@ class Publisher:
                 self._say_state(feed, tickers)
 
     def _open(self, channel: Channel, account: str) -> _Feed:
-        feed = _Feed(channel=channel, account=account, looked_ns=self._exchange.now_ns)
+        feed = _Feed(channel=channel, account=account, faults=self._faults, looked_ns=self._exchange.now_ns)
         mover = _mover(feed)
         if mover is not None:
             self._concerned.setdefault(mover, []).append(feed)

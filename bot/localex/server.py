@@ -22,7 +22,7 @@ from bot.localex.connection import CLOSE_TIMEOUT_S, FRAME_BYTES_READ_MAX, Connec
 from bot.localex.credits import Credits, Limits
 from bot.localex.disconnects import Disconnects
 from bot.localex.dispatch import Answer, Dispatch
-from bot.localex.faults import Faults
+from bot.localex.faults import Faults, ReplyFault
 from bot.localex.publisher import Publisher
 from bot.localex.rpc import (
     INVALID_REQUEST,
@@ -207,8 +207,14 @@ class LocalExchange:
         except RpcError as error:
             connection.send(self._dispatch.refusal(error, error.request_id, us_in).frame)
             return
-        answer = self._dispatch.answer(session, request, us_in)
-        fault = self.faults.take_reply(request.method)
+        fault = self.faults.take_request(request.method, request.params)
+        if fault.delay_s > 0.0:
+            asyncio.get_running_loop().call_later(fault.delay_s, self._answer_frame, connection, session, request)
+        elif not fault.is_lost:
+            self._answer_frame(connection, session, request)
+
+    def _answer_frame(self, connection: Connection, session: Session, request: Request) -> None:
+        answer, fault = self._answered(session, request)
         if not answer.frame:
             return
         if fault.delay_s > 0.0:
@@ -216,6 +222,15 @@ class LocalExchange:
         elif not fault.is_lost:
             connection.send(answer.frame)
         self._venue.publisher.flush()
+
+    def _answered(self, session: Session, request: Request) -> tuple[Answer, ReplyFault]:
+        """A request carried out, and what becomes of the reply."""
+        us_in = self._envelope.now_us()
+        answer = self._dispatch.answer(session, request, us_in)
+        fault = self.faults.take_reply(request.method, request.params, is_error=answer.is_error)
+        if fault.error is not None:
+            answer = self._dispatch.refusal(fault.error, request.id, us_in)
+        return answer, fault
 
     # HTTP
 
@@ -226,8 +241,13 @@ class LocalExchange:
             session = self._session(request, body)
         except RpcError as error:
             return self._response(self._dispatch.refusal(error, error.request_id, us_in))
-        answer = self._dispatch.answer(session, call, us_in)
-        fault = self.faults.take_reply(call.method)
+        on_the_way = self.faults.take_request(call.method, call.params)
+        if on_the_way.delay_s > 0.0:
+            await asyncio.sleep(on_the_way.delay_s)
+        if on_the_way.is_lost:
+            await self._lose(request)
+            return web.Response()
+        answer, fault = self._answered(session, call)
         self._venue.publisher.flush()
         if fault.delay_s > 0.0:
             await asyncio.sleep(fault.delay_s)

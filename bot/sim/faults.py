@@ -110,6 +110,21 @@ class FaultKind(enum.StrEnum):
     """The ledger takes seconds to commit an intent."""
     TAPE_UNWRITABLE = "tape_unwritable"
     """The tape cannot be written."""
+    # What only bytes can suffer: at wire depth.
+    CONNECTION_DROPPED = "connection_dropped"
+    """One connection of the bot breaks; both sides hear of it."""
+    NETWORK_SILENT = "network_silent"
+    """Everything is swallowed in silence: connections stay open and pass nothing ever again, new ones get no answer."""
+    FRAME_CUT = "frame_cut"
+    """A message breaks off in its middle, and its connection with it; by turns the venue's and the bot's."""
+    BYTES_SPLIT = "bytes_split"
+    """Whatever is sent comes in pieces, cut anywhere."""
+    BYTES_DELAYED = "bytes_delayed"
+    """Whatever is sent takes up to one and a half seconds longer."""
+    CONNECTIONS_REORDERED = "connections_reordered"
+    """Each connection takes its own time, up to one and a half seconds: what is sent later may come first."""
+    SESSION_ENDED = "session_ended"
+    """An order, or a log-in, is one request too many (10028): refused, and the socket it came by is closed."""
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -128,10 +143,22 @@ AT_ONCE: Final = frozenset({
     _K.CLOCK_STEPPED, _K.KILLED,
 })  # fmt: skip
 """Happen at their start."""
+_ONLY_WIRE: Final = frozenset({
+    _K.CONNECTION_DROPPED, _K.NETWORK_SILENT, _K.FRAME_CUT, _K.BYTES_SPLIT, _K.BYTES_DELAYED,
+    _K.CONNECTIONS_REORDERED, _K.SESSION_ENDED,
+})  # fmt: skip
+_ONLY_ENGINE: Final = frozenset({
+    _K.FEED_DELAYED, _K.BOOK_CROSSED, _K.BOOK_ONE_SIDED, _K.GREEKS_MISSING, _K.FUNDING_FLIPPED, _K.MARKET_LOST,
+    _K.ACCOUNT_LOST, _K.PRIVATE_DELAYED, _K.ACCOUNT_OLD, _K.NO_ANSWER,
+})  # fmt: skip
+"""Of events: bytes have faults of their own that lead to the same, or the local exchange says no such thing."""
+ENGINE_KINDS: Final = tuple(kind for kind in FaultKind if kind not in _ONLY_WIRE)
+WIRE_KINDS: Final = tuple(kind for kind in FaultKind if kind not in _ONLY_ENGINE)
+"""What goes wrong at each depth."""
 ONCE: Final = frozenset({
     _K.REQUEST_LOST, _K.REQUEST_LATE, _K.REPLY_LOST, _K.REPLY_LATE, _K.NO_ANSWER, _K.REFUSED, _K.CODE_AFTER_ALL,
     _K.PARTLY_FILLED, _K.KILLED_BEFORE_INTENT, _K.KILLED_BEFORE_SEND, _K.KILLED_AFTER_SEND, _K.LEDGER_FULL,
-    _K.LEDGER_SLOW, _K.TAPE_UNWRITABLE,
+    _K.LEDGER_SLOW, _K.TAPE_UNWRITABLE, _K.FRAME_CUT, _K.SESSION_ENDED,
 })  # fmt: skip
 """Wait for their occasion and happen to it once. All others last, and happen to all they meet."""
 
@@ -152,7 +179,9 @@ _WAITS_NS: Final = Ns(120 * NS_PER_S)
 """Longest wait for an occasion."""
 
 
-def draw(seed: int, level: FaultLevel, start_ns: Ns, end_ns: Ns) -> tuple[Fault, ...]:
+def draw(
+    seed: int, level: FaultLevel, start_ns: Ns, end_ns: Ns, kinds: Sequence[FaultKind] = ENGINE_KINDS
+) -> tuple[Fault, ...]:
     """The faults of a run, by time. Kinds come from a shuffled deck: each comes before any comes again."""
     dice = random.Random(f"faults {seed}")
     first_ns, last_ns = start_ns + _WARM_NS, end_ns - CALM_NS
@@ -163,7 +192,7 @@ def draw(seed: int, level: FaultLevel, start_ns: Ns, end_ns: Ns) -> tuple[Fault,
     found: list[Fault] = []
     for _ in range(count):
         if not deck:
-            deck = list(FaultKind)
+            deck = list(kinds)
             dice.shuffle(deck)
         kind = deck.pop()
         at_ns = dice.randrange(first_ns, last_ns)

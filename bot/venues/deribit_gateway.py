@@ -33,6 +33,7 @@ from bot.venues.deribit_fees import AccountFees
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
 from bot.venues.deribit_reader import instruments_of
 from bot.venues.deribit_rest import IndexPrice, Placed, Scope
+from bot.venues.deribit_session import KEY_CODES
 from bot.venues.deribit_socket import OrderSocket
 from bot.venues.deribit_wire import Order
 from bot.venues.offset import ClockOffset
@@ -120,6 +121,8 @@ class DeribitGateway:
             # Without a scope parameter: the answer names all the key may do.
             self.scope = scope = convert(await self._ask("public/auth", params), Scope).scope
         except VenueRefused as error:
+            if error.code not in KEY_CODES:  # too many requests, maintenance: the key is not to blame, and it passes
+                raise VenueUnreachable(f"the log-in is refused: {error}") from None
             raise ConfigError(f"venue.client_id: the key is refused with {error.code}; check key and secret") from None
         deribit_key.demand_scope(scope)
         return scope

@@ -36,7 +36,7 @@ _TOO_LARGE: Final = -32600
 _TIMER_S: Final = 0.001
 """Loops count time in milliseconds: a timer may come so much early."""
 
-_KEY_CODES: Final = frozenset({13004, 13021, 11042, 13403})
+KEY_CODES: Final = frozenset({13004, 13021, 11042, 13403})
 """Wrong credentials or missing permissions: no retry helps."""
 
 
@@ -126,7 +126,7 @@ class Session:
         try:
             self.scope = self._remember(await self.call("public/auth", params)).scope
         except VenueRefused as error:
-            if error.code in _KEY_CODES:
+            if error.code in KEY_CODES:
                 message = (
                     f"venue.client_id: log-in refused with {error.code} {error.text};"
                     " check key, secret, scopes and this host's clock"

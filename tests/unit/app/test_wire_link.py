@@ -65,8 +65,8 @@ class _Weather:
     def answers(self) -> bool:
         return True
 
-    def passes(self, link: Link, size_bytes: int) -> Passage:
-        del link, size_bytes
+    def passes(self, link: Link, size_bytes: int, *, by_client: bool) -> Passage:
+        del link, size_bytes, by_client
         return next(self._passages, Passage())
 
 

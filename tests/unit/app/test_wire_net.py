@@ -38,8 +38,8 @@ class _Silent:
     def answers(self) -> bool:
         return False
 
-    def passes(self, link: Link, size_bytes: int) -> Passage:
-        del link, size_bytes
+    def passes(self, link: Link, size_bytes: int, *, by_client: bool) -> Passage:
+        del link, size_bytes, by_client
         return Passage()
 
 

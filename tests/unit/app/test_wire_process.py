@@ -132,16 +132,21 @@ def test_a_disk_that_fails_halts_and_an_operator_starts_again(play: Play, kind: 
     play(body, kind)
 
 
-def test_a_process_that_ends_by_itself_is_a_failure_and_started_again(play: Play) -> None:
-    """Here the venue knows its key no more."""
+@pytest.mark.parametrize(
+    ("method", "code", "failures"),
+    [("public/get_time", 11051, 0), ("public/auth", 13004, 1)],
+)
+def test_a_process_that_ends_by_itself_is_started_again(play: Play, method: str, code: int, failures: int) -> None:
+    """Out of reach: a supervisor's business; a key the venue knows no more: a failure of the run."""
 
     async def body(host: _Host, process: WireProcess) -> None:
         await asyncio.sleep(5.0)
-        host.world.server.faults.refuse("public/get_time", -32602, "Invalid params", times=1_000)
         process.kill()
+        host.world.server.faults.refuse(method, code, "no", times=1)
         await asyncio.sleep(30.0)
-        assert process.failures
-        assert not process.is_up or process.starts_count > 2
+        assert process.starts_count == 3
+        assert process.status().phase is Phase.RUNNING
+        assert len(process.failures) == failures
         process.failures.clear()
 
     play(body)

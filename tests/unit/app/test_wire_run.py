@@ -38,7 +38,7 @@ def test_it_hedges_through_either_way_for_orders_and_agrees_with_the_venue(
     result = run.run("simulate")
 
     assert (result.phase, result.positions_match, result.violations) == ("running", True, ())
-    assert (result.starts, result.halts) == (1, {})
+    assert result.starts == 1
     assert result.orders > 0
     assert result.fills > 0
     assert len(run.tally.samples) > 10

@@ -10,7 +10,8 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.ids import InstrumentId, Label
 from bot.domain.market_events import Quoted
 from bot.domain.time import NS_PER_S, Ns
-from bot.drive.mishaps import RIVAL, Mishaps
+from bot.drive.hands import RIVAL
+from bot.drive.mishaps import Mishaps
 from bot.drive.sim_venue import ACCOUNT
 from bot.sim.facts import OrderState
 from bot.sim.faults import Fault, FaultKind, Faults

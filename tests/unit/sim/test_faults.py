@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from bot.domain.time import NS_PER_S, Ns
-from bot.sim.faults import AT_ONCE, CALM_NS, ONCE, Fault, FaultKind, FaultLevel, Faults, draw
+from bot.sim.faults import AT_ONCE, CALM_NS, ENGINE_KINDS, ONCE, WIRE_KINDS, Fault, FaultKind, FaultLevel, Faults, draw
 
 _START = Ns(1_000 * NS_PER_S)
 _END = Ns(_START + 600 * NS_PER_S)
@@ -47,9 +47,17 @@ def test_a_run_too_short_for_a_calm_end_has_no_fault() -> None:
 def test_each_kind_comes_before_any_comes_again() -> None:
     """A deck is dealt to its end."""
     day = draw(1, FaultLevel.STORM, _START, Ns(_START + CALM_NS + 3_600 * NS_PER_S))
-    counts = [sum(fault.kind is kind for fault in day) for kind in FaultKind]
+    counts = [sum(fault.kind is kind for fault in day) for kind in ENGINE_KINDS]
 
     assert max(counts) - min(counts) <= 1
+
+
+def test_every_kind_is_of_a_depth_and_a_plan_keeps_to_its_own() -> None:
+    """Some of both."""
+    assert {*ENGINE_KINDS, *WIRE_KINDS} == set(FaultKind)
+    assert set(ENGINE_KINDS) != set(WIRE_KINDS)
+    plan = draw(1, FaultLevel.STORM, _START, Ns(_START + CALM_NS + 3_600 * NS_PER_S), WIRE_KINDS)
+    assert {fault.kind for fault in plan} == set(WIRE_KINDS)
 
 
 def test_what_lasts_happens_to_all_it_meets_and_what_waits_to_the_first() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, VenueUnreachable
 from bot.domain.time import Ns
 from bot.venues.deribit_gateway import DeribitGateway
 
@@ -61,6 +61,17 @@ async def test_wrong_key_does_not_open(rest: Any, gateway: DeribitGateway, scope
     rest.put("public/auth", {"error": {"code": 13004, "message": "invalid_credentials"}})
     with pytest.raises(ConfigError, match="refused with 13004"):
         await gateway.open()
+
+
+@pytest.mark.asyncio
+async def test_a_log_in_refused_for_what_passes_says_nothing_against_the_key(
+    rest: Any, gateway: DeribitGateway
+) -> None:
+    """Too many requests, or maintenance: whoever opens tries again, instead of ending for good over a sound key."""
+    for code, message in ((10028, "too_many_requests"), (11051, "system_maintenance")):
+        rest.put("public/auth", {"error": {"code": code, "message": message}})
+        with pytest.raises(VenueUnreachable, match=f"the log-in is refused: {code}"):
+            await gateway.check_key()
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,8 @@ BASE_IMAGE ?= python:3.12-slim-bookworm
 IMAGE ?= hedgebot
 ARGS ?=
 SEEDS ?= 200
-FAULTS ?= storm
+WIRE ?=
+FAULTS ?= $(if $(WIRE),heavy,storm)
 
 BIN := .venv/bin
 STAMP := .venv/installed.stamp
@@ -36,8 +37,8 @@ lint: $(STAMP) ## format, lint, types, layers
 check: lint ## lint, then the fast tests: run before each commit
 	$(BIN)/python -m pytest -q $(FAST) $(ARGS)
 
-soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAULTS=storm ARGS="--first 5000")
-	$(BIN)/python -m bot soak --seeds $(SEEDS) --faults $(FAULTS) $(ARGS)
+soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAULTS=storm ARGS="--first 5000"; WIRE=1: with sockets)
+	$(BIN)/python -m bot soak --seeds $(SEEDS) --faults $(FAULTS) $(if $(WIRE),--wire) $(ARGS)
 
 mutants: $(STAMP) ## plant bugs one at a time and soak until each is found, into docs/explanation/mutants.md (ARGS=--known)
 	$(BIN)/python tests/sim/mutants.py $(ARGS)

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from bot import __version__
-from bot.app import check_report, compose, exchange, operate, reference, simulated
+from bot.app import check_report, clock, compose, exchange, operate, reference, simulated
 from bot.app.calibrate import calibrate
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
@@ -23,6 +23,7 @@ from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
 from bot.app.watchdog_process import guard
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
+from bot.domain.time import NS_PER_S
 from bot.drive.replay import replay
 from bot.drive.replay import sentence as replay_sentence
 from bot.observe.tally import MISMATCH, RunResult
@@ -164,20 +165,30 @@ def simulate(  # noqa: PLR0913 - the options of a command line
 
 
 @cli.command(name="soak")
-def soak_command(
+def soak_command(  # noqa: PLR0913 - the options of a command line
     *,
     seeds: Annotated[int, typer.Option(min=1, help="How many.")] = 200,
     first: Annotated[int, typer.Option(help="The first of them.")] = 1,
     faults: Annotated[FaultLevel, typer.Option(help="How much goes wrong.")] = FaultLevel.STORM,
     config: _Config = Path("config/simulate.toml"),
+    wire: Annotated[bool, typer.Option("--wire", help="With the daemon's own sockets; thirty minutes each.")] = False,
+    new: Annotated[int, typer.Option(min=0, help="So many more seeds, which the clock draws.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write what was tried and what came of it, as Markdown.")] = None,
     as_json: _Json = False,
 ) -> None:
     """Ten virtual minutes with faults for each seed, on all cores; every violation is told with its seed."""
-    options = SoakOptions(seeds_count=seeds, first_seed=first, level=faults, config=config)
+    drawn = clock.now_ns() // NS_PER_S
+    options = SoakOptions(
+        seeds_count=seeds,
+        first_seed=first,
+        level=faults,
+        config=config,
+        is_wire=wire,
+        new_seeds=tuple(range(drawn, drawn + new)),
+    )
     result = soak(options, lambda line: typer.echo(line, err=as_json))
     if report is not None:
-        report.write_text(soak_page(result))
+        report.write_text(soak_page(result, report.read_text() if report.exists() else ""))
     typer.echo(msgspec.json.encode(result).decode() if as_json else soak_sentence(result))
     if not result.has_passed:
         raise SystemExit(ExitCode.DIFFERENT)

@@ -4,6 +4,7 @@ Knows how a seed becomes a run and when a soak has proved nothing; the run itsel
 """
 
 import gc
+import hashlib
 import multiprocessing
 import os
 import tempfile
@@ -17,8 +18,9 @@ from msgspec import Struct, structs
 
 from bot.app.config import Config, load
 from bot.app.simulated import SIMULATION_TAG, SimulateOptions, planned, simulation_of, storm_of
+from bot.app.wire_run import wire_run_of
 from bot.observe.tally import RunResult
-from bot.sim.faults import Fault, FaultKind, FaultLevel
+from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultKind, FaultLevel
 
 _MODE: Final = "simulate"
 _ORDERS_MEAN_MIN: Final = 5.0
@@ -27,6 +29,9 @@ _SHRINK_RUNS_MAX: Final = 120
 """Runs spent on leaving faults out of a seed that was violated."""
 _SHRUNK_MAX: Final = 4
 """Seeds that are shrunk: the first few tell enough."""
+_STEP_MS: Final = 1_000
+_WIRE_STEP_MS: Final = 2_000
+"""Virtual time between market messages; at wire depth each costs ten times as much."""
 
 
 class SoakOptions(Struct, frozen=True, kw_only=True):
@@ -38,6 +43,20 @@ class SoakOptions(Struct, frozen=True, kw_only=True):
     config: Path
     workers_count: int = 0
     """0: one for each core."""
+    is_wire: bool = False
+    """At wire depth."""
+    new_seeds: tuple[int, ...] = ()
+    """Seeds nobody has seen, besides."""
+
+    @property
+    def kinds(self) -> tuple[FaultKind, ...]:
+        """What goes wrong at this depth."""
+        return WIRE_KINDS if self.is_wire else ENGINE_KINDS
+
+    @property
+    def fixed_seeds(self) -> range:
+        """The same ones each time."""
+        return range(self.first_seed, self.first_seed + self.seeds_count)
 
 
 class Seed(Struct, frozen=True, kw_only=True):
@@ -65,9 +84,12 @@ class Failure(Struct, frozen=True, kw_only=True):
 class SoakResult(Struct, frozen=True, kw_only=True):
     """What all of them came to."""
 
+    is_wire: bool
     level: FaultLevel
     first_seed: int
     seeds_count: int
+    trace_hash: str
+    """Of the runs of all seeds that are the same each time."""
     orders_mean: float
     starts_count: int
     faults: dict[str, int]
@@ -92,11 +114,14 @@ class _Job(Struct, frozen=True, kw_only=True):
     config: Path
     level: FaultLevel
     seed: int
+    is_wire: bool
 
 
 def weathered(config: Config, options: SimulateOptions, faults: Sequence[Fault]) -> RunResult:
     """One run with these faults, and a ledger that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="hedgebot-storm-") as folder:
+        if options.is_wire:
+            return wire_run_of(config, options, faults, Path(folder)).run(_MODE)
         return simulation_of(config, options, storm=storm_of(config, faults, Path(folder))).run(_MODE)
 
 
@@ -113,15 +138,15 @@ def shrunk(violates: Callable[[Sequence[Fault]], bool], faults: Sequence[Fault])
 def soak(options: SoakOptions, say: Callable[[str], None]) -> SoakResult:
     """Run all seeds; `say` hears of the progress."""
     seeds: list[Seed] = []
-    told = 0
+    whole, told = options.seeds_count + len(options.new_seeds), 0
     for seed in _all(options):
         seeds.append(seed)
         if seed.violations:
             say(f"seed {seed.seed}: {seed.violations[0]}")
-        if len(seeds) * 10 // options.seeds_count > told or len(seeds) == options.seeds_count:
-            told = len(seeds) * 10 // options.seeds_count
+        if len(seeds) * 10 // whole > told or len(seeds) == whole:
+            told = len(seeds) * 10 // whole
             violated = sum(bool(item.violations) for item in seeds)
-            say(f"{len(seeds)} of {options.seeds_count} seeds, {violated} violated")
+            say(f"{len(seeds)} of {whole} seeds, {violated} violated")
     result = _summed(options, seeds)
     failures = []
     for seed in [item for item in seeds if item.violations][:_SHRUNK_MAX]:
@@ -132,8 +157,8 @@ def soak(options: SoakOptions, say: Callable[[str], None]) -> SoakResult:
 
 def _all(options: SoakOptions) -> Iterator[Seed]:
     jobs = [
-        _Job(config=options.config, level=options.level, seed=seed)
-        for seed in range(options.first_seed, options.first_seed + options.seeds_count)
+        _Job(config=options.config, level=options.level, seed=seed, is_wire=options.is_wire)
+        for seed in (*options.fixed_seeds, *options.new_seeds)
     ]
     workers = min(options.workers_count or os.cpu_count() or 1, len(jobs))
     if workers == 1:
@@ -147,11 +172,11 @@ def _all(options: SoakOptions) -> Iterator[Seed]:
 
 def run_seed(options: SoakOptions, seed: int) -> Seed:
     """One of them, in this process."""
-    return _run(_Job(config=options.config, level=options.level, seed=seed))
+    return _run(_Job(config=options.config, level=options.level, seed=seed, is_wire=options.is_wire))
 
 
 def _run(job: _Job) -> Seed:
-    config, options = _of(job.config, job.level, job.seed)
+    config, options = _of(job)
     try:
         result = weathered(config, options, planned(options))
     except Exception as error:  # noqa: BLE001 - whatever a run raises is a finding, and is told with its seed
@@ -173,14 +198,21 @@ def _raised(seed: int, error: Exception) -> Seed:
     return Seed(seed=seed, orders=0, decisions=0, starts=0, faults={}, halts={}, violations=(what,), trace_hash=None)
 
 
-def _of(path: Path, level: FaultLevel, seed: int) -> tuple[Config, SimulateOptions]:
-    config = load(path, {}, run_tag=SIMULATION_TAG)
-    currency = config.books[0].book
-    return config, SimulateOptions(seed=seed, hours=None, step_ms=1_000, tape=None, currency=currency, faults=level)
+def _of(job: _Job) -> tuple[Config, SimulateOptions]:
+    config = load(job.config, {}, run_tag=SIMULATION_TAG)
+    return config, SimulateOptions(
+        seed=job.seed,
+        hours=None,
+        step_ms=_WIRE_STEP_MS if job.is_wire else _STEP_MS,
+        tape=None,
+        currency=config.books[0].book,
+        faults=job.level,
+        is_wire=job.is_wire,
+    )
 
 
 def _failure(options: SoakOptions, seed: Seed) -> Failure:
-    config, one = _of(options.config, options.level, seed.seed)
+    config, one = _of(_Job(config=options.config, level=options.level, seed=seed.seed, is_wire=options.is_wire))
 
     def violates(faults: Sequence[Fault]) -> bool:
         try:
@@ -193,17 +225,20 @@ def _failure(options: SoakOptions, seed: Seed) -> Failure:
 
 
 def _summed(options: SoakOptions, seeds: Sequence[Seed]) -> SoakResult:
-    faults: Counter[str] = Counter(dict.fromkeys((kind.value for kind in FaultKind), 0))
+    faults: Counter[str] = Counter(dict.fromkeys((kind.value for kind in options.kinds), 0))
     seeds_with: Counter[str] = Counter()
     halts: Counter[str] = Counter()
     for seed in seeds:
-        faults.update(seed.faults)
+        faults.update({kind: seed.faults.get(kind, 0) for kind in faults})
         seeds_with.update(kind for kind, count in seed.faults.items() if count)
         halts.update(seed.halts)
+    fixed = [seed.trace_hash or "" for seed in seeds if seed.seed in options.fixed_seeds]
     return SoakResult(
+        is_wire=options.is_wire,
         level=options.level,
         first_seed=options.first_seed,
         seeds_count=len(seeds),
+        trace_hash=hashlib.sha256("".join(fixed).encode()).hexdigest(),
         orders_mean=sum(seed.orders for seed in seeds) / len(seeds),
         starts_count=sum(seed.starts for seed in seeds),
         faults=dict(faults),

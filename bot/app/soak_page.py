@@ -16,6 +16,7 @@ _ONCE: Final = "each fill counts once, whatever way it comes; the next order wai
 _HALT: Final = "the order does not leave; trading halts until an operator starts again"
 _BY_LABEL: Final = "the next start finds the intent in the ledger and asks the venue by label before anything else"
 _WAITS: Final = "a definite no: the bot waits, longer each time, and decides anew"
+_ANEW: Final = "connected anew, later each time; books begin anew, the account is compared before the next order"
 _LOOKS: Final = "booked as what it is; the delta that follows from it is hedged"
 
 OUTCOMES: Final[dict[FaultKind, str]] = {
@@ -61,6 +62,13 @@ OUTCOMES: Final[dict[FaultKind, str]] = {
     _K.LEDGER_FULL: _HALT,
     _K.LEDGER_SLOW: _HALT,
     _K.TAPE_UNWRITABLE: _HALT,
+    _K.CONNECTION_DROPPED: _ANEW,
+    _K.NETWORK_SILENT: f"noticed by what should have been heard, within half a minute; {_ANEW}",
+    _K.FRAME_CUT: f"half a message is none, and the order it was about is unknown; {_ANEW}",
+    _K.BYTES_SPLIT: "a message counts when all of it is there",
+    _K.BYTES_DELAYED: "what is too old to be traded on is not traded on; answers that come too late are looked up",
+    _K.CONNECTIONS_REORDERED: "no order of arrival is relied on: reply, fill and position may come in any",
+    _K.SESSION_ENDED: f"{_WAITS}; logged in anew",
 }
 """What is promised of each."""
 
@@ -76,6 +84,23 @@ Checked after every event, against what the venue really has:
 """
 
 
+_HEADS: Final = {False: "## At engine depth", True: "## At wire depth"}
+"""Of the two parts; each is written by a soak at its depth, and stays when the other one is written."""
+_SPANS: Final = {False: "ten", True: "thirty"}
+_WORLDS: Final = {
+    False: f"""
+    The world is simulated, the engine is the one that trades, and so is the ledger; time is virtual. Everything comes
+    from the seed: `hedgebot simulate --seed N --faults {FaultLevel.STORM.value}` plays one again, the same to the byte.
+    """,
+    True: f"""
+    The daemon is the one that trades, with its feeds, gateways (by turns ccxt and the order socket), live driver and
+    ledger; the venue is the local exchange, the network is in memory, time is virtual. Everything comes from the seed:
+    `hedgebot simulate --wire --seed N --faults {FaultLevel.HEAVY.value} --step-ms 2000` plays one again, the same
+    to the byte. One check more: no order arrives after a later one has left.
+    """,
+}
+
+
 def sentence(result: SoakResult) -> str:
     """What a soak came to, in one line; the failures before it."""
     lines = [
@@ -87,36 +112,49 @@ def sentence(result: SoakResult) -> str:
     word = "nothing violated" if not result.violated else f"violated: seeds {list(result.violated)}"
     lines.append(
         f"{result.seeds_count} seeds at {result.level.value}, {result.orders_mean:.1f} orders a seed,"
-        f" {result.starts_count} starts: {word}"
+        f" {result.starts_count} starts: {word}; trace of seeds from {result.first_seed}: {result.trace_hash[:16]}"
     )
     return "\n".join(lines)
 
 
-def page(result: SoakResult) -> str:
-    """The page."""
+def page(result: SoakResult, before: str) -> str:
+    """The page; `before` is what it was, of which the part of the other depth is kept."""
+    kept = {is_wire: _part_of(before, head) for is_wire, head in _HEADS.items()}
+    parts = kept | {result.is_wire: _part(result)}
+    text = f"""
+    The last {CALM_NS // NS_PER_S} seconds of each run are without faults: by then the book runs again, agrees with the
+    venue, has no order in doubt, and its net delta is in the band; the ledger has every trade of the account, once; the
+    equity of its books is the venue's. A halt is followed by a new start, as an operator would do it.
+    """
+    whole = ("# Reliability", _PROMISES.strip(), inspect.cleandoc(text), *filter(None, (parts[False], parts[True])))
+    return "\n\n".join(whole) + "\n"
+
+
+def _part_of(before: str, head: str) -> str:
+    """From a heading to the next one of its kind."""
+    _, found, rest = before.partition(f"{head}\n")
+    return f"{head}\n{rest.partition(f'{chr(10)}## ')[0]}".strip() if found else ""
+
+
+def _part(result: SoakResult) -> str:
     meanings = attribute_docs(FaultKind)
     rows = [
         (
             f"`{kind.value}`",
             meanings.get(kind.name, ""),
             OUTCOMES[kind],
-            str(result.faults.get(kind.value, 0)),
+            str(result.faults[kind.value]),
             str(result.seeds_with.get(kind.value, 0)),
         )
         for kind in FaultKind
+        if kind.value in result.faults
     ]
-    head = ("fault", "what happens", "what the bot does", "felt", "in seeds")
+    columns = ("fault", "what happens", "what the bot does", "felt", "in seeds")
     halts = ", ".join(f"{count} x `{cause}`" for cause, count in result.halts.items()) or "none"
     text = f"""
-    Written by `make soak`, from {result.seeds_count} seeds of ten virtual minutes each ({result.first_seed} to
-    {result.first_seed + result.seeds_count - 1}) at `{result.level.value}`: {result.orders_mean:.1f} orders a seed,
-    {result.starts_count} starts of the process, halts: {halts}; **{len(result.violated)} seeds with a violation**.
-
-    The world is simulated, the engine is the one that trades, and so is the ledger; time is virtual. Everything comes
-    from the seed: `hedgebot simulate --seed N --faults {FaultLevel.STORM.value}` plays one again, the same to the byte.
-    The last {CALM_NS // NS_PER_S} seconds are without faults: by then the book runs again, agrees with the venue,
-    has no order in doubt, and its net delta is in the band; the ledger has every trade of the account, once; the equity
-    of its books is the venue's. A halt is followed by a new start, as an operator would do it.
+    {result.seeds_count} seeds of {_SPANS[result.is_wire]} virtual minutes each, from {result.first_seed} on, at
+    `{result.level.value}`: {result.orders_mean:.1f} orders a seed, {result.starts_count} starts of the process, halts:
+    {halts}; **{len(result.violated)} seeds with a violation**. Written by `make soak{" WIRE=1" * result.is_wire}`.
     """
-    parts = ("# Reliability", inspect.cleandoc(text), _PROMISES.strip(), "## Faults", table(head, rows))
-    return "\n\n".join(parts) + "\n"
+    world = inspect.cleandoc(_WORLDS[result.is_wire])
+    return "\n\n".join((_HEADS[result.is_wire], inspect.cleandoc(text), world, table(columns, rows)))

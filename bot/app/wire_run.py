@@ -7,7 +7,7 @@ All of it on one loop of virtual time, from one seed. Knows the order of things 
 import asyncio
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, TextIO
@@ -149,7 +149,7 @@ class WireRun:
                 *found,
                 *self._overtaken(),
                 *_equity(result),
-                *self._checks.ended(bare, self._fills(config), orders_live),
+                *self._checks.ended(bare, *self._written(config), orders_live),
             ),
             faults={kind.value: count for kind, count in self._faults.counts.items() if kind in WIRE_KINDS},
             halts=dict(sorted(self._checks.halts.items())),
@@ -167,11 +167,11 @@ class WireRun:
             if arrived_ns.get(earlier, left_ns) > left_ns
         ]
 
-    def _fills(self, config: Config) -> tuple[FillRow, ...]:
-        """What the ledger has of all processes, read as another one would."""
+    def _written(self, config: Config) -> tuple[Sequence[FillRow], Collection[Label]]:
+        """Fills and intents in the ledger, of all processes, read as another one would."""
         ledger = open_ledger(Ledger, self._params.folder, config, "after", self._loop.now_ns())
         try:
-            return ledger.fills()
+            return ledger.fills(), ledger.labels_used(self._book.label_prefix)
         finally:
             ledger.close()
 

@@ -173,6 +173,8 @@ _LONG: Final = frozenset({
     _K.MAINTENANCE, _K.SETTLEMENT_LOCK, _K.MARGIN_EXHAUSTED, _K.CLOCK_STEPPED,
 })  # fmt: skip
 """Felt by orders and what comes of them, which are few: they last longer."""
+_LONG_ON_WIRE: Final = _LONG | {_K.INSTRUMENT_HALTED, _K.QUESTIONS_FAIL}
+"""Likewise: there nobody but an order meets a closed instrument, and questions are few."""
 _LASTS_NS: Final = (Ns(2 * NS_PER_S), Ns(20 * NS_PER_S))
 _LASTS_LONG_NS: Final = (Ns(10 * NS_PER_S), Ns(90 * NS_PER_S))
 _WAITS_NS: Final = Ns(120 * NS_PER_S)
@@ -184,6 +186,7 @@ def draw(
 ) -> tuple[Fault, ...]:
     """The faults of a run, by time. Kinds come from a shuffled deck: each comes before any comes again."""
     dice = random.Random(f"faults {seed}")
+    long_kinds = _LONG_ON_WIRE if kinds is WIRE_KINDS else _LONG
     first_ns, last_ns = start_ns + _WARM_NS, end_ns - CALM_NS
     if level is FaultLevel.NONE or last_ns <= first_ns:
         return ()
@@ -196,7 +199,7 @@ def draw(
             dice.shuffle(deck)
         kind = deck.pop()
         at_ns = dice.randrange(first_ns, last_ns)
-        bounds_ns = _LASTS_LONG_NS if kind in _LONG else _LASTS_NS
+        bounds_ns = _LASTS_LONG_NS if kind in long_kinds else _LASTS_NS
         lasts_ns = _WAITS_NS if kind in ONCE else dice.randrange(*bounds_ns)
         until_ns = Ns(min(at_ns + lasts_ns, last_ns))
         found.append(Fault(kind=kind, start_ns=Ns(at_ns), until_ns=until_ns, seed=dice.randrange(2**32)))

@@ -56,6 +56,14 @@ def test_without_json_it_says_a_sentence(call: Call, capsys: pytest.CaptureFixtu
     assert said.count("\n") == 1
 
 
+def test_a_simulation_at_wire_depth_is_asked_for_by_a_word(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half an hour unless told otherwise."""
+    assert call(*_MINUTE, "--wire", "--json") == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    assert (result["mode"], result["positions_match"], result["starts"]) == ("simulate", True, 1)
+
+
 @pytest.mark.parametrize(("takers", "rests"), [("1", True), ("0", False)])
 def test_a_sentence_tells_what_rested_and_what_came_of_it(
     call: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path, takers: str, *, rests: bool
@@ -191,6 +199,7 @@ def test_a_command_line_nobody_understands_ends_with_code_2(
             ("simulate", "--tape", ".", "--impact-usd-per-coin", "9"),
             "hedgebot: impact: a recorded day is not moved by us",
         ),
+        (("simulate", "--wire", "--tape", "."), "hedgebot: wire: a recorded day is as it was"),
         (("run", "--config", "config/testnet.toml"), "hedgebot: venue.client_id: is missing; orders need a key"),
         (("run", "--config", "config/simulate.toml"), "hedgebot: mode: "),
         (("exchange", "--key", "nonsense"), "hedgebot: --key: "),

@@ -6,10 +6,11 @@ import pytest
 from msgspec import structs
 
 from bot.app import soak as module
+from bot.app.simulated import planned
 from bot.app.soak import Failure, Seed, SoakOptions, shrunk, soak
 from bot.app.soak_page import OUTCOMES, page, sentence
 from bot.domain.time import Ns
-from bot.sim.faults import Fault, FaultKind, FaultLevel
+from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultKind, FaultLevel
 
 
 def _faults(*kinds: FaultKind) -> list[Fault]:
@@ -125,9 +126,53 @@ def test_the_page_tells_every_fault_and_what_becomes_of_it(
 ) -> None:
     """A row for each, with its count; every kind has its promise."""
     _play(monkeypatch, [_seed(number) for number in (1, 2, 3)])
-    text = page(soak(options, lambda _: None))
+    text = page(soak(options, lambda _: None), "")
 
     assert OUTCOMES.keys() == set(FaultKind)
     for kind in FaultKind:
-        assert f"| `{kind.value}` |" in text
+        assert (f"| `{kind.value}` |" in text) is (kind in ENGINE_KINDS)
     assert "**0 seeds with a violation**" in text
+
+
+def test_the_page_keeps_the_part_of_the_other_depth(monkeypatch: pytest.MonkeyPatch, options: SoakOptions) -> None:
+    """Whichever is written first, and again."""
+
+    def written(before: str, *, is_wire: bool, orders: int) -> str:
+        _play(monkeypatch, [_seed(1, orders=orders)])
+        return page(soak(structs.replace(options, seeds_count=1, is_wire=is_wire), lambda _: None), before)
+
+    first = written("", is_wire=False, orders=11)
+    both = written(first, is_wire=True, orders=22)
+    again = written(both, is_wire=False, orders=33)
+
+    assert "11.0 orders" in both
+    assert both.index("## At engine depth") < both.index("## At wire depth")
+    assert ("11.0 orders" in again, "33.0 orders" in again, "22.0 orders" in again) == (False, True, True)
+    assert written(again, is_wire=False, orders=11) == both
+    for kind in FaultKind:
+        assert both.count(f"| `{kind.value}` |") == (kind in ENGINE_KINDS) + (kind in WIRE_KINDS)
+
+
+def test_new_seeds_are_run_besides_and_leave_the_trace_alone(
+    monkeypatch: pytest.MonkeyPatch, options: SoakOptions
+) -> None:
+    """The trace is of what is the same each time."""
+    alone = [_seed(number) for number in (1, 2, 3)]
+    _play(monkeypatch, alone)
+    trace = soak(options, lambda _: None).trace_hash
+    _play(monkeypatch, [*alone, structs.replace(_seed(99), trace_hash="new")])
+    result = soak(structs.replace(options, new_seeds=(99,)), lambda _: None)
+
+    assert (result.seeds_count, result.trace_hash) == (4, trace)
+    _play(monkeypatch, [*alone[:2], structs.replace(alone[2], trace_hash="other")])
+    assert soak(options, lambda _: None).trace_hash != trace
+
+
+def test_a_seed_at_wire_depth_is_really_run(monkeypatch: pytest.MonkeyPatch, options: SoakOptions) -> None:
+    """With the kinds of its depth, and a smaller plan here."""
+    monkeypatch.setattr(module, "planned", lambda asked: planned(structs.replace(asked, faults=FaultLevel.LIGHT))[:2])
+    one = structs.replace(options, seeds_count=1, is_wire=True)
+    found = next(iter(module._all(one)))
+
+    assert (found.violations, found.decisions > 100) == ((), True)
+    assert found.faults.keys() == {kind.value for kind in WIRE_KINDS}

@@ -215,7 +215,8 @@ class Checks:
         if not isinstance(event, Ticked) or decided is None or decided.action is not Action.HEDGE:
             self._object("an order without a decision to hedge")
             return
-        if len(placed) > 1 or status.orders_live > 1:
+        instruments = {order.instrument for order in placed}
+        if len(instruments) < len(placed) or status.orders_live > len(hedges_of(self._params)):
             self._object(f"{len(placed)} orders placed, {status.orders_live} live")
         if status.phase is not Phase.RUNNING:
             self._object(f"an order while {status.phase}")

@@ -162,6 +162,20 @@ def test_every_variable_the_documentation_sets_is_a_key(project_texts: dict[str,
     assert found == {}
 
 
+def test_every_key_of_a_book_the_documentation_names_is_one(project_texts: dict[str, str]) -> None:
+    """In code, with COIN for the book: the words of other tools are translated into keys that there are."""
+    keys = {key for key, *_ in config_keys()}
+    sections = {key.rpartition(".")[0] for key in keys}
+    named = {
+        (name, key)
+        for name, text in _documents(project_texts).items()
+        for key in re.findall(r"`(books\.COIN\.[a-z_.]+)`", text)
+    }
+
+    assert len(named) > 20
+    assert sorted((name, key) for name, key in named if key not in keys | sections) == []
+
+
 def test_an_unknown_variable_is_found() -> None:
     """Of a book or not; the one that tests read is none of ours."""
     text = "HEDGEBOT_BOOKS__BTC__BAND__WIDTH=1 HEDGEBOT_BOOKS__ETH__BAND__POLICY=x HEDGEBOT_MODE HEDGEBOT_SHARED"

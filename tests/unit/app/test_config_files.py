@@ -95,3 +95,17 @@ def test_a_recorded_day_may_be_five_minutes_old(repo_root: Path, monkeypatch: py
 def test_a_book_is_found_by_its_coin(repo_root: Path, currency: str, book: str) -> None:
     """In either case of letters."""
     assert load(repo_root / "config/simulate.toml", {}, run_tag="t").book(currency).book == book
+
+
+def test_the_book_of_a_hosted_tool_is_a_book_here(repo_root: Path, tmp_path: Path) -> None:
+    """The example of the how-to loads, and says what it promises."""
+    page = (repo_root / "docs/how-to/come-from-a-hosted-tool.md").read_text()
+    file = tmp_path / "hosted.toml"
+    file.write_text('mode = "simulate"\n' + page.partition("```toml\n")[2].partition("```")[0])
+    (book,) = load(file, {}, run_tag="abc").books
+
+    assert (book.band.low_coin, book.band.high_coin, book.modifiers.hedge_ratio) == (-0.1, 0.2, 0.8)
+    assert [step.coin for step in book.modifiers.target] == [0.05]
+    assert (book.hedge_instrument, book.hedges_long) == ("BTC-PERPETUAL", ("BTC_USDC-PERPETUAL",))
+    assert (book.modifiers.interval_ns_min, book.modifiers.price_move_fraction_min) == (5_000_000_000, 0.001)
+    assert book.convention.value == "options_only"

@@ -41,6 +41,8 @@ from bot.venues.settings import CCXT, DERIBIT_WS
 _SAMPLE_EVERY_S: Final = 10.0
 _EQUITY_COIN_MAX: Final = Decimal("0.002")
 """What the value of the portfolios here moves in some seconds, and more."""
+_TOLD_WITHIN_NS: Final = Ns(2 * NS_PER_S)
+"""Messages of one moment come one by one here, up to one and a half seconds late: a jump is not known at once."""
 _WAYS: Final = (CCXT, DERIBIT_WS)
 """Ways for orders, by turns of the seed."""
 
@@ -96,7 +98,7 @@ class WireRun:
         self.tally = Tally(
             trade_coin_min=self._book.trade_coin_min, sample_every_ns=Ns(round(_SAMPLE_EVERY_S * NS_PER_S))
         )
-        self._checks = Checks(self._book, exchange, self._world, faults)
+        self._checks = Checks(self._book, exchange, self._world, faults, told_within_ns=_TOLD_WITHIN_NS)
         self._errors: list[str] = []
         self._left: list[tuple[Label, Ns]] = []
         """Orders whose intent was durable, and when they left."""

@@ -82,8 +82,19 @@ class Venues(Protocol):
 class Checks:
     """Watches one run."""
 
-    def __init__(self, params: BookParams, exchange: Exchange, venues: Venues, faults: Faults) -> None:
-        """Nothing seen yet."""
+    def __init__(
+        self,
+        params: BookParams,
+        exchange: Exchange,
+        venues: Venues,
+        faults: Faults,
+        *,
+        told_within_ns: int = 0,
+    ) -> None:
+        """Nothing seen yet. `told_within_ns`: what the market's messages take; 0: all of a moment come at once."""
+        self._told_within_ns = told_within_ns
+        self._beyond_since_ns: Ns | None = None
+        """Since when the true delta is none the bot holds possible."""
         self._params = params
         self._exchange = exchange
         self._venues = venues
@@ -128,7 +139,7 @@ class Checks:
         self._market = MarketTold(self._params)
         self._alarms.started()
         self._has_halted = False
-        self._refused_ns = None
+        self._refused_ns = self._beyond_since_ns = None
         self._sent_ns.clear()
 
     def saw(self, event: Event, outcome: Outcome, now_ns: Ns) -> None:
@@ -140,7 +151,7 @@ class Checks:
             self._hear(event, now_ns)
         if outcome.decided is not None:
             self._place(outcome.decided, now_ns)
-            self._check_reach(outcome.decided)
+            self._check_reach(outcome.decided, now_ns)
         if outcome.notes or outcome.decided is not None or isinstance(event, OrderRefused):
             self._all(self._alarms.saw(event, outcome, now_ns))
         if placed := [command for command in outcome.commands if isinstance(command, PlaceOrder)]:
@@ -160,16 +171,20 @@ class Checks:
         elif self._outside_since_ns is None:
             self._outside_since_ns = now_ns
 
-    def _check_reach(self, decided: Decided) -> None:
+    def _check_reach(self, decided: Decided, now_ns: Ns) -> None:
         """The true delta is one the bot holds possible, unless it is not reconciled or somebody traded unheard."""
         low, high = decided.delta_coin_low, decided.delta_coin_high
         if low is None or high is None:
             return
         really = sum(self._exchange.delta_coin(account, self._params.book) for account in self._venues.accounts)
         if max(low - really, really - high) <= _REACH_COIN or self._is_in_the_dark():
+            self._beyond_since_ns = None
             return
         assert self._watched is not None, "a decision before the start"
-        if self._watched.status().is_reconciled:
+        if self._beyond_since_ns is None:
+            self._beyond_since_ns = now_ns
+        is_told = now_ns - self._beyond_since_ns >= self._told_within_ns
+        if is_told and self._watched.status().is_reconciled:
             self._object(f"the delta is {really:.4f}, the bot holds {low:.4f} to {high:.4f} possible")
 
     def _is_in_the_dark(self) -> bool:

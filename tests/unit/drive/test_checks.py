@@ -5,6 +5,7 @@ That whole engines with a planted bug are found is for `tests/sim/test_faults.py
 
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,6 +63,28 @@ def test_a_position_is_the_sum_of_fills_that_count_once(checks: Callable[..., Ch
     assert _saw(checks(), _booked("1", 10, 10), _booked("2", -20, -10)) == []
     assert "step 1: fill 1 was booked twice" in _saw(checks(), _booked("1", 10, 10), _booked("1", 10, 20))[0]
     assert "made 40" in _saw(checks(), _booked("1", 10, 10), _booked("2", 10, 40))[0]
+
+
+class _Agreed:
+    """A book that agrees with its venue."""
+
+    def status(self) -> Any:
+        return SimpleNamespace(is_reconciled=True)
+
+
+@pytest.mark.parametrize(("told_within_s", "lasts_s", "is_found"), [(0, 0, True), (2, 1, False), (2, 2, True)])
+def test_a_delta_the_bot_holds_impossible_is_found_once_it_could_have_been_told(
+    at_play: Any, make: Any, told_within_s: int, lasts_s: int, *, is_found: bool
+) -> None:
+    """At once where all of a moment is told at once; not while messages of a jump are still on their way."""
+    told_within_ns = told_within_s * NS_PER_S
+    watched = Checks(make.book(), at_play.exchange, at_play.venue, Faults(), told_within_ns=told_within_ns)
+    watched.started(_Agreed(), Ns(0))
+    decided: Any = SimpleNamespace(delta_coin_low=1.0, delta_coin_high=1.0)
+    for at_s in (0, lasts_s):
+        watched._check_reach(decided, Ns(at_s * NS_PER_S))
+
+    assert any("the delta is 0.0000" in text for text in watched.violations) is is_found
 
 
 def _order(number: int = 1, amount: int = 10) -> PlaceOrder:

@@ -177,8 +177,10 @@ class Deciding:
         account, params, view = self._account, self._params, self._view
         held = account.held()
         away = account.away()
-        there = tuple(name for name in self._hedges if venue_of(name) not in away)
-        name = flatten.next_to_close(there, held, view.instruments)
+        there = (name for name in self._hedges if venue_of(name) not in away)
+        # What can be traded on first: nothing waits for another's quote.
+        hedges = sorted(there, key=lambda name: view.hedge_verdict(name, now_ns) is not None)
+        name = flatten.next_to_close(hedges, held, view.instruments)
         blocked = self._barred(now_ns) or (None if name is not None else (Reason.PAUSED, self._stops.words()))
         # The record tells the delta; what is to be done about it is not asked.
         desk = self._desk({}, blocked or (Reason.FLATTENING, self._stops.words()), now_ns)

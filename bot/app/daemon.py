@@ -109,7 +109,7 @@ async def run(
             if first is None:
                 return _results(parts, live.statuses(), tallies, answer=())
             if health is not None:
-                health.follow(live.statuses, live.sink)
+                health.follow(live.statuses, live.heed)
                 witness.listening(health.host, await health.start())
             # What is here now stays for the whole run: the collector need not look at it between tick and order.
             gc.collect()

@@ -179,6 +179,14 @@ class Live:
             )
         self._drain()
 
+    def heed(self, events: Sequence[Event]) -> None:
+        """As `sink`, for a caller that is no task of this driver: what escapes halts here before it goes there."""
+        try:
+            self.sink(events)
+        except Exception as error:
+            self._halt(HaltCause.TASK_FAILED, f"control: {type(error).__name__} {error}")
+            raise
+
     def _drain(self) -> None:
         """Apply all that waits, then decide once; again while applying brought news. Not re-entrant."""
         if self._is_draining:

@@ -38,7 +38,8 @@ def _text_of_number(value: object) -> object:
 
 def _without_password(url: str) -> str:
     """A url is logged; a file, `:memory:` and text that is no url are looked at when they are opened."""
-    if urlsplit(url).password:
+    parts = urlsplit(url)
+    if parts.password or "password=" in parts.query.lower():
         raise ValueError("holds a password; give it as ledger.password_file or HEDGEBOT_LEDGER__PASSWORD")
     return url
 

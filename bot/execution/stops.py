@@ -30,6 +30,8 @@ class Stops:
         self._account = account
         self._latches: tuple[Latch, ...] = ()
         self._broken: str = ""
+        self._ending: str = ""
+        """Why this run ends in order, once it does."""
 
     def handlers(self) -> Mapping[type[Any], Callable[[Any], Outcome]]:
         """The events this takes."""
@@ -66,10 +68,10 @@ class Stops:
         """A halt that came about, whoever found it, stays."""
         found: list[Note] = []
         for note in notes:
-            if isinstance(note, PhaseChanged) and note.phase_after is Phase.HALTED:
-                self._broken = str(note.cause) if note.cause in _BROKEN else self._broken
-                if note.cause != HaltCause.TRIGGERED:  # that one is latched under the trigger's name
-                    found += self._latch(_halt(note, now_ns))
+            if not isinstance(note, PhaseChanged) or note.phase_after is not Phase.HALTED:
+                continue
+            if note.cause != HaltCause.TRIGGERED:  # that one is latched under the trigger's name
+                found += self._latch(_halt(note, now_ns))
         return found
 
     def trip(self, latch: Latch) -> tuple[list[Command], list[Note]]:
@@ -88,10 +90,13 @@ class Stops:
         return commands, notes
 
     def _on_stop(self, event: ev.StopRequested) -> Outcome:
+        self._ending = event.cause
         notes = some(self._account.standing.enter(Phase.STOPPING, event.cause))
         return Outcome(commands=tuple(self._account.working.cancel_all(event.received_ns)), notes=tuple(notes))
 
     def _on_halt(self, event: ev.HaltRequested) -> Outcome:
+        if event.cause in _BROKEN:  # also while halted for something else: no phase would tell of it
+            self._broken = str(event.cause)
         notes = some(self._account.standing.enter(Phase.HALTED, event.cause, event.detail))
         return Outcome(commands=tuple(self._account.working.cancel_all(event.received_ns)), notes=tuple(notes))
 
@@ -137,6 +142,8 @@ class Stops:
         ]
         if any(latch.kind is StopKind.HALT for latch in lifted):
             notes += self._account.begin_anew(event.received_ns, f"lifted by {event.by}")
+            if self._ending:  # the lift is for the next run: this one has been told to end
+                notes += some(self._account.standing.enter(Phase.STOPPING, self._ending))
         return Outcome(notes=tuple(notes))
 
 

@@ -99,7 +99,8 @@ def of_resting(verdict: Verdict, resting: Mapping[InstrumentId, Decimal], among:
 def gross_after_usd(among: Among, parts: Sequence[Part]) -> float:
     """What would be held of all instruments after the parts, unsigned."""
     traded = {part.instrument.id: part.trade_coin for part in parts}
-    return math.fsum(abs(leg.position_coin + traded.get(leg.spec.id, 0.0)) * leg.price_usd for leg in among.legs)
+    after = (abs(leg.position_coin + traded.get(leg.spec.id, 0.0)) * leg.price_usd for leg in among.legs)
+    return math.fsum(after) + among.beside_usd
 
 
 def _at_cost(verdict: Verdict, among: Among) -> tuple[HedgeLeg, ...]:

@@ -19,7 +19,7 @@ from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.hedging.band import WIDEST_COIN
 from bot.hedging.basis import BasisWatch
 from bot.hedging.sides import Sides
-from bot.hedging.situation import Hedge, hedge_seen
+from bot.hedging.situation import Hedge, hedge_seen, held_usd
 from bot.hedging.target import BasisCorrelation, HedgeLeg, HedgeSide, SplitTerms
 from bot.market.view import MarketView
 
@@ -72,11 +72,13 @@ class Among(Struct, frozen=True, kw_only=True):
     """What resting costs in each, fraction; empty where hedges only take."""
     opened: tuple[InstrumentId, ...]
     """What may be opened in the direction of the hedge, the preferred one first."""
+    beside_usd: float = 0.0
+    """Held of those without a price, unsigned, at the price of another: it counts for the limit."""
 
     @property
     def gross_usd(self) -> float:
         """What is held of all of them, none setting the other off."""
-        return math.fsum(abs(leg.position_coin) * leg.price_usd for leg in self.legs)
+        return math.fsum(abs(leg.position_coin) * leg.price_usd for leg in self.legs) + self.beside_usd
 
 
 class HedgeSet:
@@ -120,7 +122,10 @@ class HedgeSet:
             hedge.spec.id: coin_from_amount(hedge.spec, held.get(hedge.spec.id, ZERO), hedge.price_usd)
             for hedge in seen
         }
-        room_usd = params.position_usd_max - math.fsum(abs(coins[each.spec.id]) * each.price_usd for each in seen)
+        beside = (name for name in params.names if name not in coins)
+        beside_usd = held_usd(view, held, beside, seen[0].price_usd) if seen else 0.0
+        held_in_all_usd = math.fsum(abs(coins[each.spec.id]) * each.price_usd for each in seen) + beside_usd
+        room_usd = params.position_usd_max - held_in_all_usd
         extra = params.maker_cost_fraction
         legs = (
             structs.replace(
@@ -142,6 +147,7 @@ class HedgeSet:
             if extra is None
             else {each.spec.id: float_from_decimal(each.spec.fee_rate_maker) + extra for each in seen},
             opened=params.sides.buying if is_buy else params.sides.selling,
+            beside_usd=beside_usd,
         )
 
     def _bar(self, view: MarketView, name: InstrumentId, away: Mapping[VenueId, str], now_ns: Ns) -> Bar | None:

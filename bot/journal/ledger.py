@@ -54,6 +54,9 @@ _Read = TypeVar("_Read")
 BUFFER_ROWS_MAX: Final = 2_000
 """Rows held back at most; the next one writes them all. About a second of the busiest market seen in soak runs."""
 
+_STOPS_KEPT: Final = 100
+"""Rows of stops that wait for a dead disk: more than anybody asks for before he looks at it."""
+
 _CHECKPOINT_ROWS: Final = 1_000
 """Rows after which `flush` folds the write-ahead log back, off the order path."""
 
@@ -130,8 +133,12 @@ class Ledger:
         self._seen_ns = decided.now_ns
 
     def commit_stops(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
-        """Write stops latched and lifted in one transaction; durable on return, or JournalError."""
-        self._write([(self._texts.stop, stop_rows.stop_row(self._run_id, book, note)) for note in notes])
+        """Write stops latched and lifted in one transaction; durable on return, or JournalError.
+
+        After one they wait for the next try, in their order, as no restart may forget a stop.
+        """
+        self._buffer += [(self._texts.stop, stop_rows.stop_row(self._run_id, book, note)) for note in notes]
+        self.flush()
 
     def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
         """Take note of what an event said and led to; written by `flush`, or when the buffer is full."""
@@ -154,14 +161,14 @@ class Ledger:
         """Commit what `record` took note of.
 
         After a JournalError the rows wait for the next try, unless the buffer is full: a position that contains a
-        fill whose id was never written would count that fill twice after a restart.
+        fill whose id was never written would count that fill twice after a restart. Then only the newest stops wait.
         """
         if self._buffer:
             try:
                 self._write(self._buffer)
             except JournalError:
                 if len(self._buffer) >= BUFFER_ROWS_MAX:
-                    self._buffer = []
+                    self._buffer = [row for row in self._buffer if row[0] == self._texts.stop][-_STOPS_KEPT:]
                 raise
             self._buffer = []
         if self._is_file and self._rows_since_checkpoint >= _CHECKPOINT_ROWS:

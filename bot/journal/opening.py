@@ -129,7 +129,8 @@ def parsed(url: str) -> URL:
     try:
         return make_url(url)
     except ArgumentError as error:
-        raise JournalError(f"ledger.url {url!r} is not a url: write e.g. sqlite:///ledger.db") from error
+        given = "" if "@" in url else f" {url!r}"  # what stands before it may be a password
+        raise JournalError(f"ledger.url{given} is not a url: write e.g. sqlite:///ledger.db") from error
 
 
 def is_postgresql(url: str) -> bool:

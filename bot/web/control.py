@@ -6,6 +6,7 @@ Decides nothing.
 
 import asyncio
 import hmac
+import ipaddress
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -152,7 +153,7 @@ async def same_site(
 ) -> web.StreamResponse:
     """Only who means this machine is answered: no page of another site, no name that was bent to loopback."""
     host = request.headers.get("Host", "")
-    if _name_of(host) not in {"127.0.0.1", "localhost", "[::1]"}:
+    if not is_loopback(_name_of(host)):
         return _answer(403, "this is not the host that was asked for")
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != host:
@@ -161,7 +162,17 @@ async def same_site(
 
 
 def _name_of(host: str) -> str:
-    return f"{host.partition(']')[0]}]" if host.startswith("[") else host.partition(":")[0]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address can mean this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _told(status: BookStatus, before: tuple[Latch, ...]) -> BookAnswer:

@@ -3,7 +3,6 @@
 Knows the frozen status of the books and the clock; changes nothing itself, and serves nobody beyond loopback.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Final
 
@@ -16,7 +15,7 @@ from bot.domain.reasons import Phase
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe.metrics import CONTENT_TYPE, Metrics
-from bot.web.control import BODY_BYTES_MAX, Control, Sink, same_site
+from bot.web.control import BODY_BYTES_MAX, Control, Sink, is_loopback, same_site
 
 TICK_AGE_NS_MAX: Final = Ns(15 * NS_PER_S)
 """No decision for longer means that the process does not get on; the longest tick interval is 5 s."""
@@ -42,7 +41,7 @@ class HealthServer:
 
         Without `control` nobody can be asked to act.
         """
-        if not _is_loopback(host):
+        if not is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
         self.host = host
         self._port = port
@@ -145,12 +144,3 @@ def _answer(health: Health) -> web.Response:
     return web.Response(
         body=msgspec.json.encode(health), status=200 if health.ok else 503, content_type="application/json"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,8 @@ from bot.domain import events as ev
 from bot.domain.commands import CancelOrder
 from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.instruments import Kind
-from bot.domain.reasons import Action, Reason
+from bot.domain.reasons import Action, DistrustCause, Reason
+from bot.domain.stops import Act
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.execution.tactics import rest_then_cross
 from bot.hedging.bands import price_move
@@ -202,3 +203,15 @@ def test_what_rests_in_each_instrument_answers_by_itself(play_with: Any, make: A
     assert (closing.rests, opening.rests, calm, resting) == (True, True, [], Reason.ORDER_PENDING)
     assert [(type(each), each.instrument) for each in commands] == [(CancelOrder, LINEAR)]
     assert book.play.decided().detail == "taken back: BTC_USDC-PERPETUAL cannot be traded"
+
+
+def test_flattening_closes_what_can_be_closed_while_another_is_distrusted(book: Book) -> None:
+    """The first named has no fresh quote: the second does not wait for it."""
+    book.see()
+    book.hold({PERPETUAL: "-10000", LINEAR: "-0.1"})
+    book.play.take(
+        ev.OperatorActed(act=Act.FLATTEN_HEDGES, by="ann", reason="x", received_ns=book.make.now_ns),
+        ev.QuoteDistrusted(instrument=PERPETUAL, received_ns=book.make.now_ns, cause=DistrustCause.STALE),
+    )
+
+    assert book.orders(0.5) == {LINEAR: Decimal("0.1")}

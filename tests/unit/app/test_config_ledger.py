@@ -61,6 +61,8 @@ def test_the_password_is_known_and_not_shown(loaded: type[Loader], tmp_path: Pat
     ("keys", "line"),
     [
         ({"LEDGER__URL": "postgresql://bot:canary@db/desk"}, r"^ledger\.url: holds a password; give it as"),
+        ({"LEDGER__URL": "postgresql://bot@db/desk?password=canary"}, r"^ledger\.url: holds a password; give it as"),
+        ({"LEDGER__URL": "postgresql://bot@db/desk?sslpassword=canary"}, r"^ledger\.url: holds a password; give it as"),
         ({"LEDGER__PASSWORD": "canary"}, r"^ledger\.password: is for a database; remove it"),
         ({"LEDGER__URL": _URL, "LEDGER__PASSWORD_FILE": "absent"}, r"^ledger\.password_file: cannot read absent"),
         ({"STANDBY__LEASE_S": "60"}, r"^standby\.lease_s: "),

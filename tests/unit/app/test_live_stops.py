@@ -73,3 +73,26 @@ async def test_a_failure_after_a_lift_halts_again(shell: Any, now_ns: Ns) -> Non
         await shell.until(lambda: len([e for _, _, e, _ in shell.witness.told if isinstance(e, ev.HaltRequested)]) == 2)
 
     assert 1 <= len(asked) <= 2
+
+
+@pytest.mark.asyncio
+async def test_what_escapes_while_an_operator_is_answered_halts(shell: Any, now_ns: Ns) -> None:
+    """A web server would only write it down: events taken with the act are lost, and the process is not what it was."""
+    engine = shell.engines["BTC"]
+    apply, refused = engine.apply, list[ev.Event]()
+
+    def once(event: ev.Event) -> Any:
+        if isinstance(event, ev.OperatorActed) and not refused:
+            refused.append(event)
+            raise RuntimeError("boom")
+        return apply(event)
+
+    engine.apply = once
+    async with shell.running():
+        await shell.until(lambda: shell.status().is_reconciled)
+        with pytest.raises(RuntimeError, match="boom"):
+            shell.live.heed((_act(Act.PAUSE, now_ns),))
+        status = shell.status()
+
+    assert status.phase is Phase.HALTED
+    assert [latch.cause for latch in status.stops] == [HaltCause.TASK_FAILED.value]

@@ -280,6 +280,41 @@ def test_a_broken_process_is_not_trusted_again(play: Any, make: Any, cause: Halt
     assert [note.name for note in play.notes if isinstance(note, AlarmRaised)] == ["lift_refused"]
 
 
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_a_process_that_breaks_while_it_is_halted_is_not_trusted_again(
+    play: Any, make: Any, *, is_restored: bool
+) -> None:
+    """The phase moves no further; that a part is gone must be remembered all the same."""
+    if is_restored:
+        play.take(_restored(make, StopKind.HALT, "order_refused"))
+    play.ready(_UNHEDGED)
+    play.take(ev.HaltRequested(received_ns=make.now_ns, cause=HaltCause.JOURNAL_FAILED, detail="full"))
+    play.take(ev.HaltRequested(received_ns=make.now_ns, cause=HaltCause.TASK_FAILED, detail="x"))
+    play.take(_act(make, Act.RESUME))
+    play.tick(1)
+    play.reconcile(_UNHEDGED, 2)
+
+    assert play.orders(play.tick(3)) == []
+    assert play.engine.status().phase is Phase.HALTED
+    assert [note.name for note in play.notes if isinstance(note, AlarmRaised)] == ["lift_refused"]
+
+
+def test_a_lift_ends_no_orderly_end(play: Any, make: Any) -> None:
+    """Halted, told to end, then resumed: the halt is lifted for the next run, and this one still sends nothing."""
+    play.ready(_UNHEDGED)
+    play.take(
+        ev.HaltRequested(received_ns=make.now_ns, cause=HaltCause.JOURNAL_FAILED, detail="full"),
+        ev.StopRequested(received_ns=make.now_ns, cause="SIGTERM"),
+        _act(make, Act.RESUME),
+    )
+    play.tick(1)
+    play.reconcile(_UNHEDGED, 2)
+
+    assert play.orders(play.tick(3)) == []
+    assert play.engine.status().stops == ()
+    assert play.engine.status().phase is Phase.STOPPED
+
+
 def test_a_stop_of_another_book_is_no_concern(play: Any, make: Any) -> None:
     """Books of one process are told of each other's acts."""
     play.ready(_UNHEDGED)

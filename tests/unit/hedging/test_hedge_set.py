@@ -12,6 +12,7 @@ from bot.domain.instruments import Kind
 from bot.domain.reasons import Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.hedging.band import WIDEST_COIN
+from bot.hedging.division import gross_after_usd
 from bot.hedging.hedge_set import Among, Available, HedgeSet, SetParams
 from bot.hedging.sides import Sides
 from bot.hedging.target import HedgeLeg, HedgeSide
@@ -234,3 +235,17 @@ def test_nothing_is_traded_at_a_venue_that_is_away(make: Any, market: Market) ->
     ]
     assert among.gross_usd == pytest.approx(40_000.0)
     assert pivots == [swap, INVERSE]
+
+
+def test_a_position_without_a_price_uses_up_the_limit_all_the_same(market: Market) -> None:
+    """Right after a start its ticker has not come: what is held there is counted at the price of another."""
+    market.view = MarketView(market.make.trust())
+    for spec in (market.make.perpetual(), market.make.linear_perpetual()):
+        market.view.list_instrument(spec)
+    market.see(INVERSE)
+    among = market.among({LINEAR: "-4"})
+
+    assert [leg.spec.id for leg in among.legs] == [INVERSE]
+    assert among.legs[0].headroom_coin == pytest.approx(6.0)
+    assert among.gross_usd == pytest.approx(400_000.0)
+    assert gross_after_usd(among, ()) == pytest.approx(400_000.0)

@@ -71,6 +71,11 @@ def test_text_that_is_no_url_is_refused() -> None:
     assert _refusal("ledger.db") == "ledger.url 'ledger.db' is not a url: write e.g. sqlite:///ledger.db"
 
 
+def test_text_that_is_no_url_may_hold_a_password_all_the_same() -> None:
+    """A colon forgotten: the line that says so goes to a log."""
+    assert _refusal("postgresql//bot:canary@db/desk") == "ledger.url is not a url: write e.g. sqlite:///ledger.db"
+
+
 def test_a_ledger_of_a_newer_version_is_refused(url: str) -> None:
     """An older program must not write into tables it does not know."""
     _make(url)

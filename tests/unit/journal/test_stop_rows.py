@@ -1,5 +1,6 @@
 """Stops in the ledger: durable when told, there after a restart, gone only by a lift; who and why stay for ever."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from bot.domain.decided import NOTHING, StopLatched, StopLifted
+from bot.domain.errors import JournalError
 from bot.domain.stops import HEDGEBOT, OPERATOR, Latch, StopKind
 from bot.domain.time import Ns
+from bot.journal import ledger as ledger_module
 from bot.journal.ledger import Ledger
 from bot.journal.schema import stops
 from bot.journal.stop_rows import of_stops, stop_row
@@ -19,6 +22,49 @@ _HALT = Latch(kind=StopKind.HALT, cause="order_refused", since_ns=Ns(7), by=HEDG
 
 def _lifted(latch: Latch, at_ns: int = 9) -> StopLifted:
     return StopLifted(latch=latch, by="bob", reason="looked", at_ns=Ns(at_ns))
+
+
+def _locked(url: str) -> sqlite3.Connection:
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+def test_a_stop_that_met_a_locked_ledger_is_written_with_the_next(url: str, open_ledger: Callable[..., Ledger]) -> None:
+    """Somebody copies the file for a moment: the restart must begin paused, and in the order things were said."""
+    ledger = open_ledger(run_id="r1")
+    ledger._connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    other = _locked(url)
+    with pytest.raises(JournalError, match="locked"):
+        ledger.commit_stops("BTC", [StopLatched(latch=_PAUSE)])
+    with pytest.raises(JournalError, match="locked"):
+        ledger.commit_stops("BTC", [_lifted(_PAUSE), StopLatched(latch=_HALT)])
+    other.close()
+    ledger.flush()
+    ledger.abandon()
+    restored = open_ledger(run_id="r2").stops_on("BTC")
+
+    assert restored is not None
+    assert restored.latches == (_HALT,)
+
+
+def test_a_stop_waits_for_a_dead_disk_longer_than_other_rows(
+    url: str, open_ledger: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given up to bound memory is what a venue can tell again; a stop nobody can."""
+    monkeypatch.setattr(ledger_module, "BUFFER_ROWS_MAX", 2)
+    ledger = open_ledger(run_id="r1")
+    ledger._connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    other = _locked(url)
+    for latch in (_PAUSE, _HALT):
+        with pytest.raises(JournalError, match="locked"):
+            ledger.commit_stops("BTC", [StopLatched(latch=latch)])
+    other.close()
+    ledger.close()
+    restored = open_ledger(run_id="r2").stops_on("BTC")
+
+    assert restored is not None
+    assert restored.latches == (_PAUSE, _HALT)
 
 
 def test_a_stop_is_there_after_a_kill_and_a_lift_ends_it(open_ledger: Callable[..., Ledger]) -> None:

@@ -154,6 +154,7 @@ async def test_what_a_resume_lifts_is_listed_and_what_stays_is_an_error(desk: _D
         ({"headers": {"Host": "evil.example:8642"}}, 403),
         ({"headers": {"Host": "127.0.0.1.evil.example"}}, 403),
         ({"headers": {"Host": "[::2]:8642"}}, 403),
+        ({"headers": {"Host": "10.0.0.1:8642"}}, 403),
         ({"body": b""}, 400),
         ({"body": b"{}"}, 400),
         ({"body": b'{"reason":""}'}, 400),
@@ -180,6 +181,15 @@ async def test_what_is_not_right_in_everything_reaches_nobody(desk: _Desk, chang
 async def test_the_own_page_may_ask(desk: _Desk) -> None:
     """Origin and host are the same."""
     code, _ = await desk.post(headers={"Origin": "http://localhost:9000", "Host": "localhost:9000"})
+
+    assert code == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("host", ["127.0.0.2:8642", "[::1]:8642", "[::1]"])
+async def test_any_address_of_loopback_may_be_configured_and_asked(desk: _Desk, host: str) -> None:
+    """`health.host = "127.0.0.2"` is allowed: else nobody could stop that bot."""
+    code, _ = await desk.post(headers={"Host": host})
 
     assert code == 200
 

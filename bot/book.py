@@ -27,6 +27,7 @@ from bot.risk.cross_check import CheckParams
 from bot.risk.gap import GapParams
 from bot.risk.limits import Limits
 from bot.risk.sources import Sources
+from bot.risk.triggers import StopParams
 
 
 class BookParams(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,8 @@ class BookParams(Struct, frozen=True, kw_only=True):
     """None: regimes are not looked at."""
     gap: GapParams | None = None
     """None: no ladder is measured."""
+    stops: StopParams = StopParams()
+    """What stops it by itself."""
     reconcile_interval_ns: Ns
     adopts_positions: bool
     """Take the venue's positions at the start even where the ledger says otherwise."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from bot.book import BookParams, account_params_of, audit_params_of
+from bot.book import BookParams, account_params_of, audit_params_of, hedges_of
 from bot.deciding import Deciding
 from bot.domain import events as ev
 from bot.domain import soundness
@@ -21,6 +21,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.execution.account import Account
 from bot.execution.audit import Audit
+from bot.execution.stop_watch import StopWatch
 from bot.execution.stops import Stops
 from bot.hedging.hedger import Looked
 from bot.market.view import MarketView
@@ -62,6 +63,7 @@ class Engine:
         self._takes = {**self._account.handlers(), **self._stops.handlers()}
         self._deciding = Deciding(params, self._view, self._account, self._audit, self._gap, stops=self._stops)
         self._hedger = self._deciding.hedger
+        self._stop_watch = StopWatch(params.stops, hedges_of(params), self._view, self._account, self._stops)
         self._seq = 0
         self._decided: Decided | None = None
         self._wanted_due_ns = Ns(0)
@@ -213,6 +215,9 @@ class Engine:
 
     def _on_tick(self, event: ev.Ticked) -> Outcome:
         commands, notes = self._account.tick(event.now_ns)
+        taken_back, latched = self._stop_watch.tick(event.now_ns)
+        commands += taken_back
+        notes += latched
         decided, moves = self._deciding.at(event.now_ns, self._seq)
         notes += self._hedger.notes(self._view, decided)
         asked, told = self._audit.tick(decided)

@@ -7,6 +7,7 @@ from bot.app.band_settings import band_of, modifiers_of
 from bot.app.regime_settings import regime_of
 from bot.app.settings import AppetiteSection, BookSection, ExpirySection, LadderSection, Names, RunSection, TrustSection
 from bot.app.stability_settings import stability_of
+from bot.app.stop_settings import stops_of
 from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
@@ -69,6 +70,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         ),
         appetite=_appetite(name, book.appetite),
         stability=stability_of(name, book.stability),
+        stops=stops_of(book.stops),
         regime=regime_of(name, book.regime),
         gap=_gap(name, book.ladder),
         window=window,

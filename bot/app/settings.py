@@ -13,6 +13,7 @@ from bot.app.band_settings import BandSection
 from bot.app.regime_settings import RegimeSection
 from bot.app.sections import NotNegative, Positive, Section
 from bot.app.stability_settings import StabilitySection
+from bot.app.stop_settings import StopsSection
 from bot.app.tactic_settings import TacticSection
 from bot.hedging.appetite import SHARE_MIN
 from bot.hedging.expiry import HedgeAtExpiry, PinRule
@@ -239,6 +240,7 @@ class BookSection(Section):
     delta: DeltaSection = Field(default_factory=DeltaSection)
     ladder: LadderSection = Field(default_factory=LadderSection)
     appetite: AppetiteSection = Field(default_factory=AppetiteSection)
+    stops: StopsSection = Field(default_factory=StopsSection)
     limits: LimitsSection
 
 

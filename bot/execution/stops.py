@@ -32,6 +32,8 @@ class Stops:
         self._broken: str = ""
         self._ending: str = ""
         """Why this run ends in order, once it does."""
+        self.lifts_count = 0
+        """How often an operator resumed: what triggers measure begins anew."""
 
     def handlers(self) -> Mapping[type[Any], Callable[[Any], Outcome]]:
         """The events this takes."""
@@ -136,6 +138,7 @@ class Stops:
         if self._broken:
             text = f"{self._broken}: this process cannot be trusted any more; restart it, then resume"
             return Outcome(notes=(AlarmRaised(name=_REFUSED, detail=text, deadline_ns=None),))
+        self.lifts_count += 1
         lifted, self._latches = self._latches, ()
         notes: list[Note] = [
             StopLifted(latch=latch, by=event.by, reason=event.reason, at_ns=event.received_ns) for latch in lifted

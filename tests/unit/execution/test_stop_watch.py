@@ -1,0 +1,153 @@
+"""Each trigger on a book: the figure is gathered, latched with its value, and one bad tick trips nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.domain import events as ev
+from bot.domain.decided import StopLatched
+from bot.domain.ids import InstrumentId
+from bot.domain.reasons import Phase, Reason, RefusalKind
+from bot.domain.stops import HEDGEBOT, Act, StopKind
+from bot.domain.time import NS_PER_S, Ns
+from bot.risk.triggers import Rule, StopParams, Trigger
+
+CALL, PERPETUAL = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-PERPETUAL")
+HEDGED = {CALL: "1", PERPETUAL: "-53180"}
+
+
+def _params(trigger: Trigger, limit: float, kind: StopKind = StopKind.PAUSE) -> StopParams:
+    return StopParams(rules=(Rule(trigger=trigger, limit=limit, kind=kind),))
+
+
+def _run(play: Any, make: Any, seconds: range, **change: object) -> None:
+    """Fresh tickers each second, the hedge's with changes, and a tick."""
+    for second in seconds:
+        at = Ns(make.now_ns + second * NS_PER_S)
+        play.take(make.option_marked(received_ns=at), make.future_marked(received_ns=at, **change))
+        play.take(make.quoted(received_ns=at, **_touch(change)))
+        play.tick(second * NS_PER_S)
+
+
+def _touch(change: dict[str, object]) -> dict[str, object]:
+    names = {"bid_usd": "bid_native", "ask_usd": "ask_native"}
+    return {names[name]: value for name, value in change.items() if name in names}
+
+
+def _latched(play: Any) -> list[tuple[str, str]]:
+    return [(note.latch.cause, note.latch.kind.value) for note in play.notes if isinstance(note, StopLatched)]
+
+
+@pytest.mark.parametrize("trigger", [Trigger.DAILY_LOSS, Trigger.DRAWDOWN, Trigger.LOSS_VELOCITY])
+def test_a_loss_that_lasts_pauses(play_with: Callable[..., Any], make: Any, trigger: Trigger) -> None:
+    """The hedge's mark moves 2 % against it and stays there."""
+    play = play_with(stops=_params(trigger, 500.0))
+    play.ready(HEDGED)
+    _run(play, make, range(1, 4))
+    moved = {"mark_usd": 102_000.0, "bid_usd": 101_999.5, "ask_usd": 102_000.5, "price_max_usd": 103_500.0}
+    _run(play, make, range(4, 5), **moved)
+    early = _latched(play)
+    _run(play, make, range(5, 15), **moved)
+
+    assert (early, _latched(play)) == ([], [(trigger.value, "pause")])
+    (latch,) = play.engine.status().stops
+    assert (latch.by, latch.detail.endswith("limit 500")) == (HEDGEBOT, True)
+    assert play.decided().reason is Reason.PAUSED
+
+
+def test_a_wide_touch_that_lasts_trips_and_one_wide_tick_does_not(play_with: Callable[..., Any], make: Any) -> None:
+    """Thin for a moment is usual."""
+    play = play_with(stops=_params(Trigger.SPREAD, 10.0))
+    play.ready(HEDGED)
+    wide = {"bid_usd": 99_900.0, "ask_usd": 100_100.0}
+    _run(play, make, range(1, 2), **wide)
+    _run(play, make, range(2, 12))
+    before = _latched(play)
+    _run(play, make, range(12, 20), **wide)
+
+    assert (before, _latched(play)) == ([], [("spread", "pause")])
+
+
+def test_data_that_grow_old_trip(play_with: Callable[..., Any]) -> None:
+    """A feed that froze and stays connected."""
+    play = play_with(stops=_params(Trigger.STALENESS, 30.0))
+    play.ready(HEDGED)
+    for second in range(1, 33):
+        play.tick(second * NS_PER_S)
+
+    assert _latched(play) == [("staleness", "pause")]
+
+
+def test_a_margin_that_lasts_keeps_it_to_reducing(play_with: Callable[..., Any], make: Any) -> None:
+    """Nine tenths of the equity."""
+    play = play_with(stops=_params(Trigger.MARGIN, 0.8, StopKind.REDUCE_ONLY))
+    play.ready(HEDGED)
+    play.take(make.account_seen(margin_maintenance_native=9.0))
+    _run(play, make, range(1, 10))
+
+    assert _latched(play) == [("margin", "reduce_only")]
+
+
+def test_refusals_and_order_rate_trip_at_once(play_with: Callable[..., Any], make: Any) -> None:
+    """They are our own counts."""
+    rules = (
+        Rule(trigger=Trigger.REFUSALS, limit=1.0, kind=StopKind.PAUSE),
+        Rule(trigger=Trigger.ORDER_RATE, limit=1.0, kind=StopKind.REDUCE_ONLY),
+    )
+    play = play_with(stops=StopParams(rules=rules))
+    play.ready({CALL: "1"})
+    for second in (1, 6, 11):
+        _run(play, make, range(second, second + 1))
+        for order in play.orders()[-1:]:
+            refused = ev.OrderRefused(
+                label=order.label,
+                received_ns=Ns(make.now_ns + second * NS_PER_S),
+                code=1,
+                name="busy",
+                kind=RefusalKind.BACK_OFF,
+            )
+            play.take(refused)
+    _run(play, make, range(16, 18))
+
+    assert set(_latched(play)) == {("refusals", "pause"), ("order_rate", "reduce_only")}
+
+
+def test_a_hedge_in_dollars_that_are_none_is_noticed(play_with: Callable[..., Any], make: Any) -> None:
+    """The index of the linear hedge leaves the one in USD by 2 %, and stays."""
+    linear = InstrumentId("BTC_USDC-PERPETUAL")
+    play = play_with(stops=_params(Trigger.DEPEG, 100.0), hedges_short=(PERPETUAL, linear))
+    play.ready(HEDGED)
+    play.take(ev.InstrumentListed(instrument=make.linear_perpetual(), received_ns=make.now_ns))
+    for second in range(1, 10):
+        at = Ns(make.now_ns + second * NS_PER_S)
+        play.take(make.future_marked("BTC_USDC-PERPETUAL", received_ns=at, index_usd=102_000.0, mark_usd=102_000.0))
+        _run(play, make, range(second, second + 1))
+
+    assert _latched(play) == [("depeg", "pause")]
+
+
+def test_a_trigger_may_halt_and_a_lift_counts_anew(play_with: Callable[..., Any], make: Any) -> None:
+    """One latch under the trigger's name; after the lift the same figure has to be reached again."""
+    play = play_with(stops=_params(Trigger.STALENESS, 30.0, StopKind.HALT))
+    play.ready(HEDGED)
+    for second in range(1, 33):
+        play.tick(second * NS_PER_S)
+
+    assert play.engine.status().phase is Phase.HALTED
+    assert [(latch.cause, latch.kind) for latch in play.engine.status().stops] == [("staleness", StopKind.HALT)]
+    play.take(ev.OperatorActed(act=Act.RESUME, by="ann", reason="feed is back", received_ns=make.now_ns))
+    play.tick(33 * NS_PER_S)
+    play.market(33 * NS_PER_S)
+    play.reconcile(HEDGED, 33 * NS_PER_S)
+    _run(play, make, range(34, 40))
+    assert play.engine.status().stops == ()
+
+
+def test_without_rules_nothing_is_watched(play_with: Callable[..., Any], make: Any) -> None:
+    """The default."""
+    play = play_with()
+    play.ready(HEDGED)
+    _run(play, make, range(1, 20), mark_usd=104_000.0)
+
+    assert _latched(play) == []

@@ -3,7 +3,6 @@
 Turns account events into commands and notes; what may be placed, and what is open, is read from here.
 """
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
@@ -170,11 +169,9 @@ class Account:
             for seen in books.told()
         }
 
-    def margin_share(self) -> float | None:
-        """Maintenance margin over equity, the worst of all accounts; None before one has told both."""
-        told = [seen for books in self._books.values() for seen in books.told() if seen.margin_maintenance_native > 0.0]
-        worth = [(seen.margin_maintenance_native, seen.equity_native) for seen in told]
-        return max((math.inf if equity <= 0.0 else margin / equity for margin, equity in worth), default=None)
+    def words(self) -> list[ev.AccountSeen]:
+        """The newest word on each currency, of all venues."""
+        return [seen for books in self._books.values() for seen in books.told()]
 
     def sent(self, order: PlaceOrder, now_ns: Ns) -> None:
         """An order is about to leave: in flight from now on."""

@@ -69,7 +69,7 @@ class StopWatch:
         found = {
             Trigger.SPREAD: self._spread_bps(),
             Trigger.STALENESS: self._oldest_s(now_ns),
-            Trigger.MARGIN: account.margin_share(),
+            Trigger.MARGIN: _margin_share(account),
             Trigger.RESIDUAL: _residual_usd(account, None if marked is None else marked.index_usd),
             Trigger.DEPEG: self._depeg_bps(now_ns),
         }
@@ -108,6 +108,13 @@ class StopWatch:
             if (spec.settlement_currency in _STABLECOINS) is is_stable:
                 found.append(marked.index_usd)
         return found
+
+
+def _margin_share(account: Account) -> float | None:
+    """Maintenance margin over equity, the worst of all accounts; None before one has told of a margin."""
+    worth = [(seen.margin_maintenance_native, seen.equity_native) for seen in account.words()]
+    shares = [math.inf if equity <= 0.0 else margin / equity for margin, equity in worth if margin > 0.0]
+    return max(shares, default=None)
 
 
 def _residual_usd(account: Account, index_usd: float | None) -> float | None:

@@ -16,6 +16,7 @@ from bot.app.config import Config
 from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError, MalformedMessage
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
+from bot.domain.stops import Act
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
 from bot.drive.line import Cut
 from bot.drive.simulate import SimulateParams, Simulation, Storm
@@ -61,6 +62,8 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     """What own trades do to the price of a drawn world; None: nothing."""
     cuts: tuple[Cut, ...] = ()
     """When which venue is out of reach."""
+    acts: tuple[tuple[Ns, Act], ...] = ()
+    """What an operator asks for, and how long after the start."""
     faults: FaultLevel = FaultLevel.NONE
     """How much goes wrong; a run with faults is ten minutes unless told otherwise."""
     is_wire: bool = False
@@ -149,6 +152,7 @@ def simulation_of(
         step_ns=Ns(options.step_ms * 1_000_000),
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
         cuts=options.cuts,
+        acts=options.acts,
     )
     return Simulation(params, exchange, recorded, tape, storm)
 

@@ -77,7 +77,7 @@ _AFTER_NS: Final = Ns(90 * NS_PER_S)
 """How long after its end a fault explains an alarm: the longest wait between two tries is a minute."""
 _SILENT_NS: Final = Ns(10 * NS_PER_S)
 """A refusal that lasts so long must be told: standing still is not safe for short gamma."""
-_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED})
+_QUIET: Final = frozenset({Reason.STOPPING, Reason.HALTED, Reason.PAUSED})
 """Refusals somebody asked for, or that have an alarm of their own."""
 
 

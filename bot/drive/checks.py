@@ -35,6 +35,7 @@ from bot.observe.tally import RunResult
 from bot.sim.exchange import Exchange
 from bot.sim.facts import Position, Trade
 from bot.sim.faults import Faults
+from bot.sim.stop_invariants import StopInvariants
 
 _BEFORE: Final = 8
 """Events told before a violation."""
@@ -113,6 +114,7 @@ class Checks:
         """Whose account was looked at since its socket came up."""
         self._market = MarketTold(params)
         self._alarms = AlarmsTold(faults)
+        self._stops = StopInvariants()
         self._has_halted = False
         self._refused_ns: Ns | None = None
         """When this process was last told that an order was refused."""
@@ -145,6 +147,8 @@ class Checks:
     def saw(self, event: Event, outcome: Outcome, now_ns: Ns) -> None:
         """One event and what came of it, before its commands leave."""
         self._step += 1
+        for what in self._stops.saw(outcome):
+            self._object(what)
         if not isinstance(event, Ticked):
             self._before.append((now_ns, event))
             self._market.hear(event)

@@ -7,17 +7,19 @@ import itertools
 import statistics
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from bot.book import BookParams, hedges_of
-from bot.domain.events import Event, InstrumentListed
+from bot.domain.events import Event, InstrumentListed, OperatorActed
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.status import BookStatus
+from bot.domain.stops import Act
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.drive.checks import Checks
 from bot.drive.cost_audit import CostAudit
@@ -60,6 +62,8 @@ class SimulateParams(Struct, frozen=True, kw_only=True):
     latency: Latency = Latency()
     cuts: tuple[Cut, ...] = ()
     """When which venue is out of reach."""
+    acts: tuple[tuple[Ns, Act], ...] = ()
+    """What an operator asks for, and how long after the start."""
 
 
 class StepSample(Struct, frozen=True, kw_only=True):
@@ -163,6 +167,8 @@ class Simulation:
         if self._recorded is not None:
             self._venue.tickers(start_ns)  # a subscription begins with what is known, however old
         self._schedule.at(start_ns, self._step)
+        for after_ns, act in self._params.acts:
+            self._schedule.at(Ns(start_ns + after_ns), partial(self._act, act))
         if self._params.book.sources.need_surface:
             self._schedule.at(Ns(start_ns + self._params.book.sources.fit_every_ns), self._fit)
         while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
@@ -182,6 +188,10 @@ class Simulation:
     def _is_quoted(self, spec: Instrument) -> bool:
         """Whether one could hold it now: on a recorded day, an option not yet seen has no price."""
         return self._recorded is None or not spec.is_option or self._recorded.recorded(spec) is not None
+
+    def _act(self, act: Act, now_ns: Ns) -> None:
+        """An operator asks; a process that is down is not reached."""
+        self._deliver([OperatorActed(act=act, by="sim", reason="planned", received_ns=now_ns)], now_ns)
 
     def _step(self, now_ns: Ns) -> None:
         """Let the world move to `now_ns` and send what it shows; plan the next step."""

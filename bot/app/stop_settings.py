@@ -67,7 +67,7 @@ def stops_of(section: StopsSection) -> StopParams:
     limits = {trigger: getattr(section, key) for trigger, key in _LIMITS.items()}
     return StopParams(
         rules=tuple(
-            Rule(trigger=trigger, limit=float(limit), kind=getattr(section, f"{trigger.value}_stop"))
+            Rule(trigger=trigger, limit_native=float(limit), kind=getattr(section, f"{trigger.value}_stop"))
             for trigger, limit in limits.items()
             if limit is not None
         ),

@@ -53,7 +53,7 @@ class StopWatch:
         commands: list[Command] = []
         notes: list[Note] = []
         for rule, value in self._triggers.tick(self._figures(now_ns)):
-            text = f"{value:g}, limit {rule.limit:g}"
+            text = f"{value:g}, limit {rule.limit_native:g}"
             latch = Latch(kind=rule.kind, cause=rule.trigger.value, since_ns=now_ns, by=HEDGEBOT, detail=text)
             asked, told = self._stops.trip(latch)
             commands += asked

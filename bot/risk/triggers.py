@@ -57,7 +57,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """One limit and what is latched beyond it."""
 
     trigger: Trigger
-    limit: float
+    limit_native: float
+    """In the unit of its trigger."""
     kind: StopKind
 
 
@@ -111,7 +112,7 @@ class Triggers:
 
     def _is_sure(self, rule: Rule, now: Figures) -> bool:
         value = now.values.get(rule.trigger)
-        if value is None or math.isnan(value) or value <= rule.limit:
+        if value is None or math.isnan(value) or value <= rule.limit_native:
             self._over.pop(rule.trigger, None)
             return False
         if rule.trigger not in _BY_DATA:

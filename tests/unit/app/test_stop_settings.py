@@ -19,8 +19,8 @@ def test_a_limit_becomes_a_rule_with_its_grade() -> None:
     found = stops_of(StopsSection(margin_share_max=0.8, daily_loss_usd_max=5_000, daily_loss_stop="halt", confirm_s=2))
 
     assert found.rules == (
-        Rule(trigger=Trigger.DAILY_LOSS, limit=5_000.0, kind=StopKind.HALT),
-        Rule(trigger=Trigger.MARGIN, limit=0.8, kind=StopKind.REDUCE_ONLY),
+        Rule(trigger=Trigger.DAILY_LOSS, limit_native=5_000.0, kind=StopKind.HALT),
+        Rule(trigger=Trigger.MARGIN, limit_native=0.8, kind=StopKind.REDUCE_ONLY),
     )
     assert (found.confirm_count, found.confirm_ns) == (3, 2 * NS_PER_S)
 

@@ -18,7 +18,7 @@ HEDGED = {CALL: "1", PERPETUAL: "-53180"}
 
 
 def _params(trigger: Trigger, limit: float, kind: StopKind = StopKind.PAUSE) -> StopParams:
-    return StopParams(rules=(Rule(trigger=trigger, limit=limit, kind=kind),))
+    return StopParams(rules=(Rule(trigger=trigger, limit_native=limit, kind=kind),))
 
 
 def _run(play: Any, make: Any, seconds: range, **change: object) -> None:
@@ -92,8 +92,8 @@ def test_a_margin_that_lasts_keeps_it_to_reducing(play_with: Callable[..., Any],
 def test_refusals_and_order_rate_trip_at_once(play_with: Callable[..., Any], make: Any) -> None:
     """They are our own counts."""
     rules = (
-        Rule(trigger=Trigger.REFUSALS, limit=1.0, kind=StopKind.PAUSE),
-        Rule(trigger=Trigger.ORDER_RATE, limit=1.0, kind=StopKind.REDUCE_ONLY),
+        Rule(trigger=Trigger.REFUSALS, limit_native=1.0, kind=StopKind.PAUSE),
+        Rule(trigger=Trigger.ORDER_RATE, limit_native=1.0, kind=StopKind.REDUCE_ONLY),
     )
     play = play_with(stops=StopParams(rules=rules))
     play.ready({CALL: "1"})

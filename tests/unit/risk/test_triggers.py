@@ -17,7 +17,7 @@ def _s(seconds: float) -> Ns:
 
 
 def _triggers(*limits: tuple[Trigger, float], **change: object) -> Triggers:
-    rules = tuple(Rule(trigger=trigger, limit=limit, kind=StopKind.PAUSE) for trigger, limit in limits)
+    rules = tuple(Rule(trigger=trigger, limit_native=limit, kind=StopKind.PAUSE) for trigger, limit in limits)
     return Triggers(StopParams(rules=rules, **change))
 
 

@@ -11,6 +11,7 @@ from bot.domain.commands import TakeSnapshot
 from bot.domain.decided import NOTHING, AlarmRaised
 from bot.domain.ids import DERIBIT, InstrumentId, OrderId, VenueId
 from bot.domain.reasons import Phase, Reason
+from bot.domain.stops import Act
 from bot.domain.time import NS_PER_S, Ns
 from bot.hedging.appetite import AppetiteParams
 
@@ -374,3 +375,20 @@ def test_what_rests_at_one_venue_answers_while_an_order_at_the_other_is_lost(pla
     assert account.away() == {DERIBIT: "deribit not heard yet", OKX: "okx not heard yet"}
     _lose(both, make, OKX, 1)
     assert account.away()[OKX] == "okx market and okx account"
+
+
+def test_flattening_does_not_wait_for_an_order_at_rest_at_a_venue_that_is_away(play_with: Any, make: Any) -> None:
+    """Nobody can take that one back now; what is held where all is well is closed."""
+    perpetual = InstrumentId("BTC-PERPETUAL")
+    both = _both_up(play_with(hedges_long=(perpetual, SWAP), hedges_short=(perpetual, SWAP)), make)
+    _market(both, make)
+    both.take(make.future_marked(perpetual))
+    both.tick()
+    both.take(_snapshot(make, DERIBIT, {CALL: "1", perpetual: "-53180"}), _snapshot(make, OKX, {}))
+    both.engine.account.sent(make.place("hb2", "-1", instrument=SWAP, rest_until_ns=_at(make, 60)), make.now_ns)
+    both.take(ev.OrderAcked(label="hb2", order_id=OrderId("V-2"), received_ns=make.now_ns))
+    _lose(both, make, OKX, 1)
+    both.take(ev.OperatorActed(act=Act.FLATTEN_HEDGES, by="ann", reason="x", received_ns=_at(make, 1)))
+    orders = both.orders(both.tick(NS_PER_S))
+
+    assert [(order.instrument, order.amount_native) for order in orders] == [(perpetual, Decimal(53_180))]

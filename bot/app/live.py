@@ -73,6 +73,7 @@ class Live:
         self._halts_asked: set[HaltCause] = set()
         self._failure: ConfigError | LeaseLost | None = None
         self._stop = asyncio.Event()
+        self._is_over = False
 
     def tape_on(self, tape: Tape) -> None:
         """Put every event on a tape; to be called before `run`."""
@@ -123,6 +124,7 @@ class Live:
                 task.cancel()
             await asyncio.gather(*workers, ticker, *self._tasks, return_exceptions=True)
             self._tell()
+            self._is_over = True
         if self._failure is not None:
             raise self._failure
 
@@ -169,7 +171,9 @@ class Live:
     # --- the hot path ----------------------------------------------------------------------------------
 
     def sink(self, events: Sequence[Event]) -> None:
-        """Take the events of one frame or reply and act on them at once."""
+        """Take the events of one frame or reply and act on them at once; once `run` has ended, none is taken."""
+        if self._is_over:
+            return  # the lease is renewed for a moment longer: nobody counts, records or tells any more
         try:
             self._inbox.put(events)
         except InboxOverflowed as error:

@@ -286,6 +286,19 @@ async def test_everything_applied_is_told_and_recorded_once_in_order(shell: Any)
 
 
 @pytest.mark.asyncio
+async def test_what_comes_after_the_end_is_not_applied(shell: Any) -> None:
+    """The lease lives a moment longer than the run: what nobody counts must not be on the tape either."""
+    async with shell.running():
+        await shell.until(lambda: bool(shell.witness.told))
+    told, status = len(shell.witness.told), shell.status()
+
+    shell.live.heed((ev.LeaseHeld(until_ns=Ns(10**18), received_ns=Ns(10**17)),))
+
+    assert shell.status() == status
+    assert len(shell.witness.told) == told
+
+
+@pytest.mark.asyncio
 async def test_a_burst_is_decided_on_once(shell: Any) -> None:
     """All events of one frame are applied before the one tick."""
     async with shell.running():

@@ -145,7 +145,8 @@ def _page(bugs: Sequence[Bug], found: Sequence[Found]) -> str:
 
 Written by `make mutants`. Each of these {len(bugs)} bugs was planted alone, as a change of one line or two, and seeds
 1, 2, 3 ... were soaked at `storm` until a check of the [reliability run](reliability.md) spoke; {SEEDS_MAX} seeds are
-the limit. `.ci/run` plants each again at its seed, and runs the code as it is at all of these seeds. The changes stand
+the limit. `make mutants ARGS=--known` plants each again at its seed, and runs the code as it is at all
+of them. The changes stand
 in `tests/sim/planted.py`.
 
 | bug | what it does | seed | what the check said |

@@ -59,6 +59,8 @@ RAISED_BY: Final[dict[str, frozenset[FaultKind]]] = {
     | _RESTARTS
     | {_K.GREEKS_MISSING, _K.SUBSCRIPTION_MISSING, _K.HUMAN_TRADED, _K.HUMAN_TRADED_OPTION, _K.LIQUIDATED},
     Reason.LIMIT_ORDER_RATE.value: frozenset(_K),
+    # Somebody who trades against the book makes its next hedge take the last one back.
+    Reason.OSCILLATES.value: frozenset({_K.HUMAN_TRADED, _K.HUMAN_TRADED_OPTION, _K.LIQUIDATED}),
     f"refused_{RefusalKind.PAUSE.value}": _LOCKS | {_K.REFUSED},
     f"refused_{RefusalKind.REQUOTE.value}": frozenset({_K.REFUSED}),
 }

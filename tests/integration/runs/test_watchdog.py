@@ -42,9 +42,9 @@ async def test_orders_of_a_killed_bot_are_cancelled(
     calls: Counter[str] = Counter()
     carry_out = Faults.take_refusal
 
-    def seen(self: Faults, method: str) -> Any:
+    def seen(self: Faults, method: str, params: Any) -> Any:
         calls[method] += 1
-        return carry_out(self, method)
+        return carry_out(self, method, params)
 
     async with local_venue() as (_, venue):
         bot = processes.bot(venue.address, HEDGEBOT_STANDBY__LEASE_S="3")

@@ -134,7 +134,8 @@ class Lease:
     def _asked(self, ask: Callable[[Connection], _Answer]) -> _Answer:
         """An answer of the database, over a new connection where the last one failed; JournalError without one."""
         if self._connection is None:
-            self._connection = self._connect()
+            # Whoever may take over from a file is on this machine: after its next start nobody holds anything.
+            self._connection = opening.without_sync(self._connect())
         try:
             return ask(self._connection)
         except dialects.errors_of(self._connection) as error:

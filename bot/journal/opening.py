@@ -60,6 +60,17 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
     return connection
 
 
+def without_sync(connection: Connection) -> Connection:
+    """The same, its commits in a file no longer synced: what they write need not outlive the machine's next start.
+
+    A commit keeps the file to itself while the disk syncs it, and that of somebody else waits: a lease renewed on a
+    slow disk held an intent up for longer than `busy_timeout`, which halts.
+    """
+    if not dialects.is_postgresql(connection):
+        connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+    return connection
+
+
 def examine(url: str, owner: dict[str, str]) -> bool:
     """Whether the ledger is there already; JournalError when a run of `owner` could not use it. Changes nothing."""
     if not is_postgresql(url) and not _is_there(path_of(url)):

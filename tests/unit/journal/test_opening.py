@@ -53,6 +53,16 @@ def test_every_commit_is_synced(url: str) -> None:
     assert settings == {"journal_mode": "wal", "synchronous": 2}
 
 
+def test_a_lease_does_not_have_an_intent_wait_for_the_disk(url: str) -> None:
+    """Commits of the one connection are not synced, those of another go on being."""
+    ledger, lease = opening.connect(url, _OWNER), opening.without_sync(opening.connect(url, _OWNER))
+    asked = [at.exec_driver_sql("PRAGMA synchronous").scalar() for at in (ledger, lease)]
+    for connection in (ledger, lease):
+        opening.dispose(connection)
+
+    assert asked == [2, 1]  # FULL, NORMAL
+
+
 @pytest.mark.parametrize("memory", ["sqlite://", "sqlite:///:memory:"])
 def test_a_ledger_in_memory_needs_no_file(memory: str) -> None:
     """Simulations leave nothing behind."""

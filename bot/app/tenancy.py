@@ -189,6 +189,17 @@ class Tenancy:
         return await asyncio.get_running_loop().run_in_executor(self._thread, question)
 
 
+def lease_of(config: Config) -> Lease:
+    """This process's door to the lease of the configured ledger; nothing is asked yet."""
+    owner = opening.owner_of(config.mode.value, (venue.venue for venue in config.venues))
+    return Lease(
+        lambda: opening.connect(config.ledger_url, owner),
+        config.lease,
+        holder=holder.this_process().text,
+        now_ns=clock.now_ns,
+    )
+
+
 @contextlib.asynccontextmanager
 async def held(config: Config, teller: Teller, now_ns: Callable[[], Ns]) -> AsyncIterator[Tenancy | None]:
     """The lease of a run's ledger, taken and kept; ConfigError where another process has it and nobody waits.
@@ -199,13 +210,7 @@ async def held(config: Config, teller: Teller, now_ns: Callable[[], Ns]) -> Asyn
     if at == ":memory:":
         yield None
         return
-    owner = opening.owner_of(config.mode.value, (venue.venue for venue in config.venues))
-    lease = Lease(
-        lambda: opening.connect(config.ledger_url, owner),
-        config.lease,
-        holder=holder.this_process().text,
-        now_ns=clock.now_ns,
-    )
+    lease = lease_of(config)
     tenancy = Tenancy(lease, config.lease, teller, now_ns=now_ns)
     try:
         await tenancy.begin(at, waits=config.stands_by)

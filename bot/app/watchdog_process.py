@@ -13,11 +13,10 @@ from msgspec import structs
 from bot.app import arming, clock
 from bot.app.config import Config
 from bot.app.daemon import reached, signals
+from bot.app.tenancy import lease_of
 from bot.app.watchdog import Watchdog, WatchParams
 from bot.domain.time import NS_PER_S
 from bot.journal import opening
-from bot.journal.holder import this_process
-from bot.journal.lease import Lease
 from bot.observe.catalogue import Level
 from bot.observe.logs import open_log
 from bot.observe.watchdog_words import WatchdogTeller
@@ -43,13 +42,7 @@ async def _guarded(config: Config, seconds: float | None) -> None:
     canceller = venue_named(settings.venue).canceller(
         Link(settings=settings, now_ns=clock.now_ns, rng=secrets.SystemRandom())
     )
-    owner = opening.owner_of(config.mode.value, (venue.venue for venue in config.venues))
-    lease = Lease(
-        lambda: opening.connect(config.ledger_url, owner),
-        config.lease,
-        holder=this_process().text,
-        now_ns=clock.now_ns,
-    )
+    lease = lease_of(config)
     log = open_log(now_ns=clock.now_ns, level=Level[config.log_level.upper()], style=config.log_format)
     teller = WatchdogTeller(log.bind(run_id=_RUN_ID, venue=settings.venue))
     prefixes = tuple(book.label_prefix for book in config.books)

@@ -310,7 +310,7 @@ class ProfitAudit:
             leg.add(index_usd, slippage=amount * (mark - price), fee=-fee)
         else:
             mid = price if fill.label is None else self._mids_usd.get(fill.label, price)
-            slipped = _future(leg.spec, amount, price, mid)
+            slipped = attribution.slippage(amount, price, mid, is_inverse=leg.spec.is_inverse)
             leg.add(index_usd, slippage=slipped, hedge=_future(leg.spec, amount, mid, mark), fee=-fee)
         leg.amount_native += fill.amount_native
         self._bookings += 1

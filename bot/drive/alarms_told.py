@@ -63,6 +63,8 @@ RAISED_BY: Final[dict[str, frozenset[FaultKind]]] = {
     Reason.OSCILLATES.value: frozenset({_K.HUMAN_TRADED, _K.HUMAN_TRADED_OPTION, _K.LIQUIDATED}),
     f"refused_{RefusalKind.PAUSE.value}": _LOCKS | {_K.REFUSED},
     f"refused_{RefusalKind.REQUOTE.value}": frozenset({_K.REFUSED}),
+    # A session that starts again asks whose account it is: with no answer to that, no order leaves.
+    f"refused_{RefusalKind.UNREACHABLE.value}": _NETWORK | {_K.QUESTIONS_FAIL},
 }
 """Alarms that may be raised, and by which faults."""
 

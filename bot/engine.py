@@ -42,6 +42,7 @@ _MUST_BE_SOUND: Final = (
     ev.Settled,
     ev.IntentRestored,
     ev.LedgerRestored,
+    ev.LossesRestored,
     ev.SurfaceFitted,
 )
 """Of the account lane, what carries figures. Tickers are mended field by field; a ladder tells what it is itself."""
@@ -60,10 +61,18 @@ class Engine:
         self._audit = Audit(audit_params_of(params), self._view, self._account)
         self._gap = GapWatch(params.gap, self._view, params.window)
         self._stops = Stops(params.book, self._account)
+        self._stop_watch = StopWatch(
+            params.book,
+            params.stops,
+            hedges=hedges_of(params),
+            view=self._view,
+            account=self._account,
+            stops=self._stops,
+        )
         self._takes = {**self._account.handlers(), **self._stops.handlers()}
+        self._takes[ev.LossesRestored] = self._stop_watch.restore
         self._deciding = Deciding(params, self._view, self._account, self._audit, self._gap, stops=self._stops)
         self._hedger = self._deciding.hedger
-        self._stop_watch = StopWatch(params.stops, hedges_of(params), self._view, self._account, self._stops)
         self._seq = 0
         self._decided: Decided | None = None
         self._wanted_due_ns = Ns(0)
@@ -145,7 +154,7 @@ class Engine:
         elif isinstance(event, ev.Filled | ev.OrderUpdated | ev.Settled):
             venue, cause = venue_of(event.instrument), f"{type(event).__name__} told {defect}"
             after = self._account.recheck(venue, event.received_ns, cause)
-        elif isinstance(event, ev.IntentRestored | ev.LedgerRestored):
+        elif isinstance(event, ev.IntentRestored | ev.LedgerRestored | ev.LossesRestored):
             halt = ev.HaltRequested(received_ns=event.received_ns, cause=HaltCause.JOURNAL_FAILED, detail=text)
             after = self._takes[ev.HaltRequested](halt)
         return Outcome(commands=after.commands, notes=(alarm, *after.notes))

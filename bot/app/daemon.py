@@ -156,7 +156,7 @@ async def _lived(live: Live, first: Sequence[Event], seconds: float | None) -> N
 
 
 async def _first_events(parts: Parts, waits: Callable[[str, float], None] = _silently) -> list[Event]:
-    """Specifications, then what the ledger remembers: positions, fills, orders without an end."""
+    """Specifications, then what the ledger remembers."""
     for edge in parts.edges:
         await reached(edge.gateway.open, waits)
         if not edge.gateway.cancels_on_disconnect:
@@ -168,13 +168,7 @@ async def _first_events(parts: Parts, waits: Callable[[str, float], None] = _sil
         for edge in parts.edges:
             listed = await _listed(edge, book, waits)
             events += [InstrumentListed(instrument=spec, received_ns=parts.now_ns()) for spec in listed]
-        restored = parts.ledger.restored(book.book)
-        if restored is not None:
-            events.append(restored)
-        events += parts.ledger.intents_unresolved(book.book)
-        stopped = parts.ledger.stops_on(book.book)
-        if stopped is not None:
-            events.append(stopped)
+        events += parts.ledger.remembered(book.book)
     return events
 
 

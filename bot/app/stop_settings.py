@@ -16,9 +16,13 @@ from bot.risk.triggers import Rule, StopParams, Trigger
 class StopsSection(Section):
     """Triggers; each is off without its limit, and latches its stop until an operator lifts it."""
 
-    daily_loss_usd_max: Positive | None = Field(None, description="largest loss since midnight UTC, start or lift")
+    daily_loss_usd_max: Positive | None = Field(
+        None, description="largest loss since midnight UTC, the first start or a lift; restarts go on counting"
+    )
     daily_loss_stop: StopKind = Field(StopKind.PAUSE, description="what it latches")
-    drawdown_usd_max: Positive | None = Field(None, description="largest loss since the highest profit of the run")
+    drawdown_usd_max: Positive | None = Field(
+        None, description="largest loss since the highest profit, over restarts, from the first start or a lift on"
+    )
     drawdown_stop: StopKind = Field(StopKind.PAUSE, description="what it latches")
     loss_velocity_usd_max: Positive | None = Field(None, description="largest loss within five minutes")
     loss_velocity_stop: StopKind = Field(StopKind.PAUSE, description="what it latches")

@@ -8,7 +8,7 @@ from msgspec import Struct
 from bot.domain.commands import Command
 from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, Regime
-from bot.domain.stops import Latch
+from bot.domain.stops import Latch, LossCount
 from bot.domain.time import NS_PER_S, Ns
 
 
@@ -246,6 +246,12 @@ class StopLifted(Struct, frozen=True, kw_only=True, tag=True):
     at_ns: Ns
 
 
+class LossesCounted(Struct, frozen=True, kw_only=True, tag=True):
+    """How far losses have come, for the ledger alone; now and then, where a limit counts them."""
+
+    count: LossCount
+
+
 Note = (
     TrustChanged
     | OrderMoved
@@ -261,6 +267,7 @@ Note = (
     | PriceJumped
     | StopLatched
     | StopLifted
+    | LossesCounted
 )
 
 

@@ -13,7 +13,7 @@ from bot.domain.ladder import LadderStep, RungSeen
 from bot.domain.market_events import EventRoot, MarketEvent
 from bot.domain.reasons import DistrustCause, HaltCause, RefusalKind
 from bot.domain.seen import OrderSeen, PositionSeen, VenueOrderState
-from bot.domain.stops import Act, Latch
+from bot.domain.stops import Act, Latch, LossCount
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import Ns
 
@@ -295,6 +295,14 @@ class StopsRestored(EventRoot, frozen=True, kw_only=True):
     received_ns: Ns
 
 
+class LossesRestored(EventRoot, frozen=True, kw_only=True):
+    """How far the losses of a book had come by the ledger: a restart goes on counting from there."""
+
+    book: str
+    count: LossCount
+    received_ns: Ns
+
+
 class Ticked(EventRoot, frozen=True, kw_only=True, gc=False):
     """The only notion of now, and the only event that decides."""
 
@@ -327,6 +335,7 @@ AccountEvent = (
     | HaltRequested
     | OperatorActed
     | StopsRestored
+    | LossesRestored
 )
 """Never conflated, in order of arrival."""
 

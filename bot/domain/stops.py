@@ -1,6 +1,6 @@
 """Stops of trading that stay until an operator lifts them: their grades, and one of them with cause and author.
 
-Words only; what each grade permits is `risk/latches.py`'s.
+And how far the losses have come that may make one. Words only; what each grade permits is `risk/latches.py`'s.
 """
 
 import enum
@@ -52,3 +52,17 @@ class Latch(Struct, frozen=True, kw_only=True):
     """Who: a name the operator gave, or `hedgebot`."""
     detail: str
     """The operator's reason, or the figure and its limit."""
+
+
+class LossCount(Struct, frozen=True, kw_only=True):
+    """How far losses have come, so that a restart goes on counting where the last run ended."""
+
+    as_of_ns: Ns
+    day_loss_usd: float
+    """Since midnight UTC, the first start or a lift; negative is a profit."""
+    peak_loss_usd: float
+    """Since the highest profit."""
+    recent_loss_usd: float
+    """Since the highest profit of the last minutes."""
+    recent_ns: Ns
+    """When that was."""

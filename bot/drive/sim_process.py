@@ -143,11 +143,7 @@ class SimProcess:
             self._must_adopt = False
             self._machine.watcher.started(self.engine, now_ns)
             self._ledger = self._machine.open_ledger(f"sim{self.starts_count}", self._bot_ns(now_ns))
-            restored = self._ledger.restored(self._params.book)
-            first += [] if restored is None else [restored]
-            first += self._ledger.intents_unresolved(self._params.book)
-            stopped = self._ledger.stops_on(self._params.book)
-            first += [] if stopped is None else [stopped]
+            first += self._ledger.remembered(self._params.book)
             if self._has_looked:
                 self._has_looked = False
                 at_ns = self._bot_ns(now_ns)

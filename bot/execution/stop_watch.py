@@ -7,20 +7,23 @@ import math
 from typing import Final
 
 from bot.domain.commands import Command
-from bot.domain.decided import Note
+from bot.domain.decided import NOTHING, LossesCounted, Note, Outcome
+from bot.domain.events import LossesRestored
 from bot.domain.ids import InstrumentId
-from bot.domain.stops import HEDGEBOT, Latch
+from bot.domain.stops import HEDGEBOT, Latch, LossCount
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
 from bot.execution.account import Account
 from bot.execution.stops import Stops
 from bot.market.view import MarketView
-from bot.risk.triggers import Figures, Losses, StopParams, Trigger, Triggers
+from bot.risk.triggers import LOSSES, Figures, Losses, StopParams, Trigger, Triggers
 
 _EVERY_NS: Final = Ns(NS_PER_S)
 """Between two looks: the confirmations count data, and none of the limits is a matter of milliseconds."""
 _TOGETHER_NS: Final = Ns(10 * NS_PER_S)
 """Two indices older than this against each other are no comparison."""
+_COUNT_EVERY_NS: Final = Ns(5 * NS_PER_S)
+"""Between two counts of losses for the ledger: a kill costs no more of them, and the ledger one row in place."""
 _STABLECOINS: Final = frozenset({"USDC", "USDT"})
 
 
@@ -28,10 +31,19 @@ class StopWatch:
     """Mutable private state of one engine."""
 
     def __init__(
-        self, params: StopParams, hedges: tuple[InstrumentId, ...], view: MarketView, account: Account, stops: Stops
+        self,
+        book: str,
+        params: StopParams,
+        *,
+        hedges: tuple[InstrumentId, ...],
+        view: MarketView,
+        account: Account,
+        stops: Stops,
     ) -> None:
         """Nothing seen; `stops` is told, all else is read."""
+        self._book = book
         self._params = params
+        self._counts_losses = any(rule.trigger in LOSSES for rule in params.rules)
         self._hedges = hedges
         self._view = view
         self._account = account
@@ -39,7 +51,15 @@ class StopWatch:
         self._triggers = Triggers(params)
         self._losses = Losses()
         self._due_ns = Ns(0)
+        self._count: LossCount | None = None
+        self._count_due_ns = Ns(0)
         self._lifts_count = 0
+
+    def restore(self, event: LossesRestored) -> Outcome:
+        """A restart goes on counting where the last run ended."""
+        if event.book == self._book:
+            self._losses.restore(event.count)
+        return NOTHING
 
     def tick(self, now_ns: Ns) -> tuple[list[Command], list[Note]]:
         """Look, once a second, before anything is decided; what is latched, and what that takes back."""
@@ -50,6 +70,7 @@ class StopWatch:
             self._lifts_count = self._stops.lifts_count
             self._triggers.rearm()
             self._losses.rearm()
+            self._count_due_ns = Ns(0)
         commands: list[Command] = []
         notes: list[Note] = []
         for rule, value in self._triggers.tick(self._figures(now_ns)):
@@ -58,7 +79,16 @@ class StopWatch:
             asked, told = self._stops.trip(latch)
             commands += asked
             notes += told
-        return commands, notes
+        return commands, [*notes, *self._counted(now_ns)]
+
+    def _counted(self, now_ns: Ns) -> list[Note]:
+        """What a restart goes on from, where a limit needs it and something has changed."""
+        if not self._counts_losses or now_ns < self._count_due_ns:
+            return []
+        self._count_due_ns = Ns(now_ns + _COUNT_EVERY_NS)
+        before, self._count = self._count, self._losses.count(now_ns)
+        is_same = before is not None and _losses_of(before) == _losses_of(self._count)
+        return [] if is_same else [LossesCounted(count=self._count)]
 
     def _figures(self, now_ns: Ns) -> Figures:
         account = self._account
@@ -108,6 +138,10 @@ class StopWatch:
             if (spec.settlement_currency in _STABLECOINS) is is_stable:
                 found.append(marked.index_usd)
         return found
+
+
+def _losses_of(count: LossCount) -> tuple[float, float, float]:
+    return count.day_loss_usd, count.peak_loss_usd, count.recent_loss_usd
 
 
 def _margin_share(account: Account) -> float | None:

@@ -16,6 +16,7 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.decided import (
     Decided,
     FillBooked,
+    LossesCounted,
     Outcome,
     PhaseChanged,
     StopLatched,
@@ -29,6 +30,7 @@ from bot.domain.events import (
     Filled,
     IntentRestored,
     LedgerRestored,
+    LossesRestored,
     OrderAbsent,
     OrderAcked,
     OrderRefused,
@@ -147,6 +149,8 @@ class Ledger:
         for note in outcome.notes:
             if isinstance(note, FillBooked):
                 self._take_position(book, note.instrument, note.fill_id, note.position_native)
+            elif isinstance(note, LossesCounted):
+                self._buffer.append((self._texts.loss, stop_rows.loss_row(self._run_id, book, note.count)))
             elif isinstance(note, PhaseChanged) and note.phase_after is Phase.RUNNING:
                 self._buffer.append((self._texts.reconciliation, (self._run_id, book, self._seen_ns)))
                 self._take_agreement(book, event)
@@ -211,6 +215,16 @@ class Ledger:
         """The stops of a book that nobody has lifted; None without one. Stamped with the start."""
         found = self._read(lambda: stop_rows.latches_on(self._connection, book))
         return StopsRestored(book=book, latches=found, received_ns=self._started_ns) if found else None
+
+    def losses_of(self, book: str) -> LossesRestored | None:
+        """How far the losses of a book had come; None where no limit has counted them. Stamped with the start."""
+        found = self._read(lambda: stop_rows.losses_of(self._connection, book))
+        return None if found is None else LossesRestored(book=book, count=found, received_ns=self._started_ns)
+
+    def remembered(self, book: str) -> list[Event]:
+        """All that a new run of a book has to know: positions, fills, orders without an end, stops, losses."""
+        first = (self.restored(book), *self.intents_unresolved(book), self.stops_on(book), self.losses_of(book))
+        return [event for event in first if event is not None]
 
     def labels_used(self, prefix: str) -> frozenset[Label]:
         """Labels of all intents that start with `prefix`."""

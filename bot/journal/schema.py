@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 """Grows with every change of a table below; an older ledger is migrated (`migrations`), a newer one refused."""
 
 metadata: Final = MetaData()
@@ -134,6 +134,19 @@ stops: Final = Table(
     Column("at_ns", BigInteger, nullable=False),
 )
 """Stops of trading: on, and lifted by whom and why. A restart begins with those not lifted."""
+
+losses: Final = Table(
+    "losses",
+    metadata,
+    Column("book", String, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("as_of_ns", BigInteger, nullable=False),
+    Column("day_loss_usd", Float, nullable=False),  # since midnight UTC; negative is a profit
+    Column("peak_loss_usd", Float, nullable=False),
+    Column("recent_loss_usd", Float, nullable=False),
+    Column("recent_ns", BigInteger, nullable=False),
+)
+"""How far losses have come that a limit counts: one row a book, the newest count; a restart goes on from it."""
 
 decisions: Final = Table(
     "decisions",

@@ -11,7 +11,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 
-from bot.journal.schema import decisions, fills, intents, leases, order_events, positions, reconciliations, stops
+from bot.journal.schema import (
+    decisions,
+    fills,
+    intents,
+    leases,
+    losses,
+    order_events,
+    positions,
+    reconciliations,
+    stops,
+)
 
 POSTGRESQL: Final = "postgresql"
 
@@ -32,6 +42,7 @@ class Statements(NamedTuple):
     position: str
     reconciliation: str
     stop: str
+    loss: str
 
 
 def insert_of(dialect_name: str, table: Table) -> Upsert:
@@ -64,6 +75,7 @@ def statements_of(dialect_name: str) -> Statements:
         position=inserts(positions),
         reconciliation=inserts(reconciliations),
         stop=inserts(stops),
+        loss=text(_loss_newest(dialect_name), losses),
     )
 
 
@@ -81,3 +93,11 @@ def _fill_once(dialect_name: str) -> Upsert:
         set_={"book": new.book, "slippage_usd": new.slippage_usd},
         where=new.slippage_usd.is_not(None),
     )
+
+
+def _loss_newest(dialect_name: str) -> Upsert:
+    """A book has one count, the newest."""
+    statement = insert_of(dialect_name, losses)
+    new = statement.excluded
+    changed = {name: new[name] for name in losses.columns.keys() if name != "book"}  # noqa: SIM118 - no mapping
+    return statement.on_conflict_do_update(index_elements=["book"], set_=changed)

@@ -1,6 +1,7 @@
 """Stops as ledger rows: every latching and lifting with who and why, never changed; what is on follows from them.
 
-Knows the table `stops`; not when it is written.
+And how far the losses have come that may make one: one row a book. Knows the tables `stops` and `losses`; not when
+they are written.
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from bot.domain.decided import StopLatched, StopLifted
-from bot.domain.stops import Latch, StopKind
+from bot.domain.stops import Latch, LossCount, StopKind
 from bot.domain.time import Ns
 from bot.journal.rows import Row, checked
-from bot.journal.schema import stops
+from bot.journal.schema import losses, stops
 
 LATCHED: Final = "latched"
 LIFTED: Final = "lifted"
@@ -40,6 +41,26 @@ def latches_on(connection: Connection, book: str) -> tuple[Latch, ...]:
             kind=StopKind(row.kind), cause=row.cause, since_ns=Ns(row.at_ns), by=row.by, detail=row.reason
         )
     return tuple(found.values())
+
+
+def loss_row(run_id: str, book: str, count: LossCount) -> Row:
+    """Columns of `losses`."""
+    figures = (count.day_loss_usd, count.peak_loss_usd, count.recent_loss_usd)
+    return checked((book, run_id, count.as_of_ns, *figures, count.recent_ns))
+
+
+def losses_of(connection: Connection, book: str) -> LossCount | None:
+    """How far a book's losses had come; None where no limit has counted them yet."""
+    row = connection.execute(select(losses).where(losses.c.book == book)).one_or_none()
+    if row is None:
+        return None
+    return LossCount(
+        as_of_ns=Ns(row.as_of_ns),
+        day_loss_usd=row.day_loss_usd,
+        peak_loss_usd=row.peak_loss_usd,
+        recent_loss_usd=row.recent_loss_usd,
+        recent_ns=Ns(row.recent_ns),
+    )
 
 
 def of_stops(notes: Sequence[object]) -> list[StopLatched | StopLifted]:

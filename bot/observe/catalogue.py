@@ -241,6 +241,11 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         *("kind", "cause", "since_ns", "by", "reason"),
     ),
     "stops.restored": _error("The run begins with the stops the last one ended with; nobody has lifted them.", "stops"),
+    "losses.counted": _debug("How far losses have come that a limit counts.", "day_loss_usd", "peak_loss_usd"),
+    "losses.restored": _info(
+        "The losses that the ledger ends with; limits go on counting from there.",
+        *("as_of_ns", "day_loss_usd", "peak_loss_usd"),
+    ),
     "halt.requested": _error("The shell found that going on is not safe.", "cause", "detail"),
     "journal.stalled": _warning("The ledger took long to make an intent durable.", "elapsed_ms"),
     "alarm.raised": _error("A human should look, at the latest by the deadline.", "name", "detail", "deadline_ns"),

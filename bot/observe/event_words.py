@@ -62,7 +62,7 @@ class EventTeller:
             self._order_event(seq, event)
         elif isinstance(event, _ACCOUNT_EVENTS):
             self._account_event(seq, event)
-        elif isinstance(event, ev.OperatorActed | ev.StopsRestored):
+        elif isinstance(event, ev.OperatorActed | ev.StopsRestored | ev.LossesRestored):
             tell_event(self._log, seq, event)
         else:
             self._shell_event(seq, event)

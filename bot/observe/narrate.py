@@ -15,6 +15,7 @@ from bot.domain.decided import (
     FigureCompared,
     FillBooked,
     GuardMoved,
+    LossesCounted,
     Note,
     OrderMoved,
     Outcome,
@@ -119,7 +120,7 @@ class Narrator:
         for command in outcome.commands:
             self._command(book, seq, command)
         for note in outcome.notes:
-            if isinstance(note, StopLatched | StopLifted):
+            if isinstance(note, StopLatched | StopLifted | LossesCounted):
                 tell_note(self._log, book, seq, note)
             else:
                 self._note(book, seq, note)

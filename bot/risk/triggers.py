@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from bot.domain.stops import StopKind
+from bot.domain.stops import LossCount, StopKind
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 
 VELOCITY_NS: Final = Ns(300 * NS_PER_S)
@@ -23,9 +23,9 @@ class Trigger(enum.StrEnum):
     """What can trip; also the cause of the stop that is latched then."""
 
     DAILY_LOSS = "daily_loss"
-    """Loss since midnight UTC, start or lift, USD."""
+    """Loss since midnight UTC, the first start or a lift, USD."""
     DRAWDOWN = "drawdown"
-    """Loss since the highest profit since start or lift, USD."""
+    """Loss since the highest profit since the first start or a lift, USD."""
     LOSS_VELOCITY = "loss_velocity"
     """Loss within any five minutes, USD."""
     ORDER_RATE = "order_rate"
@@ -44,10 +44,12 @@ class Trigger(enum.StrEnum):
     """Index of a stablecoin-margined hedge against the index in USD, basis points."""
 
 
+LOSSES: Final = frozenset({Trigger.DAILY_LOSS, Trigger.DRAWDOWN, Trigger.LOSS_VELOCITY})
+"""Those that count over restarts."""
 _BY_DATA: Final = frozenset(
     {
-        *(Trigger.DAILY_LOSS, Trigger.DRAWDOWN, Trigger.LOSS_VELOCITY, Trigger.SPREAD),
-        *(Trigger.MARGIN, Trigger.RESIDUAL, Trigger.DEPEG),
+        *LOSSES,
+        *(Trigger.SPREAD, Trigger.MARGIN, Trigger.RESIDUAL, Trigger.DEPEG),
     }
 )
 """Those that one bad datum could trip: they need several data, not several looks at the same one."""
@@ -135,7 +137,25 @@ class Losses:
         self._day: int | None = None
         self._day_usd = 0.0
         self._peak_usd = 0.0
+        self._profit_usd = 0.0
         self._recent: deque[tuple[Ns, float]] = deque()
+
+    def restore(self, count: LossCount) -> None:
+        """Go on where the last run ended; to be called before the first profit, which counts from zero."""
+        self._day, self._day_usd = count.as_of_ns // NS_PER_DAY, count.day_loss_usd
+        self._peak_usd = count.peak_loss_usd
+        self._recent.append((count.recent_ns, count.recent_loss_usd))
+
+    def count(self, now_ns: Ns) -> LossCount:
+        """How far they have come by the last profit seen."""
+        recent_ns, best_usd = max(self._recent, key=lambda sample: sample[1], default=(now_ns, self._profit_usd))
+        return LossCount(
+            as_of_ns=now_ns,
+            day_loss_usd=self._day_usd - self._profit_usd,
+            peak_loss_usd=self._peak_usd - self._profit_usd,
+            recent_loss_usd=best_usd - self._profit_usd,
+            recent_ns=recent_ns,
+        )
 
     def rearm(self) -> None:
         """Everything is counted from the next profit on: what was lost before a lift has been looked at."""
@@ -144,7 +164,7 @@ class Losses:
 
     def see(self, now_ns: Ns, profit_usd: float) -> dict[Trigger, float]:
         """Losses at this moment, positive; `profit_usd` is the profit since the start of the run."""
-        day = now_ns // NS_PER_DAY
+        day, self._profit_usd = now_ns // NS_PER_DAY, profit_usd
         if self._day is None:
             self._peak_usd = profit_usd
         if day != self._day:

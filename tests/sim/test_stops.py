@@ -9,6 +9,7 @@ import pytest
 from bot.app import simulated
 from bot.app.config import load
 from bot.app.soak import weathered
+from bot.domain.events import LossesRestored
 from bot.domain.stops import Act
 from bot.domain.time import NS_PER_S, Ns
 from bot.journal.ledger import Ledger
@@ -23,10 +24,10 @@ def _acts(*acts: tuple[int, Act]) -> tuple[tuple[Ns, Act], ...]:
     return tuple((Ns(after_s * NS_PER_S), act) for after_s, act in acts)
 
 
-def _run(root: Path, acts: Sequence[Any]) -> RunResult:
+def _run(root: Path, acts: Sequence[Any], **stops: float) -> RunResult:
     """Six minutes; killed twice while the stop is on, once for a longer time."""
-    portfolio = {"portfolio": root / "config/portfolios/straddle.toml"}
-    config = load(root / "config/simulate.toml", portfolio, run_tag=simulated.SIMULATION_TAG)
+    changed = {"portfolio": root / "config/portfolios/straddle.toml", "books": {"btc": {"stops": stops}}}
+    config = load(root / "config/simulate.toml", changed, run_tag=simulated.SIMULATION_TAG)
     options = simulated.SimulateOptions(
         seed=3, hours=_HOURS, step_ms=1_000, tape=None, currency="BTC", faults=FaultLevel.STORM, acts=tuple(acts)
     )
@@ -55,3 +56,25 @@ def test_a_ledger_that_forgets_stops_is_found_out(repo_root: Path, monkeypatch: 
     result = _run(repo_root, _acts((_PAUSED_S, Act.PAUSE), (_RESUMED_S, Act.RESUME)))
 
     assert any("left while pause is on" in violation for violation in result.violations), result
+
+
+def test_losses_of_a_killed_process_are_counted_by_the_next(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each goes on from a count of its predecessor's last seconds, and takes its losses over."""
+    found: list[LossesRestored | None] = []
+    asked = Ledger.losses_of
+
+    def losses_of(ledger: Ledger, book: str) -> LossesRestored | None:
+        found.append(asked(ledger, book))
+        return found[-1]
+
+    monkeypatch.setattr(Ledger, "losses_of", losses_of)
+    result = _run(repo_root, (), daily_loss_usd_max=1e6)
+    first, *later = found
+
+    assert result.violations == ()
+    assert (first, len(later)) == (None, len(_KILLED_S))
+    start_ns = simulated.start_ns_of(None)
+    for restored, killed_s in zip(later, _KILLED_S, strict=True):
+        assert restored is not None
+        assert 0 <= killed_s - (restored.count.as_of_ns - start_ns) / NS_PER_S <= 6.0
+        assert restored.count.day_loss_usd != 0.0

@@ -16,7 +16,7 @@ from bot.domain.ladder import LadderStep, RungSeen
 from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import HaltCause, Reason, RefusalKind, Rung
 from bot.domain.seen import PositionSeen
-from bot.domain.stops import Act
+from bot.domain.stops import Act, LossCount
 from bot.domain.time import NS_PER_MS, NS_PER_S, NS_PER_YEAR, Ns
 from bot.hedging.bands import fixed, whalley_wilmott
 from bot.pricing import black76
@@ -181,6 +181,7 @@ class _Scene:
         step = LadderStep(
             spot_share=0.0, delta_coin_net=0.0, gamma_coin_per_usd=0.0, pnl_coin=0.0, pnl_usd=0.0, margin_coin=0.1
         )
+        count = LossCount(as_of_ns=at, day_loss_usd=1.0, peak_loss_usd=1.0, recent_loss_usd=1.0, recent_ns=at)
         return [
             *self.market(after_ms),
             ev.QuoteDistrusted(instrument=InstrumentId(_FUTURE), received_ns=at, cause="book_gap"),
@@ -214,6 +215,7 @@ class _Scene:
             ev.LedgerRestored(positions=(), fill_ids=(), received_ns=at),
             ev.OperatorActed(act=Act.REDUCE_ONLY, by="x", reason="y", received_ns=at),
             ev.StopsRestored(book="BTC", latches=(), received_ns=at),
+            ev.LossesRestored(book="BTC", count=count, received_ns=at),
             ev.LeaseHeld(until_ns=Ns(at + 10 * NS_PER_S), received_ns=at),
             ev.Ticked(now_ns=at),
         ]

@@ -128,15 +128,9 @@ class _Ledger:
     def bind(self, account_id: str, venue: VenueId) -> None:
         self.bound.append((account_id, venue))
 
-    def restored(self, book: str) -> None:
+    def remembered(self, book: str) -> list[Any]:
         del book
-
-    def intents_unresolved(self, book: str) -> tuple[()]:
-        del book
-        return ()
-
-    def stops_on(self, book: str) -> None:
-        del book
+        return []
 
 
 def _parts(two: _Two, now_ns: Any) -> tuple[daemon.Parts, _Ledger]:

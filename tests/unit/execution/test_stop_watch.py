@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
-from bot.domain.decided import StopLatched
+from bot.domain.decided import LossesCounted, StopLatched
 from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Phase, Reason, RefusalKind
-from bot.domain.stops import HEDGEBOT, Act, StopKind
+from bot.domain.stops import HEDGEBOT, Act, LossCount, StopKind
 from bot.domain.time import NS_PER_S, Ns
 from bot.risk.triggers import Rule, StopParams, Trigger
 
@@ -151,3 +151,58 @@ def test_without_rules_nothing_is_watched(play_with: Callable[..., Any], make: A
     _run(play, make, range(1, 20), mark_usd=104_000.0)
 
     assert _latched(play) == []
+
+
+def _moved(mark_usd: float) -> dict[str, float]:
+    return {"mark_usd": mark_usd, "bid_usd": mark_usd - 0.5, "ask_usd": mark_usd + 0.5, "price_max_usd": 110_000.0}
+
+
+def _counts(play: Any) -> list[LossCount]:
+    return [note.count for note in play.notes if isinstance(note, LossesCounted)]
+
+
+@pytest.mark.parametrize("trigger", [Trigger.DAILY_LOSS, Trigger.DRAWDOWN, Trigger.LOSS_VELOCITY])
+def test_two_runs_that_lose_half_a_limit_each_have_lost_it(
+    play_with: Callable[..., Any], make: Any, trigger: Trigger
+) -> None:
+    """The hedge loses 530 USD in each, of 800; the second begins as the ledger tells it, and trips."""
+    first = play_with(stops=_params(trigger, 800.0))
+    first.ready(HEDGED)
+    _run(first, make, range(1, 3))
+    _run(first, make, range(3, 15), **_moved(101_000.0))
+    counts = _counts(first)
+    second = play_with(stops=_params(trigger, 800.0))
+    second.take(ev.LossesRestored(book="BTC", count=counts[-1], received_ns=make.now_ns))
+    second.ready(HEDGED)
+    _run(second, make, range(20, 22))
+    _run(second, make, range(22, 34), **_moved(101_000.0))
+
+    assert (_latched(first), _latched(second)) == ([], [(trigger.value, "pause")])
+    assert 1 < len(counts) <= 3, "every five seconds at most, and only what has changed"
+
+
+def test_a_lift_is_counted_at_once(play_with: Callable[..., Any], make: Any) -> None:
+    """A kill right after it must not bring the losses back that it has ended."""
+    play = play_with(stops=_params(Trigger.DAILY_LOSS, 800.0))
+    play.ready(HEDGED)
+    _run(play, make, range(1, 3))
+    _run(play, make, range(3, 9), **_moved(101_000.0))
+    before = _counts(play)[-1].day_loss_usd
+    lift = ev.OperatorActed(act=Act.RESUME, by="ann", reason="looked", received_ns=make.now_ns)
+    play.take(lift)
+    _run(play, make, range(9, 10), **_moved(101_000.0))
+
+    assert (before > 400.0, _counts(play)[-1].day_loss_usd) == (True, 0.0)
+
+
+def test_losses_of_another_book_and_without_a_limit_are_nothing(play_with: Callable[..., Any], make: Any) -> None:
+    """Each book counts its own; where nothing limits them nothing is written."""
+    count = LossCount(as_of_ns=make.now_ns, day_loss_usd=9e9, peak_loss_usd=9e9, recent_loss_usd=0.0, recent_ns=Ns(0))
+    other = play_with(stops=_params(Trigger.DAILY_LOSS, 800.0))
+    free = play_with(stops=_params(Trigger.SPREAD, 1e9))
+    for play, book in ((other, "ETH"), (free, "BTC")):
+        play.take(ev.LossesRestored(book=book, count=count, received_ns=make.now_ns))
+        play.ready(HEDGED)
+        _run(play, make, range(1, 9))
+
+    assert (_latched(other), _latched(free), _counts(free)) == ([], [], [])

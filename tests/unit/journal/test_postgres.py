@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from bot.domain.decided import NOTHING, Decided
+from bot.domain.decided import NOTHING, Decided, LossesCounted, Outcome
 from bot.domain.errors import JournalError
+from bot.domain.events import LossesRestored
+from bot.domain.stops import LossCount
 from bot.domain.time import Ns
 from bot.journal import opening, postgres
 from bot.journal.ledger import Ledger
@@ -88,7 +91,7 @@ def test_bots_share_a_database_and_not_a_ledger(postgres: Any) -> None:
 def test_a_ledger_in_a_database_keeps_what_a_file_keeps(
     postgres: Any, order: Callable[..., Any], decided: Callable[..., Decided], fill: Callable[..., Any]
 ) -> None:
-    """Intents, decisions, fills once, and what is left open, read back by the next run."""
+    """Intents, decisions, fills once, losses, and what is left open, read back by the next run."""
     words: Any = {"started_ns": Ns(500), "mode": "demo", "config_hash": "c0ffee", "version": "0.1.0"}
     url = postgres.url()
     first = Ledger.open(url, run_id="r1", **words)
@@ -96,11 +99,16 @@ def test_a_ledger_in_a_database_keeps_what_a_file_keeps(
     first.commit_intents([order()], decided())
     first.record("BTC", fill(), NOTHING)
     first.record("BTC", fill(), NOTHING)
+    count = LossCount(as_of_ns=Ns(8), day_loss_usd=-1.5, peak_loss_usd=2.0, recent_loss_usd=0.5, recent_ns=Ns(7))
+    for loss_usd in (1.0, -1.5):
+        counted = LossesCounted(count=structs.replace(count, day_loss_usd=loss_usd))
+        first.record("BTC", None, Outcome(notes=(counted,)))
     first.close(Ns(9))
 
     second = Ledger.open(url, run_id="r2", **words)
     try:
         assert [one.label for one in second.intents_unresolved("BTC")] == [order().label]
+        assert second.losses_of("BTC") == LossesRestored(book="BTC", count=count, received_ns=Ns(500))
         assert second.fill_ids() == {fill().fill_id}
         assert second.fills()[0].is_maker is False
         assert second.labels_used("hbr1") == {order().label}

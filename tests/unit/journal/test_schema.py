@@ -17,6 +17,7 @@ def test_every_table_of_the_ledger_is_created() -> None:
         "fills",
         "intents",
         "leases",
+        "losses",
         "meta",
         "order_events",
         "positions",

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import create_engine, select
 
-from bot.domain.decided import NOTHING, StopLatched, StopLifted
+from bot.domain.decided import NOTHING, LossesCounted, Outcome, StopLatched, StopLifted
 from bot.domain.errors import JournalError
-from bot.domain.stops import HEDGEBOT, OPERATOR, Latch, StopKind
+from bot.domain.events import LossesRestored
+from bot.domain.stops import HEDGEBOT, OPERATOR, Latch, LossCount, StopKind
 from bot.domain.time import Ns
 from bot.journal import ledger as ledger_module
 from bot.journal.ledger import Ledger
@@ -132,3 +134,25 @@ def test_only_notes_of_stops_must_be_durable_at_once() -> None:
 def test_a_row_has_every_column_of_the_table(note: Any) -> None:
     """But for the number that the database gives."""
     assert len(stop_row("r1", "BTC", note)) == len(stops.columns) - 1
+
+
+_COUNT = LossCount(as_of_ns=Ns(8), day_loss_usd=-1.5, peak_loss_usd=2.0, recent_loss_usd=0.5, recent_ns=Ns(7))
+
+
+def _count(ledger: Ledger, book: str, count: LossCount) -> None:
+    ledger.record(book, None, Outcome(notes=(LossesCounted(count=count),)))
+    ledger.flush()
+
+
+def test_the_newest_count_of_losses_is_there_after_a_kill(open_ledger: Callable[..., Ledger]) -> None:
+    """One row a book, however often it was written."""
+    first = open_ledger(run_id="r1")
+    for at_ns in range(3):
+        _count(first, "BTC", structs.replace(_COUNT, as_of_ns=Ns(at_ns)))
+        _count(first, "BTC", _COUNT)
+    first.abandon()
+    second = open_ledger(run_id="r2", started_ns=Ns(20))
+
+    assert second.losses_of("BTC") == LossesRestored(book="BTC", count=_COUNT, received_ns=Ns(20))
+    assert second.losses_of("ETH") is None
+    assert second.remembered("BTC") == [second.losses_of("BTC")]

@@ -6,10 +6,10 @@ from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder
-from bot.domain.decided import Decided, Note, Outcome, StopLatched, StopLifted
+from bot.domain.decided import Decided, LossesCounted, Note, Outcome, StopLatched, StopLifted
 from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import Action, Phase, Reason
-from bot.domain.stops import Act, Latch, StopKind
+from bot.domain.stops import Act, Latch, LossCount, StopKind
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe import narrate
 from bot.observe.catalogue import CATALOGUE
@@ -24,12 +24,15 @@ def narrator(heard: Any) -> Narrator:
 
 _LATCH = Latch(kind=StopKind.PAUSE, cause="operator", since_ns=Ns(5), by="ann", detail="lunch")
 
+_COUNT = LossCount(as_of_ns=Ns(8), day_loss_usd=1.0, peak_loss_usd=2.0, recent_loss_usd=0.0, recent_ns=Ns(8))
+
 
 @pytest.fixture
 def told_events(told_events: dict[str, ev.Event]) -> dict[str, ev.Event]:
     """With those about stops."""
     return told_events | {
         "operator.acted": ev.OperatorActed(act=Act.PAUSE, by="ann", reason="lunch", received_ns=Ns(5)),
+        "losses.restored": ev.LossesRestored(book="BTC", count=_COUNT, received_ns=Ns(9)),
         "stops.restored": ev.StopsRestored(book="BTC", latches=(_LATCH,), received_ns=Ns(9)),
     }
 
@@ -38,7 +41,8 @@ def told_events(told_events: dict[str, ev.Event]) -> dict[str, ev.Event]:
 def notes(notes: dict[str, Note]) -> dict[str, Note]:
     """With those about stops."""
     lifted = StopLifted(latch=_LATCH, by="bob", reason="back", at_ns=Ns(9))
-    return notes | {"stop.latched": StopLatched(latch=_LATCH), "stop.lifted": lifted}
+    counted = LossesCounted(count=_COUNT)
+    return notes | {"stop.latched": StopLatched(latch=_LATCH), "stop.lifted": lifted, "losses.counted": counted}
 
 
 def test_every_event_has_its_words(narrator: Narrator, heard: Any, told_events: dict[str, ev.Event]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bot.domain import events as ev
-from bot.domain.decided import Outcome, StopLatched, StopLifted
-from bot.domain.stops import Act, Latch, StopKind
+from bot.domain.decided import LossesCounted, Outcome, StopLatched, StopLifted
+from bot.domain.stops import Act, Latch, LossCount, StopKind
 from bot.domain.time import Ns
 from bot.observe.narrate import Narrator
 
@@ -49,3 +49,13 @@ def test_latched_and_lifted_are_told(narrator: Narrator, heard: Any) -> None:
         "ann",
     )
     assert (ended["event"], ended["since_ns"], ended["by"], ended["reason"]) == ("stop.lifted", 5, "bob", "back")
+
+
+def test_losses_are_told_where_a_run_goes_on_from_them(narrator: Narrator, heard: Any) -> None:
+    """Once at the start for everybody, each count for whoever looks closely."""
+    count = LossCount(as_of_ns=Ns(8), day_loss_usd=1.0, peak_loss_usd=2.0, recent_loss_usd=0.0, recent_ns=Ns(8))
+    narrator.event(1, ev.LossesRestored(book="BTC", count=count, received_ns=Ns(9)))
+    narrator.outcome("BTC", 2, Outcome(notes=(LossesCounted(count=count),)))
+
+    told = [(line["event"], line["level"], line["day_loss_usd"], line["peak_loss_usd"]) for line in heard.lines]
+    assert told == [("losses.restored", "info", 1.0, 2.0), ("losses.counted", "debug", 1.0, 2.0)]

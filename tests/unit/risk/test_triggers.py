@@ -111,3 +111,40 @@ def test_a_lift_counts_from_there() -> None:
 
     assert set(losses.see(_s(11), -40.0).values()) == {0.0}
     assert losses.see(_s(12), -45.0)[_T.DAILY_LOSS] == 5.0
+
+
+def test_a_restart_goes_on_counting() -> None:
+    """Five processes that lose a fifth of a limit each have lost it; a profit of the day counts as well."""
+    losses = Losses()
+    losses.see(_s(0), 0.0)
+    losses.see(_s(5), 100.0)
+    for start in range(5):
+        losses.see(_s(10 * start + 6), -50.0 if start == 0 else -30.0)
+        count = losses.count(_s(10 * start + 6))
+        losses = Losses()
+        losses.restore(count)
+
+    assert (count.day_loss_usd, count.peak_loss_usd, count.recent_loss_usd) == (170.0, 270.0, 270.0)
+    assert losses.see(_s(60), -5.0) == {_T.DAILY_LOSS: 175.0, _T.DRAWDOWN: 275.0, _T.LOSS_VELOCITY: 275.0}
+
+
+def test_after_midnight_the_day_counts_anew_and_the_peak_does_not() -> None:
+    """UTC, also where nothing ran at midnight; minutes that are over do not count."""
+    before = Losses()
+    before.see(_s(0), 0.0)
+    before.see(_s(10), -40.0)
+    after = Losses()
+    after.restore(before.count(_s(10)))
+    found = after.see(Ns(_START + NS_PER_DAY), -1.0)
+
+    assert found == {_T.DAILY_LOSS: 0.0, _T.DRAWDOWN: 41.0, _T.LOSS_VELOCITY: 0.0}
+
+
+def test_a_lift_ends_what_was_restored_too() -> None:
+    """It has been looked at, whichever process lost it."""
+    losses = Losses()
+    losses.restore(Losses().count(_s(0)))
+    losses.see(_s(1), -40.0)
+    losses.rearm()
+
+    assert set(losses.see(_s(2), -40.0).values()) == {0.0}

@@ -16,7 +16,8 @@ from bot.domain.time import NS_PER_S, Ns
 from bot.journal.history_files import read_rows
 from bot.journal.tape_history import is_run, read_tape
 from bot.sim.exchange import Exchange
-from bot.sim.history import RecordedMarket, listed_from_rows
+from bot.sim.history import RecordedMarket
+from bot.sim.recorded_listing import listed_from_rows
 
 _PAUSE_NS: Final = 30 * NS_PER_S
 _FIRST_ROUND_NS_MAX: Final = 600 * NS_PER_S

@@ -25,9 +25,10 @@ from bot.journal.ledger import Ledger
 from bot.journal.tape import Tape
 from bot.sim.exchange import Exchange
 from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultLevel, Faults, draw
-from bot.sim.history import RecordedMarket, listed_from_rows
+from bot.sim.history import RecordedMarket
 from bot.sim.impact import Impact
 from bot.sim.listing import perpetual_elsewhere
+from bot.sim.recorded_listing import listed_from_rows
 from bot.sim.world import build_exchange
 
 SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
@@ -59,7 +60,7 @@ class SimulateOptions(Struct, frozen=True, kw_only=True):
     takers_scale: float | None = None
     """Strangers who take, times the fitted intensity; None: 1."""
     impact: Impact | None = None
-    """What own trades do to the price of a drawn world; None: nothing."""
+    """What own trades do to the price of a drawn world, or of a perpetual quoted from its index; None: nothing."""
     cuts: tuple[Cut, ...] = ()
     """When which venue is out of reach."""
     acts: tuple[tuple[Ns, Act], ...] = ()
@@ -137,8 +138,6 @@ def simulation_of(
         span_ns = span_ns_of(options)
     elif elsewhere:
         raise ConfigError(f"{key}: a recorded day has one venue, and no {elsewhere[0]}")
-    elif options.impact is not None:
-        raise ConfigError("impact: a recorded day is not moved by us; leave --impact-usd-per-coin out")
     elif options.start is not None:
         raise ConfigError("start: a recorded day begins with its first row; leave --start out")
     elif options.takers_scale is not None:
@@ -181,7 +180,7 @@ def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMark
     try:
         rows = list(read_rows(options.tape, options.currency.upper()))
         listed = listed_from_rows(rows)
-        recorded = RecordedMarket(rows, listed)
+        recorded = RecordedMarket(rows, listed, impact=options.impact)
     except (OSError, MalformedMessage, ValueError) as error:
         raise ConfigError(f"tape: {error}") from error
     start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns

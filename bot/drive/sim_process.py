@@ -26,7 +26,6 @@ from bot.domain.events import (
 from bot.domain.reasons import HaltCause, Phase, RefusalKind
 from bot.domain.stops import Act
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.drive.cost_audit import CostAudit
 from bot.drive.inbox import Inbox
 from bot.drive.sim_venue import Schedule
 from bot.drive.sim_venues import SimVenues
@@ -73,12 +72,19 @@ class Machine:
         self.dice = faults.dice
 
 
+class Audit(Protocol):
+    """Takes a run apart while it is made."""
+
+    def see(self, engine: Engine, event: Event, outcome: Outcome) -> None:
+        """One event and what the engine made of it."""
+
+
 class Records(NamedTuple):
     """What is kept of a run beside the ledger."""
 
     tally: Tally
     tape: Tape | None = None
-    audit: CostAudit | None = None
+    audits: Sequence[Audit] = ()
 
 
 class _Killed(Exception):
@@ -97,7 +103,7 @@ class SimProcess:
         self._venue = venue
         self._schedule = schedule
         self._tape = records.tape
-        self._audit = records.audit
+        self._audits = records.audits
         self._machine: Machine | None = None
         self._ledger: Ledger | None = None
         self._inbox = Inbox()
@@ -201,8 +207,8 @@ class SimProcess:
         if self._tape is not None:
             self._tape.take(self._params.book, self.engine.seq, event, outcome)
         self._hash.update(_encode(event))
-        if self._audit is not None:
-            self._audit.see(self.engine, event, outcome)
+        for audit in self._audits:
+            audit.see(self.engine, event, outcome)
         self._tally.saw(event, outcome)
         if self._machine is not None:
             self._machine.watcher.saw(event, outcome, now_ns)

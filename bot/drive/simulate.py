@@ -27,9 +27,10 @@ from bot.drive.fault_wire import FaultyWire
 from bot.drive.hands import RIVAL
 from bot.drive.line import Cut
 from bot.drive.mishaps import Mishaps
-from bot.drive.sim_process import Machine, Records, SimProcess
+from bot.drive.sim_process import Audit, Machine, Records, SimProcess
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule
 from bot.drive.sim_venues import SimVenues
+from bot.drive.tradable import Tradable
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
 from bot.journal.tape import Tape
@@ -47,6 +48,8 @@ _SAMPLE_AFTER_NS: Final = 200 * NS_PER_MS
 _ROUND_PAUSE_NS: Final = 30 * NS_PER_S
 _ROUND_NS_MAX: Final = 600 * NS_PER_S
 """The first round of a recorded day ends at the first pause, after ten minutes at most."""
+_IDLE_EVERY_NS: Final = 60 * NS_PER_S
+"""Between looks at the clock in a hole of a recorded day."""
 _SETTLE_NS: Final = 5 * NS_PER_S
 """After the end: answers still under way may arrive, nothing new is decided on fresh prices."""
 
@@ -101,8 +104,13 @@ class Simulation:
         recorded: RecordedMarket | None = None,
         tape: Tape | None = None,
         storm: Storm | None = None,
+        *,
+        audits: Sequence[Audit] = (),
     ) -> None:
-        """With `recorded`, steps follow a recorded day instead of a fixed grid; the caller closes `tape`."""
+        """With `recorded`, steps follow a recorded day instead of a fixed grid; the caller closes `tape`.
+
+        `audits` see every event, beside the run's own.
+        """
         self._params = params
         self._exchange = exchange
         self._recorded = recorded
@@ -125,20 +133,24 @@ class Simulation:
             cuts=params.cuts,
             wire=wire,
         )
-        audit = None if storm is not None else self._audit
-        self._process = SimProcess(params.book, Records(self.tally, tape, audit), self._venue, self._schedule)
+        self.tradable = Tradable()
+        recording = () if recorded is None else (self.tradable,)
+        watching = (*recording, *audits) if storm is not None else (self._audit, *recording, *audits)
+        self._process = SimProcess(params.book, Records(self.tally, tape, watching), self._venue, self._schedule)
         self._checks: Checks | None = None
         if storm is not None:
             self._checks = Checks(params.book, exchange, self._venue, storm.faults)
             self._process.run_on(Machine(storm.faults, storm.open_ledger, self._checks))
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
-        self._steps: list[StepSample] = []
+        self.steps: list[StepSample] = []
+        """Of a recorded day."""
         self._rows_seen: frozenset[InstrumentId] = frozenset()
         self._held: frozenset[InstrumentId] = frozenset()
         """Options of the portfolio."""
         self._chain: list[Instrument] = []
         """Options of their expiries."""
         self._index_usd = 0.0
+        self._hole_end_ns = Ns(0)
 
     def run(self, mode: str) -> RunResult:
         """Play to the end and give the result."""
@@ -221,15 +233,41 @@ class Simulation:
             if (row := self._recorded.recorded(spec)) is not None and row.time_ns == now_ns
         )
         index_usd = self._exchange.index_usd(f"{self._params.book.book.lower()}_usd")
-        if fresh or index_usd != self._index_usd:
+        if fresh or index_usd != self._index_usd or self._is_hedge_fresh(now_ns):
             self._index_usd = index_usd
             self._venue.tickers(now_ns, only=fresh)
-        self._rows_seen |= fresh & self._held
-        if self._held and self._rows_seen == self._held:
+        held = frozenset(name for name in self._held if (self._exchange.instrument(name).expiry_ns or 0) > now_ns)
+        self._rows_seen |= fresh & held
+        if held and self._rows_seen >= held:
             self._rows_seen = frozenset()
             self._schedule.at(Ns(now_ns + _SAMPLE_AFTER_NS), self._sample_step)
         following = self._recorded.next_time_ns()
-        return Ns(self._end_ns + 1) if following is None else following
+        if following is None:
+            return Ns(self._end_ns + 1)
+        self._wait_out(now_ns, following)
+        return following
+
+    def _is_hedge_fresh(self, now_ns: Ns) -> bool:
+        """Whether a hedge instrument that was recorded has a new row."""
+        assert self._recorded is not None, "only in a recorded world"
+        rows = (self._recorded.recorded(self._exchange.instrument(name)) for name in hedges_of(self._params.book))
+        return any(row is not None and row.time_ns == now_ns for row in rows)
+
+    def _wait_out(self, now_ns: Ns, until_ns: Ns) -> None:
+        """Let the bot's clock go on through a hole: by the time its quotes are too old it knows, and refuses."""
+        self._hole_end_ns = Ns(min(until_ns, self._end_ns))
+        first_ns = Ns(now_ns + self._params.book.trust.hedge_age_ns_max + _IDLE_EVERY_NS)
+        if first_ns < self._hole_end_ns:
+            self._schedule.at(first_ns, self._idle)
+
+    def _idle(self, now_ns: Ns) -> None:
+        """Nothing is shown; what expires or settles meanwhile is told."""
+        self._exchange.advance(now_ns)
+        self._venue.private(now_ns)
+        self._deliver([], now_ns)
+        next_ns = Ns(now_ns + _IDLE_EVERY_NS)
+        if next_ns < self._hole_end_ns:
+            self._schedule.at(next_ns, self._idle)
 
     def _sample_step(self, now_ns: Ns) -> None:
         """Profit and deltas once every held option has been seen once more and its hedge has come back."""
@@ -238,7 +276,7 @@ class Simulation:
         seen = status.decided
         if not status.is_reconciled or seen is None or seen.delta_coin_net is None or seen.delta_coin_options is None:
             return
-        self._steps.append(
+        self.steps.append(
             StepSample(
                 total_usd=status.profit_usd.total,
                 options_usd=status.profit_usd.options,
@@ -297,11 +335,12 @@ class Simulation:
             return result
         return msgspec.structs.replace(
             result,
-            samples=len(self._steps),
+            tradable_share=self.tradable.share,
+            samples=len(self.steps),
             var_ratio=_variance_ratio(
-                _moves([step.total_usd for step in self._steps]), _moves([step.options_usd for step in self._steps])
+                _moves([step.total_usd for step in self.steps]), _moves([step.options_usd for step in self.steps])
             ),
-            var_ratio_delta=_variance_ratio(*_delta_profits(self._steps)),
+            var_ratio_delta=_variance_ratio(*_delta_profits(self.steps)),
         )
 
     def _weathered(self, result: RunResult, faults: Faults, orders_live: int) -> RunResult:

@@ -89,6 +89,8 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """The same of net delta times index move alone."""
     smile_verdicts: tuple[SmileVerdict, ...] | None = None
     """How each smile rule would have hedged; None where no surface was fitted."""
+    tradable_share: float | None = None
+    """Of the time, what the bot's data let it trade in; recorded history only."""
     samples: int | None = None
     speed: float | None = None
     """Virtual over real time."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
-from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, expiry_code
+from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, expiry_code, expiry_ns_from_code
 from bot.sim.paths import start_index_usd
 
 Lister = Callable[[Ns, Iterable[Instrument]], Iterable[Instrument]]
@@ -114,6 +114,26 @@ def perpetual_elsewhere(name: InstrumentId, base: str) -> Instrument:
     coin = next(item for item in _COINS if item.base == base)
     venue = venue_of(name)
     return replace(_linear_perpetual(coin), id=name, venue=venue, index_name=f"{venue}:{base.lower()}_usdt")
+
+
+def described(name: str) -> Instrument:
+    """The instrument a name of the venue means, as listed in 2026; ValueError for any other name, or another coin."""
+    pair, *rest = name.split("-")
+    base, _, quote = pair.partition("_")
+    coin = next((item for item in _COINS if item.base == base), None)
+    if coin is None or quote not in {"", "USDC"}:
+        raise ValueError(f"no history of {pair} can be played; {' and '.join(c.base for c in _COINS)} can")
+    is_inverse = not quote
+    match rest:
+        case ["PERPETUAL"]:
+            return _inverse_perpetual(coin) if is_inverse else _linear_perpetual(coin)
+        case [code]:
+            expiry_ns = expiry_ns_from_code(code)
+            return _future(coin, expiry_ns) if is_inverse else _linear_future(coin, expiry_ns)
+        case [code, strike, ("C" | "P") as right]:
+            make = _inverse_option if is_inverse else _linear_option
+            return make(coin, expiry_ns_from_code(code), int(strike), is_call=right == "C")
+    raise ValueError(f"{name!r} is the name of no option, future or perpetual")
 
 
 def nothing_new(_now_ns: Ns, _known: Iterable[Instrument]) -> tuple[Instrument, ...]:

@@ -15,7 +15,8 @@ from bot.domain.instruments import Instrument
 from bot.domain.time import Ns, iso_utc
 from bot.journal.history_files import read_rows
 from bot.journal.tape_history import is_run, read_tape
-from bot.sim.history import HistoryRow, listed_from_rows
+from bot.sim.history import HistoryRow
+from bot.sim.recorded_listing import listed_from_rows
 
 
 class Quote(NamedTuple):

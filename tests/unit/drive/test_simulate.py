@@ -1,6 +1,6 @@
 """The virtual-clock driver: one run, its steps, its result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from msgspec import structs
 
 from bot.domain.ids import InstrumentId
 from bot.domain.portfolio import Holding, LegSpec, PortfolioSpec
-from bot.domain.reasons import Rung
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.reasons import Reason, Rung
+from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns, ns_from_iso
 from bot.drive import simulate
 from bot.drive.replay import replay
 from bot.drive.sim_venue import ACCOUNT
@@ -21,11 +21,15 @@ from bot.journal.tape import Tape
 from bot.risk.gap import GapParams
 from bot.risk.ladder import LadderLimits
 from bot.sim.exchange import Exchange
-from bot.sim.history import RecordedMarket, listed_from_rows
+from bot.sim.history import HistoryRow, RecordedMarket
+from bot.sim.recorded_listing import listed_from_rows
+from bot.sim.valuation import value_and_delta
 from bot.sim.world import build_exchange
 
 _CALL = PortfolioSpec(legs=(LegSpec(qty_coin=Decimal(2), kind="call", expiry="2nd", strike="atm"),))
 
+_RECORDED_NS = ns_from_iso("2023-04-12T10:00:00Z")
+_RECORDED_EXPIRY_NS = ns_from_iso("2023-04-14T08:00:00Z")
 Start = Callable[..., Simulation]
 
 
@@ -164,6 +168,60 @@ def test_a_recorded_day_steps_from_row_to_row(make: Any, shared_data: Path) -> N
     assert result.orders > 0
     assert result.var_ratio_delta is not None
     assert result.var_ratio_delta < 0.25
+
+
+def _quoted(strike_usd: int, at_ns: Ns, usd: float) -> HistoryRow:
+    """A call that expires at 08:00 two days later."""
+    tau = (_RECORDED_EXPIRY_NS - at_ns) / NS_PER_YEAR
+    mark = value_and_delta(usd, strike_usd, 0.5, tau, is_call=True)[0] / usd
+    return HistoryRow(
+        instrument=f"BTC-14APR23-{strike_usd}-C",
+        time_ns=at_ns,
+        forward_usd=usd,
+        forward_name="BTC-14APR23",
+        index_usd=usd,
+        mark_native=mark,
+        iv_mark_percent=50.0,
+        bid_native=mark - 0.0005,
+        bid_amount_native=5.0,
+        ask_native=mark + 0.0005,
+        ask_amount_native=5.0,
+    )
+
+
+def _recorded(make: Any, minutes: Sequence[int]) -> Simulation:
+    """Two options quoted at so many minutes, the index half a percent up or down; ages may be eleven minutes."""
+    rows = [
+        _quoted(strike, Ns(_RECORDED_NS + (minute * 60 + 5 * second) * NS_PER_S), 30_000.0 + 150.0 * (place % 3))
+        for place, minute in enumerate(minutes)
+        for second, strike in enumerate((30_000, 31_000, 30_000))
+    ]
+    listed, age_ns = listed_from_rows(rows), Ns(660 * NS_PER_S)
+    recorded = RecordedMarket(rows, listed)
+    exchange = Exchange(seed=1, start_ns=rows[0].time_ns, market=recorded, listed=listed, takers_scale=None)
+    held = LegSpec(qty_coin=Decimal(20), instrument="BTC-14APR23-30000-C")
+    params = SimulateParams(
+        book=make.book(trust=make.trust(option_age_ns_max=age_ns, hedge_age_ns_max=age_ns)),
+        portfolio=PortfolioSpec(legs=(held,)),
+        span_ns=Ns(minutes[-1] * 60 * NS_PER_S),
+        step_ns=Ns(NS_PER_S),
+        sample_every_ns=Ns(60 * NS_PER_S),
+    )
+    return Simulation(params, exchange, recorded)
+
+
+def test_nothing_is_traded_in_a_hole(make: Any) -> None:
+    """The clock goes on, quotes get too old, the bot refuses; what was quoted every five minutes is tradable whole."""
+    whole, holed = _recorded(make, range(0, 125, 5)), _recorded(make, [0, 5, 10, 15, 105, 110, 115, 120])
+    results = [run.run("simulate") for run in (whole, holed)]
+    hedged = {mark.time_ns // (60 * NS_PER_S) - _RECORDED_NS // (60 * NS_PER_S) for mark in holed.tally.marks}
+
+    assert [result.violations for result in results] == [(), ()]
+    assert results[0].tradable_share == pytest.approx(1.0, abs=0.001)
+    assert results[1].tradable_share == pytest.approx(1.0 - (90 - 12) / 120, abs=0.01)
+    assert set(holed.tradable.barred_ns) == {Reason.NOT_RECONCILED, Reason.HEDGE_QUOTE_DISTRUSTED}
+    assert not hedged & set(range(16, 105))
+    assert hedged & set(range(105, 121))
 
 
 def test_the_ladder_is_part_of_the_run(make: Any, start: Start, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from bot.domain.units import float_from_decimal
 from bot.journal.history_files import read_rows
 from bot.sim.exchange import Exchange
 from bot.sim.facts import OrderRequest, Side, TimeInForce
-from bot.sim.history import HistoryRow, RecordedMarket, last_expiry_ns, listed_from_rows
+from bot.sim.history import HistoryRow, RecordedMarket, in_usdc
+from bot.sim.impact import Impact
+from bot.sim.recorded_listing import listed_from_rows
 
 _D = Decimal
 _AT = ns_from_iso("2023-04-12T10:00:00Z")
@@ -188,7 +190,40 @@ def test_the_listing_has_the_facts_of_2023() -> None:
     assert [item.id for item in listed] == ["BTC-PERPETUAL", _CALL, _PUT]
     assert (call.tick_native, call.tick_steps, call.lot_native) == (_D("0.0005"), (), _D("0.1"))
     assert (call.strike_usd, call.is_call, call.expiry_ns) == (30_000.0, True, ns_from_iso("2023-04-14T08:00:00Z"))
-    assert last_expiry_ns(listed) == call.expiry_ns
+
+
+def test_a_row_in_usdc_is_worth_the_same() -> None:
+    """Every price times its own forward; amounts, volatility and greeks as they were."""
+    row = in_usdc(_ROW)
+
+    assert (row.instrument, row.forward_usd, row.iv_mark_percent) == ("BTC_USDC-14APR23-30000-C", 30_010.0, 52.5)
+    assert row.mark_native == pytest.approx(0.0142 * 30_010.0)
+    assert (row.bid_native, row.bid_amount_native) == (pytest.approx(0.0135 * 30_010.0), 5.0)
+    assert (in_usdc(_ROWS[1]).bid_native, row.price_max_native) == (None, pytest.approx(0.055 * 30_010.0))
+
+
+def test_a_linear_recording_has_the_coins_index_too() -> None:
+    """A portfolio's strikes are relative to it, and both move together where one was recorded."""
+    rows = [in_usdc(row) for row in _ROWS]
+    market = RecordedMarket(rows, listed_from_rows(rows))
+    market.advance(Ns(_AT + 300 * _S))
+
+    assert sorted(market.index_names()) == ["btc_usd", "btc_usdc"]
+    assert market.index_usd("btc_usd") == market.index_usd("btc_usdc") == 30_100.0
+
+
+def test_own_trades_press_a_perpetual_that_was_not_recorded() -> None:
+    """By so many USD a coin, and it fades; the index and what was recorded stay as they were."""
+    market = RecordedMarket(_ROWS, listed_from_rows(_ROWS), impact=Impact(passing_usd_per_coin=9.0))
+    venue = Exchange(seed=1, start_ns=_AT, market=market, listed=listed_from_rows(_ROWS), takers_scale=None)
+    market.press("BTC", 2.0)
+    venue.advance(Ns(_AT + _S))
+    pressed = venue.ticker("BTC-PERPETUAL").mark_native
+    venue.advance(Ns(_AT + 200 * _S))
+
+    assert pressed == pytest.approx(30_018.25)
+    assert venue.ticker("BTC-PERPETUAL").mark_native == pytest.approx(30_000.25, abs=0.05)
+    assert venue.index_usd("btc_usd") == 30_000.25
 
 
 def test_indices_of_a_recording() -> None:

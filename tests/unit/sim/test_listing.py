@@ -9,7 +9,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument, Kind, Settlement
 from bot.domain.time import Ns, expiry_code, ns_from_iso
 from bot.domain.units import tick_at
-from bot.sim.listing import build_listing, expiries_ns, newly_listed, perpetual_elsewhere
+from bot.sim.listing import build_listing, described, expiries_ns, newly_listed, perpetual_elsewhere
 
 _D = Decimal
 
@@ -107,3 +107,17 @@ def test_a_perpetual_elsewhere_has_its_own_index(start_ns: Ns) -> None:
 
     assert (item.venue, item.kind, item.settlement) == ("okx", Kind.PERPETUAL, Settlement.USD)
     assert item.index_name not in {listed.index_name for listed in build_listing(start_ns)}
+
+
+def test_a_name_describes_its_instrument(start_ns: Ns) -> None:
+    """Whatever is listed can be told from its name alone."""
+    assert [described(item.id) for item in build_listing(start_ns)] == list(build_listing(start_ns))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "BTC", "SOL-PERPETUAL", "BTC_USDT-PERPETUAL", "BTC-14APR23-30000-X", "BTC-1-2-3-4"]
+)
+def test_a_name_of_nothing_is_refused(name: str) -> None:
+    """It says which coins there are, or that it is no name."""
+    with pytest.raises(ValueError, match=r"BTC and ETH can|name of no option|has no month"):
+        described(name)

@@ -271,7 +271,11 @@ async def _live(
     now_ns = await venue_clock.measured(config.venue) if config.follows_venue_clock else clock.now_ns
     log = open_log(now_ns=now_ns, level=Level[config.log_level.upper()], style=config.log_format)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
-    metrics = Metrics(book.book for book in config.books)
+    metrics = Metrics(
+        [book.book for book in config.books],
+        now_ns=now_ns,
+        info={"version": __version__, "mode": config.mode.value},
+    )
     tallies = daemon.tallies_of(config.books)
     narrator.started(
         mode=config.mode.value,
@@ -297,6 +301,8 @@ async def _live(
             tape=tape,
             tenancy=tenancy,
         )
+        for edge in parts.edges:
+            metrics.meter(edge.venue, edge.gateway)
         health = None
         if config.health_enabled:
             health = HealthServer(

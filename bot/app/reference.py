@@ -1,4 +1,4 @@
-"""Writes the reference from the code: configuration, events, log events, reasons, exit codes.
+"""Writes the reference from the code: configuration, events, log events, metrics, reasons, exit codes.
 
 Knows where the words are defined; a test asserts that the committed pages are what this prints.
 `hedgebot reference docs/reference` writes them.
@@ -27,6 +27,7 @@ from bot.domain.events import AccountEvent, Ticked
 from bot.domain.market_events import MarketEvent
 from bot.domain.reasons import Action, DistrustCause, HaltCause, Phase, Reason, RefusalKind, Regime
 from bot.observe.catalogue import ALWAYS, CATALOGUE
+from bot.observe.metric_names import METRICS
 
 _HEADER: Final = "<!-- Written by `make docs` from the code; a test compares. Do not edit. -->\n"
 _COIN: Final = "COIN"
@@ -39,6 +40,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration(),
         "events.md": events(),
         "log-events.md": log_events(),
+        "metrics.md": metrics(),
         "reasons.md": reasons(),
         "exit-codes.md": exit_codes(),
     }
@@ -197,6 +199,23 @@ def log_events() -> str:
         like a secret are never printed.
         """,
         table(("event", "level", "meaning", "fields"), rows),
+    )
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    rows = [
+        (f"`{name}`", metric.kind.value, ", ".join(f"`{label}`" for label in metric.labels), metric.meaning)
+        for name, metric in METRICS.items()
+    ]
+    return _page(
+        "Metrics",
+        """
+        `/metrics` on the address of the health page, in the text format of Prometheus. Names end in their unit;
+        `native` is the currency or the instrument's own unit, as a label says. A figure that is not known is NaN, never
+        0. State is read when it is asked for. The figures of the process itself (`process_...`) are there as well.
+        """,
+        table(("metric", "kind", "labels", "meaning"), rows),
     )
 
 

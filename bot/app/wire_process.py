@@ -262,7 +262,7 @@ class WireProcess:
         log = open_log(now_ns=self.now_ns, level=Level.ERROR, style="json", stream=self.records.log)
         narrator = Narrator(log, run_id=run_id, venue=self._config.venue.venue)
         tallies = {book.book: self.records.tally}
-        witness = _Witness(narrator, Metrics([book.book]), tallies)
+        witness = _Witness(narrator, Metrics([book.book], now_ns=self.now_ns), tallies)
         parts = daemon.Parts(
             mode=self._config.mode.value,
             books=(book,),

@@ -1,155 +1,182 @@
-"""Counters and gauges for Prometheus, in a registry of their own.
+"""The figures of one process for Prometheus: what was counted, and what the books are like when asked.
 
-Knows names and labels; fed after the orders have left. Labels are looked up once, not on every event.
+State is read when somebody scrapes, never when something happens. A figure that is not known is NaN, never 0.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from msgspec import structs
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
 
-from bot.domain import events as ev
-from bot.domain.commands import PlaceOrder
-from bot.domain.decided import NOTHING, Decided, FigureCompared, FillBooked, Note, OrderMoved, Outcome, PhaseChanged
-from bot.domain.market_events import MarketEvent
-from bot.domain.reasons import Action, Phase, Reason
-from bot.domain.time import NS_PER_S
+from bot.domain.decided import Outcome
+from bot.domain.events import AccountSeen, Event, StreamName
+from bot.domain.reasons import Phase
+from bot.domain.status import BookStatus
+from bot.domain.stops import StopKind
+from bot.domain.time import NS_PER_S, Ns
+from bot.domain.units import float_from_decimal
+from bot.observe.counts import Counts, Spread
+from bot.observe.metric_names import METRICS, Kind
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_ABSENT: Final = float("nan")
+"""Prometheus' own word for a figure that is not known."""
+_FIGURES: Final = (
+    *("delta_coin_net", "delta_coin_low", "delta_coin_high", "band_low_coin", "band_high_coin"),
+    *("gamma_coin_per_usd", "index_usd", "price_usd"),
+)
+"""Fields of a decision that are metrics by the same name."""
 
-_ORDER_OUTCOMES: Final = {
-    ev.OrderAcked: "acked",
-    ev.OrderRefused: "refused",
-    ev.OrderUnknown: "unknown",
-    ev.OrderAbsent: "absent",
-}
-_LATENCY_BUCKETS_S: Final = (50e-6, 100e-6, 200e-6, 350e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 50e-3, 0.25)
-"""Around the budget of a tick: 120 us at the median, 350 us at the 99th percentile (platform facts 3)."""
+_Labels = tuple[str, ...]
+_Statuses = Callable[[], Sequence[BookStatus]]
+_Gauges = dict[str, dict[_Labels, float]]
+
+
+class Rationed(Protocol):
+    """A way to a venue: what is asked of its gateway."""
+
+    @property
+    def order_credits_left(self) -> float:
+        """Orders and cancels that could leave now without waiting."""
 
 
 class Metrics:
-    """All figures of one process."""
+    """All figures of one process, in a registry of their own."""
 
-    def __init__(self, books: Iterable[str] = ()) -> None:
-        """Series of `books` exist from the start, of others from their first outcome."""
-        self._registry = registry = CollectorRegistry()
-        events = Counter("hedgebot_events", "Events applied.", ["kind"], registry=registry)
-        self._events = {kind: events.labels(kind.__name__) for kind in _EVENT_KINDS}
-        orders = Counter("hedgebot_orders", "Orders by what was heard of them.", ["outcome"], registry=registry)
-        self._orders = {name: orders.labels(name) for name in ("sent", *_ORDER_OUTCOMES.values())}
-        self._malformed = Counter("hedgebot_messages_malformed", "Messages refused by a decoder.", registry=registry)
-        self._stalls = Counter("hedgebot_ledger_stalls", "Slow commits of the ledger.", registry=registry)
-        self._latency = Histogram(
-            "hedgebot_event_to_decision_seconds",
-            "From the receipt of the newest event to the decision on it.",
-            buckets=_LATENCY_BUCKETS_S,
-            registry=registry,
-        )
-        self._all_decisions = Counter(
-            "hedgebot_decisions", "Decisions by what they came to.", ["book", "action", "reason"], registry=registry
-        )
-        self._all_fills = Counter("hedgebot_fills", "Fills booked.", ["book"], registry=registry)
-        self._all_gauges = {
-            name: Gauge(f"hedgebot_{name}", text, ["book"], registry=registry)
-            for name, text in (_FIGURES | _STATES).items()
-        }
-        self._books: dict[str, _BookSeries] = {}
-        self._event: ev.Event | None = None
-        for book in books:
-            self._series(book)
-
-    def applied(self, book: str, event: ev.Event, outcome: Outcome) -> None:
+    def __init__(
+        self, books: Iterable[str] = (), *, now_ns: Callable[[], Ns], info: Mapping[str, str] | None = None
+    ) -> None:
+        """`info`: version and mode, where they are told."""
+        self._counts: Final = Counts(books, now_ns)
+        self._state: Final = _State(self._counts, now_ns, info)
+        self._registry: Final = CollectorRegistry()
+        self._registry.register(self._state)
+        ProcessCollector(registry=self._registry)
+        self.applied: Final[Callable[[str, Event, Outcome], None]] = self._counts.applied
         """One event and what it led to in one book; an event handed over once per book counts once."""
-        if event is not self._event:
-            self._event = event
-            self._seen(event)
-        if outcome is not NOTHING:
-            series = self._books.get(book) or self._series(book)
-            if outcome.decided is not None:
-                series.decided(outcome.decided)
-            self._orders["sent"].inc(sum(isinstance(command, PlaceOrder) for command in outcome.commands))
-            for note in outcome.notes:
-                series.noted(note)
-
-    def _seen(self, event: ev.Event) -> None:
-        kind = event.__class__
-        self._events[kind].inc()
-        if kind in _ORDER_OUTCOMES:
-            self._orders[_ORDER_OUTCOMES[kind]].inc()
-        elif kind is ev.MessageMalformed:
-            self._malformed.inc()
-
-    def _series(self, book: str) -> "_BookSeries":
-        gauges = {name: gauge.labels(book) for name, gauge in self._all_gauges.items()}
-        self._books[book] = _BookSeries(book, self._all_decisions, self._all_fills.labels(book), gauges)
-        return self._books[book]
-
-    def stalled(self) -> None:
+        self.stalled: Final = self._counts.stalled
         """The ledger took long."""
-        self._stalls.inc()
 
-    def event_to_decision(self, elapsed_ns: int) -> None:
-        """Time from the receipt of an event to the decision on it."""
-        self._latency.observe(elapsed_ns / NS_PER_S)
+    def follow(self, statuses: _Statuses) -> None:
+        """Tell of these books from now on."""
+        self._state.statuses = statuses
+
+    def meter(self, venue: str, way: Rationed) -> None:
+        """Tell how many requests a venue would take from us now."""
+        self._state.ways[venue] = way
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format (`CONTENT_TYPE`)."""
         return generate_latest(self._registry)
 
 
-class _BookSeries:
-    """Series of one book, their labels looked up once."""
+class _State(Collector):
+    """Reads counts and books when it is asked."""
 
-    def __init__(self, book: str, decisions: Counter, fills: Counter, gauges: dict[str, Gauge]) -> None:
-        self._book = book
-        self._all_decisions = decisions
-        self._decisions: dict[tuple[Action, Reason], Counter] = {}
-        self._fills = fills
-        self._gauges = gauges
+    def __init__(self, counts: Counts, now_ns: Callable[[], Ns], info: Mapping[str, str] | None) -> None:
+        self._counts: Final = counts
+        self._now_ns: Final = now_ns
+        self._info: Final = info
+        self.statuses: _Statuses = tuple
+        self.ways: Final[dict[str, Rationed]] = {}
 
-    def decided(self, decided: Decided) -> None:
-        key = (decided.action, decided.reason)
-        if key not in self._decisions:
-            self._decisions[key] = self._all_decisions.labels(self._book, *(word.value for word in key))
-        self._decisions[key].inc()
-        for name in _FIGURES:
-            value = getattr(decided, name)
-            self._gauges[name].set(_ABSENT if value is None else value)
+    def collect(self) -> Iterator[Family]:
+        series = self._counts.read() | self._gauges()
+        for name, metric in METRICS.items():
+            if metric.kind is Kind.HISTOGRAM:
+                yield _histogram(name, metric.meaning, self._counts.spreads[name])
+                continue
+            family: CounterMetricFamily | GaugeMetricFamily
+            if metric.kind is Kind.COUNTER:
+                family = CounterMetricFamily(name, metric.meaning, labels=metric.labels)
+            else:
+                family = GaugeMetricFamily(name, metric.meaning, labels=metric.labels)
+            for labels, value in series.pop(name, {}).items():
+                assert len(labels) == len(metric.labels), f"{name}: {labels} for {metric.labels}"
+                family.add_metric(labels, value)
+            yield family
+        assert not series, f"{sorted(series)}: in no table of metrics"
 
-    def noted(self, note: Note) -> None:
-        if isinstance(note, FillBooked):
-            self._fills.inc()
-        elif isinstance(note, PhaseChanged):
-            self._gauges["is_halted"].set(note.phase_after is Phase.HALTED)
-            self._gauges["is_running"].set(note.phase_after is Phase.RUNNING)
-        elif isinstance(note, FigureCompared):
-            self._gauges["figures_apart"].inc(1 if note.is_apart else -1)
-        elif isinstance(note, OrderMoved):
-            change = (note.state_after == _UNKNOWN) - (note.state_before == _UNKNOWN)
-            self._gauges["orders_unknown"].inc(change)
+    def _gauges(self) -> _Gauges:
+        now_ns, gauges = self._now_ns(), _Series()
+        if self._info is not None:
+            gauges.put("build_info", 1.0, self._info["version"], self._info["mode"])
+        if self._counts.lease_until_ns is not None:
+            gauges.put("lease_left_seconds", (self._counts.lease_until_ns - now_ns) / NS_PER_S)
+        for account in self._counts.accounts.values():
+            _tell_account(gauges, account)
+        for book, count in self._counts.figures_apart.items():
+            gauges.put("figures_apart", count, book)
+        for status in self.statuses():
+            _tell_book(gauges, status, now_ns)
+        for venue, way in self.ways.items():
+            gauges.put("order_credits_left", way.order_credits_left, venue)
+        return gauges.by_name
 
 
-_UNKNOWN: Final = "unknown"
-_ABSENT: Final = float("nan")
-"""Prometheus' own word for a figure that is not known; never 0."""
+class _Series:
+    """Gauges in the making."""
 
-_FIGURES: Final = {
-    "delta_coin_net": "Net delta in coins, in the book's convention.",
-    "delta_coin_low": "Low end of possible net deltas.",
-    "delta_coin_high": "High end of possible net deltas.",
-    "band_low_coin": "Low edge of the band in coins.",
-    "band_high_coin": "High edge of the band in coins.",
-    "gamma_coin_per_usd": "Gamma of the book, coins per USD.",
-    "index_usd": "Index price in USD.",
-}
-"""Field of a decision and its help text."""
+    def __init__(self) -> None:
+        self.by_name: Final[_Gauges] = {}
 
-_STATES: Final = {
-    "orders_unknown": "Orders whose fate is not known.",
-    "figures_apart": "Figures of the account that lastingly differ from the venue's.",
-    "is_halted": "1 while trading is halted.",
-    "is_running": "1 while the book agrees with the venue and may trade.",
-}
-"""Gauge and its help text."""
+    def put(self, name: str, value: float | None, *labels: str) -> None:
+        """One value; None is not known. Told twice, the newer one stays."""
+        self.by_name.setdefault(f"hedgebot_{name}", {})[labels] = _ABSENT if value is None else value
 
-_EVENT_KINDS: Final[tuple[type[ev.Event], ...]] = (*MarketEvent.__args__, *ev.AccountEvent.__args__, ev.Ticked)
+
+def _tell_account(gauges: _Series, account: AccountSeen) -> None:
+    labels = (account.venue, account.currency)
+    gauges.put("margin_initial_native", account.margin_initial_native, *labels)
+    gauges.put("margin_maintenance_native", account.margin_maintenance_native, *labels)
+    gauges.put("margin_available_native", account.available_native, *labels)
+    equity = account.equity_native
+    gauges.put("margin_used_ratio", account.margin_maintenance_native / equity if equity > 0.0 else None, *labels)
+    gauges.put("vega_usd_per_point", account.vega_usd_per_point_options, *labels)
+    gauges.put("theta_usd_per_day", account.theta_usd_per_day_options, *labels)
+
+
+def _tell_book(gauges: _Series, status: BookStatus, now_ns: Ns) -> None:
+    book, decided = status.book, status.decided
+    gauges.put("book_info", 1.0, book, status.convention)
+    gauges.put("is_running", status.phase is Phase.RUNNING and status.is_reconciled, book)
+    gauges.put("is_halted", status.phase is Phase.HALTED, book)
+    gauges.put("orders_live", status.orders_live, book)
+    gauges.put("orders_unknown", status.orders_unknown, book)
+    gauges.put("tick_age_seconds", None if decided is None else (now_ns - status.now_ns) / NS_PER_S, book)
+    for kind in StopKind:
+        gauges.put("stops", sum(latch.kind is kind for latch in status.stops), book, kind.value)
+    for name in _FIGURES:
+        gauges.put(name, None if decided is None else getattr(decided, name), book)
+    gauges.put("doubtful_legs", None if decided is None else len(decided.doubtful), book)
+    gauges.put("hedge_quote_age_seconds", None if decided is None else _seconds(decided.hedge_age_ns), book)
+    gauges.put("option_quote_age_seconds", None if decided is None else _seconds(decided.option_age_ns_max), book)
+    for instrument, amount_native in status.positions_native.items():
+        gauges.put("position_native", float_from_decimal(amount_native), book, instrument)
+    parts = structs.asdict(status.profit_usd)
+    gauges.put("profit_usd", parts.pop("total"), book)
+    for part, usd in parts.items():
+        gauges.put("profit_part_usd", usd, book, part)
+    for seen in status.equity:
+        labels = (book, seen.venue, seen.currency)
+        gauges.put("equity_native", float_from_decimal(seen.bot_native), *labels, "bot")
+        gauges.put("equity_native", float_from_decimal(seen.venue_native), *labels, "venue")
+    for venue in status.venues:
+        gauges.put("stream_up", venue.is_market_up, venue.venue, StreamName.MARKET.value)
+        gauges.put("stream_up", venue.is_account_up, venue.venue, StreamName.ACCOUNT.value)
+
+
+def _seconds(span_ns: Ns | None) -> float | None:
+    return None if span_ns is None else span_ns / NS_PER_S
+
+
+def _histogram(name: str, meaning: str, spread: Spread) -> HistogramMetricFamily:
+    buckets, running = [], 0
+    for end, count in zip((*map(str, spread.buckets), "+Inf"), spread.counts, strict=True):
+        running += count
+        buckets.append((end, float(running)))
+    return HistogramMetricFamily(name, meaning, buckets=buckets, sum_value=spread.total)

@@ -73,6 +73,11 @@ class CcxtGateway:
         """Never: there is no connection whose end a venue could notice."""
         return False
 
+    @property
+    def order_credits_left(self) -> float:
+        """By our own count, which the venue corrects when it refuses."""
+        return self._credits.credits_left
+
     async def open(self) -> None:
         """Connect, measure the clock, check key and account; opening again checks again."""
         await self.reach()

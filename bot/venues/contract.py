@@ -62,6 +62,10 @@ class Gateway(Protocol):
         Without it nothing may rest: a killed bot would leave orders that nobody looks after.
         """
 
+    @property
+    def order_credits_left(self) -> float:
+        """Orders and cancels that could leave now without waiting; infinite where nothing is rationed."""
+
     async def open(self) -> None:
         """Connect, check key, account and the `testnet` flag; ConfigError or VenueError when that cannot be."""
 

@@ -94,6 +94,11 @@ class DeribitGateway:
         """Never for orders by REST: the venue covers only what was sent over a socket that asked for it (facts 3.3)."""
         return self._socket is not None and self._socket.cancels_on_disconnect
 
+    @property
+    def order_credits_left(self) -> float:
+        """By our own count, which the venue corrects when it refuses."""
+        return self._credits.credits_left
+
     async def open(self) -> None:
         """Connect, measure the clock, check key and account; opening again checks again."""
         await self.reach()

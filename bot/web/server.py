@@ -54,6 +54,7 @@ class HealthServer:
     def follow(self, statuses: Callable[[], tuple[BookStatus, ...]], sink: Sink | None = None) -> None:
         """Tell of these books from now on; what an operator asks for goes into `sink`, without one nowhere."""
         self._statuses = statuses
+        self._metrics.follow(statuses)
         if self._control is not None and sink is not None:
             self._control.follow(statuses, sink)
 

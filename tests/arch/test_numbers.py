@@ -38,6 +38,7 @@ _ALLOWED = {
     ("bot/app/wire_*.py", "low"): "asyncio's word, in bytes",
     ("bot/localex/*", "*"): "the venue's protocol: names and units are Deribit's",
     ("bot/observe/charts.py", "*"): "axes and pixels",
+    ("bot/observe/counts.py", "Spread.total"): "in the unit at the end of the metric's name",
     ("bot/observe/explained.py", "Gauge.value_max"): "in the unit named beside it",
     (
         "bot/observe/profits.py",

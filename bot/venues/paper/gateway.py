@@ -6,6 +6,7 @@ the order would have arrived. Sends nothing to the real venue but questions, and
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,6 +48,11 @@ class PaperGateway:
     def cancels_on_disconnect(self) -> bool:
         """Its orders rest in this process and go with it; an account opened again starts without any."""
         return True
+
+    @property
+    def order_credits_left(self) -> float:
+        """Nothing is rationed."""
+        return math.inf
 
     async def open(self) -> None:
         """Connect, and open the account as it was left, or for the first time."""

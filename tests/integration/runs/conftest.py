@@ -234,7 +234,7 @@ class BotProcess(TellingProcess):
         return bool(reasons) and reasons[-1] in {"inside_band", "below_trade_min"}
 
     async def page(self, path: str) -> tuple[int, Any]:
-        """Status and body of a health page; (0, None) while nothing listens."""
+        """Status and body of a health page, text of the metrics; (0, None) while nothing listens."""
         told = self.events("health.listening")
         if not told:
             return 0, None
@@ -243,7 +243,8 @@ class BotProcess(TellingProcess):
                 aiohttp.ClientSession() as http,
                 http.get(f"http://127.0.0.1:{told[0]['port']}{path}") as response,
             ):
-                return response.status, await response.json()
+                is_text = response.content_type == "text/plain"
+                return response.status, await (response.text() if is_text else response.json())
         except aiohttp.ClientConnectionError:
             return 0, None
 

@@ -7,6 +7,11 @@ from typing import Any
 import pytest
 
 
+def _samples(text: str) -> dict[str, float]:
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
 @pytest.mark.asyncio
 async def test_alive_before_ready_ready_after_reconciling_never_after_a_halt(
     processes: Any, local_venue: Callable[..., Any]
@@ -35,6 +40,14 @@ async def test_alive_before_ready_ready_after_reconciling_never_after_a_halt(
         await bot.said("trading.halted")
         assert await bot.page("/readyz") == (503, {"ok": False, "reason": "BTC: halted: position_mismatched"})
         assert (await bot.page("/healthz"))[0] == 200
+        told = _samples((await bot.page("/metrics"))[1])
+        assert told['hedgebot_halts_total{book="BTC",cause="position_mismatched"}'] == 1
+        assert told['hedgebot_orders_total{outcome="filled"}'] >= 1
+        assert told['hedgebot_stream_reconnects_total{stream="account",venue="deribit"}'] >= 1
+        assert 0 < told['hedgebot_order_credits_left{venue="deribit"}'] <= 20
+        assert told["hedgebot_ledger_lag_seconds_count"] > 0
+        assert told['hedgebot_traded_usd_total{book="BTC",liquidity="taker"}'] > 0
+        assert told['hedgebot_position_native{book="BTC",instrument="BTC-PERPETUAL"}'] != 0
         sent = len(bot.events("order.sent"))
 
         bot.send(signal.SIGTERM)

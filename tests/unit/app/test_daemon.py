@@ -35,7 +35,7 @@ class Runner:
         self.shell = shell
         self.url = f"sqlite:///{folder}/ledger.db"
         self.now_ns = now_ns
-        self.metrics = Metrics(["BTC"])
+        self.metrics = Metrics(["BTC"], now_ns=lambda: self.now_ns)
         self.runs = 0
         self.tactic: TacticParams = cross.Params()
 

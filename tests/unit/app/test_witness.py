@@ -38,7 +38,9 @@ def witness(told: list[str], now_ns: Ns) -> RunWitness:
 
     log = open_log(now_ns=lambda: now_ns, level=Level.INFO, style="json", stream=Lines())  # type: ignore[arg-type]
     tally = Tally(trade_coin_min=0.005, sample_every_ns=Ns(NS_PER_S))
-    return RunWitness(Narrator(log, run_id="r", venue="deribit"), Metrics(["BTC"]), {"BTC": tally})
+    return RunWitness(
+        Narrator(log, run_id="r", venue="deribit"), Metrics(["BTC"], now_ns=lambda: now_ns), {"BTC": tally}
+    )
 
 
 @pytest.mark.asyncio
@@ -57,7 +59,7 @@ async def test_a_run_is_told_counted_and_drawn(shell: Any, witness: RunWitness, 
     assert len(tally.samples) == 1
     text = "".join(told)
     assert text.index('"action":"hedge"') < text.index('"event":"order.sent"')
-    assert 'hedgebot_fills_total{book="BTC"} 1.0' in witness._metrics.text().decode()
+    assert 'hedgebot_fills_total{book="BTC",liquidity="taker"} 1.0' in witness._metrics.text().decode()
 
 
 def test_nothing_is_sampled_before_there_is_something_to_follow(shell: Any, witness: RunWitness, now_ns: Ns) -> None:

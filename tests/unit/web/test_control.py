@@ -65,7 +65,11 @@ class _Desk:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[TestClient[Any, Any]]:
         server = HealthServer(
-            host="127.0.0.1", port=0, metrics=Metrics(), now_ns=lambda: self.now_ns, control=self.control
+            host="127.0.0.1",
+            port=0,
+            metrics=Metrics(now_ns=lambda: self.now_ns),
+            now_ns=lambda: self.now_ns,
+            control=self.control,
         )
         if self.follows:
             server.follow(lambda: self.statuses, self.sink)

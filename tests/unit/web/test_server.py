@@ -67,7 +67,9 @@ def _status(**changes: object) -> BookStatus:
 
 
 def _server(*statuses: BookStatus, host: str = "127.0.0.1", port: int = 0) -> HealthServer:
-    server = HealthServer(host=host, port=port, metrics=Metrics(["BTC"]), now_ns=lambda: _NOW_NS)
+    server = HealthServer(
+        host=host, port=port, metrics=Metrics(["BTC"], now_ns=lambda: _NOW_NS), now_ns=lambda: _NOW_NS
+    )
     if statuses:
         server.follow(lambda: statuses)
     return server
@@ -203,7 +205,7 @@ def test_nobody_beyond_this_machine_is_served(host: str) -> None:
 def test_pages_are_read_from_the_books_each_time() -> None:
     """Nothing is remembered between two requests."""
     found: list[BookStatus] = []
-    server = HealthServer(host="::1", port=0, metrics=Metrics(), now_ns=lambda: _NOW_NS)
+    server = HealthServer(host="::1", port=0, metrics=Metrics(now_ns=lambda: _NOW_NS), now_ns=lambda: _NOW_NS)
     statuses: Callable[[], tuple[BookStatus, ...]] = lambda: tuple(found)  # noqa: E731
     server.follow(statuses)
     before = server.health().ok

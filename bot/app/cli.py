@@ -18,7 +18,7 @@ from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, pnl, tca, why
 from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
-from bot.app.soak import SoakOptions, soak
+from bot.app.soak import SoakOptions, keep_failures, soak
 from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
 from bot.app.watchdog_process import guard
@@ -174,6 +174,9 @@ def soak_command(  # noqa: PLR0913 - the options of a command line
     wire: Annotated[bool, typer.Option("--wire", help="With the daemon's own sockets; thirty minutes each.")] = False,
     new: Annotated[int, typer.Option(min=0, help="So many more seeds, which the clock draws.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write what was tried and what came of it, as Markdown.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for a file of each violation, which can be replayed.")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Ten virtual minutes with faults for each seed, on all cores; every violation is told with its seed."""
@@ -189,6 +192,8 @@ def soak_command(  # noqa: PLR0913 - the options of a command line
     result = soak(options, lambda line: typer.echo(line, err=as_json))
     if report is not None:
         report.write_text(soak_page(result, report.read_text() if report.exists() else ""))
+    if keep is not None:
+        keep_failures(result.failures, keep)
     typer.echo(msgspec.json.encode(result).decode() if as_json else soak_sentence(result))
     if not result.has_passed:
         raise SystemExit(ExitCode.DIFFERENT)

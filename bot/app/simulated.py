@@ -3,8 +3,10 @@
 Knows where a world comes from; runs nothing.
 """
 
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,8 @@ _HOUR_OF_DAY: Final = re.compile(r"[0-2]\d:[0-5]\d")
 _SAMPLE_EVERY_S: Final = 60.0
 SIMULATION_TAG: Final = "sim"
 _HOURS: Final = 24.0
+_LOG_PAGE: Final = 4096
+"""Bytes of a page of the ledger's write-ahead log."""
 _STORM_HOURS: Final = 1.0 / 6.0
 _WIRE_HOURS: Final = 0.5
 STORM_VOL_SCALE: Final = 3.0
@@ -100,18 +104,31 @@ def planned(options: SimulateOptions) -> tuple[Fault, ...]:
 
 def storm_of(config: Config, faults: Sequence[Fault], folder: Path) -> Storm:
     """What goes wrong, on a machine that keeps its ledger in a folder."""
+    file = folder / "storm.db"
+    venues = {DERIBIT, *(venue_of(name) for book in config.books for name in hedges_of(book))}
 
     def open_ledger(run_id: str, started_ns: Ns) -> Ledger:
         return Ledger.open(
-            f"sqlite:///{folder}/storm.db",
+            f"sqlite:///{file}",
             run_id=run_id,
             started_ns=started_ns,
             mode=config.mode.value,
             config_hash=config.digest,
             version=__version__,
+            venues=tuple(sorted(venues)),
         )
 
-    return Storm(faults=Faults(faults), open_ledger=open_ledger)
+    return Storm(faults=Faults(faults), open_ledger=open_ledger, tear_ledger=partial(_tear, file))
+
+
+def _tear(file: Path, give_back: Callable[[], None], dice: random.Random) -> None:
+    """Put the file back as a power cut leaves it: the last page of its log in part, nothing of it in the database."""
+    log = file.with_name(f"{file.name}-wal")
+    before, written = file.read_bytes(), log.read_bytes()
+    give_back()
+    file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
+    file.write_bytes(before)
+    log.write_bytes(written[: -dice.randrange(1, _LOG_PAGE)])
 
 
 def span_ns_of(options: SimulateOptions) -> Ns:
@@ -130,8 +147,6 @@ def simulation_of(
     recorded: RecordedMarket | None = None
     elsewhere = elsewhere_of(book)
     key = f"books.{book.book.lower()}.hedge_instrument"
-    if storm is not None and elsewhere:
-        raise ConfigError(f"{key}: faults are of the options' venue, not of {elsewhere[0]}")
     if options.tape is None:
         vol_scale = 1.0 if storm is None else STORM_VOL_SCALE
         exchange = drawn_exchange(options, elsewhere, book.book, vol_scale)

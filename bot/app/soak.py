@@ -14,15 +14,22 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec import Struct, structs
 
 from bot.app.config import Config, load
 from bot.app.simulated import SIMULATION_TAG, SimulateOptions, planned, simulation_of, storm_of
 from bot.app.wire_run import wire_run_of
+from bot.book import hedges_of
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
+from bot.execution.tactics import cross, rest_then_cross
 from bot.observe.tally import RunResult
 from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultKind, FaultLevel
 
 _MODE: Final = "simulate"
+_HOME_SEEDS: Final = 2
+"""Of four seeds, those whose hedges are made where the options are."""
+_ELSEWHERE: Final = "OKX:{}-USDT-SWAP"
 _ORDERS_MEAN_MIN: Final = 5.0
 """Orders a seed: fewer, and nothing could have gone wrong with them."""
 _SHRINK_RUNS_MAX: Final = 120
@@ -76,6 +83,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     """A seed that was violated, and the faults without any of which it is not."""
 
     seed: int
+    is_wire: bool = False
     level: FaultLevel
     violation: str
     faults: tuple[Fault, ...]
@@ -115,6 +123,19 @@ class _Job(Struct, frozen=True, kw_only=True):
     level: FaultLevel
     seed: int
     is_wire: bool
+
+
+def world_of(config: Config, seed: int) -> Config:
+    """A seed's own world: in odd ones hedges rest first, in two of four they are made at another venue.
+
+    What the configuration has chosen itself stays as it is.
+    """
+    book = config.books[0]
+    if seed % 2 and isinstance(book.tactic, cross.Params):
+        book = structs.replace(book, tactic=rest_then_cross.Params())
+    if seed % 4 >= _HOME_SEEDS and all(venue_of(name) == DERIBIT for name in hedges_of(book)):
+        book = structs.replace(book, hedge_instrument=InstrumentId(_ELSEWHERE.format(book.book)))
+    return structs.replace(config, books=(book, *config.books[1:]))
 
 
 def weathered(config: Config, options: SimulateOptions, faults: Sequence[Fault]) -> RunResult:
@@ -200,6 +221,8 @@ def _raised(seed: int, error: Exception) -> Seed:
 
 def _of(job: _Job) -> tuple[Config, SimulateOptions]:
     config = load(job.config, {}, run_tag=SIMULATION_TAG)
+    if not job.is_wire:
+        config = world_of(config, job.seed)
     return config, SimulateOptions(
         seed=job.seed,
         hours=None,
@@ -221,7 +244,31 @@ def _failure(options: SoakOptions, seed: Seed) -> Failure:
             return True
 
     faults = shrunk(violates, planned(one))
-    return Failure(seed=seed.seed, level=options.level, violation=seed.violations[0], faults=faults)
+    return Failure(
+        seed=seed.seed, is_wire=options.is_wire, level=options.level, violation=seed.violations[0], faults=faults
+    )
+
+
+def again(failure: Failure) -> str:
+    """The one command that shows it again, whole."""
+    depth = " --wire" * failure.is_wire
+    return f"hedgebot soak{depth} --first {failure.seed} --seeds 1 --faults {failure.level.value}"
+
+
+def keep_failures(failures: Sequence[Failure], folder: Path) -> None:
+    """A file for each, to be replayed for ever after: its seed, what was violated, and the least that shows it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for failure in failures:
+        text = msgspec.json.format(msgspec.json.encode(failure), indent=1)
+        depth = "wire-" * failure.is_wire
+        (folder / f"{depth}{failure.level.value}-{failure.seed}.json").write_bytes(text + b"\n")
+
+
+def replayed(file: Path, config: Path) -> RunResult:
+    """A kept failure again: its seed and the faults it needs, on the code as it is."""
+    kept = msgspec.json.decode(file.read_bytes(), type=Failure)
+    loaded, options = _of(_Job(config=config, level=kept.level, seed=kept.seed, is_wire=kept.is_wire))
+    return weathered(loaded, options, kept.faults)
 
 
 def _summed(options: SoakOptions, seeds: Sequence[Seed]) -> SoakResult:

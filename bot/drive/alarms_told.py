@@ -19,24 +19,27 @@ _NETWORK: Final = frozenset({
     _K.CONNECTIONS_REORDERED, _K.SESSION_ENDED,
 })  # fmt: skip
 """Whatever goes through a connection suffers from these."""
-_FEED: Final = _NETWORK | {
-    *(_K.FEED_DROPPED, _K.FEED_DELAYED, _K.FEED_DUPLICATED, _K.FEED_FROZEN, _K.MARKET_LOST, _K.CLOCK_STEPPED),
-}
+_CUT: Final = frozenset({_K.OPTIONS_VENUE_LOST, _K.HEDGE_VENUE_LOST})
+_FEED: Final = (
+    _NETWORK
+    | _CUT
+    | {_K.FEED_DROPPED, _K.FEED_DELAYED, _K.FEED_DUPLICATED, _K.FEED_FROZEN, _K.MARKET_LOST, _K.CLOCK_STEPPED}
+)
 _KILLS: Final = frozenset({_K.KILLED, _K.KILLED_BEFORE_INTENT, _K.KILLED_BEFORE_SEND, _K.KILLED_AFTER_SEND})
 _HALTING: Final = frozenset({_K.LEDGER_FULL, _K.LEDGER_SLOW, _K.TAPE_UNWRITABLE})
-_RESTARTS: Final = _KILLS | _HALTING
-_LOCKS: Final = frozenset({_K.MAINTENANCE, _K.SETTLEMENT_LOCK, _K.INSTRUMENT_HALTED})
-_REFUSALS: Final = _NETWORK | frozenset(
-    {_K.REFUSED, _K.CODE_AFTER_ALL, _K.REQUEST_LOST, _K.REQUEST_LATE, _K.MARGIN_EXHAUSTED}
+_RESTARTS: Final = _KILLS | _HALTING | {_K.LEDGER_TORN}
+_LOCKS: Final = frozenset({_K.MAINTENANCE, _K.SETTLEMENT_LOCK, _K.INSTRUMENT_HALTED, _K.INSTRUMENT_EXPIRED})
+_REFUSALS: Final = (
+    _NETWORK | _CUT | {_K.REFUSED, _K.CODE_AFTER_ALL, _K.REQUEST_LOST, _K.REQUEST_LATE, _K.MARGIN_EXHAUSTED}
 )
-_UNSEEN: Final = _NETWORK | frozenset({
+_UNSEEN: Final = _NETWORK | _CUT | frozenset({
     _K.ACCOUNT_LOST, _K.PRIVATE_DROPPED, _K.PRIVATE_DELAYED, _K.REPLY_LOST, _K.NO_ANSWER, _K.QUESTIONS_FAIL,
     _K.SNAPSHOTS_LATE,
 })  # fmt: skip
 
 RAISED_BY: Final[dict[str, frozenset[FaultKind]]] = {
     # At wire depth an option goes missing on a new connection, and one that owes an answer is given up.
-    Reason.STREAM_LOST.value: _NETWORK | {_K.MARKET_LOST, _K.ACCOUNT_LOST, _K.SUBSCRIPTION_MISSING},
+    Reason.STREAM_LOST.value: _NETWORK | _CUT | {_K.MARKET_LOST, _K.ACCOUNT_LOST, _K.SUBSCRIPTION_MISSING},
     Reason.NOT_RECONCILED.value: _UNSEEN | _RESTARTS | {_K.REFUSED, _K.SUBSCRIPTION_MISSING},
     Reason.HEDGE_QUOTE_DISTRUSTED.value: _FEED
     | _RESTARTS
@@ -51,7 +54,7 @@ RAISED_BY: Final[dict[str, frozenset[FaultKind]]] = {
     | _FEED
     | _UNSEEN
     | {
-        *(_K.REQUESTS_SLOW, _K.PARTLY_FILLED, _K.BOOK_GAP, _K.REPLY_LATE, _K.SUBSCRIPTION_MISSING),
+        *(_K.REQUESTS_SLOW, _K.PARTLY_FILLED, _K.BOOK_GAP, _K.REPLY_LATE, _K.SUBSCRIPTION_MISSING, _K.ORDER_CANCELLED),
     },
     # A book in doubt is beyond a tight limit; one whose orders are few is out of them whatever went wrong.
     Reason.LIMIT_DELTA_WORST.value: _FEED

@@ -37,6 +37,7 @@ LOCKS: Final = {
     _K.MAINTENANCE: VenueSays(11051, "system_maintenance"),
     _K.SETTLEMENT_LOCK: VenueSays(10041, "settlement_in_progress"),
     _K.INSTRUMENT_HALTED: VenueSays(13019, "orderbook_closed"),
+    _K.INSTRUMENT_EXPIRED: VenueSays(13020, "not_found"),
     _K.MARGIN_EXHAUSTED: VenueSays(10009, "not_enough_funds"),
 }
 """What the venue says to every order while such a thing lasts."""
@@ -74,9 +75,13 @@ _SPOILT: Final[Mapping[FaultKind, _Spoil]] = {
 class FaultyWire:
     """Asks the faults of a run at each place where a wire or a venue can fail."""
 
-    def __init__(self, faults: Faults, overtake: Callable[[PlaceOrder, Ns], None]) -> None:
-        """`overtake` lets somebody be faster than an order that is about to be carried out."""
+    def __init__(self, faults: Faults, overtake: Callable[[PlaceOrder, Ns], None], *, has_sockets: bool = True) -> None:
+        """`overtake` lets somebody be faster than an order that is about to be carried out.
+
+        `has_sockets`: the lost sockets of the faults are those of this venue.
+        """
         self._faults = faults
+        self._has_sockets = has_sockets
         self._overtake = overtake
         self._deaf_until_ns = Ns(0)
         """Until when messages of the account are lost."""
@@ -86,7 +91,7 @@ class FaultyWire:
     def is_down(self, stream: StreamName, now_ns: Ns) -> bool:
         """Whether a socket is down."""
         kind = _K.MARKET_LOST if stream is StreamName.MARKET else _K.ACCOUNT_LOST
-        return self._faults.is_on(kind, now_ns)
+        return self._has_sockets and self._faults.is_on(kind, now_ns)
 
     # --- requests --------------------------------------------------------------------------------------
 

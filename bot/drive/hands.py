@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import InstrumentId, venue_of
 from bot.domain.units import ZERO, amount_from_coin_toward_zero
-from bot.drive.sim_venue import ACCOUNT
+from bot.drive.sim_venue import account_at
 from bot.sim.exchange import Exchange
 from bot.sim.facts import OrderRequest, OrderType, Side, TimeInForce, VenueSays
 
@@ -45,7 +45,7 @@ class Hands:
 
     def close_hedge(self) -> bool:
         """The venue closes the position in the hedge instrument; whether there was one."""
-        positions = self._exchange.positions(ACCOUNT)
+        positions = self._exchange.positions(account_at(venue_of(self._hedge.id)))
         held = next((item.size_native for item in positions if item.instrument == self._hedge.id), ZERO)
         return held != ZERO and self._trade(self._hedge.id, Side.SELL if held > ZERO else Side.BUY, abs(held))
 
@@ -72,7 +72,7 @@ class Hands:
 
     def _trade(self, name: str, side: Side, amount_native: Decimal) -> bool:
         asked = OrderRequest(
-            account=ACCOUNT,
+            account=account_at(venue_of(InstrumentId(name))),
             instrument=name,
             side=side,
             amount_native=amount_native,

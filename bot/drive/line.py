@@ -45,15 +45,15 @@ class Line:
         self._deliver = deliver
         self._cuts = [cut for cut in cuts if cut.venue == venue]
 
-    def begin(self) -> None:
-        """Plan what is noticed of the cuts."""
+    def begin(self, to: SimVenue) -> None:
+        """Plan what is noticed of the cuts; `to` says which of its sockets are down for another reason."""
         for cut in self._cuts:
             self._schedule.at(cut.noticed_ns, self._tell_loss)
-            self._schedule.at(cut.end_ns, self._tell_return)
+            self._schedule.at(cut.end_ns, lambda at: self._tell_return(to, at))
 
     def hear(self, events: Sequence[Event], now_ns: Ns) -> None:
         """Events of the venue on their way to the bot."""
-        if not self._is_cut(now_ns):
+        if not self.is_cut(now_ns):
             self._deliver(events, now_ns)
 
     def send(self, command: Command, now_ns: Ns, to: SimVenue) -> None:
@@ -64,18 +64,29 @@ class Line:
         silence = None
         if isinstance(command, PlaceOrder | CancelOrder | LookUpOrder | TakeSnapshot):
             silence = unanswered(command, Ns(arrival_ns + _TIME_OUT_NS), _CAUSE)
-        arrives = silence is None or not self._is_cut(arrival_ns)
+        arrives = silence is None or not self.is_cut(arrival_ns)
         if arrives:
             to.carry_out(command, now_ns)
-        if silence is not None and not (arrives and not self._is_cut(Ns(arrival_ns + self._latency.reply_ns))):
-            self._schedule.at(silence.received_ns, lambda at: self._deliver([silence], at))
+        if silence is not None and not (arrives and not self.is_cut(Ns(arrival_ns + self._latency.reply_ns))):
+            connection = to.connection
 
-    def _is_cut(self, at: Ns) -> bool:
-        return any(cut.start_ns <= at < cut.end_ns for cut in self._cuts)
+            def say(at_ns: Ns) -> None:
+                if to.connection == connection:  # who asked is there still
+                    self._deliver([silence], at_ns)
+
+            self._schedule.at(silence.received_ns, say)
+
+    def is_cut(self, at_ns: Ns) -> bool:
+        """Whether nothing gets through now."""
+        return any(cut.start_ns <= at_ns < cut.end_ns for cut in self._cuts)
 
     def _tell_loss(self, at: Ns) -> None:
         lost = [StreamLost(stream=stream, received_ns=at, cause=_CAUSE, venue=self._venue) for stream in StreamName]
         self._deliver(lost, at)
 
-    def _tell_return(self, at: Ns) -> None:
-        self._deliver([StreamRestored(stream=stream, received_ns=at, venue=self._venue) for stream in StreamName], at)
+    def _tell_return(self, to: SimVenue, at: Ns) -> None:
+        if self.is_cut(at):
+            return
+        up = [stream for stream in StreamName if not to.is_down(stream, at)]
+        if up:
+            self._deliver([StreamRestored(stream=stream, received_ns=at, venue=self._venue) for stream in up], at)

@@ -11,24 +11,45 @@ from typing import Final
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.events import QuoteDistrusted, StreamLost, StreamName, StreamRestored
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
 from bot.drive.hands import Hands
+from bot.drive.line import Cut
 from bot.drive.sim_process import SimProcess
-from bot.drive.sim_venue import Schedule, SimVenue
+from bot.drive.sim_venue import Schedule
+from bot.drive.sim_venues import SimVenues
 from bot.sim.exchange import Exchange
 from bot.sim.faults import AT_ONCE, Fault, FaultKind, Faults
 
 _GAP_NS: Final = 10 * NS_PER_S
 """A book comes anew after this long at most."""
+_LOOK_NS: Final = 500 * NS_PER_MS
+"""Between two looks for an order to take back."""
+_SILENCE_NS: Final = 4 * NS_PER_S
+"""A line that is cut is found out within this."""
 _CLOCK_MS_MAX: Final = 900
 """Within what is tolerated of stamps from the future."""
 
 _K = FaultKind
-_Ends = tuple[SimVenue, SimProcess]
+_Ends = tuple[SimVenues, SimProcess]
+
+
+def cuts_of(faults: Faults, hedge: InstrumentId) -> tuple[Cut, ...]:
+    """When the line to a venue is cut, and when that is noticed."""
+    venues = {_K.OPTIONS_VENUE_LOST: DERIBIT, _K.HEDGE_VENUE_LOST: venue_of(hedge)}
+    return tuple(
+        Cut(
+            venue=venues[fault.kind],
+            start_ns=fault.start_ns,
+            noticed_ns=Ns(min(fault.start_ns + faults.dice_of(fault).randrange(_SILENCE_NS), fault.until_ns)),
+            end_ns=fault.until_ns,
+        )
+        for fault in faults.planned
+        if fault.kind in venues
+    )
 
 
 class Mishaps:
@@ -43,7 +64,7 @@ class Mishaps:
         self._hands = Hands(exchange, hedge)
         self._options: list[InstrumentId] = []
 
-    def plan(self, venue: SimVenue, process: SimProcess, options: list[InstrumentId]) -> None:
+    def plan(self, venue: SimVenues, process: SimProcess, options: list[InstrumentId]) -> None:
         """Put all of them on the schedule; `options` are those a human may trade."""
         self._options = options
         happen: Mapping[FaultKind, Callable[[Fault, random.Random, Ns], bool]] = {
@@ -55,6 +76,9 @@ class Mishaps:
             _K.LIQUIDATED: partial(self._liquidated, venue),
             _K.CLOCK_STEPPED: partial(self._clock, venue),
             _K.KILLED: partial(self._killed, process),
+            _K.ORDER_CANCELLED: partial(self._order_cancelled, venue),
+            _K.OPTIONS_VENUE_LOST: partial(self._venue_lost, process),
+            _K.HEDGE_VENUE_LOST: partial(self._venue_lost, process),
         }
         assert happen.keys() == AT_ONCE, "a fault that happens at once has nothing that does it"
         for fault in self._faults.planned:
@@ -101,7 +125,7 @@ class Mishaps:
         process.deliver([StreamLost(stream=stream, received_ns=now_ns, cause="fault")], now_ns)
 
         def restored(at_ns: Ns) -> None:
-            if not venue.is_down(stream, at_ns):
+            if not (venue.home.is_down(stream, at_ns) or venue.is_cut(DERIBIT, at_ns)):
                 process.deliver([StreamRestored(stream=stream, received_ns=at_ns)], at_ns)
 
         self._schedule.at(fault.until_ns, restored)
@@ -109,15 +133,15 @@ class Mishaps:
 
     # --- the account -----------------------------------------------------------------------------------
 
-    def _human(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+    def _human(self, venue: SimVenues, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del fault
         return _told(venue, self._hands.trade_hedge(dice), now_ns)
 
-    def _human_option(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+    def _human_option(self, venue: SimVenues, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del fault
         return _told(venue, self._hands.trade_option(dice, self._options), now_ns)
 
-    def _liquidated(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+    def _liquidated(self, venue: SimVenues, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del fault, dice
         return _told(venue, self._hands.close_hedge(), now_ns)
 
@@ -128,18 +152,37 @@ class Mishaps:
 
     # --- the machine -----------------------------------------------------------------------------------
 
-    def _clock(self, venue: SimVenue, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+    def _clock(self, venue: SimVenues, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
         del now_ns
         step_ns = dice.choice((-1, 1)) * dice.randrange(100, _CLOCK_MS_MAX) * NS_PER_MS
-        venue.clock_ahead_ns = step_ns
+        venue.step_clock(step_ns)
 
         def back(at_ns: Ns) -> None:
             del at_ns
-            if venue.clock_ahead_ns == step_ns:
-                venue.clock_ahead_ns = 0
+            if venue.home.clock_ahead_ns == step_ns:
+                venue.step_clock(0)
 
         self._schedule.at(fault.until_ns, back)
         return True
+
+    def _order_cancelled(self, venue: SimVenues, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        """Look for an order that rests, and take it back by hand."""
+        del dice
+        for account in venue.accounts:
+            resting = [order.order_id for order in self._exchange.orders_open(account)]
+            if self._exchange.cancel_for(account, resting, "user_request"):
+                venue.private(now_ns)
+                return True
+        if now_ns + _LOOK_NS < fault.until_ns:
+            again = partial(self._order_cancelled, venue)
+            self._schedule.at(Ns(now_ns + _LOOK_NS), partial(self._happen, again, fault))
+        return False
+
+    @staticmethod
+    def _venue_lost(process: SimProcess, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
+        """The line is cut by itself (`cuts_of`)."""
+        del fault, dice, now_ns
+        return process.is_up
 
     @staticmethod
     def _killed(process: SimProcess, fault: Fault, dice: random.Random, now_ns: Ns) -> bool:
@@ -149,7 +192,7 @@ class Mishaps:
         return was_up
 
 
-def _told(venue: SimVenue, has_traded: bool, now_ns: Ns) -> bool:
+def _told(venue: SimVenues, has_traded: bool, now_ns: Ns) -> bool:
     if has_traded:
         venue.private(now_ns)
     return has_traded

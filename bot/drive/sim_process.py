@@ -5,6 +5,7 @@ Knows no socket and no wall clock.
 """
 
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -61,13 +62,20 @@ class Watcher(Protocol):
         """A process began."""
 
 
+Tear = Callable[[Callable[[], None], random.Random], None]
+"""Gives the ledger's file back (the first argument) and leaves its last transaction half-written."""
+
+
 class Machine:
     """What a process finds where it starts: the ledger's file and whatever goes wrong there."""
 
-    def __init__(self, faults: Faults, open_ledger: Callable[[str, Ns], Ledger], watcher: Watcher) -> None:
+    def __init__(
+        self, faults: Faults, open_ledger: Callable[[str, Ns], Ledger], tear_ledger: Tear, watcher: Watcher
+    ) -> None:
         """`open_ledger(run_id, started_ns)`: the same file each time."""
         self.faults = faults
         self.open_ledger = open_ledger
+        self.tear_ledger = tear_ledger
         self.watcher = watcher
         self.dice = faults.dice
 
@@ -110,10 +118,13 @@ class SimProcess:
         self._is_up = False
         self._applied: list[tuple[Event, Outcome]] = []
         self._hash = hashlib.sha256()
+        self._command_hash = hashlib.sha256()
         self._listed: tuple[InstrumentListed, ...] = ()
         self._must_adopt = False
         self._has_looked = False
         """The operator has seen why it halted, and lifts that at the next start."""
+        self._is_torn = False
+        """The last transaction of the ledger will be found half-written."""
 
     def run_on(self, machine: Machine) -> None:
         """Have a ledger, and faults; to be called before the start."""
@@ -132,6 +143,10 @@ class SimProcess:
     def trace_hash(self) -> str:
         """Of every event and command so far."""
         return self._hash.hexdigest()
+
+    def command_hash(self) -> str:
+        """Of every command so far: the same in every Python, whose sums of floats may differ in the last digit."""
+        return self._command_hash.hexdigest()
 
     # --- life ------------------------------------------------------------------------------------------
 
@@ -164,8 +179,11 @@ class SimProcess:
         self._is_up = False
         self._inbox = Inbox()
         self._applied = []
-        if self._ledger is not None:
+        if self._ledger is not None and self._is_torn:
+            self._machine.tear_ledger(self._ledger.abandon, self._machine.dice)
+        elif self._ledger is not None:
             self._ledger.abandon()
+        self._is_torn = False
         self._venue.hang_up([self._params.hedge_instrument])
         dice = self._machine.dice
         self._schedule.at(Ns(now_ns + dice.randrange(*dice.choice(_RESTART_NS))), self._restart)
@@ -218,7 +236,9 @@ class SimProcess:
         if not outcome.commands:
             return
         for command in outcome.commands:
-            self._hash.update(_encode(command))
+            encoded = _encode(command)
+            self._hash.update(encoded)
+            self._command_hash.update(encoded)
         orders = [command for command in outcome.commands if isinstance(command, PlaceOrder)]
         if orders and not self._commit(orders, outcome.decided, now_ns):
             return
@@ -241,6 +261,9 @@ class SimProcess:
             if self._strikes(kind, now_ns):
                 return self._give_up(orders, what, now_ns)
         self._ledger.commit_intents(orders, decided)
+        if self._strikes(FaultKind.LEDGER_TORN, now_ns):
+            self._is_torn = True
+            raise _Killed
         if self._strikes(FaultKind.LEDGER_SLOW, now_ns):
             return self._give_up(orders, "the ledger took 3.0 s to commit", now_ns)
         if self._strikes(FaultKind.KILLED_BEFORE_SEND, now_ns):

@@ -144,6 +144,11 @@ class SimVenue:
         """The newest line of the transaction log that was looked at."""
 
     @property
+    def connection(self) -> int:
+        """Number of the bot's connection: it ends with the bot."""
+        return self._connection
+
+    @property
     def accounts(self) -> tuple[str, ...]:
         """The bot's."""
         return (self._account,)

@@ -4,7 +4,7 @@ One exchange stands for all of them, so that they share the coin's price; each h
 command to its venue, over a line that can be cut.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, PlaceOrder, TakeSnapshot, Watch
@@ -30,9 +30,9 @@ class SimVenues:
         *,
         hedges: Iterable[InstrumentId],
         cuts: Sequence[Cut] = (),
-        wire: Wire | None = None,
+        wires: Mapping[VenueId, Wire] | None = None,
     ) -> None:
-        """Those of the options and of `hedges`; `wire` is that of the options' venue."""
+        """Those of the options and of `hedges`; `wires`: where something goes wrong on the way."""
         self._exchange = exchange
         news = News(exchange)
         self._lines: dict[VenueId, Line] = {}
@@ -40,7 +40,13 @@ class SimVenues:
         for venue in dict.fromkeys((DERIBIT, *map(venue_of, hedges))):
             line = self._lines[venue] = Line(venue, schedule, latency, deliver, cuts)
             self._venues[venue] = SimVenue(
-                exchange, schedule, latency, line.hear, venue=venue, news=news, wire=wire if venue == DERIBIT else None
+                exchange,
+                schedule,
+                latency,
+                line.hear,
+                venue=venue,
+                news=news,
+                wire=None if wires is None else wires[venue],
             )
 
     def open_accounts(self, funds: dict[str, Decimal]) -> None:
@@ -53,10 +59,19 @@ class SimVenues:
         """That of the options."""
         return self._venues[DERIBIT]
 
+    def step_clock(self, ahead_ns: int) -> None:
+        """The clock of the bot's machine is so much ahead of every venue's from now on."""
+        for venue in self._venues.values():
+            venue.clock_ahead_ns = ahead_ns
+
     def begin(self) -> None:
         """What is noticed of cuts later is planned."""
-        for line in self._lines.values():
-            line.begin()
+        for name, line in self._lines.items():
+            line.begin(self._venues[name])
+
+    def is_cut(self, venue: VenueId, now_ns: Ns) -> bool:
+        """Whether nothing gets to a venue and back."""
+        return self._lines[venue].is_cut(now_ns)
 
     def restored(self, now_ns: Ns) -> list[Event]:
         """The sockets that come up for a bot that begins now."""
@@ -64,7 +79,7 @@ class SimVenues:
             StreamRestored(stream=stream, received_ns=now_ns, venue=name)
             for name, venue in self._venues.items()
             for stream in StreamName
-            if not venue.is_down(stream, now_ns)
+            if not venue.is_down(stream, now_ns) and not self.is_cut(name, now_ns)
         ]
 
     def hang_up(self, watched: Sequence[InstrumentId]) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from bot.book import BookParams, hedges_of
 from bot.domain.events import Event, InstrumentListed, OperatorActed
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.instruments import Instrument
 from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.status import BookStatus
@@ -26,8 +26,8 @@ from bot.drive.cost_audit import CostAudit
 from bot.drive.fault_wire import FaultyWire
 from bot.drive.hands import RIVAL
 from bot.drive.line import Cut
-from bot.drive.mishaps import Mishaps
-from bot.drive.sim_process import Audit, Machine, Records, SimProcess
+from bot.drive.mishaps import Mishaps, cuts_of
+from bot.drive.sim_process import Audit, Machine, Records, SimProcess, Tear
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule
 from bot.drive.sim_venues import SimVenues
 from bot.drive.tradable import Tradable
@@ -92,6 +92,7 @@ class Storm(Struct, frozen=True, kw_only=True):
     faults: Faults
     open_ledger: Callable[[str, Ns], Ledger]
     """The same file each time, for a run of this name that starts then."""
+    tear_ledger: Tear
 
 
 class Simulation:
@@ -120,18 +121,22 @@ class Simulation:
         self.tally = Tally(trade_coin_min=params.book.trade_coin_min, sample_every_ns=params.sample_every_ns)
         self._storm = storm
         self._mishaps: Mishaps | None = None
-        wire = None
+        wires, cuts = None, params.cuts
         if storm is not None:
             self._mishaps = Mishaps(storm.faults, exchange, self._schedule, params.book.hedge_instrument)
-            wire = FaultyWire(storm.faults, self._mishaps.overtake)
+            cuts += cuts_of(storm.faults, params.book.hedge_instrument)
+            wires = {
+                venue: FaultyWire(storm.faults, self._mishaps.overtake, has_sockets=venue == DERIBIT)
+                for venue in (DERIBIT, *map(venue_of, hedges_of(params.book)))
+            }
         self._venue = SimVenues(
             exchange,
             self._schedule,
             params.latency,
             self._deliver,
             hedges=hedges_of(params.book),
-            cuts=params.cuts,
-            wire=wire,
+            cuts=cuts,
+            wires=wires,
         )
         self.tradable = Tradable()
         recording = () if recorded is None else (self.tradable,)
@@ -140,7 +145,7 @@ class Simulation:
         self._checks: Checks | None = None
         if storm is not None:
             self._checks = Checks(params.book, exchange, self._venue, storm.faults)
-            self._process.run_on(Machine(storm.faults, storm.open_ledger, self._checks))
+            self._process.run_on(Machine(storm.faults, storm.open_ledger, storm.tear_ledger, self._checks))
         self._end_ns = Ns(exchange.now_ns + params.span_ns)
         self.steps: list[StepSample] = []
         """Of a recorded day."""
@@ -172,7 +177,7 @@ class Simulation:
             self._venue.watch([spec.id for spec in self._chain])
         if self._mishaps is not None:
             self._exchange.open_account(RIVAL, FUNDS)
-            self._mishaps.plan(self._venue.home, self._process, sorted(self._held))
+            self._mishaps.plan(self._venue, self._process, sorted(self._held))
         known = [InstrumentListed(instrument=spec, received_ns=start_ns) for spec in listed]
         self._venue.begin()
         self._process.start(known, start_ns)
@@ -322,6 +327,7 @@ class Simulation:
             trace_hash=self._process.trace_hash(),
             is_one_moment=True,
         )
+        result = msgspec.structs.replace(result, command_hash=self._process.command_hash())
         if self._storm is not None:
             return self._weathered(result, self._storm.faults, status.orders_live)
         costs = self.costs(mode)

@@ -83,6 +83,9 @@ class RunResult(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Both sides agree: to the venue's rounding in every currency where marks and account figures are of one moment;
     on a real clock that of the coin account, within what timing explains, when it was compared last. None: never."""
     trace_hash: str | None = None
+    """Of every event and command: the same for the same seed, whatever PYTHONHASHSEED."""
+    command_hash: str | None = None
+    """Of the commands alone: the same in every Python, whose sums of floats may differ in the last digit."""
     var_ratio: float | None = None
     """Variance of profit between samples, hedged over unhedged; recorded history only."""
     var_ratio_delta: float | None = None

@@ -110,6 +110,16 @@ class FaultKind(enum.StrEnum):
     """The ledger takes seconds to commit an intent."""
     TAPE_UNWRITABLE = "tape_unwritable"
     """The tape cannot be written."""
+    LEDGER_TORN = "ledger_torn"
+    """The power fails while an intent is written: the last transaction of the ledger is half there."""
+    ORDER_CANCELLED = "order_cancelled"
+    """Somebody takes an order of the bot back that rests in the book."""
+    INSTRUMENT_EXPIRED = "instrument_expired"
+    """The hedge instrument is gone when an order arrives, and still told as open: 13020."""
+    OPTIONS_VENUE_LOST = "options_venue_lost"
+    """The venue of the options is out of reach: silence at first, then its sockets are found dead."""
+    HEDGE_VENUE_LOST = "hedge_venue_lost"
+    """The same of the venue of the hedge, which may be another."""
     # What only bytes can suffer: at wire depth.
     CONNECTION_DROPPED = "connection_dropped"
     """One connection of the bot breaks; both sides hear of it."""
@@ -140,16 +150,17 @@ _K = FaultKind
 
 AT_ONCE: Final = frozenset({
     _K.BOOK_GAP, _K.MARKET_LOST, _K.ACCOUNT_LOST, _K.HUMAN_TRADED, _K.HUMAN_TRADED_OPTION, _K.LIQUIDATED,
-    _K.CLOCK_STEPPED, _K.KILLED,
+    _K.CLOCK_STEPPED, _K.KILLED, _K.ORDER_CANCELLED, _K.OPTIONS_VENUE_LOST, _K.HEDGE_VENUE_LOST,
 })  # fmt: skip
-"""Happen at their start."""
+"""Happen at their start, or from there on look for their occasion."""
 _ONLY_WIRE: Final = frozenset({
     _K.CONNECTION_DROPPED, _K.NETWORK_SILENT, _K.FRAME_CUT, _K.BYTES_SPLIT, _K.BYTES_DELAYED,
     _K.CONNECTIONS_REORDERED, _K.SESSION_ENDED,
 })  # fmt: skip
 _ONLY_ENGINE: Final = frozenset({
     _K.FEED_DELAYED, _K.BOOK_CROSSED, _K.BOOK_ONE_SIDED, _K.GREEKS_MISSING, _K.FUNDING_FLIPPED, _K.MARKET_LOST,
-    _K.ACCOUNT_LOST, _K.PRIVATE_DELAYED, _K.ACCOUNT_OLD, _K.NO_ANSWER,
+    _K.ACCOUNT_LOST, _K.PRIVATE_DELAYED, _K.ACCOUNT_OLD, _K.NO_ANSWER, _K.LEDGER_TORN, _K.ORDER_CANCELLED,
+    _K.INSTRUMENT_EXPIRED, _K.OPTIONS_VENUE_LOST, _K.HEDGE_VENUE_LOST,
 })  # fmt: skip
 """Of events: bytes have faults of their own that lead to the same, or the local exchange says no such thing."""
 ENGINE_KINDS: Final = tuple(kind for kind in FaultKind if kind not in _ONLY_WIRE)
@@ -158,7 +169,7 @@ WIRE_KINDS: Final = tuple(kind for kind in FaultKind if kind not in _ONLY_ENGINE
 ONCE: Final = frozenset({
     _K.REQUEST_LOST, _K.REQUEST_LATE, _K.REPLY_LOST, _K.REPLY_LATE, _K.NO_ANSWER, _K.REFUSED, _K.CODE_AFTER_ALL,
     _K.PARTLY_FILLED, _K.KILLED_BEFORE_INTENT, _K.KILLED_BEFORE_SEND, _K.KILLED_AFTER_SEND, _K.LEDGER_FULL,
-    _K.LEDGER_SLOW, _K.TAPE_UNWRITABLE, _K.FRAME_CUT, _K.SESSION_ENDED,
+    _K.LEDGER_SLOW, _K.TAPE_UNWRITABLE, _K.LEDGER_TORN, _K.FRAME_CUT, _K.SESSION_ENDED,
 })  # fmt: skip
 """Wait for their occasion and happen to it once. All others last, and happen to all they meet."""
 
@@ -171,12 +182,14 @@ _WARM_NS: Final = Ns(20 * NS_PER_S)
 _LONG: Final = frozenset({
     _K.PRIVATE_DROPPED, _K.PRIVATE_DELAYED, _K.PRIVATE_DUPLICATED, _K.REQUESTS_SLOW, _K.SNAPSHOTS_LATE,
     _K.MAINTENANCE, _K.SETTLEMENT_LOCK, _K.MARGIN_EXHAUSTED, _K.CLOCK_STEPPED,
+    _K.INSTRUMENT_EXPIRED,
 })  # fmt: skip
 """Felt by orders and what comes of them, which are few: they last longer."""
 _LONG_ON_WIRE: Final = _LONG | {_K.INSTRUMENT_HALTED, _K.QUESTIONS_FAIL}
 """Likewise: there nobody but an order meets a closed instrument, and questions are few."""
 _LASTS_NS: Final = (Ns(2 * NS_PER_S), Ns(20 * NS_PER_S))
 _LASTS_LONG_NS: Final = (Ns(10 * NS_PER_S), Ns(90 * NS_PER_S))
+_WAITING: Final = ONCE | {_K.ORDER_CANCELLED}
 _WAITS_NS: Final = Ns(120 * NS_PER_S)
 """Longest wait for an occasion."""
 
@@ -200,7 +213,7 @@ def draw(
         kind = deck.pop()
         at_ns = dice.randrange(first_ns, last_ns)
         bounds_ns = _LASTS_LONG_NS if kind in long_kinds else _LASTS_NS
-        lasts_ns = _WAITS_NS if kind in ONCE else dice.randrange(*bounds_ns)
+        lasts_ns = _WAITS_NS if kind in _WAITING else dice.randrange(*bounds_ns)
         until_ns = Ns(min(at_ns + lasts_ns, last_ns))
         found.append(Fault(kind=kind, start_ns=Ns(at_ns), until_ns=until_ns, seed=dice.randrange(2**32)))
     return tuple(sorted(found, key=lambda fault: (fault.start_ns, fault.kind)))

@@ -1,5 +1,6 @@
 """A simulated run is put together before it runs; its world begins when it is told to."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from msgspec import structs
 
 from bot.app import compose, simulated
 from bot.app.config import load
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, JournalError
+from bot.domain.ids import VenueId
 from bot.domain.time import ns_from_iso
 from bot.sim.impact import Impact
 
@@ -104,3 +106,19 @@ def test_an_instrument_per_side_is_traded_by_its_side(repo_root: Path) -> None:
     assert (result.positions_match, result.violations, result.unknown_open) == (True, (), 0)
     assert result.orders > 5
     assert held.get("OKX:BTC-USDT-SWAP", 0) >= 0 >= held.get("BTC-PERPETUAL", 0)
+
+
+def test_a_torn_ledger_has_lost_its_last_transaction_and_no_other(repo_root: Path, tmp_path: Path) -> None:
+    """As a power cut leaves it: it opens, and what was committed before is there."""
+    config = load(repo_root / "config/simulate.toml", {}, run_tag="t")
+    storm = simulated.storm_of(config, [], tmp_path)
+    ledger = storm.open_ledger("one", simulated.SIMULATION_START_NS)
+    ledger.bind("first")
+    ledger.bind("second", VenueId("okx"))
+    storm.tear_ledger(ledger.abandon, random.Random(1))
+    again = storm.open_ledger("two", simulated.SIMULATION_START_NS)
+
+    with pytest.raises(JournalError, match="belongs to account first"):
+        again.bind("another")
+    again.bind("another", VenueId("okx"))
+    again.close()

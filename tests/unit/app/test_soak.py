@@ -6,10 +6,12 @@ import pytest
 from msgspec import structs
 
 from bot.app import soak as module
-from bot.app.simulated import planned
-from bot.app.soak import Failure, Seed, SoakOptions, shrunk, soak
+from bot.app.config import load
+from bot.app.simulated import SIMULATION_TAG, planned
+from bot.app.soak import Failure, Seed, SoakOptions, again, keep_failures, replayed, shrunk, soak, world_of
 from bot.app.soak_page import OUTCOMES, page, sentence
-from bot.domain.time import Ns
+from bot.domain.time import NS_PER_S, Ns
+from bot.execution.tactics import rest_then_cross
 from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultKind, FaultLevel
 
 
@@ -131,6 +133,7 @@ def test_the_page_tells_every_fault_and_what_becomes_of_it(
     assert OUTCOMES.keys() == set(FaultKind)
     for kind in FaultKind:
         assert (f"| `{kind.value}` |" in text) is (kind in ENGINE_KINDS)
+    assert "`refused_pause`" in next(line for line in text.splitlines() if line.startswith("| `maintenance`"))
     assert "**0 seeds with a violation**" in text
 
 
@@ -176,3 +179,34 @@ def test_a_seed_at_wire_depth_is_really_run(monkeypatch: pytest.MonkeyPatch, opt
 
     assert (found.violations, found.decisions > 100) == ((), True)
     assert found.faults.keys() == {kind.value for kind in WIRE_KINDS}
+
+
+def test_a_failure_is_kept_and_played_again(options: SoakOptions, tmp_path: Path) -> None:
+    """Its file says seed and faults; the command beside it shows all of the seed."""
+    start_ns = Ns(1_795_338_000_000_000_000)
+    fault = Fault(
+        kind=FaultKind.KILLED, start_ns=Ns(start_ns + 60 * NS_PER_S), until_ns=Ns(start_ns + 61 * NS_PER_S), seed=1
+    )
+    failure = Failure(seed=5, level=FaultLevel.STORM, violation="step 7: an order while halted", faults=(fault,))
+    keep_failures([failure], tmp_path)
+    result = replayed(tmp_path / "storm-5.json", options.config)
+
+    assert again(failure) == "hedgebot soak --first 5 --seeds 1 --faults storm"
+    assert (result.starts, result.violations) == (2, ())
+    assert result.faults is not None
+    assert {kind for kind, count in result.faults.items() if count} == {"killed"}
+
+
+@pytest.mark.parametrize(
+    ("seed", "tactic", "venue"),
+    [(0, "cross", ""), (1, "rest_then_cross", ""), (2, "cross", "OKX:"), (7, "rest_then_cross", "OKX:")],
+)
+def test_every_seed_has_a_world_of_its_own(options: SoakOptions, seed: int, tactic: str, venue: str) -> None:
+    """Resting or not, with the hedge here or elsewhere; a choice of the configuration stays."""
+    config = load(options.config, {}, run_tag=SIMULATION_TAG)
+    book = world_of(config, seed).books[0]
+    settled = structs.replace(config, books=(structs.replace(book, tactic=rest_then_cross.Params(rest_for_ns=Ns(1))),))
+
+    assert type(book.tactic).__struct_config__.tag == tactic
+    assert book.hedge_instrument.startswith(venue or "BTC-PERPETUAL")
+    assert world_of(settled, seed).books[0].tactic == rest_then_cross.Params(rest_for_ns=Ns(1))

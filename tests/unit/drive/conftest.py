@@ -9,6 +9,7 @@ from bot.domain.commands import Command
 from bot.domain.events import Event
 from bot.domain.time import NS_PER_MS, Ns, ns_from_iso
 from bot.drive.sim_venue import ACCOUNT, Latency, Schedule, SimVenue
+from bot.drive.sim_venues import SimVenues
 from bot.sim.exchange import Exchange
 from bot.sim.world import build_exchange
 
@@ -24,6 +25,7 @@ class VenueAtPlay:
         self.latency = Latency()
         self.heard: list[tuple[Ns, Event]] = []
         self.venue = SimVenue(exchange, self.schedule, self.latency, self._deliver)
+        self.venues = SimVenues(exchange, self.schedule, self.latency, self._deliver, hedges=[])
 
     def _deliver(self, events: Sequence[Event], now_ns: Ns) -> None:
         self.heard += [(now_ns, event) for event in events]

@@ -22,6 +22,12 @@ class _Venue:
 
     def __init__(self) -> None:
         self.sent: list[Command] = []
+        self.connection = 0
+        self.down: set[ev.StreamName] = set()
+
+    def is_down(self, stream: ev.StreamName, now_ns: Ns) -> bool:
+        del now_ns
+        return stream in self.down
 
     def carry_out(self, command: Command, now_ns: Ns) -> None:
         del now_ns
@@ -92,7 +98,7 @@ def test_loss_and_return_are_told_of_both_sockets() -> None:
     """When they are noticed; a cut of another venue is none of this line's."""
     other = Cut(venue=VenueId("deribit"), start_ns=_T, noticed_ns=_T, end_ns=_T)
     play = _AtPlay(_CUT, other)
-    play.line.begin()
+    play.line.begin(play.venue)  # type: ignore[arg-type]
     play.send(Watch(instruments=()), 0.0)
 
     assert [(at - _T, type(event), event.stream, event.venue) for at, event in play.heard] == [
@@ -102,3 +108,24 @@ def test_loss_and_return_are_told_of_both_sockets() -> None:
         (30 * NS_PER_S, ev.StreamRestored, ev.StreamName.ACCOUNT, OKX),
     ]
     assert len(play.venue.sent) == 1
+
+
+def test_who_has_asked_and_is_gone_hears_of_no_silence(make: Any) -> None:
+    """The next process never asked."""
+    play = _AtPlay(_CUT)
+    play.schedule.at(Ns(_T + 100 * NS_PER_MS), lambda _: setattr(play.venue, "connection", 1))
+    play.send(_questions(make)["order"], 0.0)
+
+    assert play.heard == []
+
+
+def test_a_socket_that_is_down_for_another_reason_does_not_return_with_the_line() -> None:
+    """Nor does any while a second cut lasts."""
+    longer = Cut(venue=OKX, start_ns=_T, noticed_ns=_T, end_ns=Ns(_T + 60 * NS_PER_S))
+    play = _AtPlay(_CUT, longer)
+    play.venue.down = {ev.StreamName.MARKET}
+    play.line.begin(play.venue)  # type: ignore[arg-type]
+    play.send(Watch(instruments=()), 0.0)
+    back = [(at - _T, event.stream) for at, event in play.heard if isinstance(event, ev.StreamRestored)]
+
+    assert back == [(60 * NS_PER_S, ev.StreamName.ACCOUNT)]

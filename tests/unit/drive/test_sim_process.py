@@ -1,5 +1,6 @@
 """The bot's process on virtual time: started, killed, started again with what its ledger ends with."""
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,14 @@ class _World:
         self.start_ns = start_ns
         until_ns = Ns(start_ns + 60 * NS_PER_S)
         faults = Faults([Fault(kind=kind, start_ns=start_ns, until_ns=until_ns, seed=1) for kind in kinds])
-        self.process.run_on(Machine(faults, self._ledger(folder), self.watcher))
+        self.process.run_on(Machine(faults, self._ledger(folder), self._tear, self.watcher))
         self.params = params
+        self.torn_count = 0
+
+    def _tear(self, give_back: Callable[[], None], dice: random.Random) -> None:
+        del dice
+        give_back()
+        self.torn_count += 1
 
     @staticmethod
     def _ledger(folder: Path) -> Callable[[str, Ns], Ledger]:
@@ -137,6 +144,17 @@ def test_killed_around_its_order_it_knows_what_the_ledger_knew(
     status = run.process.engine.status()
     assert (status.phase, status.orders_unknown) == (Phase.RUNNING, 0)
     assert status.positions_native == run.venue.amounts()
+
+
+def test_a_torn_ledger_ends_the_process_before_its_order_leaves(world: Callable[..., _World]) -> None:
+    """The file is given back torn, once; the next start decides anew."""
+    run = world(_K.LEDGER_TORN)
+    run.start()
+    run.play(50)
+
+    assert (run.torn_count, run.process.starts_count) == (1, 2)
+    assert len(run.exchange.orders_all("bot")) == len({order.label for order in run.exchange.orders_all("bot")})
+    assert run.process.engine.status().positions_native == run.venue.amounts()
 
 
 def test_nothing_reaches_a_process_that_is_gone(world: Callable[..., _World]) -> None:

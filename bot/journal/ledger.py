@@ -1,11 +1,10 @@
 """The ledger: why we traded, durable before an order leaves; what came of it, soon after.
 
-Knows the order of writing, and that whoever writes must hold the lease. Never decides, never logs, never reads a
-clock: times come with the events. One connection, one thread. One ledger belongs to one mode and one set of venues,
-so that fill ids and labels of a demo can never be mistaken for those of an account.
+Knows the order of writing; how it is made durable is `transactions`'. Never decides, never logs, never reads a clock:
+times come with the events. One thread. One ledger belongs to one mode and one set of venues, so that fill ids and
+labels of a demo can never be mistaken for those of an account.
 """
 
-import contextlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final, Self, TypeVar
@@ -24,7 +23,7 @@ from bot.domain.decided import (
     VenueAgreed,
     is_repeat,
 )
-from bot.domain.errors import JournalError, LeaseLost
+from bot.domain.errors import JournalError
 from bot.domain.events import (
     Event,
     Filled,
@@ -45,22 +44,18 @@ from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.journal import dialects, opening, rows, stop_rows
-from bot.journal.lease import TRADER
 from bot.journal.reader import LedgerReader
 from bot.journal.rows import FillRow, Row
 from bot.journal.schema import runs
-from bot.journal.statements import statements_of
+from bot.journal.transactions import Transactions
 
-_Read = TypeVar("_Read")
+_Answer = TypeVar("_Answer")
 
 BUFFER_ROWS_MAX: Final = 2_000
 """Rows held back at most; the next one writes them all. About a second of the busiest market seen in soak runs."""
 
 _STOPS_KEPT: Final = 100
 """Rows of stops that wait for a dead disk: more than anybody asks for before he looks at it."""
-
-_CHECKPOINT_ROWS: Final = 1_000
-"""Rows after which `flush` folds the write-ahead log back, off the order path."""
 
 _JOURNALLED: Final = (OrderAcked, OrderRefused, OrderUnknown, OrderUpdated, OrderAbsent, Filled, SnapshotTaken)
 _JournalledEvent = OrderAcked | OrderRefused | OrderUnknown | OrderUpdated | OrderAbsent | Filled | SnapshotTaken
@@ -69,16 +64,10 @@ _JournalledEvent = OrderAcked | OrderRefused | OrderUnknown | OrderUpdated | Ord
 class Ledger:
     """The open ledger of one run. Every failure of the database is a JournalError."""
 
-    def __init__(self, connection: Connection, *, run_id: str, started_ns: Ns, lease_id: int | None) -> None:
-        """Use `Ledger.open`; the connection must be in autocommit and its schema in place."""
-        self._connection = connection
-        self._texts = statements_of(connection.dialect.name)
-        self._errors = dialects.errors_of(connection)
-        self._lease_id = lease_id
-        self._is_file = not dialects.is_postgresql(connection)
-        raw = connection.connection.driver_connection
-        assert raw is not None, "the connection is closed"
-        self._cursor = raw.cursor()
+    def __init__(self, transactions: Transactions, *, run_id: str, started_ns: Ns) -> None:
+        """Use `Ledger.open`."""
+        self._transactions = transactions
+        self._texts = transactions.texts
         self._run_id = run_id
         self._started_ns = started_ns
         self._seen_ns = started_ns
@@ -86,8 +75,6 @@ class Ledger:
         self._buffer: list[tuple[str, Row]] = []
         self._told: dict[str, Decided] = {}
         self._positions: dict[str, dict[InstrumentId, Decimal]] = {}
-        self._rows_since_checkpoint = 0
-        self._reader = LedgerReader(connection)
 
     @classmethod
     def open(  # noqa: PLR0913 - what a run is, by name
@@ -107,7 +94,8 @@ class Ledger:
         `lease_id`: of the lease the run writes under; nothing is written once another has it. None: nobody else.
         JournalError with the next step: cannot be created or read, locked, of a newer schema, of another mode.
         """
-        connection = opening.connect(url, opening.owner_of(mode, venues))
+        owner = opening.owner_of(mode, venues)
+        connection = opening.connect(url, owner)
         begun = insert(runs).values(
             run_id=run_id, started_ns=started_ns, mode=mode, config_hash=config_hash, version=version
         )
@@ -116,11 +104,12 @@ class Ledger:
         except dialects.errors_of(connection) as error:
             opening.dispose(connection)
             raise opening.opening_failed(opening.shown(url), error) from error
-        return cls(connection, run_id=run_id, started_ns=started_ns, lease_id=lease_id)
+        transactions = Transactions(connection, lambda: opening.connect(url, owner), lease_id=lease_id)
+        return cls(transactions, run_id=run_id, started_ns=started_ns)
 
     def bind(self, account_id: str, venue: VenueId = DERIBIT) -> None:
         """Belong to an account at a venue from now on; JournalError when the ledger belongs to another one there."""
-        self._run(lambda: opening.bind(self._connection, account_id, venue))
+        self._ask(lambda at: opening.bind(at, account_id, venue))
 
     def commit_intents(self, orders: Sequence[PlaceOrder], decided: Decided) -> None:
         """Write orders and the decision they come from in one transaction; durable on return.
@@ -175,16 +164,14 @@ class Ledger:
                     self._buffer = [row for row in self._buffer if row[0] == self._texts.stop][-_STOPS_KEPT:]
                 raise
             self._buffer = []
-        if self._is_file and self._rows_since_checkpoint >= _CHECKPOINT_ROWS:
-            self._rows_since_checkpoint = 0
-            self._run(lambda: self._cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+        self._transactions.fold(self._seen_ns)
 
     def intents_unresolved(self, base: str | None = None) -> tuple[IntentRestored, ...]:
         """Orders of earlier runs without a known end (refused, absent, filled, cancelled, rejected).
 
         `base`: only instruments on this coin. Stamped with the start of this run.
         """
-        found = self._read(lambda: self._reader.orders_unresolved(except_run_id=self._run_id))
+        found = self._read(lambda at: LedgerReader(at).orders_unresolved(except_run_id=self._run_id))
         return tuple(
             rows.restored_from_order(order, self._started_ns)
             for order in found
@@ -193,15 +180,15 @@ class Ledger:
 
     def fill_ids(self) -> frozenset[FillId]:
         """Ids of all fills ever written."""
-        return self._read(self._reader.fill_ids)
+        return self._read(lambda at: LedgerReader(at).fill_ids())
 
     def fills(self) -> tuple[FillRow, ...]:
         """All fills, in order of arrival."""
-        return self._read(self._reader.fills)
+        return self._read(lambda at: LedgerReader(at).fills())
 
     def restored(self, book: str) -> LedgerRestored | None:
         """What the ledger ends with for a book; None when it never agreed with the venue. Stamped with the start."""
-        amounts = self._read(lambda: self._reader.positions_last(book))
+        amounts = self._read(lambda at: LedgerReader(at).positions_last(book))
         if amounts is None:
             return None
         return LedgerRestored(
@@ -213,12 +200,12 @@ class Ledger:
 
     def stops_on(self, book: str) -> StopsRestored | None:
         """The stops of a book that nobody has lifted; None without one. Stamped with the start."""
-        found = self._read(lambda: stop_rows.latches_on(self._connection, book))
+        found = self._read(lambda at: stop_rows.latches_on(at, book))
         return StopsRestored(book=book, latches=found, received_ns=self._started_ns) if found else None
 
     def losses_of(self, book: str) -> LossesRestored | None:
         """How far the losses of a book had come; None where no limit has counted them. Stamped with the start."""
-        found = self._read(lambda: stop_rows.losses_of(self._connection, book))
+        found = self._read(lambda at: stop_rows.losses_of(at, book))
         return None if found is None else LossesRestored(book=book, count=found, received_ns=self._started_ns)
 
     def remembered(self, book: str) -> list[Event]:
@@ -228,27 +215,25 @@ class Ledger:
 
     def labels_used(self, prefix: str) -> frozenset[Label]:
         """Labels of all intents that start with `prefix`."""
-        return self._read(lambda: self._reader.labels_used(prefix))
+        return self._read(lambda at: LedgerReader(at).labels_used(prefix))
 
     def reader(self) -> LedgerReader:
         """A view of all that was recorded so far, through this connection."""
         self.flush()
-        return self._reader
+        return self._ask(LedgerReader)
 
     def close(self, ended_ns: Ns | None = None) -> None:
         """Write what is left, mark the run ended (at the last time seen unless told), give the file back."""
         try:
             self.flush()
             ended = update(runs).where(runs.c.run_id == self._run_id).values(ended_ns=ended_ns or self._seen_ns)
-            self._run(lambda: self._connection.execute(ended))
+            self._ask(lambda at: at.execute(ended))
         finally:
-            self._cursor.close()
-            opening.dispose(self._connection)
+            self._transactions.close()
 
     def abandon(self) -> None:
         """Give the file back as a kill leaves it: what was not flushed is gone, the run has no end."""
-        self._cursor.close()
-        opening.dispose(self._connection)
+        self._transactions.close()
 
     def _take_event(self, book: str, event: _JournalledEvent, outcome: Outcome) -> None:
         is_new = event is not self._event  # every book is told of it: an order's event is written once
@@ -309,7 +294,7 @@ class Ledger:
     def _known(self, book: str) -> dict[InstrumentId, Decimal]:
         """Positions the ledger ends with; read once, before this run has written any of them."""
         if book not in self._positions:
-            last = self._run(lambda: self._reader.positions_last(book))
+            last = self._ask(lambda at: LedgerReader(at).positions_last(book))
             self._positions[book] = last or {}
         return self._positions[book]
 
@@ -325,41 +310,11 @@ class Ledger:
         self._buffer.append((self._texts.decision, rows.decision_row(self._run_id, decided)))
 
     def _write(self, batch: list[tuple[str, Row]]) -> None:
-        """One transaction, synced at its end; rolled back as a whole. LeaseLost: another process writes now."""
-        cursor = self._cursor
-        try:
-            cursor.execute(self._texts.begin)
-            self._refuse_fenced()
-            for text, row in batch:
-                cursor.execute(text, row)
-            cursor.execute("COMMIT")
-        except LeaseLost:
-            self._roll_back()
-            raise
-        except self._errors as error:
-            self._roll_back()
-            raise JournalError(f"the ledger cannot be written: {error}; free disk space or unlock it") from error
-        self._rows_since_checkpoint += len(batch)
+        self._transactions.write(batch, self._seen_ns)
 
-    def _refuse_fenced(self) -> None:
-        """A process that slept through the end of its lease may wake up in the middle of anything: not past here."""
-        if self._lease_id is None:
-            return
-        self._cursor.execute(self._texts.fence, (TRADER, self._lease_id))
-        if self._cursor.fetchone() is None:
-            raise LeaseLost("another process has taken the account over: nothing more is written or sent")
-
-    def _roll_back(self) -> None:
-        """Also where nothing was begun; a database that is gone has rolled back by itself."""
-        with contextlib.suppress(*self._errors):
-            self._cursor.execute("ROLLBACK")
-
-    def _read(self, read: Callable[[], _Read]) -> _Read:
+    def _read(self, question: Callable[[Connection], _Answer]) -> _Answer:
         self.flush()
-        return self._run(read)
+        return self._ask(question)
 
-    def _run(self, action: Callable[[], _Read]) -> _Read:
-        try:
-            return action()
-        except self._errors as error:
-            raise JournalError(f"the ledger cannot be used: {error}; check the file and its disk") from error
+    def _ask(self, question: Callable[[Connection], _Answer]) -> _Answer:
+        return self._transactions.ask(question, self._seen_ns)

@@ -227,7 +227,9 @@ async def test_a_no_of_the_venue_at_the_start_passes_through_and_closes(runner: 
 
     assert runner.shell.gateway.is_closed
     ledger = runner.ledger()
-    ended = ledger._connection.exec_driver_sql("select ended_ns from runs where run_id = 'r1'").scalar_one()
+    ended = ledger._transactions.connection.exec_driver_sql(
+        "select ended_ns from runs where run_id = 'r1'"
+    ).scalar_one()
     ledger.close()
     assert ended == runner.now_ns
 

@@ -108,4 +108,4 @@ def open_ledger(url: str) -> Iterator[Callable[..., Ledger]]:
 
     yield begin
     for ledger in opened:
-        opening.dispose(ledger._connection)
+        opening.dispose(ledger._transactions.connection)

@@ -222,8 +222,8 @@ def test_a_holder_asleep_inside_a_transaction_does_not_keep_the_row(
     try:
         first.acquire()
         ledger = Ledger.open(there.url, run_id="r1", lease_id=first.lease_id, **words)
-        ledger._cursor.execute("BEGIN")
-        ledger._refuse_fenced()  # the row is held from here to the commit that never comes
+        ledger._transactions._cursor.execute("BEGIN")
+        ledger._transactions._refuse_fenced()  # the row is held from here to the commit that never comes
         tries = 0
         while True:
             try:

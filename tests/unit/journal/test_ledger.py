@@ -139,7 +139,7 @@ def test_a_ledger_that_cannot_be_written_stops_the_order(
 ) -> None:
     """Disk full: a typed error with the next step; the ledger works again once there is room."""
     ledger = open_ledger()
-    raw = ledger._connection
+    raw = ledger._transactions.connection
     raw.exec_driver_sql("PRAGMA max_page_count=1")
     with pytest.raises(JournalError, match="free disk space or unlock it"):
         ledger.commit_intents([order(label="hbr10000009")], decided(seq=9, detail="x" * 100_000))
@@ -157,7 +157,7 @@ def test_two_processes_cannot_write_at_once(
 ) -> None:
     """A lock held by somebody else is an error, not an endless wait."""
     ledger = open_ledger()
-    ledger._connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    ledger._transactions.connection.exec_driver_sql("PRAGMA busy_timeout=1")
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="locked"):
@@ -373,26 +373,9 @@ def test_a_run_cannot_begin_twice(open_ledger: Callable[..., Ledger]) -> None:
         open_ledger("r1")
 
 
-def test_the_write_ahead_log_is_folded_back_by_flush(
-    url: str,
-    open_ledger: Callable[..., Ledger],
-    order: Callable[..., PlaceOrder],
-    decided: Callable[..., Decided],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Off the order path, so that no hedge waits for it."""
-    monkeypatch.setattr(ledger_module, "_CHECKPOINT_ROWS", 2)
-    ledger = open_ledger()
-    ledger.commit_intents([order()], decided())
-    ledger.flush()
-    main = Path(url.removeprefix("sqlite:///")).read_bytes()
-
-    assert _LABEL.encode() in main
-
-
 def test_a_ledger_that_breaks_while_reading_is_a_journal_error(open_ledger: Callable[..., Ledger]) -> None:
     """Nobody above sees a database's own errors."""
     ledger = open_ledger()
-    ledger._connection.exec_driver_sql("DROP TABLE fills")
+    ledger._transactions.connection.exec_driver_sql("DROP TABLE fills")
     with pytest.raises(JournalError, match="cannot be used"):
         ledger.fills()

@@ -34,7 +34,7 @@ def test_a_fill_that_met_a_locked_ledger_is_written_with_the_next(
 ) -> None:
     """Somebody copies the file for a moment: else the position would contain a fill whose id is not known."""
     ledger = open_ledger()
-    ledger._connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    ledger._transactions.connection.exec_driver_sql("PRAGMA busy_timeout=1")
     first, second = fill(fill_id=FillId("BTC-1")), fill(fill_id=FillId("BTC-2"))
     other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -55,7 +55,7 @@ def test_what_waits_for_a_dead_disk_is_bounded(
     """Trading has halted by then; memory must not grow."""
     monkeypatch.setattr(ledger_module, "BUFFER_ROWS_MAX", 4)
     ledger = open_ledger()
-    ledger._connection.exec_driver_sql("PRAGMA query_only=1")
+    ledger._transactions.connection.exec_driver_sql("PRAGMA query_only=1")
     errors = 0
     for number in range(20):
         one = fill(fill_id=FillId(f"BTC-{number}"))

@@ -35,7 +35,7 @@ def _locked(url: str) -> sqlite3.Connection:
 def test_a_stop_that_met_a_locked_ledger_is_written_with_the_next(url: str, open_ledger: Callable[..., Ledger]) -> None:
     """Somebody copies the file for a moment: the restart must begin paused, and in the order things were said."""
     ledger = open_ledger(run_id="r1")
-    ledger._connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    ledger._transactions.connection.exec_driver_sql("PRAGMA busy_timeout=1")
     other = _locked(url)
     with pytest.raises(JournalError, match="locked"):
         ledger.commit_stops("BTC", [StopLatched(latch=_PAUSE)])
@@ -56,7 +56,7 @@ def test_a_stop_waits_for_a_dead_disk_longer_than_other_rows(
     """What is given up to bound memory is what a venue can tell again; a stop nobody can."""
     monkeypatch.setattr(ledger_module, "BUFFER_ROWS_MAX", 2)
     ledger = open_ledger(run_id="r1")
-    ledger._connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    ledger._transactions.connection.exec_driver_sql("PRAGMA busy_timeout=1")
     other = _locked(url)
     for latch in (_PAUSE, _HALT):
         with pytest.raises(JournalError, match="locked"):

@@ -47,11 +47,9 @@ from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
 from bot.sim.faults import FaultLevel
-from bot.venues.budget import OrderRate
 from bot.venues.contract import Edge, NowNs
 from bot.venues.link import Link
-from bot.venues.registry import venue_named
-from bot.venues.relisting import Relisting
+from bot.venues.registry import edge_of, venue_named
 from bot.venues.settings import VenueSettings
 from bot.web.control import Control
 from bot.web.control_file import beside
@@ -341,14 +339,7 @@ def _edges(config: Config, now_ns: NowNs) -> tuple[Edge, ...]:
     if config.mode is Mode.PAPER:
         gateway, feeds = paper_edges(config, venue_named(config.venue.venue), _link(config.venue, now_ns))
         return (Edge(venue=config.venue.venue, gateway=gateway, feeds=feeds),)
-    return tuple(_edge(config, venue, now_ns) for venue in config.venues)
-
-
-def _edge(config: Config, settings: VenueSettings, now_ns: NowNs) -> Edge:
-    venue, link = venue_named(settings.venue), _link(settings, now_ns)
-    hedges, gateway = config.hedges_at(settings.venue), venue.gateway(link, OrderRate())
-    feeds = (venue.market_feed(link, hedges, ()), venue.account_feed(link), Relisting(gateway, hedges, now_ns))
-    return Edge(venue=settings.venue, gateway=gateway, feeds=feeds)
+    return tuple(edge_of(_link(venue, now_ns), config.hedges_at(venue.venue)) for venue in config.venues)
 
 
 def _link(settings: VenueSettings, now_ns: NowNs) -> Link:

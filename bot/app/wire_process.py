@@ -39,10 +39,9 @@ from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
 from bot.sim.faults import FaultKind, Faults
-from bot.venues.budget import OrderRate
 from bot.venues.contract import Edge
 from bot.venues.link import Link
-from bot.venues.registry import venue_named
+from bot.venues.registry import edge_of
 from bot.venues.settings import VenueSettings
 
 _RESTART_S: Final = ((0.2, 0.4), (0.4, 5.0))
@@ -284,12 +283,7 @@ class WireProcess:
     def _edge(self, settings: VenueSettings) -> Edge:
         dice = random.Random(f"bot {self._seed} {self.starts_count}")  # noqa: S311 - seeded: the same seed, the same run
         link = Link(settings=settings, now_ns=self.now_ns, rng=dice)
-        venue = venue_named(settings.venue)
-        feeds = (
-            venue.market_feed(link, self._config.hedges_at(settings.venue), ()),
-            venue.account_feed(link),
-        )
-        return Edge(venue=settings.venue, gateway=venue.gateway(link, OrderRate()), feeds=feeds)
+        return edge_of(link, self._config.hedges_at(settings.venue))
 
     def _ended(self, step: _Step, task: asyncio.Task[list[RunResult]]) -> None:
         """A process that ends by itself is started again, as a supervisor would; why it ended is kept."""

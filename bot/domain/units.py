@@ -30,6 +30,8 @@ class Rounding(enum.StrEnum):
 
 def decimal_from_wire(value: str | int | float) -> Decimal:
     """A number as a venue or ccxt hands it over, exact to about 15 digits; ValueError unless a float can be it."""
+    if isinstance(value, float) and math.isfinite(value):
+        return Decimal(str(value))  # all there is to show: prices of every answer to an order come by here
     try:
         number = Decimal(value) if isinstance(value, str) else Decimal(str(value))
     except decimal.InvalidOperation as error:

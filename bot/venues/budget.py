@@ -47,10 +47,15 @@ class CreditBucket:
         self._refill()
         return self._credits
 
+    def take_now(self, *, is_cancel: bool) -> bool:
+        """Take one credit if there is one and nobody waits for it."""
+        queue = self._cancels if is_cancel else self._orders
+        return not queue and self._try(is_cancel=is_cancel)
+
     async def take(self, *, is_cancel: bool, wait_s: float) -> bool:
         """Take one credit within `wait_s`; False when there is none in that time, and nothing is taken."""
         queue = self._cancels if is_cancel else self._orders
-        if not queue and self._try(is_cancel=is_cancel):
+        if self.take_now(is_cancel=is_cancel):
             return True
         if wait_s <= 0.0 or len(queue) >= _WAITING_MAX:
             return False

@@ -6,7 +6,7 @@ thing, the book, is handed on as an update. Must not know sockets, time-outs or 
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -19,6 +19,7 @@ from bot.venues.contract import PublicTrade
 from bot.venues.deribit_wire import (
     BookUpdate,
     Changes,
+    Placed,
     Portfolio,
     Quote,
     Ticker,
@@ -34,6 +35,7 @@ from bot.venues.settings import Credentials
 
 Events = tuple[Event, ...]
 NO_EVENTS: Final[Events] = ()
+_NOTHING: Final = Raw(b"")
 
 _TICKER_HEAD: Final = b'{"jsonrpc":"2.0","method":"subscription","params":{"channel":"ticker.'
 """Tickers are most of the traffic: a frame with this head is decoded in one pass instead of two."""
@@ -82,6 +84,8 @@ class Reply(Struct, frozen=True):
     error: RpcError | None
     is_testnet: bool | None
     """None when the reply does not say."""
+    placed: Placed | None = None
+    """What a new order came to, where that was read on the way; `result` is empty then."""
 
 
 class Heartbeat(Struct, frozen=True):
@@ -99,6 +103,10 @@ class TradesPrinted(Struct, frozen=True):
 Message = Events | Reply | Heartbeat | BookUpdate | TradesPrinted
 
 
+Decode = Callable[[bytes, Ns], Message]
+"""A frame and when it came, to what it says."""
+
+
 class _Params(Struct):
     channel: str = ""
     data: Raw | UnsetType = UNSET
@@ -111,6 +119,12 @@ class _Envelope(Struct):
     id: int | str | None = None
     result: Raw | UnsetType = UNSET
     error: RpcError | UnsetType = UNSET
+    testnet: bool | None = None
+
+
+class _OrderReply(Struct):
+    id: int
+    result: Placed
     testnet: bool | None = None
 
 
@@ -136,6 +150,7 @@ class Login(Struct, frozen=True):
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_order_reply = msgspec.json.Decoder(_OrderReply).decode
 _decode_ticker_frame = msgspec.json.Decoder(_TickerFrame).decode
 _decode_ticker = msgspec.json.Decoder(Ticker).decode
 _decode_quote = msgspec.json.Decoder(Quote).decode
@@ -163,6 +178,15 @@ def decode(frame: bytes, received_ns: Ns) -> Message:
         raise MalformedMessage(_reason(error)) from error
 
 
+def decode_answer(frame: bytes, received_ns: Ns) -> Message:
+    """As `decode`, for a socket whose frames are mostly answers to orders: these are read in one pass, not in two."""
+    try:
+        reply = _decode_order_reply(frame)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return decode(frame, received_ns)  # some other frame, or an answer that is to be told what is wrong with it
+    return Reply(reply.id, _NOTHING, None, reply.testnet, reply.result)
+
+
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
@@ -180,7 +204,7 @@ def _decode_any(envelope: _Envelope, received_ns: Ns) -> Message:
         message = f"notification {method[:60]!r} is not known"
         raise MalformedMessage(message)
     if envelope.error is not UNSET:
-        return Reply(envelope.id, Raw(b""), envelope.error, envelope.testnet)
+        return Reply(envelope.id, _NOTHING, envelope.error, envelope.testnet)
     if envelope.result is not UNSET:
         return Reply(envelope.id, envelope.result, None, envelope.testnet)
     message = "neither notification nor reply"

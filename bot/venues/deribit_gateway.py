@@ -21,7 +21,7 @@ from bot.domain.events import (
 from bot.domain.ids import InstrumentId, Label, OrderId
 from bot.domain.instruments import Instrument
 from bot.domain.reasons import RefusalKind
-from bot.domain.time import NS_PER_S, ms_from_ns
+from bot.domain.time import NS_PER_S, Ns, ms_from_ns
 from bot.domain.units import ZERO
 from bot.venues import deribit, deribit_key
 from bot.venues.budget import BackgroundLimit, CreditBucket, OrderRate
@@ -32,10 +32,10 @@ from bot.venues.deribit_errors import ERRORS, order_outcome
 from bot.venues.deribit_fees import AccountFees
 from bot.venues.deribit_orders import ANSWER_ERRORS, OrderReader
 from bot.venues.deribit_reader import instruments_of
-from bot.venues.deribit_rest import IndexPrice, Placed, Scope
+from bot.venues.deribit_rest import IndexPrice, Scope
 from bot.venues.deribit_session import KEY_CODES
 from bot.venues.deribit_socket import OrderSocket
-from bot.venues.deribit_wire import Order
+from bot.venues.deribit_wire import Order, Placed
 from bot.venues.offset import ClockOffset
 from bot.venues.outcome import not_sent, verdict
 from bot.venues.settings import VenueSettings
@@ -171,8 +171,7 @@ class DeribitGateway:
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send once. Whatever happens after the first byte left and is no definite answer is OrderUnknown."""
         label = command.label
-        left_s = (command.valid_until_ns - self._now_ns()) / NS_PER_S
-        if not await self._credits.take(is_cancel=False, wait_s=min(_ORDER_WAIT_S_MAX, left_s)):
+        if not (self._credits.take_now(is_cancel=False) or await self._credit_before(command.valid_until_ns)):
             return (self._refused(label, "own_order_budget", RefusalKind.BACK_OFF),)
         if self._now_ns() >= command.valid_until_ns:
             return (self._refused(label, "expired_before_sending", RefusalKind.NOT_EXECUTED),)
@@ -181,13 +180,17 @@ class DeribitGateway:
         method = "private/buy" if command.amount_native > 0 else "private/sell"
         try:
             result = await self._carrier.call(method, self._order_params(command))
-            return self._orders.placed(command, convert(result, Placed))
+            return self._orders.placed(command, result if isinstance(result, Placed) else convert(result, Placed))
         except VenueRefused as error:
             return (self._verdict(label, error),)
         except VenueUnreachable as error:
             return (self._refused(label, f"not_sent: {error}", RefusalKind.UNREACHABLE),)
         except ANSWER_ERRORS as error:
             return (OrderUnknown(label=label, received_ns=self._now_ns(), cause=str(error)),)
+
+    async def _credit_before(self, valid_until_ns: Ns) -> bool:
+        left_s = (valid_until_ns - self._now_ns()) / NS_PER_S
+        return await self._credits.take(is_cancel=False, wait_s=min(_ORDER_WAIT_S_MAX, left_s))
 
     def _order_params(self, command: PlaceOrder) -> dict[str, object]:
         # Adding zero writes 1E+2 as 100; post_only is sent because the documents differ on its default.

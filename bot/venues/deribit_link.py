@@ -59,7 +59,16 @@ def _doublings(error: BotError) -> int:
 class Socket:
     """One socket through all its connections."""
 
-    def __init__(self, duty: Duty, link: Link, sink: Sink, *, backoff_s_max: float = BACKOFF_S_MAX) -> None:
+    def __init__(
+        self,
+        duty: Duty,
+        link: Link,
+        sink: Sink,
+        *,
+        decode: deribit.Decode = deribit.decode,
+        backoff_s_max: float = BACKOFF_S_MAX,
+    ) -> None:
+        self._decode: Final = decode
         self._duty: Final = duty
         self._link: Final = link
         self._sink: Final = sink
@@ -115,7 +124,7 @@ class Socket:
 
     async def _read(self, connection: stream.Connection, session: Session) -> None:
         """The hot loop: frame in, events out, nothing between."""
-        now_ns, sink, decode = self._link.now_ns, self._sink, deribit.decode
+        now_ns, sink, decode = self._link.now_ns, self._sink, self._decode
         malformed = 0
 
         def take(frame: bytes) -> None:

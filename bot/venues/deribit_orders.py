@@ -21,8 +21,8 @@ from bot.domain.time import NS_PER_S, Ns, ms_from_ns
 from bot.domain.units import ZERO
 from bot.venues import deribit_rest
 from bot.venues.contract import NowNs
-from bot.venues.deribit_rest import Placed, Trades, on_lot
-from bot.venues.deribit_wire import Order, Trade, filled, is_position_trade, order_updated
+from bot.venues.deribit_rest import Trades, on_lot
+from bot.venues.deribit_wire import Order, Placed, Trade, filled, is_position_trade, order_updated
 from bot.venues.venue_rest import convert
 
 Ask = Callable[[str, dict[str, object]], Awaitable[object]]

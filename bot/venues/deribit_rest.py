@@ -43,13 +43,6 @@ class ErrorReply(Struct):
     testnet: bool | None = None
 
 
-class Placed(Struct):
-    """Result of buy and sell."""
-
-    order: Order
-    trades: list[Trade]
-
-
 class Trades(Struct):
     """Result of the trade queries."""
 

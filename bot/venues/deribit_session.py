@@ -160,8 +160,12 @@ class Session:
         for chunk in deribit.chunks(channels, _CHANNELS_PER_CALL):
             await self.call("public/unsubscribe", {"channels": chunk})
 
-    async def call(self, method: str, params: Mapping[str, object], within_s: float = _REPLY_S_MAX) -> Raw:
-        """Result of a request. Its frame has left when this first waits, and not if it raises before.
+    async def call(self, method: str, params: Mapping[str, object]) -> Raw:
+        """Result of a request; as `ask`."""
+        return (await self.ask(method, params, _REPLY_S_MAX)).result
+
+    async def ask(self, method: str, params: Mapping[str, object], within_s: float) -> deribit.Reply:
+        """The reply to a request. Its frame has left when this first waits, and not if it raises before.
 
         VenueRefused with the venue's code; VenueUnreachable when nothing left; VenueOutcomeUnknown without an answer.
         """
@@ -177,7 +181,7 @@ class Session:
             self._waiting.pop(number, None)
         if reply.error is not None:
             raise VenueRefused(reply.error.code, f"{reply.error.message[:80]} to {method}")
-        return reply.result
+        return reply
 
     def _wake_at(self, due_s: float) -> None:
         if self._timer is not None:

@@ -18,7 +18,7 @@ from bot.venues import deribit, deribit_key
 from bot.venues.deribit import TradesPrinted
 from bot.venues.deribit_link import Socket
 from bot.venues.deribit_session import Session
-from bot.venues.deribit_wire import BookUpdate
+from bot.venues.deribit_wire import BookUpdate, Placed
 from bot.venues.link import Link
 from bot.venues.venue_rest import convert
 
@@ -76,7 +76,7 @@ class OrderSocket:
         if self._is_up():
             return
         await self.close()
-        socket = Socket(self, self._link, self._hear, backoff_s_max=_BACKOFF_S_MAX)
+        socket = Socket(self, self._link, self._hear, decode=deribit.decode_answer, backoff_s_max=_BACKOFF_S_MAX)
         told = self._told = asyncio.get_running_loop().create_future()
         keeping = self._keeping = asyncio.create_task(socket.keep())
         await asyncio.wait((keeping, told), timeout=_OPEN_S_MAX, return_when=asyncio.FIRST_COMPLETED)
@@ -85,15 +85,15 @@ class OrderSocket:
         if not self._is_up():
             raise VenueUnreachable(f"order socket: {self._down_since}")
 
-    async def call(self, method: str, params: Mapping[str, object]) -> Raw:
-        """As `Session.call`. A connection that owes an answer, or was thrown out, carries nothing more."""
+    async def call(self, method: str, params: Mapping[str, object]) -> Raw | Placed:
+        """As `Session.ask`. A connection that owes an answer, or was thrown out, carries nothing more."""
         session = self._session
         if self._keeping is not None and self._keeping.done() and not _is_of_the_world(self._keeping):
             self._keeping.result()  # a bug: to be met by the root of the task that orders, which halts
         if session is None:
             raise VenueUnreachable(f"order socket: {self._down_since}")
         try:
-            return await session.call(method, params, _ANSWER_S_MAX)
+            reply = await session.ask(method, params, _ANSWER_S_MAX)
         except VenueRefused as error:
             if error.code in _UNFIT:
                 self._renew(session, str(error))
@@ -101,6 +101,7 @@ class OrderSocket:
         except VenueOutcomeUnknown as error:
             self._renew(session, str(error))
             raise
+        return reply.result if reply.placed is None else reply.placed
 
     def _renew(self, session: Session, cause: str) -> None:
         if session is self._session:

@@ -130,6 +130,13 @@ class Trade(Struct):
     """Present on the trade of a combo; the legs come as trades of their own."""
 
 
+class Placed(Struct):
+    """Result of buy and sell."""
+
+    order: Order
+    trades: list[Trade]
+
+
 class TradePrint(Struct, gc=False):
     """A row of `trades.*`: a match of others (or of ours) as everybody sees it."""
 

@@ -17,7 +17,7 @@ from bot.venues.binance import BINANCE, BinanceWire
 from bot.venues.budget import OrderRate
 from bot.venues.ccxt_feed import CcxtFeed, Prices
 from bot.venues.ccxt_gateway import CcxtGateway
-from bot.venues.contract import Canceller, Feed, Gateway, Inspector, Reader
+from bot.venues.contract import Canceller, Edge, Feed, Gateway, Inspector, Reader
 from bot.venues.deribit_feed import AccountFeed, MarketFeed
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_reader import DeribitReader
@@ -26,6 +26,7 @@ from bot.venues.link import Link
 from bot.venues.okx import OKX, OkxWire
 from bot.venues.public_feed import PublicFeed
 from bot.venues.public_wire import PublicWire
+from bot.venues.relisting import Relisting
 from bot.venues.rest_account import AccountLook
 from bot.venues.settings import CCXT, DERIBIT_WS, Hosts
 from bot.venues.venue_rest import VenueFacts
@@ -187,6 +188,15 @@ def venue_named(name: str, key: str = "venue.name") -> Venue:
         message = f"{key}: {name!r} is not one of {', '.join(sorted(VENUES))}"
         raise ConfigError(message)
     return venue
+
+
+def edge_of(link: Link, hedges: Sequence[InstrumentId]) -> Edge:
+    """A venue as a run trades at it, whatever is behind its addresses; made inside a running loop."""
+    venue = venue_named(link.settings.venue)
+    market, account = venue.market_feed(link, hedges, ()), venue.account_feed(link)
+    gateway = venue.gateway(link, OrderRate())
+    feeds = (market, account, Relisting(gateway, hedges, link.now_ns))
+    return Edge(venue=link.settings.venue, gateway=gateway, feeds=feeds)
 
 
 def option_side_of(name: str) -> OptionSide:

@@ -5,6 +5,7 @@ know what is in a frame.
 """
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from types import GeneratorType
 from typing import Final, Never, Protocol
@@ -12,7 +13,7 @@ from typing import Final, Never, Protocol
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as _connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.frames import DATA_OPCODES, Frame, Opcode, apply_mask  # type: ignore[attr-defined]
 from websockets.protocol import Event, State
 from websockets.streams import StreamReader
 
@@ -29,6 +30,8 @@ _PING_S: Final = 20.0
 _TEXT_WHOLE: Final = 0x81
 _LENGTH_16: Final = 126
 """RFC 6455, 5.2: first byte of a text frame in one part; second byte where two bytes of length follow."""
+_SIZE_16_MAX: Final = 65_535
+_TEXT_MASKED_16: Final = bytes((_TEXT_WHOLE, 0x80 | _LENGTH_16))
 _BETWEEN_FRAMES: Final = StreamReader.at_eof.__code__
 """Where the parser of `websockets` rests when it has nothing of a frame yet."""
 
@@ -143,6 +146,18 @@ class DirectConnection(ClientConnection):
             self._over.set_result(error)
 
 
+def _masked(text: bytes) -> bytes:
+    """What `Frame.serialize` of `websockets` makes of a text of ours, in less than half its time (RFC 6455, 5.2, 5.3).
+
+    Orders are of this size; the library does all others.
+    """
+    size = len(text)
+    if not _LENGTH_16 <= size <= _SIZE_16_MAX:
+        return Frame(Opcode.TEXT, text).serialize(mask=True)
+    key = os.urandom(4)
+    return b"%b%b%b%b" % (_TEXT_MASKED_16, size.to_bytes(2), key, apply_mask(text, key))
+
+
 def _only_text(data: bytes) -> bytes | None:
     """Payload of a read that is one whole text frame of a server's; None when it is anything more, less or else."""
     if len(data) < 4 or data[0] != _TEXT_WHOLE:
@@ -179,7 +194,7 @@ class WebSocketConnection:
         if socket.state is not State.OPEN or socket.transport.is_closing():
             raise VenueUnreachable("socket closed")
         try:
-            socket.transport.write(Frame(Opcode.TEXT, frame).serialize(mask=True))
+            socket.transport.write(_masked(frame))
         except (WebSocketException, OSError, RuntimeError) as error:
             raise VenueOutcomeUnknown(f"socket broke while writing: {error}") from error
 

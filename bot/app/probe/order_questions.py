@@ -11,8 +11,7 @@ from typing import Final
 from bot.app.probe.question import Answer, Bench, Question, answered, inconclusive
 from bot.domain.errors import VenueRefused
 from bot.domain.units import Rounding, float_from_decimal, price_to_tick
-from bot.venues.deribit_rest import Placed
-from bot.venues.deribit_wire import Order, exact
+from bot.venues.deribit_wire import Order, Placed, exact
 from bot.venues.venue_rest import convert
 
 _INVALID: Final = frozenset({-32602, 11050})

@@ -17,8 +17,8 @@ from bot.domain.errors import VenueOutcomeUnknown, VenueRefused
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.units import ZERO, Rounding, float_from_decimal, price_to_tick
-from bot.venues.deribit_rest import Placed, signed
-from bot.venues.deribit_wire import Number, Order, exact
+from bot.venues.deribit_rest import signed
+from bot.venues.deribit_wire import Number, Order, Placed, exact
 from bot.venues.venue_rest import convert
 
 PREFIX: Final = "hbprobe"

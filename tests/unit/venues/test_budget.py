@@ -35,6 +35,21 @@ async def test_reserve_is_for_cancels() -> None:
 
 
 @pytest.mark.asyncio
+async def test_at_once_is_without_waiting_and_in_turn() -> None:
+    """A credit is taken at once where there is one; not past the reserve, and not before those who wait for one."""
+    clock = Clock()
+    bucket = CreditBucket(RATE, clock)
+    assert [bucket.take_now(is_cancel=False) for _ in range(4)] == [True, True, True, False]
+    waiting = asyncio.create_task(bucket.take(is_cancel=False, wait_s=30.0))
+    await asyncio.sleep(0)
+    clock.now_s = 0.01
+    assert not bucket.take_now(is_cancel=False)
+    assert bucket.take_now(is_cancel=True)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+@pytest.mark.asyncio
 async def test_credits_come_back_at_the_rate_up_to_the_burst() -> None:
     """Two credits in 20 ms at 100 a second; never more than the burst."""
     clock = Clock()

@@ -14,8 +14,8 @@ from bot.domain.instruments import Instrument, Kind, Settlement, TickStep
 from bot.domain.seen import OrderSeen, PositionSeen
 from bot.domain.time import expiry_ns_from_code
 from bot.venues import deribit_rest
-from bot.venues.deribit_rest import ErrorBody, Placed, Position
-from bot.venues.deribit_wire import Order, Portfolio
+from bot.venues.deribit_rest import ErrorBody, Position
+from bot.venues.deribit_wire import Order, Placed, Portfolio
 from bot.venues.settings import VenueSettings
 from bot.venues.venue_rest import convert
 

@@ -132,7 +132,7 @@ async def test_an_answer_that_does_not_come_is_an_outcome_nobody_knows(
     """Within the time the caller gives; an answer after it belongs to nobody."""
     session, _ = session_of()
     with pytest.raises(VenueOutcomeUnknown, match=r"private/buy: no answer for 0.01 s"):
-        await session.call("private/buy", {}, 0.01)
+        await session.ask("private/buy", {}, 0.01)
     session.take(reply(1, "late"))
 
 
@@ -158,7 +158,7 @@ def test_each_call_waits_its_own_time(
 
         async def ask(name: str, within_s: float) -> None:
             try:
-                await session.call(name, {}, within_s)
+                await session.ask(name, {}, within_s)
             except VenueOutcomeUnknown as error:
                 ended[name] = clock(), str(error)
 

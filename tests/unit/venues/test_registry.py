@@ -19,7 +19,8 @@ from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.deribit_reader import DeribitReader
 from bot.venues.link import Link
 from bot.venues.public_feed import PublicFeed
-from bot.venues.registry import VENUES, option_side_of, venue_named
+from bot.venues.registry import VENUES, edge_of, option_side_of, venue_named
+from bot.venues.relisting import Relisting
 from bot.venues.rest_account import AccountLook
 from bot.venues.settings import CCXT, DERIBIT_WS, VenueSettings
 
@@ -34,6 +35,14 @@ async def test_deribit_makers(settings: VenueSettings, fixed_ns: Callable[[], Ns
     assert isinstance(venue.gateway(link, OrderRate()), DeribitGateway)
     assert isinstance(venue.inspector(link), DeribitGateway)
     assert isinstance(option_side_of("deribit").reader(link), DeribitReader)
+
+
+@pytest.mark.asyncio
+async def test_a_run_hears_market_account_and_listing(settings: VenueSettings, fixed_ns: Callable[[], Ns]) -> None:
+    """Everywhere the same: the daemon's venue, and the one the simulation of the wire runs."""
+    edge = edge_of(Link(settings=settings, now_ns=fixed_ns, rng=random.Random(1)), [InstrumentId("BTC-PERPETUAL")])
+    assert [type(feed) for feed in edge.feeds] == [MarketFeed, AccountFeed, Relisting]
+    assert (edge.venue, type(edge.gateway)) == (DERIBIT, DeribitGateway)
 
 
 @pytest.mark.asyncio

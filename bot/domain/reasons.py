@@ -142,7 +142,7 @@ class DistrustCause(enum.StrEnum):
     STREAM_LOST = "stream_lost"
     """Its socket is down."""
     EXPIRED = "expired"
-    """Its life is over."""
+    """Its life is over, or its last average has begun: less and less of it moves with the index."""
     FORWARD_JUMPED = "forward_jumped"
     """The newest forward of its expiry leapt away from the index; the one before is used until others agree."""
     IV_JUMPED = "iv_jumped"

@@ -31,7 +31,7 @@ from bot.hedging.expiry import pinned, widened
 from bot.hedging.hedger import Looked
 from bot.hedging.modifiers import Modifiers, shaped
 from bot.hedging.policies import entry_of
-from bot.hedging.situation import hedge_seen
+from bot.hedging.situation import hedge_cause, hedge_seen
 from bot.journal import manifest
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Taken
@@ -128,7 +128,7 @@ def explain(
         band=_band(params, engine, looked, now_ns),
         bid_usd=None if touch is None else touch.bid_native,
         ask_usd=None if touch is None else touch.ask_native,
-        hedge_trust=_trust(view.hedge_verdict(decided.hedge_instrument, now_ns)),
+        hedge_trust=_trust(hedge_cause(view, decided.hedge_instrument, params.window, now_ns)),
         tactic=type(params.tactic).__module__.rpartition(".")[2],
         tactic_params=_plain(params.tactic),
         volume_usd_per_day_max=params.tactic.volume_usd_per_day

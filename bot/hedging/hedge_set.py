@@ -19,9 +19,10 @@ from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.hedging.band import WIDEST_COIN
 from bot.hedging.basis import BasisWatch
 from bot.hedging.sides import Sides
-from bot.hedging.situation import Hedge, hedge_seen, held_usd
+from bot.hedging.situation import Hedge, hedge_cause, hedge_seen, held_usd
 from bot.hedging.target import BasisCorrelation, HedgeLeg, HedgeSide, SplitTerms
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 
 _HELD_NS: Final = Ns(86_400 * NS_PER_S)
 """How long a hedge is held, for carry and basis risk, where nothing is said: options' deltas live for days."""
@@ -47,6 +48,8 @@ class SetParams(Struct, frozen=True, kw_only=True):
     trade_coin_min: float
     open_until_ns: Ns
     """Nothing is opened in what expires sooner."""
+    window: Window
+    """Of the venue, before delivery: nothing is traded in what is inside its own."""
     horizon_ns: Ns
     """0: a day."""
     maker_cost_fraction: float | None
@@ -97,7 +100,9 @@ class HedgeSet:
     def pivot(self, view: MarketView, now_ns: Ns, away: Collection[VenueId]) -> InstrumentId:
         """The instrument whose price and costs the decision is made at: the first that can be traded on."""
         can_be = (
-            name for name in self._opened if venue_of(name) not in away and view.hedge_verdict(name, now_ns) is None
+            name
+            for name in self._opened
+            if venue_of(name) not in away and hedge_cause(view, name, self._params.window, now_ns) is None
         )
         return next(can_be, self._opened[0])
 
@@ -154,7 +159,7 @@ class HedgeSet:
         missing = away.get(venue_of(name))
         if missing is not None:
             return Bar(reason=Reason.STREAM_LOST, detail=f"{name}: {missing}")
-        cause = view.hedge_verdict(name, now_ns)
+        cause = hedge_cause(view, name, self._params.window, now_ns)
         if cause is not None:
             return Bar(reason=Reason.HEDGE_QUOTE_DISTRUSTED, detail=f"{name}: {cause.value}")
         touch = view.touch(name)

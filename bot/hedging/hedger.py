@@ -205,7 +205,7 @@ class Hedger:
                 0.0 if self._set is None else self._beside_usd(view, held, hedge),
             ),
             held_back=(waits, why),
-            hedge_cause=view.hedge_verdict(frame.hedge_instrument, now_ns),
+            hedge_cause=situation.hedge_cause(view, frame.hedge_instrument, params.window, now_ns),
         )
         self.looked = Looked(desk, exposure, inputs, now, cheap, widths)
         division = self._ruled(view, held, now, desk, inputs)
@@ -393,6 +393,7 @@ def _set_params(params: HedgeParams, sides: Sides) -> SetParams:
         position_usd_max=params.limits.hedge_position_usd_max,
         trade_coin_min=params.trade_coin_min,
         open_until_ns=params.open_until_ns,
+        window=params.window,
         horizon_ns=params.modifiers.funding_horizon_ns,
         maker_cost_fraction=params.maker_cost_fraction,
     )

@@ -14,7 +14,7 @@ from bot.domain.decided import Decided, Features, LegSplit
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import DepthSeen
-from bot.domain.reasons import Action, Reason
+from bot.domain.reasons import Action, DistrustCause, Reason
 from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.domain.units import ZERO, coin_from_amount, float_from_decimal
 from bot.hedging.band import Band, BandInputs, beyond_touch_usd
@@ -22,6 +22,7 @@ from bot.hedging.decide import Situation, Verdict
 from bot.market.depth import levels_met
 from bot.market.quality import Touch
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Collateral
 from bot.risk.exposure import Exposure
 from bot.risk.legs import Legs
@@ -71,6 +72,18 @@ def hedge_seen(view: MarketView, name: InstrumentId, now_ns: Ns) -> Hedge | None
         volume_usd_per_day=None if marked is None else marked.volume_usd_per_day,
         depth=view.depth(name, now_ns),
     )
+
+
+def hedge_cause(view: MarketView, name: InstrumentId, window: Window, now_ns: Ns) -> DistrustCause | None:
+    """Why no hedge may be made in an instrument now; None: it may.
+
+    A future inside its own settlement window moves with the open part of its average only: coins of it are less and
+    less delta, so that hedging with them would have no end.
+    """
+    spec = view.instruments.get(name)
+    if spec is not None and spec.expiry_ns is not None and spec.expiry_ns - now_ns < window.length_ns:
+        return DistrustCause.EXPIRED
+    return view.hedge_verdict(name, now_ns)
 
 
 def held_usd(

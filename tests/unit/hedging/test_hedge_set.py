@@ -17,6 +17,7 @@ from bot.hedging.hedge_set import Among, Available, HedgeSet, SetParams
 from bot.hedging.sides import Sides
 from bot.hedging.target import HedgeLeg, HedgeSide
 from bot.market.view import MarketView
+from bot.pricing.settlement_window import Window
 
 INVERSE, LINEAR, DATED = InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC_USDC-PERPETUAL"), InstrumentId("BTC-27MAR26")
 ALL = (INVERSE, LINEAR, DATED)
@@ -40,6 +41,7 @@ class Market:
             position_usd_max=1e6,
             trade_coin_min=0.001,
             open_until_ns=NS_PER_DAY,
+            window=Window(Ns(1800 * NS_PER_S), Ns(4 * NS_PER_S)),
             horizon_ns=Ns(0),
             maker_cost_fraction=None,
         )
@@ -135,6 +137,17 @@ def test_nothing_is_opened_shortly_before_an_expiry(market: Market) -> None:
     late, early = market.leg(DATED, open_until_ns=Ns(_LEFT_NS + 1)), market.leg(DATED, open_until_ns=_LEFT_NS)
 
     assert (late.headroom_coin, late.is_usable, early.headroom_coin) == (0.0, True, 10.0)
+
+
+def test_nothing_is_traded_in_what_is_inside_its_own_window(market: Market) -> None:
+    """To the nanosecond; it prices no decision either."""
+    inside, before = Window(Ns(_LEFT_NS + 1), NS_PER_DAY), Window(_LEFT_NS, NS_PER_DAY)
+
+    assert market.among(window=inside).bars[DATED].detail == "BTC-27MAR26: expired"
+    assert market.among(window=before).bars == {}
+    alone = structs.replace(market.params, names=(DATED, INVERSE))
+    pivots = [HedgeSet(structs.replace(alone, window=window)) for window in (inside, before)]
+    assert [made.pivot(market.view, market.make.now_ns, ()) for made in pivots] == [INVERSE, DATED]
 
 
 def test_what_no_side_names_is_only_closed(market: Market) -> None:

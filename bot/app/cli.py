@@ -15,7 +15,7 @@ from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
-from bot.app.finished import folder_of, pnl, tca, why
+from bot.app.finished import folder_of, pnl, scalping, tca, why
 from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
 from bot.app.soak import SoakOptions, keep_failures, soak
@@ -250,6 +250,7 @@ cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)
 cli.command(name="tca")(tca)
 cli.command(name="pnl")(pnl)
+cli.command(name="scalping")(scalping)
 
 
 @cli.command(name="exchange")

@@ -11,10 +11,11 @@ import typer
 from bot.app.exit_codes import ExitCode
 from bot.domain.errors import ConfigError
 from bot.drive.audits import costs, profits
+from bot.drive.audits import scalping as scalped
 from bot.drive.moment import sought_from
 from bot.drive.why import Strayed
 from bot.drive.why import why as explained
-from bot.observe import cost_table, explain, profit_table
+from bot.observe import cost_table, explain, profit_table, scalp_table
 from bot.observe.charts import render_costs
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
@@ -81,5 +82,16 @@ def pnl(run: Run, *, book: Book = None, as_json: Json = False) -> None:
         typer.echo(f"pnl: {found.sentence}")
         raise SystemExit(ExitCode.DIFFERENT)
     typer.echo(profit_table.as_json(found) if as_json else profit_table.as_text(found))
+    if found.problem:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+def scalping(run: Run, *, book: Book = None, as_json: Json = False) -> None:
+    """Say whether a run's gamma scalping paid: volatility paid and met, where variance went, and what was luck."""
+    found = scalped(folder_of(run, "scalping"), book)
+    if isinstance(found, Strayed):
+        typer.echo(f"scalping: {found.sentence}")
+        raise SystemExit(ExitCode.DIFFERENT)
+    typer.echo(scalp_table.as_json(found) if as_json else scalp_table.as_text(found))
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)

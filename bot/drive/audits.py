@@ -1,4 +1,4 @@
-"""Plays a tape again and takes the costs of its hedges, or its profit, apart. Words are `observe`'s."""
+"""Plays a tape again and takes the costs of its hedges, its profit or its scalping apart. Words are `observe`'s."""
 
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,7 @@ from bot.drive.cost_audit import CostAudit
 from bot.drive.moment import book_named
 from bot.drive.profit_audit import ProfitAudit
 from bot.drive.replay import Comparison, otherness
+from bot.drive.scalping_audit import ScalpingAudit
 from bot.drive.why import Strayed, strayed
 from bot.engine import Engine
 from bot.journal import manifest
@@ -16,10 +17,11 @@ from bot.journal.manifest import Manifest
 from bot.journal.tape_reader import TapeReader
 from bot.observe.costs import CostReport
 from bot.observe.profits import ProfitReport
+from bot.observe.scalps import ScalpingReport
 
 
 class _Audit(Protocol):
-    def see(self, engine: Engine, event: Event, outcome: Outcome) -> None:
+    def see(self, engine: Engine, event: Event, outcome: Outcome) -> object:
         """One event and what the engine made of it."""
 
 
@@ -43,6 +45,17 @@ def profits(folder: Path, book: str | None) -> ProfitReport | Strayed:
     if isinstance(engine, Strayed):
         return engine
     return audit.report(engine, (run.run_id, run.mode))
+
+
+def scalping(folder: Path, book: str | None) -> ScalpingReport | Strayed:
+    """What gamma scalping came to in one book's run; errors as of `costs`."""
+    run, digest = manifest.read(folder)
+    name = book_named(run, book)
+    audit = ScalpingAudit(next(item for item in run.books if item.book == name))
+    engine = _played(TapeReader(folder, digest), run, name, audit)
+    if isinstance(engine, Strayed):
+        return engine
+    return audit.report(engine, (run.run_id, run.mode), _compared(run))
 
 
 def _played(tape: TapeReader, run: Manifest, book: str, audit: _Audit) -> Engine | Strayed:

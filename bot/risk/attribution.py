@@ -72,6 +72,8 @@ class OptionStep(NamedTuple):
     taylor: Taylor
     gamma_carry: float
     """Gamma F^2 / 2 (r^2 - iv^2 dt): what the move earned less what the time cost, to first order in time."""
+    gamma_gain: float
+    """The first of the two: Gamma F^2 r^2 / 2."""
 
 
 class _Value(NamedTuple):
@@ -113,13 +115,15 @@ def option_step(leg: OptionHeld, before: OptionMarket, after: OptionMarket) -> O
         amount * value.vanna * move_usd * move_vol,
         amount * 0.5 * value.volga * move_vol**2,
     )
+    gain, time = (terms[2], terms[0]) if is_average else _gamma_carry(leg, before, move_usd, years)
     return OptionStep(
         profit=profit,
         theta=amount * (later - value.price),
         spot=amount * (moved - later),
         vol=amount * (last - moved),
         taylor=Taylor(*terms, residual=profit - sum(terms)),
-        gamma_carry=terms[2] + terms[0] if is_average else _gamma_carry(leg, before, move_usd, years),
+        gamma_carry=gain + time,
+        gamma_gain=gain,
     )
 
 
@@ -193,8 +197,9 @@ def _value_of_average(leg: OptionHeld, market: OptionMarket, left: Left) -> _Val
     return _Value(price, delta, gamma, 0.0, 0.0, 0.0, 0.0)
 
 
-def _gamma_carry(leg: OptionHeld, before: OptionMarket, move_usd: float, years: float) -> float:
+def _gamma_carry(leg: OptionHeld, before: OptionMarket, move_usd: float, years: float) -> tuple[float, float]:
+    """What the move earned and what the time cost."""
     forward_usd = before.forward_usd
     gamma = black76.delta_gamma(forward_usd, leg.strike_usd, before.tau_years, before.iv, leg.is_call)[1]
-    usd = leg.amount_coin * 0.5 * gamma * (move_usd**2 - (forward_usd * before.iv) ** 2 * years)
-    return usd / forward_usd if leg.is_coin_settled else usd
+    native = 0.5 * leg.amount_coin * gamma / (forward_usd if leg.is_coin_settled else 1.0)
+    return native * move_usd**2, -native * (forward_usd * before.iv) ** 2 * years

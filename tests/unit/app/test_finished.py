@@ -1,4 +1,4 @@
-"""`hedgebot why`, `tca` and `pnl`: text or JSON and exit 0; a contradiction exits 1; junk is one line and exit 2."""
+"""`hedgebot why`, `tca`, `pnl`, `scalping`: text or JSON, exit 0; a contradiction exits 1; junk is a line, exit 2."""
 
 import json
 from collections.abc import Callable
@@ -143,3 +143,15 @@ def test_a_changed_tape_has_no_costs(call: Call, folder: Path, capsys: pytest.Ca
 
     assert call("tca", str(folder)) == ExitCode.JOURNAL
     assert "tape-000001.bin, record" in capsys.readouterr().err
+
+
+def test_scalping_is_told(call: Call, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Text by default, one JSON line on request; it is a part of the same profit."""
+    assert call("scalping", str(folder)) == 0
+    assert "process and outcome" in capsys.readouterr().out
+
+    assert call("scalping", str(folder), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["problem"], told["steps_count"] > 5) == ("", True)
+    assert call("scalping", "nowhere") == ExitCode.CONFIG
+    assert "scalping: there is no folder nowhere" in capsys.readouterr().err

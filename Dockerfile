@@ -4,14 +4,19 @@
 ARG BASE_IMAGE=python:3.12-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
+ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python3 -m venv /opt/hedgebot
-# Dependencies first: this layer changes only with the pins.
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY bot/__init__.py bot/
-RUN /opt/hedgebot/bin/pip install --no-cache-dir --constraint constraints.txt '.[postgres]'
+# Dependencies first: this layer changes only with the pins. Every file is known by its hash, nothing is compiled.
+COPY deploy/requirements.lock ./
+RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
-RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-deps --force-reinstall .
+# What only installs, and the tests of others, stay behind.
+RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-compile --no-deps --no-index --no-build-isolation . \
+    && /opt/hedgebot/bin/pip uninstall --quiet --yes setuptools pip \
+    && find /opt/hedgebot -depth -type d '(' -name __pycache__ -o -path '*/numpy/*/tests' -o -path '*/scipy/*/tests' ')' \
+        -exec rm -r '{}' +
 
 FROM ${BASE_IMAGE}
 RUN groupadd --system --gid 10001 hedgebot \

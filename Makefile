@@ -2,8 +2,6 @@
 # Each recipe is one line that can be pasted into a shell from this directory.
 
 PYTHON ?= python3
-CONTAINER ?= docker
-BASE_IMAGE ?= python:3.12-slim-bookworm
 IMAGE ?= hedgebot
 ARGS ?=
 SEEDS ?= 200
@@ -17,10 +15,10 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check soak mutants bench docs bands tactics image clean
+.PHONY: help demo test clients lint check soak mutants bench docs bands tactics image lock image-test clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 demo: $(STAMP) ## start an exchange and a bot on this machine and watch it hedge (ARGS="--seconds 45 --json")
 	$(BIN)/hedgebot demo $(ARGS)
@@ -55,8 +53,14 @@ docs: $(STAMP) ## write the generated part of docs/reference again
 bands: $(STAMP) ## measure the band policies again and write docs/explanation/bands.md (minutes)
 	$(BIN)/python -m bot bands docs/explanation/bands.md
 
-image: ## container image (CONTAINER=podman, BASE_IMAGE=...)
-	$(CONTAINER) build --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(IMAGE) .
+image: ## container image, with docker, podman or buildah (IMAGE=name CONTAINER=podman BASE_IMAGE=... ARGS="--no-cache")
+	CONTAINER=$(CONTAINER) BASE_IMAGE=$(BASE_IMAGE) $(PYTHON) deploy/image.py build --tag $(IMAGE) $(ARGS)
+
+lock: ## pin every file of the image by its hash again, by constraints.txt (needs uv)
+	printf 'setuptools>=77\n' | uv pip compile --quiet pyproject.toml - --extra postgres --universal --python-version 3.11 -c constraints.txt --generate-hashes --no-annotate --no-header -o deploy/requirements.lock
+
+image-test: ## build the image where no registry is, run the demo in it, end it (needs podman runc debootstrap and root)
+	$(PYTHON) deploy/image.py test $(ARGS)
 
 clean: ## remove what make and the tools created; runs/ and var/ stay
 	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist *.egg-info

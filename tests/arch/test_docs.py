@@ -18,7 +18,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=")
 _FILE = re.compile(r"(?:bot|config|deploy|docs|tests)/[\w./-]*\w")
 _VARIABLE = re.compile(r"HEDGEBOT_([A-Z][A-Z0-9_]*[A-Z0-9])")
-_TARGET = re.compile(r"^([a-z]+):.*## ", re.MULTILINE)
+_TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
 _PLACEHOLDERS = ("<", "{", "*", "...")
 """What stands for something else is no name of a file."""
 

@@ -1,0 +1,234 @@
+"""Builds the container image, and tries it: `make image`, `make image-test`.
+
+Needs Python and a tool that builds images; the trial needs podman, runc and, to make a base, debootstrap and root.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+CHECKOUT: Final = Path(__file__).resolve().parent.parent
+BASE_IMAGE: Final = "python:3.12-slim-bookworm"
+LOCK: Final = CHECKOUT / "deploy/requirements.lock"
+ADDED_BYTES_MAX: Final = 400_000_000
+"""What the image may add to its base."""
+_HEDGES_WAIT_S: Final = 180.0
+"""For the first hedges of the demo, on a machine with other things to do; a start without byte-code takes 15 s."""
+_STOP_WAIT_S: Final = 60.0
+_WHEELS: Final = "/wheels"
+_PIP_CONFIG: Final = "/etc/pip.conf"
+
+
+class Failed(Exception):
+    """One line: what did not hold."""
+
+
+def call(*words: str, cwd: Path = CHECKOUT) -> str:
+    """Run a command; what it said on standard output. Failed with its last words otherwise."""
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Failed(f"{' '.join(words[:3])} ...: exit {done.returncode}: {' | '.join(said[-6:])}")
+    return done.stdout
+
+
+def builder(wanted: str = "") -> str:
+    """The first of docker, podman and buildah that is there and answers: a docker client may be without its engine."""
+    for tool in (wanted,) if wanted else ("docker", "podman", "buildah"):
+        if shutil.which(tool) is not None:
+            answer = subprocess.run([tool, "info"], capture_output=True, check=False)  # noqa: S603 - one of three
+            if answer.returncode == 0:
+                return tool
+    raise Failed(f"{wanted or 'docker, podman, buildah'}: none here builds images; install one")
+
+
+def build_words(tool: str, *, tag: str, base: str, more: Sequence[str] = ()) -> list[str]:
+    """The command that builds; the format of docker keeps the health check."""
+    as_docker = [] if tool == "docker" else ["--format", "docker"]
+    return [tool, "build", *as_docker, *more, "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, "."]
+
+
+def build(tag: str, more: Sequence[str]) -> None:
+    """With what is there."""
+    words = build_words(
+        builder(os.environ.get("CONTAINER", "")),
+        tag=tag,
+        base=os.environ.get("BASE_IMAGE", "") or BASE_IMAGE,
+        more=more,
+    )
+    sys.stdout.write(" ".join(words) + "\n")
+    sys.stdout.flush()
+    raise SystemExit(subprocess.run(words, cwd=CHECKOUT, check=False).returncode)  # noqa: S603 - built above
+
+
+# --- the trial -----------------------------------------------------------------------------------------------
+
+
+class Podman:
+    """podman with a storage of its own: what is built and run here leaves nothing behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._words: Final = [
+            *("podman", "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"),
+            *("--root", str(folder / "storage"), "--runroot", str(folder / "run")),
+        ]
+
+    def __call__(self, *words: str) -> str:
+        """One command."""
+        return call(*self._words, *words)
+
+    def build(self, tag: str, base: str, more: Sequence[str]) -> None:
+        """The image, from files that are here only."""
+        words = build_words("podman", tag=tag, base=base, more=["--pull=never", "--network", "host", *more])
+        self(*words[1:])
+
+    def size_bytes(self, image: str) -> int:
+        """All its layers."""
+        return int(json.loads(self("image", "inspect", image))[0]["Size"])
+
+
+def debian_root(folder: Path) -> Path:
+    """Debian with its Python, made from the packages this machine installs from."""
+    rootfs, packed = folder / "rootfs", folder / "base.tar"
+    include = "--include=python3,python3-venv,ca-certificates"
+    call("debootstrap", "--variant=minbase", include, "bookworm", str(rootfs), _package_source())
+    shutil.rmtree(rootfs / "var/cache/apt/archives", ignore_errors=True)
+    call("tar", "-C", str(rootfs), "-cf", str(packed), ".")
+    shutil.rmtree(rootfs)
+    return packed
+
+
+def _package_source() -> str:
+    """Where this machine's own packages come from."""
+    apt = Path("/etc/apt")
+    for path in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
+        for line in path.read_text().splitlines() if path.is_file() else ():
+            words = [word for word in line.split() if not word.startswith("[") and not word.endswith("]")]
+            if len(words) > 1 and words[0] in {"URIs:", "deb"} and "://" in words[1]:
+                return words[1]
+    raise Failed("apt: no source of packages is configured; give a base with BASE_IMAGE=...")
+
+
+def wheels(folder: Path, python: str) -> Path:
+    """Every file of the lock, fetched with this machine's own pip: the build itself asks nobody."""
+    there = folder / "wheels"
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+    only = ("--no-deps", "--only-binary", ":all:", "--python-version", python)
+    call(*pip, "download", "--quiet", *only, "--require-hashes", "-r", str(LOCK), "-d", str(there))
+    return there
+
+
+def offline(folder: Path, found: Path) -> list[str]:
+    """Options of a build that knows these wheels and no index."""
+    config = folder / "pip.conf"
+    config.write_text(f"[global]\nno-index = true\nfind-links = {_WHEELS}\n")
+    isolation = ["--isolation", "chroot"] if os.geteuid() == 0 else []
+    return [*isolation, "-v", f"{found}:{_WHEELS}:ro", "-v", f"{config}:{_PIP_CONFIG}:ro"]
+
+
+_LOCKED_DOWN: Final = (
+    *("--read-only", "--tmpfs", "/tmp:size=64m,mode=1777", "--network", "none"),  # noqa: S108 - inside the container
+    *("--cap-drop", "all", "--security-opt", "no-new-privileges", "--pids-limit", "64", "--memory", "1g"),
+    # Below what a user may have anywhere: raising a limit needs a right that not every root has.
+    *("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"),
+)
+
+
+@contextmanager
+def running(podman: Podman, image: str, *command: str) -> Iterator[str]:
+    """A container with nothing it does not need; gone afterwards."""
+    runtime = ("--runtime", "runc") if shutil.which("runc") else ()
+    name = podman("run", "--detach", *runtime, *_LOCKED_DOWN, image, *command).strip()
+    try:
+        yield name
+    finally:
+        podman("rm", "--force", "--time", "5", name)
+
+
+def _demand(holds: object, claim: str) -> None:
+    if not holds:
+        raise Failed(claim)
+    sys.stdout.write(f"holds: {claim}\n")
+    sys.stdout.flush()
+
+
+def _lines(podman: Podman, name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in podman("logs", name).splitlines() if line.startswith("{")]
+
+
+def _demo(podman: Podman, image: str) -> None:
+    """It hedges, answers its own health check, and ends in order when asked to."""
+    with running(podman, image, "demo", "--json") as name:
+        deadline_s = time.monotonic() + _HEDGES_WAIT_S
+        while sum(line.get("event") == "order.filled" for line in _lines(podman, name)) < 2:
+            if time.monotonic() > deadline_s:
+                raise Failed(f"no two hedges in {_HEDGES_WAIT_S:.0f} s: {podman('logs', name)[-2000:]}")
+            time.sleep(1.0)
+        _demand(True, "two hedges were filled")
+        listening = next(line for line in _lines(podman, name) if line.get("event") == "health.listening")
+        ask = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{listening['port']}/healthz').status)"
+        _demand(podman("exec", name, "python3", "-c", ask).strip() == "200", "the health page answers inside")
+        _demand(podman("exec", name, "id", "-u").strip() == "10001", "it is not root")
+        _demand(not podman("exec", name, "find", "/opt/hedgebot", "-name", "*.pyc"), "there is no byte-code in it")
+        podman("kill", "--signal", "TERM", name)
+        began_s = time.monotonic()
+        code = call("timeout", f"{_STOP_WAIT_S:.0f}", *podman._words, "wait", name).strip()  # noqa: SLF001 - its words
+        _demand(code == "0", f"SIGTERM ends it in order, in {time.monotonic() - began_s:.1f} s")
+        result = _lines(podman, name)[-1]
+        _demand(result.get("positions_match") is True, f"positions match after {result.get('hedges')} hedges")
+        _demand(result.get("unknown_open") == 0 and not result.get("violations"), "nothing is left open")
+
+
+def trial(base_tar: Path | None) -> None:
+    """Build without a registry, look, run, end."""
+    if shutil.which("podman") is None:
+        raise Failed("podman: is missing; install podman, runc and debootstrap")
+    with tempfile.TemporaryDirectory(prefix="hedgebot-image-") as temporary:
+        folder = Path(temporary)
+        podman = Podman(folder)
+        try:
+            began_s = time.monotonic()
+            base = "localhost/base:bookworm"
+            podman("import", str(base_tar or debian_root(folder)), base)
+            with running(podman, base, "sleep", "60") as name:
+                python = podman("exec", name, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+            found = wheels(folder, python.strip())
+            based_s = time.monotonic()
+            podman.build("localhost/hedgebot:test", base, offline(folder, found))
+            built_s = time.monotonic()
+            added = podman.size_bytes("localhost/hedgebot:test") - podman.size_bytes(base)
+            sys.stdout.write(f"base and wheels {based_s - began_s:.0f} s, build {built_s - based_s:.0f} s\n")
+            _demand(
+                added <= ADDED_BYTES_MAX, f"{added / 1e6:.0f} MB above its base, at most {ADDED_BYTES_MAX / 1e6:.0f}"
+            )
+            _demo(podman, "localhost/hedgebot:test")
+        finally:
+            podman("system", "reset", "--force")
+
+
+def main() -> None:
+    """Command line of the two targets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("build", "test"))
+    parser.add_argument("--tag", default="hedgebot")
+    parser.add_argument("--base-tar", type=Path, help="root file system for the trial; default: make one")
+    known, more = parser.parse_known_args()
+    try:
+        if known.what == "build":
+            build(known.tag, more)
+        trial(known.base_tar)
+    except Failed as error:
+        sys.exit(f"image: {error}")
+
+
+if __name__ == "__main__":
+    main()

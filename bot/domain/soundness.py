@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from bot.domain.events import Filled
+from bot.domain.events import Filled, Settled
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import DepthSeen, FutureMarked, Level, OptionMarked, Quoted
 
@@ -149,6 +149,8 @@ def defect(thing: Struct) -> str:
             return found
     if isinstance(thing, Filled) and thing.price_native <= 0:
         return f"price_native is {thing.price_native}"
+    if isinstance(thing, Settled) and thing.delivery_usd is not None and thing.delivery_usd < PRICE_MIN:
+        return f"delivery_usd is {thing.delivery_usd}"
     return _defect_of_grid(thing) if isinstance(thing, Instrument) else ""
 
 

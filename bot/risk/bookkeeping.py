@@ -14,6 +14,7 @@ from bot.domain.events import AccountSeen, Filled
 from bot.domain.ids import DERIBIT, InstrumentId, VenueId
 from bot.domain.instruments import Instrument
 from bot.domain.seen import PositionSeen
+from bot.domain.soundness import PRICE_MAX, PRICE_MIN
 from bot.domain.status import EquitySeen
 from bot.domain.time import Ns, is_settled_between
 from bot.domain.units import ZERO, decimal_from_wire
@@ -109,7 +110,8 @@ class Bookkeeping:
         for currency in sorted({spec.settlement_currency for spec in specs.values()} & set(self._seen)):
             seen = self._seen[currency]
             ours = [(item, spec) for item, spec in known if spec.settlement_currency == currency]
-            if seen.received_ns == at_ns and all(item.mark_native is not None for item, _ in ours):
+            marks = [_price(spec, item.mark_native) for item, spec in ours]
+            if seen.received_ns == at_ns and None not in marks:
                 self._open(currency, decimal_from_wire(seen.equity_native), ours)
 
         self._told_ns = self._opened_ns = at_ns
@@ -117,9 +119,9 @@ class Bookkeeping:
     def _open(self, currency: str, equity: Decimal, positions: list[tuple[PositionSeen, Instrument]]) -> None:
         self._opening[currency] = self._cash[currency] = equity
         for item, spec in positions:
-            assert item.mark_native is not None, f"position {item.instrument} has no mark"
-            mark = decimal_from_wire(item.mark_native)
-            lot = _Lot(spec, item.amount_native, mark if item.average_native is None else item.average_native)
+            mark, average = _price(spec, item.mark_native), _price(spec, item.average_native)
+            assert mark is not None, f"position {item.instrument} has no mark"
+            lot = _Lot(spec, item.amount_native, mark if average is None else average)
             self._lots[spec.id] = lot
             self._cash[currency] -= lot.value(mark)
             self._funding[spec.id] = item.funding_native or ZERO
@@ -184,6 +186,14 @@ class Bookkeeping:
                     )
                 )
         return tuple(found)
+
+
+def _price(spec: Instrument, told_native: Decimal | float | None) -> Decimal | None:
+    """A price of a position; None also for a future's that can be none: a venue's 0 where it has no mark."""
+    if told_native is None:
+        return None
+    price = told_native if isinstance(told_native, Decimal) else decimal_from_wire(told_native)
+    return price if spec.is_option or PRICE_MIN <= price <= PRICE_MAX else None
 
 
 def _money(value: Decimal) -> Decimal:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from bot.domain import events as ev
 from bot.domain.soundness import defect, sound_depth, sound_future, sound_option, sound_quote
 
 _SOUND_BY = {"option_marked": sound_option, "future_marked": sound_future, "quoted": sound_quote}
@@ -73,12 +74,15 @@ def test_zero_is_a_number_where_it_can_be_one(make: Any, name: str, value: float
 def test_an_event_of_the_account_names_its_first_wrong_figure(make: Any) -> None:
     """Wherever it is: in the event, in one of its parts, in a table; a fill without a price is none."""
     spec, seen = make.perpetual(), make.account_seen()
+    stamps = dict.fromkeys(("received_ns", "venue_ns"), make.now_ns)
+    settled = {"instrument": spec.id, "funding_native": Decimal(0), **stamps}
     cases = {
         "": seen,
         "equity_native is nan": make.account_seen(equity_native=math.nan),
         "delta_coin_by_index.btc_usd is inf": structs.replace(seen, delta_coin_by_index={"btc_usd": math.inf}),
         "amount_native is NaN": make.fill("f1", "NaN"),
         "price_native is 0": make.fill("f1", "1", price_native=Decimal(0)),
+        "delivery_usd is 0": ev.Settled(delivery_usd=Decimal(0), **settled),
         "lot_native of BTC-PERPETUAL is 0": structs.replace(spec, lot_native=Decimal(0)),
         "strike_usd of BTC-27MAR26-100000-C is 0": make.option(strike_usd=0.0),
     }

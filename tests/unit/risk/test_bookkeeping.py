@@ -249,6 +249,25 @@ def test_a_position_without_a_mark_keeps_the_books_closed(desk: Desk) -> None:
     assert desk.books.equity(desk.view) == ()
 
 
+@pytest.mark.parametrize("mark", [0.0, -1.0, 1e-300])
+def test_a_mark_that_is_no_price_is_a_missing_one(desk: Desk, mark: float) -> None:
+    """A venue writes 0 where it has none: dividing by it would end the process, at every start again."""
+    desk.tell("BTC", 10.0)
+    desk.hold(BTC__PERPETUAL=("1000", "100000", mark, "0"))
+
+    assert desk.books.equity(desk.view) == ()
+
+
+@pytest.mark.parametrize("average", ["0", "-5"])
+def test_an_average_that_is_no_price_is_a_missing_one(desk: Desk, average: str) -> None:
+    """The mark stands in: what was gained before is in the equity."""
+    desk.tell("BTC", 10.0)
+    desk.hold(BTC__PERPETUAL=("1000", average, 100_000.0, "0"))
+    desk.mark("BTC-PERPETUAL", 100_000.0)
+
+    assert desk.equity().bot_native == 10
+
+
 def test_money_in_a_currency_that_is_not_kept_is_left_alone(desk: Desk) -> None:
     """A fill, a fee, a delivery and funding in USDC do not touch the coin books."""
     desk.tell("BTC", 10.0)

@@ -21,7 +21,7 @@ from bot.domain.time import NS_PER_S, Ns, ms_from_ns
 from bot.domain.units import ZERO
 from bot.venues import deribit_rest
 from bot.venues.contract import NowNs
-from bot.venues.deribit_rest import Trades, on_lot
+from bot.venues.deribit_rest import Trades
 from bot.venues.deribit_wire import Order, Placed, Trade, filled, is_position_trade, order_updated
 from bot.venues.venue_rest import convert
 
@@ -58,9 +58,14 @@ class OrderReader:
         self._offset_ms: Final = offset_ms
 
     def placed(self, command: PlaceOrder, placed: Placed) -> Sequence[Event]:
-        """The reply to a new order, which must be about this order and add up; MalformedMessage otherwise."""
+        """The reply to a new order, which must be about this order and add up; MalformedMessage otherwise.
+
+        Amounts off the lot are looked up before they are believed.
+        """
         order, now_ns = placed.order, self._now_ns()
-        amount = deribit_rest.signed(self._on_lot(order.instrument_name, order.amount), order.direction)
+        for value in (order.filled_amount, *(trade.amount for trade in placed.trades)):
+            deribit_rest.on_lot(value, self._listed.get(order.instrument_name))
+        amount = deribit_rest.signed(self._as_told(order.instrument_name, order.amount), order.direction)
         told = (order.label, order.instrument_name, amount)
         if told != (command.label, command.instrument, command.amount_native):
             raise MalformedMessage(f"the reply is about {told}, not about this order")
@@ -164,19 +169,19 @@ class OrderReader:
             if trade.order_id != order_id:
                 raise MalformedMessage(f"trade {trade.trade_id} of order {trade.order_id} came with {order_id}")
             if is_position_trade(trade):
-                amount = self._on_lot(trade.instrument_name, trade.amount)
+                amount = self._as_told(trade.instrument_name, trade.amount)
                 fills.append(filled(trade, now_ns, amount))
         return fills
 
     def updated(self, order: Order) -> OrderUpdated:
-        """State of an order, its filled amount on the lot."""
+        """State of an order."""
         return self._updated(order, self._now_ns())
 
     def _updated(self, order: Order, now_ns: Ns) -> OrderUpdated:
-        return order_updated(order, now_ns, self._on_lot(order.instrument_name, order.filled_amount))
+        return order_updated(order, now_ns, self._as_told(order.instrument_name, order.filled_amount))
 
-    def _on_lot(self, instrument: InstrumentId, value: float) -> Decimal:
-        return on_lot(value, self._listed.get(instrument))
+    def _as_told(self, instrument: InstrumentId, value: float) -> Decimal:
+        return deribit_rest.as_told(value, self._listed.get(instrument))
 
     def not_known(self, label: Label, cause: str) -> LookUpFailed:
         """No answer, and why."""

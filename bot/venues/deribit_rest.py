@@ -198,6 +198,18 @@ def on_lot(value: float, instrument: Instrument | None) -> Decimal:
         raise MalformedMessage(str(error)) from error
 
 
+def as_told(value: float, instrument: Instrument | None) -> Decimal:
+    """An amount of the account: on the lot but for noise, else as it is.
+
+    What is held, works or was filled is a fact, whatever the lot is today: the venue may have changed it, and its
+    contracts may be smaller than its least order.
+    """
+    try:
+        return on_lot(value, instrument)
+    except MalformedMessage:
+        return exact(value)
+
+
 @lru_cache(maxsize=64)
 def _on_grid(value: float, step: Decimal) -> Decimal:
     """Kept, because one answer says one amount three times: of the order, of what is filled, of the trade."""
@@ -208,8 +220,7 @@ def position_seen(position: Position, instrument: Instrument | None) -> Position
     """A position in native units, signed by the venue; None when flat.
 
     Linear futures show their USD notional as `size`, which floats with the price: the coins are in
-    `size_currency`. Sizes are signed already, so the direction only has to agree (facts 2.2). A size off
-    today's lot (the venue changed it) is a fact and stays as it is.
+    `size_currency`. Sizes are signed already, so the direction only has to agree (facts 2.2).
     """
     value = position.size
     if position.kind != "option" and is_linear_name(position.instrument_name):
@@ -222,13 +233,9 @@ def position_seen(position: Position, instrument: Instrument | None) -> Position
     if (value > 0.0) != (position.direction == "buy") or position.direction == "zero":
         message = f"position {position.instrument_name}: {value} with direction {position.direction}"
         raise MalformedMessage(message)
-    try:
-        amount = on_lot(value, instrument)
-    except MalformedMessage:
-        amount = exact(value)
     return PositionSeen(
         instrument=position.instrument_name,
-        amount_native=amount,
+        amount_native=as_told(value, instrument),
         average_native=exact(position.average_price) if position.average_price else None,
         mark_native=position.mark_price,
         funding_native=None if position.realized_funding is None else exact(position.realized_funding),
@@ -246,13 +253,13 @@ def signed(amount: Decimal, direction: Direction) -> Decimal:
 
 def order_seen(order: Order, instrument: Instrument | None) -> OrderSeen:
     """An open order, ours or a stranger's."""
-    amount = on_lot(order.amount, instrument)
+    amount = as_told(order.amount, instrument)
     price = order.price if isinstance(order.price, float) and order.price > 0.0 else None
     return OrderSeen(
         order_id=order.order_id,
         label=order.label or None,
         instrument=order.instrument_name,
         amount_native=signed(amount, order.direction),
-        filled_native=on_lot(order.filled_amount, instrument) if order.filled_amount else ZERO,
+        filled_native=as_told(order.filled_amount, instrument) if order.filled_amount else ZERO,
         price_native=None if price is None else exact(price),
     )

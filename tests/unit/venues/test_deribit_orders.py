@@ -9,6 +9,7 @@ import pytest
 from bot.domain.commands import LookUpOrder
 from bot.domain.errors import VenueOutcomeUnknown, VenueRefused
 from bot.domain.events import (
+    Filled,
     LookUpFailed,
     OrderAbsent,
     OrderUpdated,
@@ -137,6 +138,16 @@ async def test_look_up_tells_every_order_with_the_label(venue: FakeAsk, reader: 
     venue.put("private/get_order_state_by_label", [order(filled_amount=0.0), order(order_id="8", filled_amount=0.0)])
     events = await reader.look_up(look_up())
     assert [event.order_id for event in events if isinstance(event, OrderUpdated)] == ["74365704227", "8"]
+
+
+@pytest.mark.asyncio
+async def test_what_was_filled_is_told_whatever_the_lot_is(venue: FakeAsk, reader: OrderReader) -> None:
+    """Contracts may be smaller than the least order: an order whose fills are refused is in doubt until that halts."""
+    venue.put("private/get_order_state_by_label", [order(order_state="cancelled", filled_amount=13.0)])
+    venue.put("private/get_user_trades_by_instrument", {"trades": [trade(amount=13.0)], "has_more": False})
+    events = await reader.look_up(look_up())
+    assert kinds(events) == ["Filled", "OrderUpdated"]
+    assert [event.amount_native for event in events if isinstance(event, Filled)] == [Decimal(13)]
 
 
 @pytest.mark.asyncio

@@ -168,9 +168,10 @@ def test_contradictory_position(row: Position) -> None:
         deribit_rest.position_seen(row, None)
 
 
-def test_amounts_on_the_lot(perp: Instrument) -> None:
-    """Float noise is snapped, a really odd amount of an order refused, of a position kept: it is a fact."""
-    assert Decimal(30) == deribit_rest.on_lot(30.000000001, perp)
+def test_amounts_are_facts(perp: Instrument) -> None:
+    """Float noise is snapped to the lot; an odd amount stays as it is, where it need not fit."""
+    assert Decimal(30) == deribit_rest.as_told(30.000000001, perp)
+    assert Decimal(37) == deribit_rest.as_told(37.0, perp)
     with pytest.raises(MalformedMessage, match="not a multiple"):
         deribit_rest.on_lot(37.0, perp)
     seen = deribit_rest.position_seen(position("BTC-PERPETUAL", "future", "buy", 37.0), perp)
@@ -178,8 +179,8 @@ def test_amounts_on_the_lot(perp: Instrument) -> None:
     assert Decimal(37) == seen.amount_native
 
 
-def test_open_orders() -> None:
-    """Signed amount; no label is none; a word for a price is none."""
+def test_open_orders(perp: Instrument) -> None:
+    """Signed amount; no label is none; a word for a price is none. One off today's lot works there all the same."""
     raw = {
         "order_id": "ETH-1",
         "instrument_name": "ETH-PERPETUAL",
@@ -199,6 +200,8 @@ def test_open_orders() -> None:
     )
     assert expected == deribit_rest.order_seen(convert(raw, Order), None)
     limit = convert(raw | {"price": 2e3, "label": "x", "filled_amount": 1.0}, Order)
+    odd = deribit_rest.order_seen(convert(raw | {"amount": 37, "filled_amount": 3.0}, Order), perp)
+    assert (Decimal(-37), Decimal(3)) == (odd.amount_native, odd.filled_native)
     seen = deribit_rest.order_seen(limit, None)
     assert ("x", Decimal(1), Decimal(2000)) == (seen.label, seen.filled_native, seen.price_native)
 

@@ -51,8 +51,11 @@ class Quoting:
     def step(self, now_ns: Ns) -> None:
         """Let takers into all followed books as they still stand, requote them, tell what changed."""
         forgotten: list[str] = []
+        is_recorded = self._market.is_recorded
         for name, pit in self._followed.items():
-            if pit.is_open and not self._market.is_recorded:
+            if is_recorded and pit.watchers_count and self._stands(pit):
+                continue
+            if pit.is_open and not is_recorded:
                 self._take(pit, now_ns)
             self.refresh(pit, now_ns)
             self._desk.flush_book(pit)
@@ -60,6 +63,11 @@ class Quoting:
                 forgotten.append(name)
         for name in forgotten:
             del self._followed[name]
+
+    def _stands(self, pit: Pit) -> bool:
+        """Whether a recorded quote is the one that was put into the book: most are, at most moments of a chain."""
+        row = self._market.recorded(pit.instrument)
+        return row is not None and pit.quoted_row is row and pit.is_open
 
     def refresh(self, pit: Pit, now_ns: Ns) -> Mark:
         """Mark and quote an instrument for this moment, once; client orders the quotes run into are filled."""

@@ -178,8 +178,8 @@ class Ledger:
             if base is None or base_of(order.instrument) == base
         )
 
-    def fill_ids(self) -> frozenset[FillId]:
-        """Ids of all fills ever written."""
+    def fill_ids(self) -> tuple[FillId, ...]:
+        """Ids of all fills ever written, in order of arrival."""
         return self._read(lambda at: LedgerReader(at).fill_ids())
 
     def fills(self) -> tuple[FillRow, ...]:
@@ -193,7 +193,7 @@ class Ledger:
             return None
         return LedgerRestored(
             positions=tuple(PositionSeen(instrument=name, amount_native=amount) for name, amount in amounts.items()),
-            fill_ids=tuple(sorted(self.fill_ids())),
+            fill_ids=self.fill_ids(),
             received_ns=self._started_ns,
             book=book,
         )

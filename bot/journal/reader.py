@@ -73,9 +73,10 @@ class LedgerReader:
         cells = self._rows(fills, names, fills.c.received_ns, fills.c.fill_id)
         return tuple(rows.fill_from_row(names, cell) for cell in cells)
 
-    def fill_ids(self) -> frozenset[FillId]:
-        """Ids of all fills ever written."""
-        return frozenset(FillId(str(row[0])) for row in self._rows(fills, ("fill_id",), fills.c.fill_id))
+    def fill_ids(self) -> tuple[FillId, ...]:
+        """Ids of all fills ever written, in order of arrival: who remembers only so many forgets the oldest."""
+        cells = self._rows(fills, ("fill_id",), fills.c.received_ns, fills.c.fill_id)
+        return tuple(FillId(str(cell[0])) for cell in cells)
 
     def decisions(self, run_id: str | None = None) -> tuple[Decided, ...]:
         """Decisions written down, of one run or of all, in order."""

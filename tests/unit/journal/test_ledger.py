@@ -175,7 +175,7 @@ def test_the_same_fill_is_written_once(open_ledger: Callable[..., Ledger], fill:
     second = open_ledger("r2")
     second.record("BTC", fill(received_ns=Ns(9_000)), NOTHING)
 
-    assert second.fill_ids() == {FillId("BTC-77")}
+    assert second.fill_ids() == (FillId("BTC-77"),)
     assert [(row.run_id, row.received_ns, row.slippage_usd) for row in second.fills()] == [("r1", 2_000, -1.5)]
 
 
@@ -342,6 +342,21 @@ def test_a_book_is_restored_as_the_ledger_ends(open_ledger: Callable[..., Ledger
     changes = [(row.instrument, row.position_native) for row in second.reader().positions()]
     assert changes[-1] == (option, Decimal(0))
     assert len(changes) == 4
+
+
+def test_fills_are_restored_in_order_of_arrival(
+    open_ledger: Callable[..., Ledger], fill: Callable[..., Filled]
+) -> None:
+    """Only so many are remembered: what is forgotten first must be the oldest, not the first in the alphabet."""
+    first = open_ledger("r1")
+    first.record("BTC", _snapshot(("BTC-PERPETUAL", "1000")), Outcome(notes=(_AGREED,)))
+    for number, name in enumerate(("BTC-99", "BTC-100", "BTC-101")):
+        first.record("BTC", fill(fill_id=FillId(name), received_ns=Ns(2_000 + number)), Outcome())
+    first.flush()
+    known = open_ledger("r2", started_ns=Ns(70_000)).restored("BTC")
+
+    assert known is not None
+    assert known.fill_ids == ("BTC-99", "BTC-100", "BTC-101")
 
 
 def test_agreement_without_a_snapshot_is_noted(open_ledger: Callable[..., Ledger]) -> None:

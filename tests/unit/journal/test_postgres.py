@@ -109,7 +109,7 @@ def test_a_ledger_in_a_database_keeps_what_a_file_keeps(
     try:
         assert [one.label for one in second.intents_unresolved("BTC")] == [order().label]
         assert second.losses_of("BTC") == LossesRestored(book="BTC", count=count, received_ns=Ns(500))
-        assert second.fill_ids() == {fill().fill_id}
+        assert second.fill_ids() == (fill().fill_id,)
         assert second.fills()[0].is_maker is False
         assert second.labels_used("hbr1") == {order().label}
         assert second.reader().decisions("r1") == (decided(),)

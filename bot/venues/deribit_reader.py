@@ -6,6 +6,8 @@ that whoever holds only this cannot send an order.
 
 from typing import Final
 
+from msgspec import Struct
+
 from bot.domain.errors import ConfigError, MalformedMessage, VenueRefused
 from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
@@ -27,14 +29,19 @@ _DELIVERIES_COUNT: Final = 100
 _DATE_LENGTH: Final = 10
 
 
+class _Row(Struct):
+    base_currency: str = ""
+
+
 async def instruments_of(ask: Ask, settings: VenueSettings, base: str) -> tuple[Instrument, ...]:
     """All open options, futures and perpetuals on a coin; two narrow calls instead of the whole venue."""
-    found: list[Instrument] = []
+    found: list[Instrument | None] = []
     for currency in (base, "USDC"):
         rows = await ask("public/get_instruments", {"currency": currency, "expired": False})
-        read = (deribit_rest.instrument_from(row, settings) for row in convert(rows, list[object]))
-        found += [instrument for instrument in read if instrument is not None and instrument.base == base]
-    return tuple(found)
+        # A row of another coin that makes no sense is none of ours: the USDC list is of a dozen coins.
+        ours = (row for row in convert(rows, list[object]) if convert(row, _Row).base_currency == base)
+        found += [deribit_rest.instrument_from(row, settings) for row in ours]
+    return tuple(instrument for instrument in found if instrument is not None)
 
 
 class DeribitReader:

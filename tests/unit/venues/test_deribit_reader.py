@@ -139,3 +139,17 @@ async def test_listing(rest: Any, reader: DeribitReader) -> None:
     rest.put("public/get_instruments", [])
     assert await reader.instruments("BTC") == ()
     assert [params["currency"] for params in rest.asked("public/get_instruments")] == ["BTC", "USDC"]
+
+
+@pytest.mark.asyncio
+async def test_a_row_of_another_coin_that_makes_no_sense_hides_nothing(rest: Any, reader: DeribitReader) -> None:
+    """The list of USDC holds every coin: one bad row of it must not keep all books from starting."""
+    await reader.open()
+    fields = {"kind": "future", "settlement_period": "perpetual", "contract_size": 1e-4, "min_trade_amount": 1e-4}
+    ours = fields | {"instrument_name": "BTC_USDC-PERPETUAL", "base_currency": "BTC", "tick_size": 0.5}
+    theirs = fields | {"instrument_name": "SOL_USDC-PERPETUAL", "base_currency": "SOL", "tick_size": 0.0}
+    rest.put("public/get_instruments", [], [theirs, ours])
+    assert [item.id for item in await reader.instruments("BTC")] == ["BTC_USDC-PERPETUAL"]
+    rest.put("public/get_instruments", [], [theirs])
+    with pytest.raises(MalformedMessage, match="SOL_USDC-PERPETUAL: tick_size"):
+        await reader.instruments("SOL")

@@ -33,10 +33,10 @@ from bot.app.tenancy import Tenancy, held
 from bot.app.wire_run import WireRun, wire_run_of
 from bot.app.witness import RunWitness
 from bot.book import BookParams
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, JournalError
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.simulate import Simulation
-from bot.journal import opening
+from bot.journal import opening, retention
 from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
@@ -263,6 +263,17 @@ def _tape(config: Config, run_id: str) -> Iterator[Tape | None]:
         yield tape
 
 
+def _clean(config: Config, folder: Path, narrator: Narrator) -> None:
+    """Remove runs that are too old; one that cannot be removed is told, and is no reason not to hedge."""
+    try:
+        removed = retention.clean(folder, config.mode.value, config.tape_terms, clock.now_ns())
+    except JournalError as error:
+        narrator.kept(str(error))
+    else:
+        if removed.runs_count:
+            narrator.cleaned(removed.runs_count, removed.bytes_count)
+
+
 async def _live(
     config: Config, run_id: str, seconds: float | None, tape: Tape | None
 ) -> tuple[list[RunResult], str | None]:
@@ -287,6 +298,8 @@ async def _live(
         rest_url=config.venue.rest_url,
         hedge_venue="none" if config.hedge_venue is None else config.hedge_venue.venue,
     )
+    if config.tape_folder is not None:
+        _clean(config, config.tape_folder, narrator)
     arming.refuse_endless(config)
     async with held(config, narrator, now_ns) as tenancy:
         parts = daemon.Parts(

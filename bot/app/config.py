@@ -46,10 +46,11 @@ from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError, JournalError
 from bot.domain.ids import InstrumentId, VenueId, venue_of
 from bot.domain.portfolio import PortfolioSpec
-from bot.domain.time import NS_PER_MS, Ns, ns_from_s
+from bot.domain.time import NS_PER_DAY, NS_PER_MS, Ns, ns_from_s
 from bot.domain.units import decimal_from_wire
 from bot.journal import opening
 from bot.journal.lease import LeaseTerms
+from bot.journal.retention import Terms
 from bot.venues.registry import option_side_of, venue_named
 from bot.venues.settings import Credentials, VenueSettings
 
@@ -142,6 +143,8 @@ class Config(Struct, frozen=True, kw_only=True):
     watchdog: WatchdogConfig
     tape_folder: Path | None
     """Where the folders of runs are; None: no tape."""
+    tape_terms: Terms
+    """How long they are kept."""
     log_level: str
     log_format: str
     health_enabled: bool
@@ -301,6 +304,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
             silence_ns=ns_from_s(settings.watchdog.silence_s),
         ),
         tape_folder=settings.tape.folder if settings.tape.enabled else None,
+        tape_terms=_terms(settings.tape),
         log_level=settings.log.level,
         log_format=settings.log.format,
         health_enabled=settings.health.enabled,
@@ -352,6 +356,11 @@ def _hedge_venue(settings: Settings, books: Sequence[BookParams]) -> VenueSettin
         credentials=credentials_of(section, "hedge_venue"),
         account_id=section.account_id if mode is Mode.LIVE else None,
     )
+
+
+def _terms(tape: TapeSection) -> Terms:
+    age_ns = Ns(round(tape.keep_days * NS_PER_DAY))
+    return Terms(age_ns_max=age_ns, bytes_max=round(tape.keep_gb * 1e9), runs_count_min=tape.keep_runs)
 
 
 def _paper(paper: PaperSection) -> PaperConfig:

@@ -295,7 +295,10 @@ class TapeSection(Section):
     """All that a run was given, so that it can be replayed: one folder a run."""
 
     enabled: bool = Field(True, description="whether to write one; nothing else makes a run replayable")
-    folder: Path = Field(Path("runs"), description="where the folders of runs are; old ones are yours to delete")
+    folder: Path = Field(Path("runs"), description="where the folders of runs are")
+    keep_days: Positive = Field(30.0, description="runs of the same mode that ended longer ago are removed at a start")
+    keep_gb: Positive = Field(50.0, description="so are the oldest while all of them are larger together")
+    keep_runs: Annotated[int, Field(ge=1)] = Field(10, description="so many of the newest stay in any case")
 
 
 class LogSection(Section):

@@ -97,6 +97,8 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
         "hedge_venue",
         *("seed", "pid"),
     ),
+    "runs.removed": _info("Tapes of old runs were removed, as `[tape] keep_*` say.", "runs", "bytes_freed"),
+    "runs.kept": _warning("Tapes of old runs could not be removed; the disk will be full one day.", "cause"),
     "run.ended": _info(
         "The process ends by itself; without this line it was killed.",
         *("cause", "exit_code", "elapsed_s", "events", "decisions", "hedges", "orders", "fills", "refused"),

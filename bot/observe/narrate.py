@@ -79,6 +79,14 @@ class Narrator:
         """The process begins; words of `run.started`."""
         self._log.tell("run.started", **words)
 
+    def cleaned(self, runs_count: int, bytes_count: int) -> None:
+        """Tapes of old runs were removed."""
+        self._log.tell("runs.removed", runs=runs_count, bytes_freed=bytes_count)
+
+    def kept(self, cause: str) -> None:
+        """Tapes of old runs could not be removed."""
+        self._log.tell("runs.kept", cause=cause)
+
     def listening(self, host: str, port: int) -> None:
         """The health pages answer there."""
         self._log.tell("health.listening", host=host, port=port)

@@ -63,8 +63,12 @@ _OR_SOCKET: Final = ', or venue.gateway = "deribit_ws" with a key that has accou
 
 
 def refuse_rest_over_rest(config: Config) -> None:
-    """The same before anybody connects: no venue's cancel-on-disconnect covers what goes by REST."""
-    by_rest = {venue.venue for venue in config.venues if venue.gateway == CCXT}
+    """The same before anybody connects: no cancel-on-disconnect covers what goes by REST, only a dead-man switch."""
+    by_rest = {
+        venue.venue
+        for venue in config.venues
+        if venue.gateway == CCXT and not venue_named(venue.venue).has_dead_man_switch
+    }
     refuse_rest(book for book in config.books if not by_rest.isdisjoint(map(venue_of, hedges_of(book))))
 
 

@@ -82,7 +82,7 @@ class VenueSection(PlaceSection):
 
 
 class HedgeVenueSection(PlaceSection):
-    """A second venue, for the books whose `hedge_instrument` is there; orders go through ccxt, and none may rest."""
+    """A second venue, for the books whose `hedge_instrument` is there; orders go through ccxt."""
 
     name: str = Field(description="venue id: the word in front of `hedge_instrument`, in small letters")
     passphrase: SecretStr | None = Field(None, description="third part of the key, where the venue has one (OKX)")

@@ -49,6 +49,7 @@ ERRORS: Final[dict[int, Row]] = {
     -4013: Row("below_min_price", _K.REQUOTE),
     -4016: Row("above_mark_multiple", _K.REQUOTE),
     -4024: Row("below_mark_multiple", _K.REQUOTE),
+    -5022: Row("post_only_reject", _K.REQUOTE),
     -4131: Row("counterparty_price_limit", _K.REQUOTE),
     # Money.
     -2018: Row("balance_insufficient", _K.NO_FUNDS),

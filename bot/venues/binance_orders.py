@@ -28,6 +28,7 @@ from bot.venues.venue_rest import (
     Placed,
     Request,
     RestLink,
+    Switch,
     T,
     VenueFacts,
     Wiring,
@@ -132,7 +133,7 @@ class BinanceRest:
                 "symbol": name_at_venue(command.instrument),
                 "side": "BUY" if command.amount_native > 0 else "SELL",
                 "type": "LIMIT",
-                "timeInForce": "IOC",
+                "timeInForce": "GTX" if command.rests else "IOC",
                 "quantity": plain(abs(command.amount_native)),
                 "price": plain(command.price_native),
                 "newClientOrderId": command.label,
@@ -235,6 +236,21 @@ class BinanceRest:
         return tuple(order_read(row) for row in convert(rows, list[binance_rest.Order]))
 
 
+def _switch(link: RestLink) -> Switch:
+    """`countdownCancelAll`: of one symbol."""
+
+    async def arm(scope: str, countdown_s: int) -> None:
+        params: dict[str, object] = {"symbol": scope, "countdownTime": countdown_s * 1000}
+        reply = await link.ask(Request(function="fapiPrivatePostCountdownCancelAll", params=params))
+        told = convert(reply, binance_rest.Countdown)
+        if (told.symbol, int(exact(told.countdown_ms))) != (scope, countdown_s * 1000):
+            raise MalformedMessage(
+                f"countdown of {scope}: {countdown_s} s asked for, {told.countdown_ms[:20]!r} ms told"
+            )
+
+    return Switch(name_at_venue, arm)
+
+
 def _wiring(settings: VenueSettings) -> Wiring:
     """Production and demo are different hosts with different keys."""
     rest = settings.rest_url.rstrip("/")
@@ -251,4 +267,4 @@ def _wiring(settings: VenueSettings) -> Wiring:
     )
 
 
-FACTS: Final = VenueFacts(wiring=_wiring, rest=BinanceRest, errors=ERRORS)
+FACTS: Final = VenueFacts(wiring=_wiring, rest=BinanceRest, errors=ERRORS, switch=_switch)

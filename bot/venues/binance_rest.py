@@ -49,6 +49,13 @@ class Time(Struct, rename="camel"):
     server_ms: int = field(name="serverTime")
 
 
+class Countdown(Struct, rename="camel"):
+    """fapi/v1/countdownCancelAll."""
+
+    symbol: str
+    countdown_ms: str = field(name="countdownTime")
+
+
 class _Filter(Struct, rename="camel"):
     filter_type: str
     tick_size: str = ""

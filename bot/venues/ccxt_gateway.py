@@ -1,7 +1,8 @@
 """Orders and account requests at a venue other than Deribit: commands in, events out, nothing is ever sent twice.
 
 Knows the meaning of each answer and each silence; what is asked and how is the venue's own file (`VenueFacts`). All
-goes by HTTP, so nothing may rest: a killed bot would leave it there. Must not know why an order is wanted.
+goes by HTTP, so an order may rest only under the venue's dead-man switch: a killed bot would leave it there. Must not
+know why an order is wanted.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from bot.domain.units import ZERO
 from bot.venues.budget import CreditBucket, OrderRate
 from bot.venues.ccxt_road import CcxtRoad
 from bot.venues.contract import NowNs
+from bot.venues.dead_man import DeadMan
 from bot.venues.outcome import not_sent, row_of, verdict
 from bot.venues.rest_account import snapshot_of
 from bot.venues.settings import VenueSettings
@@ -60,6 +62,9 @@ class CcxtGateway:
         self._rest: Final = self._road.rest
         self._credits: Final = CreditBucket(order_rate or OrderRate(), asyncio.get_running_loop().time)
         self._account_id = ""
+        switch = self._road.switch
+        self.dead_man: Final = None if switch is None else DeadMan(switch, self.cancel, now_ns)
+        """What takes back orders that rest, kept up as a feed; None where the venue has no such switch."""
 
     # --- opening ------------------------------------------------------------------------------------
 
@@ -70,8 +75,8 @@ class CcxtGateway:
 
     @property
     def cancels_on_disconnect(self) -> bool:
-        """Never: there is no connection whose end a venue could notice."""
-        return False
+        """Where the venue has a dead-man switch: there is no connection whose end it could notice."""
+        return self.dead_man is not None
 
     @property
     def order_credits_left(self) -> float:
@@ -108,10 +113,13 @@ class CcxtGateway:
 
     async def check_orders(self) -> str:
         """Which way orders go; there is nothing to open."""
-        return "go through ccxt, and none may rest"
+        rests = "none may rest" if self.dead_man is None else "they may rest under the venue's dead-man switch"
+        return f"go through ccxt, and {rests}"
 
     async def close(self) -> None:
         """Close connections; never raises."""
+        if self.dead_man is not None:
+            await self.dead_man.close()
         await self._road.close()
 
     async def instruments(self, base: str) -> tuple[Instrument, ...]:
@@ -126,10 +134,32 @@ class CcxtGateway:
 
     async def place(self, command: PlaceOrder) -> Sequence[Event]:
         """Send once. Whatever happens after the first byte left and is no definite answer is OrderUnknown."""
+        uncovered = await self._uncovered(command) if command.rests else None
+        return self._heard(await self._placed(command) if uncovered is None else (uncovered,))
+
+    async def _uncovered(self, command: PlaceOrder) -> OrderRefused | None:
+        """Why an order that rests must not leave; None: the venue takes it back if we fall silent."""
+        if self.dead_man is None:
+            return self._refused(command.label, "rests_without_cancel_on_disconnect", RefusalKind.NOT_EXECUTED)
+        try:
+            await self.dead_man.cover(command)
+        except VenueRefused as error:
+            # It may pass, and nothing is wrong with the order: wait and alarm, as where a venue is locked.
+            is_busy = row_of(self._facts.errors, error.code).outcome is RefusalKind.BACK_OFF
+            kind = RefusalKind.BACK_OFF if is_busy else RefusalKind.PAUSE
+            return self._refused(command.label, f"dead_man_switch: {error}", kind)
+        except ANSWER_ERRORS as error:
+            return self._refused(command.label, f"dead_man_switch: {error}", RefusalKind.UNREACHABLE)
+        return None
+
+    def _heard(self, events: Sequence[Event]) -> Sequence[Event]:
+        if self.dead_man is not None:
+            self.dead_man.hear(events)
+        return events
+
+    async def _placed(self, command: PlaceOrder) -> Sequence[Event]:
         label = command.label
         left_s = (command.valid_until_ns - self._now_ns()) / NS_PER_S
-        if command.rests:
-            return (self._refused(label, "rests_without_cancel_on_disconnect", RefusalKind.NOT_EXECUTED),)
         if not await self._credits.take(is_cancel=False, wait_s=min(_ORDER_WAIT_S_MAX, left_s)):
             return (self._refused(label, "own_order_budget", RefusalKind.BACK_OFF),)
         if self._now_ns() >= command.valid_until_ns:
@@ -166,7 +196,7 @@ class CcxtGateway:
         return not_sent(label, name, kind, self._now_ns())
 
     async def _followed(self, command: PlaceOrder, placed: Placed) -> Sequence[Event]:
-        """A new order until it is over and all its fills are told; else what is known, and the engine asks again."""
+        """A new order until it rests, or is over with all its fills told; else what is known, and the engine asks."""
         acked = OrderAcked(label=command.label, order_id=placed.order_id, received_ns=self._now_ns())
         known: Sequence[Event] = ()
         order = placed.order
@@ -178,7 +208,7 @@ class CcxtGateway:
                     if order is None:
                         continue
                     _demand_same(order, command)
-                if order.state is VenueOrderState.OPEN:
+                if order.state is VenueOrderState.OPEN and not command.rests:
                     continue
                 fills = await self._fills(order)
             except ANSWER_ERRORS:
@@ -190,6 +220,9 @@ class CcxtGateway:
 
     async def cancel(self, command: CancelOrder) -> Sequence[Event]:
         """The order's state and fills afterwards; LookUpFailed when nothing definite is known."""
+        return self._heard(await self._cancelled(command))
+
+    async def _cancelled(self, command: CancelOrder) -> Sequence[Event]:
         label = command.label
         if not await self._credits.take(is_cancel=True, wait_s=_CANCEL_WAIT_S_MAX):
             return (self._not_known(label, "own order budget"),)
@@ -210,6 +243,9 @@ class CcxtGateway:
 
     async def look_up(self, command: LookUpOrder) -> Sequence[Event]:
         """By label, from `not_before_ns` on. Absent only when asked after `valid_until` and nothing shows it."""
+        return self._heard(await self._looked_up(command))
+
+    async def _looked_up(self, command: LookUpOrder) -> Sequence[Event]:
         wait_s = (command.not_before_ns - self._now_ns()) / NS_PER_S
         if wait_s > _LOOK_UP_WAIT_S_MAX:
             return (self._not_known(command.label, f"not before {wait_s:.0f} s from now"),)
@@ -281,7 +317,7 @@ class CcxtGateway:
         """Positions, open orders and fills that belong together."""
         try:
             await self._road.measure()
-            return await snapshot_of(self._rest, self._settings.venue, self._now_ns)
+            return self._heard(await snapshot_of(self._rest, self._settings.venue, self._now_ns))
         except ANSWER_ERRORS as error:
             return (SnapshotFailed(received_ns=self._now_ns(), cause=str(error), venue=self._settings.venue),)
 

@@ -21,6 +21,7 @@ class CcxtRoad:
         self._background: Final = BackgroundLimit()
         link = RestLink(ask=self._ask, send=self._send, settings=settings, now_ns=now_ns)
         self.rest: Final[VenueRest] = facts.rest(link)
+        self.switch: Final = None if facts.switch is None else facts.switch(link)
         self.offset: Final = ClockOffset(self.rest.venue_ms, self._background.wait_turn, now_ns)
 
     async def open(self) -> None:

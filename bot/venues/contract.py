@@ -57,9 +57,10 @@ class Gateway(Protocol):
 
     @property
     def cancels_on_disconnect(self) -> bool:
-        """Whether the venue takes back what `place` left resting when this process vanishes; verified by `open`.
+        """Whether the venue takes back what `place` left resting when this process vanishes.
 
-        Without it nothing may rest: a killed bot would leave orders that nobody looks after.
+        Verified by `open`, or, where it is a countdown (`dead_man`), before each order that rests. Without it nothing
+        may rest: a killed bot would leave orders that nobody looks after.
         """
 
     @property

@@ -48,6 +48,7 @@ _PHRASES: Final = (
     _Phrase(21, "invalid size", Row("size", _K.OUR_BUG)),
     _Phrase(22, "zero size", Row("size", _K.OUR_BUG)),
     _Phrase(23, "minimum value of", Row("below_min_notional", _K.TOO_SMALL)),
+    _Phrase(24, "would have immediately matched", Row("post_only_reject", _K.REQUOTE)),
 )
 
 ERRORS: Final[dict[int, Row]] = {

@@ -200,6 +200,18 @@ class Acked(Struct):
     response: Response
 
 
+class Scheduled(Struct):
+    """Reply to scheduleCancel; what is wrong with it comes as an error."""
+
+    class Response(Struct):
+        """By its kind."""
+
+        type: Literal["default"]
+
+    status: Literal["ok"]
+    response: Response
+
+
 class _Refused(Struct):
     class Response(Struct):
         class Data(Struct):

@@ -28,6 +28,7 @@ from bot.venues.venue_rest import (
     Placed,
     Request,
     RestLink,
+    Switch,
     VenueFacts,
     Wiring,
     contracts_of,
@@ -131,7 +132,7 @@ class OkxRest:
                 "instId": name_at_venue(command.instrument),
                 "tdMode": "cross",
                 "side": "buy" if command.amount_native > 0 else "sell",
-                "ordType": "ioc",
+                "ordType": "post_only" if command.rests else "ioc",
                 "sz": plain(contracts_of(abs(command.amount_native), size)),
                 "px": plain(command.price_native),
                 "clOrdId": command.label,
@@ -208,6 +209,19 @@ class OkxRest:
         return tuple(okx_rest.order_read(row, sizes) for row in rows(await self._link.ask(request), okx_rest.Order))
 
 
+def _switch(link: RestLink) -> Switch:
+    """`cancel-all-after`: of the whole account, one request a second."""
+
+    async def arm(scope: str, countdown_s: int) -> None:
+        del scope
+        request = Request(function="privatePostTradeCancelAllAfter", params={"timeOut": str(countdown_s)})
+        told = one(await link.ask(request), okx_rest.Countdown)
+        if (told.trigger_time != "0") is not (countdown_s > 0):
+            raise MalformedMessage(f"cancel-all-after {countdown_s} s triggers at {told.trigger_time[:20]!r}")
+
+    return Switch(lambda _: "account", arm)
+
+
 def _wiring(settings: VenueSettings) -> Wiring:
     """The demo environment has the same host and another header; a key of the other one is refused there (50101)."""
     return Wiring(
@@ -219,4 +233,4 @@ def _wiring(settings: VenueSettings) -> Wiring:
     )
 
 
-FACTS: Final = VenueFacts(wiring=_wiring, rest=OkxRest, errors=ERRORS)
+FACTS: Final = VenueFacts(wiring=_wiring, rest=OkxRest, errors=ERRORS, switch=_switch)

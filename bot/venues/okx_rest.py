@@ -91,6 +91,13 @@ class Listed(Struct, rename="camel"):
         return self.state == "live" and self.rule_type == "normal" and counted == self.ct_val_ccy
 
 
+class Countdown(Struct, rename="camel"):
+    """Reply to trade/cancel-all-after."""
+
+    trigger_time: str
+    """When all open orders are cancelled; "0": never."""
+
+
 class _FeeGroup(Struct, rename="camel"):
     group_id: str
     maker: str

@@ -58,6 +58,8 @@ class Venue(Struct, frozen=True, kw_only=True):
     has_order_deadline: bool
     """Whether an order can be told a moment after which it must not start. A window that counts from the signature is
     none: a process stopped before it signs would send an order that is valid long after its lease."""
+    has_dead_man_switch: bool = False
+    """Whether what ccxt leaves resting there is taken back by the venue when we fall silent."""
     options: OptionSide | None = None
     """None: no options are held there."""
 
@@ -92,6 +94,7 @@ def _perpetuals(
         canceller=lambda link: CcxtGateway(facts, link.settings, link.now_ns),
         hosts=hosts,
         has_order_deadline=has_order_deadline,
+        has_dead_man_switch=facts.switch is not None,
     )
 
 
@@ -196,7 +199,8 @@ def edge_of(link: Link, hedges: Sequence[InstrumentId]) -> Edge:
     market, account = venue.market_feed(link, hedges, ()), venue.account_feed(link)
     gateway = venue.gateway(link, OrderRate())
     feeds = (market, account, Relisting(gateway, hedges, link.now_ns))
-    return Edge(venue=link.settings.venue, gateway=gateway, feeds=feeds)
+    guards = () if not isinstance(gateway, CcxtGateway) or gateway.dead_man is None else (gateway.dead_man,)
+    return Edge(venue=link.settings.venue, gateway=gateway, feeds=(*feeds, *guards))
 
 
 def option_side_of(name: str) -> OptionSide:

@@ -134,7 +134,7 @@ class VenueRest(Protocol):
         """Index price now."""
 
     async def place(self, command: PlaceOrder, valid_until_ms: int) -> Placed:
-        """Send an immediate-or-cancel order once; `valid_until_ms` in the venue's time."""
+        """Send an order once, immediate-or-cancel or, where it `rests`, post-only; `valid_until_ms` in its time."""
 
     async def cancel(self, command: CancelOrder) -> None:
         """Ask for it; VenueRefused where it is gone already."""
@@ -161,12 +161,24 @@ class VenueRest(Protocol):
         """The newest ones of the account, with labels where an order has one."""
 
 
+class Switch(NamedTuple):
+    """A venue's dead-man switch: it cancels all open orders of a scope unless it is told not to, again and again."""
+
+    scope_of: Callable[[InstrumentId], str]
+    """What one countdown covers: the whole account, or one instrument."""
+    arm: Callable[[str, int], Awaitable[None]]
+    """Cancel what is open in a scope so many seconds from now, whatever was said before; 0: never. Returns when the
+    venue has confirmed it; VenueError or MalformedMessage otherwise."""
+
+
 class VenueFacts(Struct, frozen=True, kw_only=True):
     """One venue for the gateway."""
 
     wiring: Callable[[VenueSettings], Wiring]
     rest: Callable[[RestLink], VenueRest]
     errors: Mapping[int, Row]
+    switch: Callable[[RestLink], Switch] | None = None
+    """None: it has none that works by requests alone, and nothing may rest there."""
 
 
 # --- words of several venues --------------------------------------------------------------------------

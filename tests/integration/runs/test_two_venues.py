@@ -103,13 +103,25 @@ class _Run:
         assert max(max(abs(d.delta_coin_low or 0.0), abs(d.delta_coin_high or 0.0)) for d in known) < _LIMIT_COIN
 
 
-def _settings(http: Any, okx: Any) -> dict[str, object]:
+_RESTS = {
+    "band": {
+        "low_coin_per_option_coin": -0.15,
+        "high_coin_per_option_coin": 0.15,
+        "trade_to": "target",
+        "hard_width_multiple": 1000.0,
+    },
+    "tactic": {"name": "rest_then_cross", "rest_for_s": 600.0, "drift_bps_max": 1000.0, "behind_ticks_max": 1_000_000},
+}
+"""Patient: an order that has left the touch stays where it is, and the hedge it makes needs no other for long."""
+
+
+def _settings(http: Any, okx: Any, **book: object) -> dict[str, object]:
     here = {"ws_url": f"ws://{http.address}/ws/api/v2", "rest_url": f"http://{http.address}"}
     there = {"name": "okx", "ws_url": okx.ws_url, "rest_url": okx.rest_url, "passphrase": "okx-passphrase"}
     return {
         "venue": {**here, "client_id": "demo", "client_secret": "demo"},
         "hedge_venue": {**there, "client_id": "okx-key", "client_secret": "okx-secret"},
-        "books": {"btc": {"hedge_instrument": SWAP, "limits": {"delta_coin_worst_max": _LIMIT_COIN}}},
+        "books": {"btc": {"hedge_instrument": SWAP, "limits": {"delta_coin_worst_max": _LIMIT_COIN}, **book}},
     }
 
 
@@ -120,10 +132,10 @@ def two(
     """Starts the bot between both venues; ends it in order."""
 
     @asynccontextmanager
-    async def run() -> AsyncIterator[_Run]:
+    async def run(**book: object) -> AsyncIterator[_Run]:
         okx_venue.is_demo = True
         async with local_venue() as (local, http):
-            config = load(repo_root / "config/testnet.toml", _settings(http, okx_venue), run_tag="t2")
+            config = load(repo_root / "config/testnet.toml", _settings(http, okx_venue, **book), run_tag="t2")
             now_ns = lambda: Ns(time.time_ns())  # noqa: E731 - a clock
             begun = {"run_id": "t2", "started_ns": now_ns(), "mode": "testnet", "config_hash": "", "version": "0"}
             ledger = Ledger.open(f"sqlite:///{tmp_path}/two.db", venues=(DERIBIT, OKX), **begun)
@@ -168,6 +180,25 @@ async def test_the_hedges_venue_drops_out_with_an_order_under_way(two: Callable[
         assert unknown == 1
         assert doubt.delta_coin_high - doubt.delta_coin_low > 0.3
         assert [order["clOrdId"] for order in run.okx.orders][:1] == [run.okx.fills[0]["clOrdId"]]
+        await run.assert_agreed()
+
+
+@pytest.mark.asyncio
+async def test_a_hedge_that_rests_there_is_under_the_venues_switch(two: Callable[..., Any]) -> None:
+    """Filled by others in two parts, which the account shows; then nothing rests, and nothing is left armed."""
+    async with two(**_RESTS) as run:
+        await run.until(lambda: run.status().orders_live == 1 and run.okx.orders, "an order that rests")
+        order, armed = run.okx.orders[0], dict(run.okx.countdowns_s)
+        size, part = Decimal(order["sz"]), Decimal(10)
+        for filled, state in ((part, "live"), (size - part, "filled")):
+            before = run.status().positions_native.get(SWAP, Decimal(0))
+            order["accFillSz"], order["state"] = str(Decimal(order["accFillSz"]) + filled), state
+            run.okx._fill(order, filled, Decimal(order["px"]))
+            await run.until(lambda before=before: run.status().positions_native.get(SWAP) != before, "the fill")
+        told = lambda: [params["timeOut"] for path, params in run.okx.asked if path.endswith("cancel-all-after")]  # noqa: E731
+        await run.until(lambda: "0" in told(), "the switch's end")
+
+        assert (armed, order["ordType"]) == ({"account": 60}, "post_only")
         await run.assert_agreed()
 
 

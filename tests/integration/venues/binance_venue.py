@@ -130,6 +130,7 @@ class BinanceVenue(LocalVenue):
             "GET userTrades": lambda p: self._of(self.fills, p, "time"),
             "GET order": self._order,
             "DELETE order": self._cancel,
+            "POST countdownCancelAll": self._countdown,
         }
         answer = answers.get(path)
         return _no(-1100, f"no {path} here") if answer is None else answer(params)
@@ -167,6 +168,18 @@ class BinanceVenue(LocalVenue):
         found["status"] = "CANCELED"
         return found
 
+    def _countdown(self, params: Row) -> Any:
+        if self.switch_no:
+            return _no(int(self.switch_no), "no")
+        self.told_countdown(params["symbol"], int(params["countdownTime"]) // 1000)
+        return {"symbol": params["symbol"], "countdownTime": params["countdownTime"]}
+
+    def take_back(self, scope: str) -> None:
+        """All of a symbol."""
+        for order in self.orders:
+            if order["status"] == "NEW" and order["symbol"] == scope:
+                order["status"] = "CANCELED"
+
     async def _place(self, request: web.Request, params: Row) -> web.StreamResponse:
         """Faults: a code refuses; `lose request` breaks before, `lose reply` after; `hang`; `503`; `-1007` after."""
         fault = self.faults.pop(0) if self.faults else ""
@@ -190,6 +203,8 @@ class BinanceVenue(LocalVenue):
         label = params["newClientOrderId"]
         if params["symbol"] not in {row["symbol"] for row in self.listed}:
             return -1121
+        if params["timeInForce"] == "GTX" and self._crosses(params):
+            return -5022
         if any(order["clientOrderId"] == label and order["status"] == "NEW" for order in self.orders):
             return -4116
         if Decimal(params["quantity"]) % Decimal("0.001"):
@@ -198,11 +213,15 @@ class BinanceVenue(LocalVenue):
             return -4164
         return -4061 if self.is_hedge_mode else 0
 
-    def _match(self, params: Row) -> Row:
-        is_buy, size, price = params["side"] == "BUY", Decimal(params["quantity"]), Decimal(params["price"])
+    def _crosses(self, params: Row) -> bool:
         bid, ask = self.touch()
-        crosses = price >= ask if is_buy else price <= bid
-        filled = min(size, Decimal(repr(self.book_coin))) if crosses else Decimal()
+        price = Decimal(params["price"])
+        return price >= ask if params["side"] == "BUY" else price <= bid
+
+    def _match(self, params: Row) -> Row:
+        is_buy, size = params["side"] == "BUY", Decimal(params["quantity"])
+        bid, ask = self.touch()
+        filled = min(size, Decimal(repr(self.book_coin))) if self._crosses(params) else Decimal()
         order = {
             "orderId": 23_242_404_286 + len(self.orders),
             "symbol": params["symbol"],
@@ -213,7 +232,7 @@ class BinanceVenue(LocalVenue):
             "price": params["price"],
             "origQty": params["quantity"],
             "executedQty": str(filled),
-            "status": "FILLED" if filled == size else "EXPIRED",
+            "status": "NEW" if params["timeInForce"] == "GTX" else "FILLED" if filled == size else "EXPIRED",
             "updateTime": now_ms(),
         }
         self.orders.append(order)

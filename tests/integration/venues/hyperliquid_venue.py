@@ -103,6 +103,8 @@ class HyperliquidVenue(LocalVenue):
         if fault not in {"", "lose reply", "hang", "503"}:
             return _told("order", {"error": fault})
         action = asked["action"]
+        if action["type"] == "scheduleCancel":
+            return web.json_response(self._schedule(action))
         if action["type"] == "cancel":
             return _told("cancel", self._cancel(action["cancels"][0]["o"]))
         told = self._match(action["orders"][0])
@@ -117,7 +119,22 @@ class HyperliquidVenue(LocalVenue):
             return f"User or API Wallet {AGENT} does not exist."
         if asked.get("expiresAfter", _ms()) < _ms():
             return "Action expired"
-        return "" if asked["action"]["type"] in {"order", "cancel"} else "Unknown action"
+        return "" if asked["action"]["type"] in {"order", "cancel", "scheduleCancel"} else "Unknown action"
+
+    def _schedule(self, action: Row) -> Row:
+        if self.switch_no:
+            return {"status": "err", "response": self.switch_no}
+        left_s = (action.get("time", _ms()) - _ms()) / 1000
+        assert left_s < 1.0 or "time" not in action or left_s > 5.0, action
+        self.told_countdown("account", round(left_s))
+        return {"status": "ok", "response": {"type": "default"}}
+
+    def take_back(self, scope: str) -> None:
+        """All of the account."""
+        assert scope == "account"
+        for row in self.orders:
+            if row["status"] == "open":
+                row["status"] = "scheduledCancel"
 
     def _cancel(self, oid: int) -> Any:
         for row in self.orders:
@@ -135,6 +152,9 @@ class HyperliquidVenue(LocalVenue):
             return {"error": "Order must have minimum value of $10. asset=0"}
         touch = self.touch()[1 if asked["b"] else 0]
         crosses = price >= touch if asked["b"] else price <= touch
+        rests = asked["t"] == {"limit": {"tif": "Alo"}}
+        if rests and crosses:
+            return {"error": "Post only order would have immediately matched, bbo was 63999.0@64001.0. asset=0"}
         filled = min(size, Decimal(repr(self.book_coin))) if crosses else Decimal()
         oid, coin = 77_000_000 + len(self.orders), _ASSETS[asked["a"]][0]
         side = "B" if asked["b"] else "A"
@@ -142,6 +162,9 @@ class HyperliquidVenue(LocalVenue):
         order |= {"oid": oid, "timestamp": _ms(), "cloid": asked["c"], "tif": "Ioc", "reduceOnly": False}
         status = "filled" if filled == size else "canceled" if filled else "iocCancelRejected"
         self.orders.append({"order": order, "status": status, "statusTimestamp": _ms()})
+        if rests:
+            self.orders[-1]["status"] = "open"
+            return {"resting": {"oid": oid}}
         if not filled:
             return {"error": "Order could not immediately match against any resting orders. asset=0"}
         fill = {"coin": coin, "px": str(touch), "sz": str(filled), "side": side, "time": _ms(), "oid": oid}

@@ -58,6 +58,10 @@ class LocalVenue:
         self.taker_fee = "0.0004"
         """Of the linear perpetual; a cost."""
         self.position: dict[str, Decimal] = defaultdict(Decimal)
+        self.countdowns_s: dict[str, int] = {}
+        """Dead-man switches that are armed, by symbol or "account"."""
+        self.switch_no = ""
+        """A refusal of the switch, in the venue's words or codes."""
         self.is_down = False
         self.host = ""
         self._sockets: list[tuple[web.WebSocketResponse, list[Any]]] = []
@@ -116,6 +120,22 @@ class LocalVenue:
     def restore(self) -> None:
         """The venue is back."""
         self.is_down = False
+
+    def take_back(self, scope: str) -> None:
+        """Cancel what is open in a scope."""
+        raise NotImplementedError
+
+    def count_down(self) -> None:
+        """Every countdown that is armed ends now."""
+        for scope in list(self.countdowns_s):
+            self.take_back(scope)
+        self.countdowns_s.clear()
+
+    def told_countdown(self, scope: str, countdown_s: int) -> None:
+        """The switch of a scope is set anew."""
+        self.countdowns_s.pop(scope, None)
+        if countdown_s:
+            self.countdowns_s[scope] = countdown_s
 
     def touch(self) -> tuple[Decimal, Decimal]:
         """Bid and ask now."""

@@ -167,6 +167,7 @@ class OkxVenue(LocalVenue):
             "trade/fills": self._fills,
             "trade/order": self._order,
             "trade/cancel-order": self._cancel,
+            "trade/cancel-all-after": self._cancel_all_after,
         }
         answer = answers.get(path)
         return {"code": "50014", "msg": f"no {path} here", "data": []} if answer is None else answer(params)
@@ -205,6 +206,21 @@ class OkxVenue(LocalVenue):
         row = {"ordId": params["ordId"], "clOrdId": "", "sCode": "51400", "sMsg": "Cancellation failed"}
         return {"code": "1", "msg": "All operations failed", "data": [row]}
 
+    def _cancel_all_after(self, params: Row) -> Any:
+        if self.switch_no:
+            return {"code": self.switch_no, "msg": "no", "data": []}
+        seconds = int(params["timeOut"])
+        assert seconds == 0 or 10 <= seconds <= 120, params
+        self.told_countdown("account", seconds)
+        return [{"triggerTime": str(now_ms() + seconds * 1000) if seconds else "0", "tag": "", "ts": _ms()}]
+
+    def take_back(self, scope: str) -> None:
+        """All of the account."""
+        assert scope == "account"
+        for order in self.orders:
+            if order["state"] == "live":
+                order["state"] = "canceled"
+
     async def _place(self, request: web.Request, params: Row) -> web.StreamResponse:
         """Faults: a code refuses; `lose request` breaks before, `lose reply` after; `hang` never answers; `503`."""
         fault = self.faults.pop(0) if self.faults else ""
@@ -236,7 +252,8 @@ class OkxVenue(LocalVenue):
         is_buy, size, price = params["side"] == "buy", Decimal(params["sz"]), Decimal(params["px"])
         bid, ask = self.touch()
         crosses = price >= ask if is_buy else price <= bid
-        filled = min(size, Decimal(repr(self.book_contracts))) if crosses else Decimal()
+        rests = params["ordType"] == "post_only"
+        filled = min(size, Decimal(repr(self.book_contracts))) if crosses and not rests else Decimal()
         number = len(self.orders) + 1
         order = {
             "instType": "SWAP",
@@ -249,7 +266,7 @@ class OkxVenue(LocalVenue):
             "px": params["px"],
             "accFillSz": str(filled),
             "avgPx": str(ask if is_buy else bid) if filled else "",
-            "state": "filled" if filled == size else "canceled",
+            "state": "live" if rests and not crosses else "filled" if filled == size else "canceled",
             "cTime": _ms(),
             "uTime": _ms(),
         }

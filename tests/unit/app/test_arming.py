@@ -53,14 +53,17 @@ def test_a_second_venue_lacks_what_the_first_does(repo_root: Path) -> None:
         arming.refuse_keyless(two)
 
 
-def test_nothing_rests_at_a_second_venue(repo_root: Path) -> None:
-    """All goes by REST there, whatever the way at the first."""
+def test_nothing_rests_at_a_second_venue_without_a_dead_man_switch(repo_root: Path) -> None:
+    """All goes by REST there, whatever the way at the first; OKX takes back what rests if it hears no more of us."""
     settings = {"venue": {"gateway": "deribit_ws"}, "books": {"btc": {"tactic": {"name": "rest_then_cross"}}}}
     config = load(repo_root / "config/testnet.toml", settings, run_tag="t")
-    second = structs.replace(config.venue, venue=VenueId("okx"), gateway="ccxt")
+    okx = structs.replace(config.venue, venue=VenueId("okx"), gateway="ccxt")
     books = tuple(structs.replace(book, hedge_instrument="OKX:BTC-USDT-SWAP") for book in config.books)
 
     arming.refuse_rest_over_rest(config)
+    arming.refuse_rest_over_rest(structs.replace(config, hedge_venue=okx, books=books))
+    second = structs.replace(okx, venue=VenueId("bybit"))
+    books = tuple(structs.replace(book, hedge_instrument="BYBIT:BTCUSDT") for book in config.books)
     with pytest.raises(ConfigError, match=r"use tactic cross or slice$"):
         arming.refuse_rest_over_rest(structs.replace(config, hedge_venue=second, books=books))
 

@@ -133,3 +133,19 @@ def test_every_address_is_ours(rest_url: str, sapi: str) -> None:
         "fapiPrivateV3": f"{host}/fapi/v3",
         "sapi": sapi,
     }
+
+
+@pytest.mark.parametrize(
+    "told", [{"symbol": "BTCUSDT", "countdownTime": "0"}, {"symbol": "ETHUSDT", "countdownTime": "60000"}], ids=str
+)
+def test_a_countdown_of_something_else_covers_nothing(told: dict[str, str]) -> None:
+    """The venue repeats what it has set: of that symbol, for that long."""
+    venue = _Venue(fapiPrivatePostCountdownCancelAll=lambda _: told)
+    settings = VenueSettings(venue=VenueId("binance"), ws_url="", rest_url="", is_testnet=None)
+    assert binance_orders.FACTS.switch is not None
+    switch = binance_orders.FACTS.switch(
+        RestLink(ask=venue.ask, send=venue.ask, settings=settings, now_ns=lambda: Ns(5))
+    )
+    with pytest.raises(MalformedMessage, match="countdown of BTCUSDT"):
+        asyncio.run(switch.arm(switch.scope_of(PERP), 60))
+    assert venue.params("fapiPrivatePostCountdownCancelAll") == [{"symbol": "BTCUSDT", "countdownTime": 60_000}]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.errors import MalformedMessage, VenueRefused
@@ -77,6 +78,32 @@ def test_an_order_is_contracts_in_plain_digits() -> None:
         "px": "64100",
         "clOrdId": "hb1",
     }
+
+
+def test_an_order_that_rests_is_post_only() -> None:
+    """All else is as for one that does not."""
+    venue = _Venue(privatePostTradeOrder=lambda p: [{"ordId": "9", "clOrdId": p["clOrdId"], "sCode": "0", "sMsg": ""}])
+    for command in (order("1"), structs.replace(order("1"), rest_until_ns=Ns(9))):
+        asyncio.run(venue.rest().place(command, 1))
+    crossing, resting = (request.params for request in venue.asked if request.function == "privatePostTradeOrder")
+    assert resting == crossing | {"ordType": "post_only"}
+
+
+@pytest.mark.parametrize(
+    ("countdown_s", "trigger", "is_confirmed"), [(60, "177", True), (60, "0", False), (0, "0", True), (0, "177", False)]
+)
+def test_the_switch_is_set_when_the_venue_says_so(countdown_s: int, trigger: str, is_confirmed: bool) -> None:
+    """An answer that tells another state than asked for covers nothing."""
+    venue = _Venue(privatePostTradeCancelAllAfter=lambda _: [{"triggerTime": trigger, "tag": "", "ts": "1"}])
+    assert okx_orders.FACTS.switch is not None
+    switch = okx_orders.FACTS.switch(RestLink(ask=venue.ask, send=venue.ask, settings=SETTINGS, now_ns=lambda: Ns(5)))
+    try:
+        asyncio.run(switch.arm(switch.scope_of(LINEAR), countdown_s))
+    except MalformedMessage:
+        assert not is_confirmed
+    else:
+        assert is_confirmed
+    assert venue.asked[-1].params == {"timeOut": str(countdown_s)}
 
 
 @pytest.mark.parametrize("change", [{"clOrdId": "other"}, {"sCode": "51008"}, {"ordId": ""}], ids=str)

@@ -46,6 +46,19 @@ async def test_a_run_hears_market_account_and_listing(settings: VenueSettings, f
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("name", "has_switch"), [("okx", True), ("bybit", False)])
+async def test_a_dead_man_switch_is_kept_up_by_the_run(
+    settings: VenueSettings, fixed_ns: Callable[[], Ns], name: str, has_switch: bool
+) -> None:
+    """Where the venue has one that works by requests alone; the feed is its own gateway's."""
+    link = Link(settings=structs.replace(settings, venue=VenueId(name)), now_ns=fixed_ns, rng=random.Random(1))
+    edge = edge_of(link, [InstrumentId(f"{name.upper()}:BTCUSDT")])
+    assert isinstance(edge.gateway, CcxtGateway)
+    assert edge.gateway.cancels_on_disconnect is venue_named(name).has_dead_man_switch is has_switch
+    assert edge.feeds[3:] == ((edge.gateway.dead_man,) if has_switch else ())
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("name", ["okx", "binance"])
 async def test_perpetuals_elsewhere(settings: VenueSettings, fixed_ns: Callable[[], Ns], name: str) -> None:
     """Prices over their own websocket, orders and account through ccxt; no options are held there."""
@@ -55,7 +68,8 @@ async def test_perpetuals_elsewhere(settings: VenueSettings, fixed_ns: Callable[
     assert isinstance(venue.account_feed(link), AccountLook)
     for made in (venue.gateway(link, OrderRate()), venue.inspector(link)):
         assert isinstance(made, CcxtGateway)
-        assert not made.cancels_on_disconnect
+        assert made.cancels_on_disconnect
+    assert venue.has_dead_man_switch
     assert (venue.options, venue.gateways) == (None, (CCXT,))
     assert {word: place.is_testnet for word, place in venue.hosts.items()} == {"production": False, "testnet": True}
 

@@ -28,8 +28,10 @@ from bot.risk.limits import Limits
 from bot.risk.sources import Sources
 
 
-def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, window: Window) -> BookParams:
-    """Parameters of `[books.NAME]` on a venue that averages `window` to a delivery price; ConfigError by key."""
+def params_of(
+    name: str, book: BookSection, run: RunSection, run_tag: str, window: Window, *, is_alone: bool = True
+) -> BookParams:
+    """Parameters of `[books.NAME]`, the only one or not, where `window` makes delivery prices; ConfigError by key."""
     limits = book.limits
     band, modifiers = band_of(name, book.band), modifiers_of(name, book.band)
     if isinstance(band, fixed.Params):
@@ -70,7 +72,7 @@ def params_of(name: str, book: BookSection, run: RunSection, run_tag: str, windo
         ),
         appetite=_appetite(name, book.appetite),
         stability=stability_of(name, book.stability),
-        stops=stops_of(book.stops),
+        stops=stops_of(book.stops, shares_dollars=not is_alone),
         regime=regime_of(name, book.regime),
         gap=_gap(name, book.ladder),
         window=window,

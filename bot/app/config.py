@@ -284,7 +284,10 @@ def _config(settings: Settings, run_tag: str) -> Config:
     secret = {"client_secret", "client_secret_file", "passphrase"}
     hidden = {"venue": secret, "hedge_venue": secret, "ledger": {"password", "password_file"}, "watchdog": secret}
     plain = settings.model_dump_json(exclude=hidden)
-    books = tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items())
+    books = tuple(
+        params_of(name, book, settings.run, run_tag, window, is_alone=len(settings.books) == 1)
+        for name, book in settings.books.items()
+    )
     hedge_venue = _hedge_venue(settings, books)
     return Config(
         mode=settings.mode,
@@ -292,7 +295,7 @@ def _config(settings: Settings, run_tag: str) -> Config:
         hedge_venue=hedge_venue,
         armed=settings.live.armed,
         follows_venue_clock=settings.venue.follow_clock,
-        books=tuple(params_of(name, book, settings.run, run_tag, window) for name, book in settings.books.items()),
+        books=books,
         paper=_paper(settings.paper),
         ledger_url=_ledger_url(settings.ledger),
         lease=LeaseTerms(

@@ -40,7 +40,9 @@ class StopsSection(Section):
     staleness_stop: StopKind = Field(StopKind.PAUSE, description="what it latches")
     margin_share_max: Positive | None = Field(None, description="largest maintenance margin over equity")
     margin_stop: StopKind = Field(StopKind.REDUCE_ONLY, description="what it latches")
-    residual_usd_max: Positive | None = Field(None, description="largest difference of equity, our books to venue's")
+    residual_usd_max: Positive | None = Field(
+        None, description="largest difference of equity, our books to venue's (with several books: of the coin account)"
+    )
     residual_stop: StopKind = Field(StopKind.PAUSE, description="what it latches")
     depeg_bps_max: Positive | None = Field(
         None, description="index of a hedge margined in USDC or USDT against the USD index"
@@ -66,8 +68,8 @@ _LIMITS: Final = {
 }
 
 
-def stops_of(section: StopsSection) -> StopParams:
-    """The rules that have a limit."""
+def stops_of(section: StopsSection, *, shares_dollars: bool = False) -> StopParams:
+    """The rules that have a limit; `shares_dollars` where other books are settled in the same dollars."""
     limits = {trigger: getattr(section, key) for trigger, key in _LIMITS.items()}
     return StopParams(
         rules=tuple(
@@ -77,4 +79,5 @@ def stops_of(section: StopsSection) -> StopParams:
         ),
         confirm_count=section.confirm_count,
         confirm_ns=ns_from_s(section.confirm_s),
+        shares_dollars=shares_dollars,
     )

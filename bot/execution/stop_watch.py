@@ -4,16 +4,19 @@ Reads market and account; what is too much is `risk/triggers.py`'s word.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.commands import Command
 from bot.domain.decided import NOTHING, LossesCounted, Note, Outcome
 from bot.domain.events import LossesRestored
 from bot.domain.ids import InstrumentId
+from bot.domain.status import EquitySeen
 from bot.domain.stops import HEDGEBOT, Latch, LossCount
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
 from bot.execution.account import Account
+from bot.execution.reconcile import has_expired
 from bot.execution.stops import Stops
 from bot.market.view import MarketView
 from bot.risk.triggers import LOSSES, Figures, Losses, StopParams, Trigger, Triggers
@@ -25,6 +28,7 @@ _TOGETHER_NS: Final = Ns(10 * NS_PER_S)
 _COUNT_EVERY_NS: Final = Ns(5 * NS_PER_S)
 """Between two counts of losses for the ledger: a kill costs no more of them, and the ledger one row in place."""
 _STABLECOINS: Final = frozenset({"USDC", "USDT"})
+_DOLLARS: Final = _STABLECOINS | {"USD"}
 
 
 class StopWatch:
@@ -100,16 +104,23 @@ class StopWatch:
             Trigger.SPREAD: self._spread_bps(),
             Trigger.STALENESS: self._oldest_s(now_ns),
             Trigger.MARGIN: _margin_share(account),
-            Trigger.RESIDUAL: _residual_usd(account, None if marked is None else marked.index_usd),
+            Trigger.RESIDUAL: _residual_usd(self._own_equity(), None if marked is None else marked.index_usd),
             Trigger.DEPEG: self._depeg_bps(now_ns),
         }
         values |= {trigger: value for trigger, value in found.items() if value is not None}
         return Figures(now_ns, Ns(0) if marked is None else marked.received_ns, values)
 
+    def _own_equity(self) -> list[EquitySeen]:
+        """Of the accounts this book's legs alone move."""
+        shared = _DOLLARS if self._params.shares_dollars else frozenset()
+        return [seen for seen in self._account.equity() if seen.currency not in shared]
+
     def _oldest_s(self, now_ns: Ns) -> float | None:
-        """Age of the oldest of the hedge's touch and the tickers of what is held."""
-        touch = self._view.touch(self._hedges[0])
-        told = [self._view.futures.get(name) or self._view.options.get(name) for name in self._account.held()]
+        """Age of the oldest of the hedge's touch and the tickers of what is held and alive: what expired is silent."""
+        view = self._view
+        touch = view.touch(self._hedges[0])
+        alive = (name for name in self._account.held() if not has_expired(name, view.instruments.get(name), now_ns))
+        told = [view.futures.get(name) or view.options.get(name) for name in alive]
         received = [] if touch is None else [touch.received_ns]
         received += [marked.received_ns for marked in told if marked is not None]
         return (now_ns - min(received)) / NS_PER_S if received else None
@@ -151,13 +162,11 @@ def _margin_share(account: Account) -> float | None:
     return max(shares, default=None)
 
 
-def _residual_usd(account: Account, index_usd: float | None) -> float | None:
+def _residual_usd(seen: Sequence[EquitySeen], index_usd: float | None) -> float | None:
     """Sum over currencies, unsigned each: what one gains and another loses unexplained is not explained together."""
-    seen = account.equity()
     if not seen or index_usd is None:
         return None
-    dollars = _STABLECOINS | {"USD"}
     return math.fsum(
-        abs(float_from_decimal(each.bot_native - each.venue_native)) * (1.0 if each.currency in dollars else index_usd)
+        abs(float_from_decimal(each.bot_native - each.venue_native)) * (1.0 if each.currency in _DOLLARS else index_usd)
         for each in seen
     )

@@ -72,6 +72,8 @@ class StopParams(Struct, frozen=True, kw_only=True):
     """Different data beyond the limit in a row, for figures that one bad datum could make."""
     confirm_ns: Ns = Ns(5 * NS_PER_S)
     """And for so long."""
+    shares_dollars: bool = False
+    """Other books' legs are settled in the same dollar accounts: what those are worth is not this book's to explain."""
 
 
 class Figures(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.decided import LossesCounted, StopLatched
@@ -11,6 +12,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Phase, Reason, RefusalKind
 from bot.domain.stops import HEDGEBOT, Act, LossCount, StopKind
 from bot.domain.time import NS_PER_S, Ns
+from bot.hedging.bands import fixed
 from bot.risk.triggers import Rule, StopParams, Trigger
 
 CALL, PERPETUAL = InstrumentId("BTC-27MAR26-100000-C"), InstrumentId("BTC-PERPETUAL")
@@ -77,6 +79,47 @@ def test_data_that_grow_old_trip(play_with: Callable[..., Any]) -> None:
         play.tick(second * NS_PER_S)
 
     assert _latched(play) == [("staleness", "pause")]
+
+
+def test_what_has_expired_does_not_grow_old(play_with: Callable[..., Any], make: Any) -> None:
+    """Its last ticker is of its expiry, and it is held until the account is looked at again: every day at eight."""
+    never = fixed.Params(low_coin=-50.0, high_coin=50.0)
+    play = play_with(stops=_params(Trigger.STALENESS, 30.0), band=never)
+    play.connect()
+    ends = make.option("BTC-1MAR26-100000-C", expiry_ns=Ns(make.now_ns + NS_PER_S))
+    play.take(ev.InstrumentListed(instrument=ends, received_ns=make.now_ns))
+    play.tick()
+    play.market()
+    play.take(make.option_marked(ends.id))
+    play.reconcile({CALL: "1", ends.id: "1"})
+    _run(play, make, range(1, 41))
+
+    assert _latched(play) == []
+    for second in range(41, 75):
+        play.take(make.future_marked(received_ns=Ns(make.now_ns + second * NS_PER_S)))
+        play.tick(second * NS_PER_S)
+    assert _latched(play) == [("staleness", "pause")]
+
+
+@pytest.mark.parametrize(("shares", "latched"), [(False, [("residual", "pause")]), (True, [])])
+def test_dollars_of_other_books_are_not_this_books_to_explain(
+    play_with: Callable[..., Any], make: Any, shares: bool, latched: list[tuple[str, str]]
+) -> None:
+    """The dollar account gains a thousand that no leg of this book made; in coins there is no other book."""
+    play = play_with(stops=structs.replace(_params(Trigger.RESIDUAL, 500.0), shares_dollars=shares))
+    play.connect()
+    play.take(ev.InstrumentListed(instrument=make.linear_perpetual(), received_ns=make.now_ns))
+    play.tick()
+    play.market()
+    play.take(make.account_seen(), make.account_seen(currency="USDC"))
+    play.reconcile({})
+    play.take(make.account_seen(currency="USDC", equity_native=1_010.0))
+    _run(play, make, range(1, 10))
+    assert _latched(play) == latched
+
+    play.take(make.account_seen(equity_native=11.0))
+    _run(play, make, range(10, 20))
+    assert _latched(play) == [("residual", "pause")]
 
 
 def test_a_margin_that_lasts_keeps_it_to_reducing(play_with: Callable[..., Any], make: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from bot.app import arming
+from bot.app.attributing import Attributing
 from bot.app.keepers import Tape
 from bot.app.live import Live
 from bot.app.tenancy import Tenancy
@@ -101,6 +102,7 @@ async def run(
     witness.follow(live)
     if parts.tape is not None:
         live.tape_on(parts.tape)
+    live.attribute_on(Attributing(parts.books, witness.alarmed))
     is_ours = True
     # Around the closing too: a second signal must not cut short what the first one asked for.
     with signals(live.request_stop):

@@ -3,12 +3,14 @@
 Words of an interface; keeps nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided, Outcome, StopLatched, StopLifted
 from bot.domain.events import Event
+from bot.engine import Engine
+from bot.journal.profit_rows import ProfitRow
 
 Applied = tuple[str, int, Event, Outcome]
 """Book, sequence number, event, outcome: what narration and records are made from."""
@@ -26,8 +28,24 @@ class Journal(Protocol):
     def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
         """Take note; written by `flush`."""
 
+    def keep_profits(self, made: Sequence[ProfitRow]) -> None:
+        """Take note of what made the profit; written by `flush`."""
+
     def flush(self) -> None:
         """Write what was noted."""
+
+
+class Profits(Protocol):
+    """What takes the profit apart beside the run; none of it ever raises."""
+
+    def see(self, book: str, engine: Engine, event: Event, outcome: Outcome) -> None:
+        """One event and what the engine made of it: must cost next to nothing."""
+
+    def work(self) -> list[ProfitRow]:
+        """After the orders have left: rows that are due."""
+
+    def finish(self, engines: Mapping[str, Engine]) -> list[ProfitRow]:
+        """The last ones."""
 
 
 class Tape(Protocol):

@@ -11,7 +11,7 @@ from typing import Any, Final, assert_never
 
 from msgspec import structs
 
-from bot.app.keepers import Applied, Journal, Tape, Witness
+from bot.app.keepers import Applied, Journal, Profits, Tape, Witness
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import Decided, Outcome, StopLatched, StopLifted
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
@@ -29,6 +29,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.inbox import Inbox, InboxOverflowed
 from bot.engine import Engine
+from bot.journal.profit_rows import ProfitRow
 from bot.journal.stop_rows import of_stops
 from bot.risk import gap
 from bot.risk.smile_study import SmileStudy
@@ -63,6 +64,7 @@ class Live:
         self._journal = journal
         self._witness = witness
         self._tape: Tape | None = None
+        self._profits: Profits | None = None
         self._now_ns = now_ns
         self._tick_interval_s = tick_interval_s
         self._inbox = Inbox()
@@ -78,6 +80,10 @@ class Live:
     def tape_on(self, tape: Tape) -> None:
         """Put every event on a tape; to be called before `run`."""
         self._tape = tape
+
+    def attribute_on(self, profits: Profits) -> None:
+        """Take the profit apart beside it; to be called before `run`."""
+        self._profits = profits
 
     def statuses(self) -> tuple[BookStatus, ...]:
         """Frozen pictures of all books."""
@@ -123,7 +129,7 @@ class Live:
             for task in (*workers, ticker, *self._tasks):
                 task.cancel()
             await asyncio.gather(*workers, ticker, *self._tasks, return_exceptions=True)
-            self._tell()
+            self._tell(is_last=True)
             self._is_over = True
         if self._failure is not None:
             raise self._failure
@@ -223,6 +229,8 @@ class Live:
                 self._latch(book, latched)
             if outcome.commands:
                 self._carry_out(outcome)
+            if self._profits is not None:
+                self._profits.see(book, engine, event, outcome)
             self._applied.append((book, engine.seq, event, outcome))
 
     def _latch(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
@@ -343,7 +351,7 @@ class Live:
         """One turn of the loop later: by then the tasks of the sends have run, and the loop has flushed their bytes."""
         asyncio.get_running_loop().call_soon(self._tell)
 
-    def _tell(self) -> None:
+    def _tell(self, *, is_last: bool = False) -> None:
         """Record what was applied, then narrate and count it: words that fail must not cost the ledger its rows."""
         self._has_news = False
         applied, self._applied = self._applied, []
@@ -355,7 +363,10 @@ class Live:
         try:
             for book, _, event, outcome in applied:
                 self._journal.record(book, event, outcome)
-            if any(outcome.notes for _, _, _, outcome in applied):
+            made = self._attributed(is_last=is_last)
+            if made:
+                self._journal.keep_profits(made)
+            if made or any(outcome.notes for _, _, _, outcome in applied):
                 self._journal.flush()
         except LeaseLost as error:
             self.give_way(error)
@@ -366,6 +377,11 @@ class Live:
                 self._witness.applied(book, seq, event, outcome)
             except Exception as error:  # noqa: BLE001 - the root of a callback, as of a task
                 self._halt_once(HaltCause.TASK_FAILED, f"narration: {type(error).__name__} {error}")
+
+    def _attributed(self, *, is_last: bool) -> list[ProfitRow]:
+        if self._profits is None:
+            return []
+        return self._profits.finish(self._engines) if is_last else self._profits.work()
 
     def _halt_once(self, cause: HaltCause, detail: str) -> None:
         """A halt is itself told: telling must not ask for it again and again."""

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from bot.app.live import Live
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import Outcome
+from bot.domain.decided import AlarmRaised, Outcome
 from bot.domain.events import Event, Ticked
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
@@ -54,6 +54,13 @@ class RunWitness:
         """The ledger took long to commit."""
         self._narrator.stalled(seconds)
         self._metrics.stalled()
+
+    def alarmed(self, book: str, seq: int, alarm: AlarmRaised) -> None:
+        """An alarm no engine raised."""
+        self._narrator.outcome(book, seq, Outcome(notes=(alarm,)))
+        self._metrics.alarmed(book, alarm)
+        alarms = self._tallies[book].alarms
+        alarms[alarm.name] = alarms.get(alarm.name, 0) + 1
 
     def ended(self, results: Sequence[RunResult]) -> None:
         """How the run went, book by book."""

@@ -58,7 +58,7 @@ class ProfitAudit:
     def __init__(self, params: BookParams, step_ns: Ns = STEP_NS) -> None:
         """Nothing seen; opens at the first decision after the engine has agreed with the venue."""
         self._params = params
-        self.watch = Watch(params.hedge_instrument, step_ns)
+        self.watch = Watch(params.hedge_instrument, step_ns, self._opens)
         self._legs: dict[InstrumentId, Leg] = {}
         self._opening: dict[str, Decimal] = {}
         """Equity by our own books when this opened, by currency."""
@@ -83,12 +83,9 @@ class ProfitAudit:
 
     def take(self, look: Look) -> StepMade | None:
         """A look, in order; the step that ends with it."""
-        if not self._opening:
-            if look.is_tick:
-                self._open(look)
+        if look.is_opening:
+            self._open(look)
             return None
-        if look.is_tick and not look.is_due:
-            return None  # one more of those before it was known that the account is open
         before_ns, before, options_coin = self._stepped_ns, self._coins, self._options_coin()
         self._step(look)
         self._end(look)
@@ -127,27 +124,23 @@ class ProfitAudit:
 
     # --- opening ---------------------------------------------------------------------------------------
 
+    def _opens(self, look: Look) -> bool:
+        """Our books are open, and every held leg has a mark and what it is made of."""
+        specs = [look.instruments.get(name) for name in look.held]
+        seen = [None if spec is None else seen_of(look, spec, self._params.window) for spec in specs]
+        return bool(look.equity) and all(
+            one is not None and spec is not None and (one.market is not None or not spec.is_option)
+            for one, spec in zip(seen, specs, strict=True)
+        )
+
     def _open(self, look: Look) -> None:
-        """Once our books are open and every held leg has a mark."""
-        seen = {
-            name: seen_of(look, look.instruments[name], self._params.window)
-            for name in look.held
-            if name in look.instruments
-        }
-        if not look.equity or len(seen) < len(look.held):
-            return
-        for name, found in seen.items():
-            if found is None or (look.instruments[name].is_option and found.market is None):
-                self._legs = {}
-                return
-            self._legs[name] = Leg(look.instruments[name], found)
-            self._legs[name].amount_native = look.held[name]
+        for name, amount in look.held.items():
+            self._leg(look, name).amount_native = amount
         self._opening = {one.currency: one.bot_native for one in look.equity}
         self._funded = dict(look.funded)
         self._coins = self._coin_account(look)
         self._wealth_usd = self._wealth(look)
         self._start_ns = self._looked_ns = self._stepped_ns = look.at_ns
-        self.watch.opened(look.at_ns)
 
     def _coin_account(self, look: Look) -> tuple[float, float]:
         coin = [one.bot_native for one in look.equity if one.currency == self._params.book]
@@ -290,6 +283,26 @@ class ProfitAudit:
         leg.amount_native += fill.amount_native
         self._bookings += 1
 
+    # --- what it has come to so far ---------------------------------------------------------------------
+
+    @property
+    def since_ns(self) -> Ns:
+        """When the account was opened."""
+        return self._start_ns
+
+    @property
+    def collateral_usd(self) -> float:
+        """What the price of the coins held has made."""
+        return self._collateral_usd
+
+    def legs(self) -> tuple[LegProfit, ...]:
+        """Every leg there has been, by name."""
+        return tuple(leg.told() for _, leg in sorted(self._legs.items()))
+
+    def counts(self) -> dict[InstrumentId, tuple[int, int]]:
+        """Steps of each leg, and those the greeks do not explain."""
+        return {name: (leg.steps_count, leg.unexplained_count) for name, leg in self._legs.items()}
+
     # --- what it came to -------------------------------------------------------------------------------
 
     def finish(self, engine: Engine) -> StepMade | None:
@@ -306,7 +319,7 @@ class ProfitAudit:
         """Everything up to now, closed against our books."""
         self.finish(engine)
         look = self.watch.look(engine, self.watch.seen_ns)
-        each = tuple(leg.told() for _, leg in sorted(self._legs.items()))
+        each = self.legs()
         usd = added([*(leg.usd for leg in each), Parts(collateral=self._collateral_usd)])
         closed = tuple(self._closed(each, one) for one in look.equity if one.currency in self._opening)
         wealth_usd = self._wealth(look) - self._wealth_usd if self._opening else 0.0

@@ -3,11 +3,11 @@
 Keeps what the engine has then, works nothing out: references to tickers that never change, and what the account holds.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import FillBooked, Outcome
@@ -29,8 +29,8 @@ class Look(Struct, frozen=True, kw_only=True):
     at_ns: Ns
     is_tick: bool
     """Of a decision, with everything applied; else of a fill or a delivery."""
-    is_due: bool
-    """A step ends here."""
+    is_opening: bool
+    """The account is open from here on; what was before does not count."""
     options: Mapping[InstrumentId, OptionMarked]
     futures: Mapping[InstrumentId, FutureMarked]
     instruments: Mapping[InstrumentId, Instrument]
@@ -46,24 +46,21 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Looks at one book: at the first decisions, then once a step, at every fill and every delivery.
+    """Looks at one book: at the decision its account can be opened at, then once a step, at fills and deliveries.
 
     A look costs what the legs cost to copy; between looks an event costs two comparisons.
     """
 
-    def __init__(self, hedge_instrument: InstrumentId, step_ns: Ns) -> None:
-        """Nothing seen; every decision is looked at until `opened`."""
+    def __init__(self, hedge_instrument: InstrumentId, step_ns: Ns, opens: Callable[[Look], bool]) -> None:
+        """Nothing seen; `opens` says whether an account can be opened at a look."""
         self._hedge = hedge_instrument
         self._step_ns = step_ns
+        self._opens = opens
         self._looked_ns: Ns | None = None
         self.seen_ns = Ns(0)
         """Of the newest event."""
         self._names: Collection[InstrumentId] = ()
         self._mids_usd: dict[Label, float] = {}
-
-    def opened(self, at_ns: Ns) -> None:
-        """The account is open since then: from now on once a step."""
-        self._looked_ns = at_ns
 
     def see(self, engine: Engine, event: Event, outcome: Outcome) -> Look | None:
         """One event and what the engine made of it; a look when one is due."""
@@ -77,18 +74,25 @@ class Watch:
         if isinstance(event, Ticked):
             return self._tick(engine, event.now_ns, fills)
         settled = event if isinstance(event, Settled) else None
-        if not fills and settled is None:
+        if self._looked_ns is None or (not fills and settled is None):
             return None
         return self.look(engine, event.received_ns, is_tick=False, fills=fills, settled=settled)
 
     def _tick(self, engine: Engine, now_ns: Ns, fills: tuple[FillBooked, ...]) -> Look | None:
         assert not fills, "a decision books no fill"
         if self._looked_ns is None:
-            return self.look(engine, now_ns) if engine.account.is_reconciled else None
+            return self._opening(engine, now_ns) if engine.account.is_reconciled else None
         if now_ns - self._looked_ns < self._step_ns:
             return None
         self._looked_ns = now_ns
-        return self.look(engine, now_ns, is_due=True)
+        return self.look(engine, now_ns)
+
+    def _opening(self, engine: Engine, now_ns: Ns) -> Look | None:
+        look = structs.replace(self.look(engine, now_ns), is_opening=True)
+        if not self._opens(look):
+            return None
+        self._looked_ns = now_ns
+        return look
 
     def look(
         self,
@@ -96,7 +100,6 @@ class Watch:
         at_ns: Ns,
         *,
         is_tick: bool = True,
-        is_due: bool = False,
         fills: tuple[FillBooked, ...] = (),
         settled: Settled | None = None,
     ) -> Look:
@@ -108,7 +111,7 @@ class Watch:
         return Look(
             at_ns=at_ns,
             is_tick=is_tick,
-            is_due=is_due,
+            is_opening=False,
             options={name: view.options[name] for name in names if name in view.options},
             futures={name: view.futures[name] for name in names if name in view.futures},
             instruments={name: view.instruments[name] for name in names if name in view.instruments},

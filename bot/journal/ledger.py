@@ -44,6 +44,7 @@ from bot.domain.seen import PositionSeen
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
 from bot.journal import dialects, opening, rows, stop_rows
+from bot.journal.profit_rows import ProfitRow, profit_row
 from bot.journal.reader import LedgerReader
 from bot.journal.rows import FillRow, Row
 from bot.journal.schema import runs
@@ -149,6 +150,10 @@ class Ledger:
             self._take_decision(outcome.decided)
         if len(self._buffer) >= BUFFER_ROWS_MAX:
             self.flush()
+
+    def keep_profits(self, made: Sequence[ProfitRow]) -> None:
+        """Take note of what made the profit; written by `flush`."""
+        self._buffer += [(self._texts.profit, profit_row(self._run_id, row)) for row in made]
 
     def flush(self) -> None:
         """Commit what `record` took note of.

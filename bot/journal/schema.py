@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 9
+SCHEMA_VERSION: Final = 10
 """Grows with every change of a table below; an older ledger is migrated (`migrations`), a newer one refused."""
 
 metadata: Final = MetaData()
@@ -147,6 +147,24 @@ losses: Final = Table(
     Column("recent_ns", BigInteger, nullable=False),
 )
 """How far losses have come that a limit counts: one row a book, the newest count; a restart goes on from it."""
+
+profits: Final = Table(
+    "profits",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("book", String, primary_key=True),
+    Column("leg", String, primary_key=True),  # an instrument, or `collateral`
+    Column("at_ns", BigInteger, primary_key=True),
+    Column("since_ns", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("total_native", Float, nullable=False),
+    Column("total_usd", Float, nullable=False),
+    Column("parts_native", Text, nullable=False),  # JSON object: part, money
+    Column("parts_usd", Text, nullable=False),
+    Column("steps_count", Integer, nullable=False),
+    Column("unexplained_count", Integer, nullable=False),
+)
+"""What each leg has made since `since_ns`, taken apart: every ten minutes where it changed, and at the end of a run."""
 
 decisions: Final = Table(
     "decisions",

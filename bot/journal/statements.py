@@ -19,6 +19,7 @@ from bot.journal.schema import (
     losses,
     order_events,
     positions,
+    profits,
     reconciliations,
     stops,
 )
@@ -43,6 +44,7 @@ class Statements(NamedTuple):
     reconciliation: str
     stop: str
     loss: str
+    profit: str
 
 
 def insert_of(dialect_name: str, table: Table) -> Upsert:
@@ -76,6 +78,7 @@ def statements_of(dialect_name: str) -> Statements:
         reconciliation=inserts(reconciliations),
         stop=inserts(stops),
         loss=text(_loss_newest(dialect_name), losses),
+        profit=inserts(profits),
     )
 
 

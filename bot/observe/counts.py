@@ -138,6 +138,10 @@ class Counts:
         for note in outcome.notes:
             self._noted(book, event, note)
 
+    def alarmed(self, book: str, alarm: AlarmRaised) -> None:
+        """Somebody else than an engine raised one."""
+        self._add("hedgebot_alarms_total", book, alarm.name)
+
     def stalled(self) -> None:
         """The ledger took long."""
         self._add("hedgebot_ledger_stalls_total")
@@ -225,7 +229,7 @@ class Counts:
         elif isinstance(note, PositionMismatched):
             self._add("hedgebot_position_mismatches_total", book)
         elif isinstance(note, AlarmRaised):
-            self._add("hedgebot_alarms_total", book, note.name)
+            self.alarmed(book, note)
 
     def _filled(self, book: str, event: ev.Event, note: FillBooked) -> None:
         """Who took is told by the fill's own message; a fill that a snapshot brought is in there."""

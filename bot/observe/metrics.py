@@ -58,6 +58,8 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self.applied: Final[Callable[[str, Event, Outcome], None]] = self._counts.applied
         """One event and what it led to in one book; an event handed over once per book counts once."""
+        self.alarmed: Final = self._counts.alarmed
+        """Somebody else than an engine raised an alarm."""
         self.stalled: Final = self._counts.stalled
         """The ledger took long."""
 

@@ -16,6 +16,7 @@ _UNFINISHED = re.compile("(FIX" + "ME|TO" + r"DO(?!\s*\(?#\d+))")
 """An open point needs the number of its issue; the other word is not used at all."""
 
 _BROAD_EXCEPT_ALLOWED = {
+    "bot/app/attributing.py": "bookkeeping beside a run: what fails is told and left out, hedging goes on",
     "bot/app/live.py": "root of the live driver's tasks: whatever happens, trading halts",
     "bot/app/soak.py": "what a run raises is a finding, told with its seed",
     "bot/venues/stream.py": "root of the callback of a read: the task that reads raises it again",

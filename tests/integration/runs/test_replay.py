@@ -1,12 +1,19 @@
 """The tapes of whole runs replay equal: a demo, a bot stopped by a signal; and runs without a tape, or without room."""
 
+import contextlib
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.drive.profit_keeper import ProfitKeeper
 from bot.drive.replay import replay
+from bot.engine import Engine
+from bot.journal import manifest
+from bot.journal.profit_rows import profit_row
+from bot.journal.tape_reader import TapeReader
 
 
 def _is_there(folder: str) -> bool:
@@ -74,3 +81,21 @@ async def test_a_bot_stopped_by_a_signal_replays_equal(processes: Any) -> None:
 
     assert (result.is_equal, result.ending, result.difference) == (True, "in order", None)
     assert result.commands_count > 0
+    _profits_are_the_tapes(bot.ledger, Path(bot.events("run.started")[0]["tape"]))
+
+
+def _profits_are_the_tapes(ledger: Path, folder: Path) -> None:
+    """What made the profit: worked out beside the run and written down, and again from its tape, to the bit."""
+    run, digest = manifest.read(folder)
+    (book,) = run.books
+    engine, keeper = Engine(book), ProfitKeeper(book)
+    rows = []
+    for read in TapeReader(folder, digest).records():
+        keeper.see(engine, read.record.event, engine.apply(read.record.event))
+        rows += keeper.work().rows
+    rows += keeper.finish(engine).rows
+    with contextlib.closing(sqlite3.connect(ledger)) as raw:
+        found = raw.execute("select * from profits order by at_ns, leg").fetchall()
+
+    assert len({row.leg for row in rows}) > 1
+    assert found == sorted((profit_row(run.run_id, row) for row in rows), key=lambda row: (row[3], row[2]))

@@ -19,7 +19,7 @@ def _look(**change: Any) -> Look:
     fields: dict[str, Any] = {
         "at_ns": Ns(0),
         "is_tick": True,
-        "is_due": True,
+        "is_opening": False,
         "options": {},
         "futures": {},
         "instruments": {},

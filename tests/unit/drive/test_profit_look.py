@@ -47,7 +47,7 @@ def folder(make: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_worked_out_later_is_what_would_have_been_at_once(folder: Path) -> None:
-    """Looks taken in threes of them, as a busy process would: every step to the bit, through fills and an expiry."""
+    """Looks taken hundreds of events later, as by a busy process: to the bit, through fills and an expiry."""
     written, digest = manifest.read(folder)
     engine, at_once, later = Engine(written.books[0]), ProfitAudit(written.books[0]), ProfitAudit(written.books[0])
     waiting: list[Look] = []
@@ -58,7 +58,7 @@ def test_what_is_worked_out_later_is_what_would_have_been_at_once(folder: Path) 
         first.append(at_once.see(engine, read.record.event, outcome))
         look = later.watch.see(engine, read.record.event, outcome)
         waiting += [] if look is None else [look]
-        if place % 3 == 0:
+        if place % 300 == 0:
             second += [later.take(one) for one in waiting]
             waiting = []
     second += [later.take(one) for one in waiting]

@@ -21,6 +21,7 @@ def test_every_table_of_the_ledger_is_created() -> None:
         "meta",
         "order_events",
         "positions",
+        "profits",
         "reconciliations",
         "runs",
         "stops",

@@ -11,7 +11,15 @@ from bot.app.stop_settings import stops_of
 from bot.app.tactic_settings import tactic_of
 from bot.book import BookParams
 from bot.domain.errors import ConfigError
-from bot.domain.ids import DERIBIT, LABEL_LENGTH_MAX, InstrumentId, base_of, venue_of
+from bot.domain.ids import (
+    DERIBIT,
+    LABEL_LENGTH_MAX,
+    InstrumentId,
+    base_of,
+    instrument_at,
+    name_at_venue,
+    venue_of,
+)
 from bot.domain.time import NS_PER_MS, Ns, ns_from_s
 from bot.hedging.appetite import AppetiteParams
 from bot.hedging.bands import fixed
@@ -26,6 +34,7 @@ from bot.risk.gap import GapParams
 from bot.risk.ladder import LadderLimits
 from bot.risk.limits import Limits
 from bot.risk.sources import Sources
+from bot.venues.deribit_wire import is_option_name
 
 
 def params_of(
@@ -38,12 +47,12 @@ def params_of(
         _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
     _refuse_without_effect(name, book)
     base = name.upper()
+    if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
+        raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
     hedges = _named(name, book, book.hedge_instrument or f"{base}-PERPETUAL", "")
     longs = _named(name, book, book.hedge_instrument_long, "_long") or hedges
     shorts = _named(name, book, book.hedge_instrument_short, "_short") or hedges
     _refuse_many(name, {hedges[0], *longs, *shorts})
-    if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
-        raise ConfigError(f"books.{name}: a book is named after its coin, e.g. [books.btc]")
     prefix = f"{run.label_prefix}{base.lower()}"
     assert len(prefix) + len(run_tag) + 7 <= LABEL_LENGTH_MAX, f"label prefix {prefix} is too long"
     return BookParams(
@@ -129,15 +138,23 @@ def _refuse_many(name: str, hedges: set[InstrumentId]) -> None:
 
 
 def _checked(name: str, book: BookSection, hedge: InstrumentId, suffix: str) -> InstrumentId:
-    """A hedge instrument; at another venue than the options' only where the book allows it."""
-    if venue_of(hedge) == DERIBIT:
-        return hedge
+    """A future or perpetual of the coin; at another venue than the options' only where the book allows it."""
+    key, venue = f"books.{name}.hedge_instrument{suffix}", venue_of(hedge)
     if base_of(hedge) != name.upper():
-        raise ConfigError(f"books.{name}.hedge_instrument{suffix}: {hedge} is not of {name.upper()}; name one that is")
+        raise ConfigError(f"{key}: {hedge} is not of {name.upper()}; name one that is, e.g. {name.upper()}-PERPETUAL")
+    if venue == DERIBIT:
+        if is_option_name(hedge):
+            raise ConfigError(
+                f"{key}: {hedge} is an option; name a perpetual or a future, e.g. {name.upper()}-PERPETUAL"
+            )
+        return hedge
+    written = instrument_at(venue, name_at_venue(hedge))
+    if hedge != written:
+        raise ConfigError(f"{key}: {hedge} has its venue in small letters; write {written}")
     if book.counts_usdc:
         raise ConfigError(
             f"books.{name}.counts_usdc: counts the dollars where the options are, and the hedge's are at "
-            f"{venue_of(hedge)}; remove it"
+            f"{venue}; remove it"
         )
     return hedge
 

@@ -249,12 +249,16 @@ _NEXT_STEP: Final = {
     "extra_forbidden": "is unknown; remove it or check its spelling and unit",
 }
 
+_BRANCHES: Final = frozenset({"str", "tuple[str, ...]"})
+"""What is put behind a key that may be one name or several: which of the two was tried."""
+
 
 def _one_line(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     # A misspelt key is unknown and leaves another one missing: the word somebody wrote helps more.
     first = min(found, key=lambda item: item["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in first["loc"]) or "configuration"
+    loc = first["loc"][:-1] if first["loc"] and first["loc"][-1] in _BRANCHES else first["loc"]
+    key = ".".join(map(str, loc)) or "configuration"
     said = _NEXT_STEP.get(first["type"]) or first["msg"].replace("Value error, ", "")
     return f"{key}: {said}"
 

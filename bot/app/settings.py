@@ -201,7 +201,7 @@ class AppetiteSection(Section):
     )
 
 
-Names = str | Annotated[tuple[str, ...], Field(min_length=1)]
+Names = Annotated[str | tuple[str, ...], Field(min_length=1)]
 """Of instruments."""
 
 

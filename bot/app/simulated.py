@@ -150,6 +150,7 @@ def simulation_of(
     if options.tape is None:
         vol_scale = 1.0 if storm is None else STORM_VOL_SCALE
         exchange = drawn_exchange(options, elsewhere, book.book, vol_scale)
+        refuse_unlisted(book, exchange)
         span_ns = span_ns_of(options)
     elif elsewhere:
         raise ConfigError(f"{key}: a recorded day has one venue, and no {elsewhere[0]}")
@@ -169,6 +170,17 @@ def simulation_of(
         acts=options.acts,
     )
     return Simulation(params, exchange, recorded, tape, storm)
+
+
+def refuse_unlisted(book: BookParams, exchange: Exchange) -> None:
+    """ConfigError for a hedge instrument this world does not have: nothing would ever be hedged with it."""
+    listed = {instrument.id for instrument in exchange.instruments()}
+    for name in hedges_of(book):
+        if name not in listed:
+            raise ConfigError(
+                f"books.{book.book.lower()}.hedge_instrument: {name} is not listed in a simulation; "
+                f"name one that is, e.g. {book.book}-PERPETUAL"
+            )
 
 
 def elsewhere_of(book: BookParams) -> list[InstrumentId]:

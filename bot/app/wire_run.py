@@ -16,7 +16,14 @@ from msgspec import Struct, structs
 
 from bot.app import arming
 from bot.app.config import Config
-from bot.app.simulated import STORM_VOL_SCALE, SimulateOptions, drawn_exchange, elsewhere_of, span_ns_of
+from bot.app.simulated import (
+    STORM_VOL_SCALE,
+    SimulateOptions,
+    drawn_exchange,
+    elsewhere_of,
+    refuse_unlisted,
+    span_ns_of,
+)
 from bot.app.wire_faults import FoulVenue, FoulWeather
 from bot.app.wire_loop import WireLoop
 from bot.app.wire_mishaps import WireMishaps
@@ -66,7 +73,9 @@ def wire_run_of(config: Config, options: SimulateOptions, faults: Sequence[Fault
         step_s=options.step_ms / 1_000.0,
         folder=folder,
     )
-    return WireRun(params, drawn_exchange(options, (), book.book, vol_scale), Faults(faults))
+    exchange = drawn_exchange(options, (), book.book, vol_scale)
+    refuse_unlisted(book, exchange)
+    return WireRun(params, exchange, Faults(faults))
 
 
 class WireParams(Struct, frozen=True, kw_only=True):

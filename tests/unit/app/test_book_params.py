@@ -79,6 +79,23 @@ def test_hedges_may_have_an_instrument_per_side() -> None:
         _params(hedge_instrument_short="OKX:ETH-USDT-SWAP")
 
 
+@pytest.mark.parametrize(
+    ("hedge", "words"),
+    [
+        ("ETH-PERPETUAL", "ETH-PERPETUAL is not of BTC; name one that is, e.g. BTC-PERPETUAL"),
+        ("btc-perpetual", "btc-perpetual is not of BTC; name one that is, e.g. BTC-PERPETUAL"),
+        ("BTC_USDC", "BTC_USDC is not of BTC; name one that is, e.g. BTC-PERPETUAL"),
+        ("BTC-27MAR26-100000-C", "BTC-27MAR26-100000-C is an option; name a perpetual or a future, e.g. BTC-PERPETUAL"),
+        ("okx:BTC-USDT-SWAP", "okx:BTC-USDT-SWAP has its venue in small letters; write OKX:BTC-USDT-SWAP"),
+    ],
+)
+def test_what_can_hedge_nothing_is_refused(hedge: str, words: str) -> None:
+    """It would start, and refuse every hedge for want of a quote."""
+    with pytest.raises(ConfigError) as refused:
+        _params(hedge_instrument=hedge)
+    assert str(refused.value) == f"books.btc.hedge_instrument: {words}"
+
+
 def test_hedges_may_have_a_set_of_instruments() -> None:
     """A list wherever one may stand; a side without its own has all of them; each counts once."""
     names = ["BTC-PERPETUAL", "BTC_USDC-PERPETUAL", "BTC-25DEC26"]

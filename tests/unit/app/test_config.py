@@ -182,6 +182,14 @@ _REFUSED = [
         "books.eth.counts_usdc: is set in books.btc as well; keep one of the two",
     ),
     (_with('convention = "options_only"', ""), "books.btc.convention: is missing; add it"),
+    (
+        _with("convention", "hedge_instrument = 5\nconvention"),
+        "books.btc.hedge_instrument: Input should be a valid string",
+    ),
+    (
+        _with("convention", "hedge_instrument = []\nconvention"),
+        "books.btc.hedge_instrument: Value should have at least 1 item after validation, not 0",
+    ),
     (_with("btc", "b-c"), "books.b-c: a book is named after its coin, e.g. [books.btc]"),
     (
         f'{_MINIMAL}[health]\nhost = "0.0.0.0"',

@@ -43,6 +43,17 @@ def test_a_world_that_own_trades_move_is_another_one(repo_root: Path) -> None:
     assert runs[0].trace_hash != runs[1].trace_hash
 
 
+def test_a_hedge_that_is_listed_nowhere_is_refused(repo_root: Path) -> None:
+    """A run without one hedge says nothing about the market."""
+    override = {"portfolio": repo_root / "config/portfolios/straddle.toml"}
+    config = load(repo_root / "config/simulate.toml", override, run_tag="t")
+    books = tuple(structs.replace(book, hedge_instrument="BTC-27MAR20") for book in config.books)
+    options = simulated.SimulateOptions(seed=1, hours=0.02, step_ms=1_000, tape=None, currency="BTC")
+
+    with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: BTC-27MAR20 is not listed in a simulation"):
+        simulated.simulation_of(structs.replace(config, books=books), options)
+
+
 @pytest.mark.parametrize(
     ("start", "expected"),
     [

@@ -194,17 +194,21 @@ class DeribitGateway:
 
     def _order_params(self, command: PlaceOrder) -> dict[str, object]:
         # Adding zero writes 1E+2 as 100; post_only is sent because the documents differ on its default.
-        return {
+        rests = command.rests
+        params: dict[str, object] = {
             "instrument_name": command.instrument,
             "amount": abs(command.amount_native) + ZERO,
             "type": "limit",
             "price": command.price_native + ZERO,
-            "time_in_force": "good_til_cancelled" if command.rests else "immediate_or_cancel",
+            "time_in_force": "good_til_cancelled" if rests else "immediate_or_cancel",
             "label": command.label,
             "valid_until": ms_from_ns(command.valid_until_ns) + self._offset.ms,
-            **({"post_only": True, "reject_post_only": True} if command.rests else {"post_only": False}),
+            "post_only": rests,
             "reduce_only": False,
         }
+        if rests:
+            params["reject_post_only"] = True
+        return params
 
     def _verdict(self, label: Label, error: VenueRefused) -> Event:
         if error.code == _TOO_MANY_REQUESTS:

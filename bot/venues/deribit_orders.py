@@ -63,18 +63,20 @@ class OrderReader:
         Amounts off the lot are looked up before they are believed.
         """
         order, now_ns = placed.order, self._now_ns()
-        for value in (order.filled_amount, *(trade.amount for trade in placed.trades)):
-            deribit_rest.on_lot(value, self._listed.get(order.instrument_name))
-        amount = deribit_rest.signed(self._as_told(order.instrument_name, order.amount), order.direction)
+        listed = self._listed.get(order.instrument_name)
+        filled_native = deribit_rest.on_lot(order.filled_amount, listed)
+        for trade in placed.trades:
+            deribit_rest.on_lot(trade.amount, listed)
+        amount = deribit_rest.signed(deribit_rest.as_told(order.amount, listed), order.direction)
         told = (order.label, order.instrument_name, amount)
         if told != (command.label, command.instrument, command.amount_native):
             raise MalformedMessage(f"the reply is about {told}, not about this order")
         fills = self._fills(placed.trades, order.order_id, now_ns)
-        updated = self._updated(order, now_ns)
+        updated = order_updated(order, now_ns, filled_native)
         traded = ZERO
         for fill in fills:
             traded += abs(fill.amount_native)
-        if traded > updated.filled_native:
+        if traded > filled_native:
             raise MalformedMessage(f"trades of order {order.order_id} exceed its filled amount")
         acked = OrderAcked(label=command.label, order_id=order.order_id, received_ns=now_ns)
         return (acked, *fills, updated)
@@ -175,10 +177,7 @@ class OrderReader:
 
     def updated(self, order: Order) -> OrderUpdated:
         """State of an order."""
-        return self._updated(order, self._now_ns())
-
-    def _updated(self, order: Order, now_ns: Ns) -> OrderUpdated:
-        return order_updated(order, now_ns, self._as_told(order.instrument_name, order.filled_amount))
+        return order_updated(order, self._now_ns(), self._as_told(order.instrument_name, order.filled_amount))
 
     def _as_told(self, instrument: InstrumentId, value: float) -> Decimal:
         return deribit_rest.as_told(value, self._listed.get(instrument))

@@ -96,7 +96,7 @@ class BookUpdate(Struct, gc=False):
     prev_change_id: int | None = None
 
 
-class Order(Struct):
+class Order(Struct, gc=False):
     """An order as replies and `user.changes` show it; its price may be a string and is not read."""
 
     order_id: OrderId
@@ -112,7 +112,7 @@ class Order(Struct):
     """`market_price` on market and stop orders."""
 
 
-class Trade(Struct):
+class Trade(Struct, gc=False):
     """A fill of this account."""
 
     trade_id: FillId

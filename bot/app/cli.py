@@ -172,7 +172,8 @@ def soak_command(  # noqa: PLR0913 - the options of a command line
     faults: Annotated[FaultLevel, typer.Option(help="How much goes wrong.")] = FaultLevel.STORM,
     config: _Config = Path("config/simulate.toml"),
     wire: Annotated[bool, typer.Option("--wire", help="With the daemon's own sockets; thirty minutes each.")] = False,
-    new: Annotated[int, typer.Option(min=0, help="So many more seeds, which the clock draws.")] = 0,
+    new: Annotated[int, typer.Option(min=0, help="So many more seeds.")] = 0,
+    new_first: Annotated[int | None, typer.Option(help="The first of those; the clock draws it otherwise.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was tried and what came of it, as Markdown.")] = None,
     keep: Annotated[
         Path | None, typer.Option(help="Folder for a file of each violation, which can be replayed.")
@@ -180,7 +181,7 @@ def soak_command(  # noqa: PLR0913 - the options of a command line
     as_json: _Json = False,
 ) -> None:
     """Ten virtual minutes with faults for each seed, on all cores; every violation is told with its seed."""
-    drawn = clock.now_ns() // NS_PER_S
+    drawn = clock.now_ns() // NS_PER_S if new_first is None else new_first
     options = SoakOptions(
         seeds_count=seeds,
         first_seed=first,

@@ -7,6 +7,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +35,14 @@ _ORDERS_MEAN_MIN: Final = 5.0
 """Orders a seed: fewer, and nothing could have gone wrong with them."""
 _SHRINK_RUNS_MAX: Final = 120
 """Runs spent on leaving faults out of a seed that was violated."""
+_SHRINK_RUNS_MAX_WIRE: Final = 20
+"""There each takes as long as ten of the others, and somebody waits for the answer."""
 _SHRUNK_MAX: Final = 4
 """Seeds that are shrunk: the first few tell enough."""
+_SHRUNK_MAX_WIRE: Final = 1
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a place every Linux has
+_MEMORY_BYTES_MIN: Final = 2**28
+"""Room for the ledgers of all workers, a hundred times over."""
 _STEP_MS: Final = 1_000
 _WIRE_STEP_MS: Final = 2_000
 """Virtual time between market messages; at wire depth each costs ten times as much."""
@@ -140,19 +147,36 @@ def world_of(config: Config, seed: int) -> Config:
 
 def weathered(config: Config, options: SimulateOptions, faults: Sequence[Fault]) -> RunResult:
     """One run with these faults, and a ledger that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="hedgebot-storm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hedgebot-storm-", dir=_scratch()) as folder:
         if options.is_wire:
             return wire_run_of(config, options, faults, Path(folder)).run(_MODE)
         return simulation_of(config, options, storm=storm_of(config, faults, Path(folder))).run(_MODE)
 
 
-def shrunk(violates: Callable[[Sequence[Fault]], bool], faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    """Faults without any one of which `violates` holds no more, as far as a bounded number of tries gets."""
-    kept = list(faults)
-    for fault in faults[:_SHRINK_RUNS_MAX]:
-        without = [other for other in kept if other is not fault]
-        if violates(without):
-            kept = without
+def _scratch() -> Path | None:
+    """In memory where there is room: a quarter of a seed's time are commits. None: where temporary files go."""
+    is_free = "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK)
+    return _MEMORY if is_free and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES_MIN else None
+
+
+def shrunk(
+    violates: Callable[[Sequence[Fault]], bool], faults: Sequence[Fault], runs_max: int = _SHRINK_RUNS_MAX
+) -> tuple[Fault, ...]:
+    """Faults without any one of which `violates` holds no more, as far as a bounded number of tries gets.
+
+    Halves are left out first, then quarters, and single ones in the end.
+    """
+    kept, at_once, runs = list(faults), len(faults) // 2 or 1, 0
+    while at_once:
+        place = 0
+        while place < len(kept) and runs < runs_max:
+            without = kept[:place] + kept[place + at_once :]
+            runs += 1
+            if violates(without):
+                kept = without
+            else:
+                place += at_once
+        at_once //= 2
     return tuple(kept)
 
 
@@ -170,7 +194,7 @@ def soak(options: SoakOptions, say: Callable[[str], None]) -> SoakResult:
             say(f"{len(seeds)} of {whole} seeds, {violated} violated")
     result = _summed(options, seeds)
     failures = []
-    for seed in [item for item in seeds if item.violations][:_SHRUNK_MAX]:
+    for seed in [item for item in seeds if item.violations][: _SHRUNK_MAX_WIRE if options.is_wire else _SHRUNK_MAX]:
         say(f"seed {seed.seed}: leaving faults out")
         failures.append(_failure(options, seed))
     return structs.replace(result, failures=tuple(failures))
@@ -243,7 +267,7 @@ def _failure(options: SoakOptions, seed: Seed) -> Failure:
         except Exception:  # noqa: BLE001 - what a run raises is what was found
             return True
 
-    faults = shrunk(violates, planned(one))
+    faults = shrunk(violates, planned(one), _SHRINK_RUNS_MAX_WIRE if options.is_wire else _SHRINK_RUNS_MAX)
     return Failure(
         seed=seed.seed, is_wire=options.is_wire, level=options.level, violation=seed.violations[0], faults=faults
     )

@@ -1,5 +1,6 @@
 """Many seeds: what they came to, when they prove too little, and what a violation is shrunk to."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,32 @@ def test_a_violation_is_shrunk_to_the_faults_it_needs() -> None:
     kept = shrunk(lambda left: needed <= {fault.kind for fault in left}, faults)
 
     assert {fault.kind for fault in kept} == needed
+
+
+def test_shrinking_is_bounded() -> None:
+    """So many runs and no more; halves first, so that few runs leave few faults."""
+    faults, tried = _faults(*list(FaultKind)[:32]), list[int]()
+
+    def violates(left: Sequence[Fault]) -> bool:
+        tried.append(len(left))
+        return faults[9] in left
+
+    assert len(shrunk(violates, faults, 12)) <= 2
+    assert len(shrunk(violates, faults, 3)) == 8
+    assert len(tried) <= 15
+    assert shrunk(lambda _: True, []) == ()
+
+
+def test_a_ledger_is_kept_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not where somebody has said where temporary files go, nor where there is no such place."""
+    monkeypatch.setattr(module, "_MEMORY", tmp_path)
+    monkeypatch.setattr(module, "_MEMORY_BYTES_MIN", 0)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert module._scratch() is None
+    monkeypatch.delenv("TMPDIR")
+    assert module._scratch() == tmp_path
+    monkeypatch.setattr(module, "_MEMORY", tmp_path / "none")
+    assert module._scratch() is None
 
 
 def test_seeds_are_summed_and_nothing_is_missing(monkeypatch: pytest.MonkeyPatch, options: SoakOptions) -> None:

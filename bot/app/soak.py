@@ -160,18 +160,18 @@ def _scratch() -> Path | None:
 
 
 def shrunk(
-    violates: Callable[[Sequence[Fault]], bool], faults: Sequence[Fault], runs_max: int = _SHRINK_RUNS_MAX
+    violates: Callable[[Sequence[Fault]], bool], faults: Sequence[Fault], runs_count_max: int = _SHRINK_RUNS_MAX
 ) -> tuple[Fault, ...]:
     """Faults without any one of which `violates` holds no more, as far as a bounded number of tries gets.
 
     Halves are left out first, then quarters, and single ones in the end.
     """
-    kept, at_once, runs = list(faults), len(faults) // 2 or 1, 0
+    kept, at_once, runs_count = list(faults), len(faults) // 2 or 1, 0
     while at_once:
         place = 0
-        while place < len(kept) and runs < runs_max:
+        while place < len(kept) and runs_count < runs_count_max:
             without = kept[:place] + kept[place + at_once :]
-            runs += 1
+            runs_count += 1
             if violates(without):
                 kept = without
             else:

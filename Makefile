@@ -15,7 +15,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check soak mutants bench docs bands tactics image lock image-test clean
+.PHONY: help demo test clients lint check soak mutants bench docs bands tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -61,6 +61,10 @@ lock: ## pin every file of the image by its hash again, by constraints.txt (need
 
 image-test: ## build the image where no registry is, run the demo in it, end it (needs podman runc debootstrap and root)
 	$(PYTHON) deploy/image.py test $(ARGS)
+
+deploy-test: $(STAMP) ## try rules, dashboard and alerts with a real Prometheus and Alertmanager (needs both installed)
+	$(BIN)/python -m pip install --quiet kubernetes-validate
+	$(BIN)/python deploy/trial.py
 
 clean: ## remove what make and the tools created; runs/ and var/ stay
 	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist *.egg-info

@@ -1,8 +1,11 @@
 """The scripts and files of `deploy/`, as tests read them."""
 
 import importlib.util
+import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -16,3 +19,26 @@ def image(repo_root: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def documents(repo_root: Path) -> Callable[[str], list[Any]]:
+    """All YAML documents of a file of `deploy/`."""
+    import yaml  # noqa: PLC0415 - only these tests read YAML
+
+    return lambda name: list(yaml.safe_load_all((repo_root / "deploy" / name).read_text()))
+
+
+@pytest.fixture(scope="session")
+def rules(documents: Callable[[str], list[Any]]) -> dict[str, Any]:
+    """Alert rules by name."""
+    (file,) = documents("prometheus/rules.yml")
+    (group,) = file["groups"]
+    return {rule["alert"]: rule for rule in group["rules"]}
+
+
+@pytest.fixture(scope="session")
+def panels(repo_root: Path) -> list[Any]:
+    """Panels of the dashboard that show something."""
+    board = json.loads((repo_root / "deploy/grafana/dashboards/hedgebot.json").read_text())
+    return [panel for panel in board["panels"] if panel["type"] != "row"]

@@ -25,6 +25,7 @@ from bot.hedging.appetite import AppetiteParams
 from bot.hedging.bands import fixed
 from bot.hedging.expiry import ExpiryParams
 from bot.hedging.modifiers import Modifiers
+from bot.hedging.policies import BandParams
 from bot.hedging.target import LEGS_MAX
 from bot.market.quality import TrustLimits
 from bot.pricing.settlement_window import Window
@@ -43,8 +44,7 @@ def params_of(
     """Parameters of `[books.NAME]`, the only one or not, where `window` makes delivery prices; ConfigError by key."""
     limits = book.limits
     band, modifiers = band_of(name, book.band), modifiers_of(name, book.band)
-    if isinstance(band, fixed.Params):
-        _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
+    _refuse_wide_edges(name, band, modifiers, limits.delta_coin_worst_max)
     _refuse_without_effect(name, book)
     base = name.upper()
     if not base.isalnum() or len(base) > 7:  # with prefix, tag and number a label stays in its 32 characters
@@ -193,12 +193,22 @@ def _expiry(section: ExpirySection) -> ExpiryParams:
     )
 
 
-def _refuse_wide_edges(name: str, band: fixed.Params, modifiers: Modifiers, delta_coin_max: float) -> None:
-    """The absolute edges of a book of one coin; a band that grows with the book is cut at the limit while it runs."""
-    low, high = band.low_coin + band.low_coin_per_option_coin, band.high_coin + band.high_coin_per_option_coin
-    widest = max(max(abs(step.coin + low), abs(step.coin + high)) for step in modifiers.target)
-    if widest > delta_coin_max:
+def _refuse_wide_edges(name: str, band: BandParams, modifiers: Modifiers, delta_coin_max: float) -> None:
+    """The target, and the absolute edges of a book of one coin; what grows with the book is cut while it runs.
+
+    Around a target at the limit a band is cut to nothing: every move of the price would be a trade.
+    """
+    if isinstance(band, fixed.Params):
+        low, high = band.low_coin + band.low_coin_per_option_coin, band.high_coin + band.high_coin_per_option_coin
+        widest = max(max(abs(step.coin + low), abs(step.coin + high)) for step in modifiers.target)
+        if widest > delta_coin_max:
+            raise ConfigError(
+                f"books.{name}.band: an edge at {widest:g} coin is wider than limits.delta_coin_worst_max "
+                f"{delta_coin_max:g}; narrow the band or raise the limit"
+            )
+    farthest = max(abs(step.coin) for step in modifiers.target)
+    if farthest >= delta_coin_max:
         raise ConfigError(
-            f"books.{name}.band: an edge at {widest:g} coin is wider than limits.delta_coin_worst_max "
-            f"{delta_coin_max:g}; narrow the band or raise the limit"
+            f"books.{name}.band: a target of {farthest:g} coin leaves no band under limits.delta_coin_worst_max "
+            f"{delta_coin_max:g}; lower the target or raise the limit"
         )

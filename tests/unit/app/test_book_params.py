@@ -111,3 +111,15 @@ def test_hedges_may_have_a_set_of_instruments() -> None:
         _params(hedge_instrument=[*names, "BTC-26JUN26", "BTC-25SEP26"])
     with pytest.raises(ConfigError, match=r"^books\.btc\.hedge_instrument: OKX:ETH-USDT-SWAP is not of BTC"):
         _params(hedge_instrument=["BTC-PERPETUAL", "OKX:ETH-USDT-SWAP"])
+
+
+@pytest.mark.parametrize("target", [{"target_coin": 5.0}, {"target_coin_by_time": {"00:00": 0.0, "12:00": -7.0}}])
+@pytest.mark.parametrize("policy", ["fixed", "whalley_wilmott"])
+def test_a_target_at_the_hard_limit_is_refused(policy: str, target: dict[str, object]) -> None:
+    """The band around it would be cut to nothing, and every move of the price would be a trade."""
+    with pytest.raises(
+        ConfigError, match=r"^books\.btc\.band: (an edge|a target of) .* limits\.delta_coin_worst_max 5;"
+    ):
+        _params(band={"policy": policy, "trade_coin_min": 0.01, **target})
+    near = {"low_coin": 0.0, "high_coin": 0.0} if policy == "fixed" else {}
+    assert _params(band={"policy": policy, "trade_coin_min": 0.01, "target_coin": 4.9, **near}).book == "BTC"

@@ -144,9 +144,9 @@ class CcxtGateway:
         try:
             await self.dead_man.cover(command)
         except VenueRefused as error:
-            # It may pass, and nothing is wrong with the order: wait and alarm, as where a venue is locked.
-            is_busy = row_of(self._facts.errors, error.code).outcome is RefusalKind.BACK_OFF
-            kind = RefusalKind.BACK_OFF if is_busy else RefusalKind.PAUSE
+            # Nothing is wrong with the order. What is not for a human to set right may pass: wait and alarm.
+            outcome = row_of(self._facts.errors, error.code).outcome
+            kind = outcome if outcome in {RefusalKind.BACK_OFF, RefusalKind.CONFIG} else RefusalKind.PAUSE
             return self._refused(command.label, f"dead_man_switch: {error}", kind)
         except ANSWER_ERRORS as error:
             return self._refused(command.label, f"dead_man_switch: {error}", RefusalKind.UNREACHABLE)

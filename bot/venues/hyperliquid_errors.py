@@ -49,6 +49,7 @@ _PHRASES: Final = (
     _Phrase(22, "zero size", Row("size", _K.OUR_BUG)),
     _Phrase(23, "minimum value of", Row("below_min_notional", _K.TOO_SMALL)),
     _Phrase(24, "would have immediately matched", Row("post_only_reject", _K.REQUOTE)),
+    _Phrase(25, "until enough volume traded", Row("switch_needs_volume", _K.CONFIG)),
 )
 
 ERRORS: Final[dict[int, Row]] = {

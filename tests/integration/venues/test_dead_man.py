@@ -18,10 +18,10 @@ Only = Callable[..., Any]
 SCOPES = {"okx": "account", "binance": "BTCUSDT", "hyperliquid": "account"}
 NOES = {
     "okx": ("50011", RefusalKind.BACK_OFF),
-    "binance": ("-2015", RefusalKind.PAUSE),
+    "binance": ("-4192", RefusalKind.PAUSE),
     "hyperliquid": (
         "Cannot set scheduled cancel time until enough volume traded. Required: $1000000. Traded: $373.4.",
-        RefusalKind.PAUSE,
+        RefusalKind.CONFIG,
     ),
 }
 WITH_SWITCH = pytest.mark.parametrize("at", list(SCOPES), indirect=True)

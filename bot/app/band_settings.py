@@ -20,6 +20,8 @@ from bot.hedging.policies import POLICIES, BandParams
 _DEFAULT: Final = "whalley_wilmott"
 _KINDS: Final = {str(kind.__struct_config__.tag): kind for kind in POLICIES}
 _POLICY_KEYS: Final = frozenset(name for kind in POLICIES for name in kind.__struct_fields__)
+POLICY_KEYS: Final = (*sorted(_POLICY_KEYS), "risk_budget_usd_per_day")
+"""Numbers of one policy or another, as a configuration names them."""
 _MEASURES: Final = ("residual_usd_per_day", "risk_aversion_per_usd", "risk_aversion_relative")
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _SPAN: Final = re.compile(rf"({_CLOCK.pattern})-({_CLOCK.pattern})")

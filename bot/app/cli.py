@@ -10,6 +10,7 @@ import typer
 
 from bot import __version__
 from bot.app import check_report, clock, compose, exchange, operate, reference, simulated
+from bot.app.backtest import backtest
 from bot.app.calibrate import calibrate
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
@@ -18,9 +19,11 @@ from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, pnl, scalping, tca, why
 from bot.app.greeks.command import greeks
 from bot.app.probe.report import sentence as probe_sentence
+from bot.app.record import record
 from bot.app.soak import SoakOptions, keep_failures, soak
 from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
+from bot.app.tape_files import tape_cli
 from bot.app.watchdog_process import guard
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
 from bot.domain.time import NS_PER_S
@@ -246,7 +249,10 @@ def _consent() -> None:
 
 for _name, _command in operate.COMMANDS.items():
     cli.command(name=_name)(_command)
+cli.command(name="backtest")(backtest)
 cli.command(name="calibrate")(calibrate)
+cli.command(name="record")(record)
+cli.add_typer(tape_cli, name="tape")
 cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)
 cli.command(name="tca")(tca)

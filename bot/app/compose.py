@@ -87,16 +87,24 @@ def _simulation(config: Config, options: SimulateOptions, stack: contextlib.Exit
         if options.is_wire:
             return wire_run_of(config, options, planned(options), folder)
         return simulation_of(config, options, storm=storm_of(config, planned(options), folder))
-    tape = None
-    if options.tape_out is not None:
-        run = _manifest(
-            config,
-            (config.book(options.currency),),
-            run_id=f"sim-{options.currency.upper()}-{options.seed}",
-            started_ns=start_ns_of(options.start),
-        )
-        tape = stack.enter_context(contextlib.closing(Tape.open(options.tape_out, run)))
+    tape = stack.enter_context(tape_of(config, options, start_ns_of(options.start)))
     return simulation_of(config, options, tape)
+
+
+@contextlib.contextmanager
+def tape_of(config: Config, options: SimulateOptions, started_ns: Ns) -> Iterator[Tape | None]:
+    """The tape of a run on the virtual clock, where one is wanted; closed in the end."""
+    if options.tape_out is None:
+        yield None
+        return
+    run = _manifest(
+        config,
+        (config.book(options.currency),),
+        run_id=f"sim-{options.currency.upper()}-{options.seed}",
+        started_ns=started_ns,
+    )
+    with contextlib.closing(Tape.open(options.tape_out, run)) as tape:
+        yield tape
 
 
 def _manifest(config: Config, books: Sequence[BookParams], *, run_id: str, started_ns: Ns) -> Manifest:

@@ -4,10 +4,8 @@ A tape is played on its own time: names of expiries are absolute, so moments are
 formats; serves nothing.
 """
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
@@ -15,13 +13,10 @@ from bot.domain.errors import ConfigError, JournalError, MalformedMessage
 from bot.domain.time import NS_PER_S, Ns
 from bot.journal.history_files import read_rows
 from bot.journal.tape_history import is_run, read_tape
+from bot.research.tapes.history import first_round_ns
 from bot.sim.exchange import Exchange
 from bot.sim.history import RecordedMarket
 from bot.sim.recorded_listing import listed_from_rows
-
-_PAUSE_NS: Final = 30 * NS_PER_S
-_FIRST_ROUND_NS_MAX: Final = 600 * NS_PER_S
-"""A collector shows its chain once within ten minutes, then pauses."""
 
 
 class Playback(Struct, frozen=True, kw_only=True):
@@ -71,11 +66,3 @@ def open_playback(folder: Path, currency: str, seed: int) -> Playback:
     exchange = Exchange(seed=seed, start_ns=seen_ns[0], market=market, listed=listed, takers_scale=None)
     exchange.advance(first_round_ns(seen_ns))
     return Playback(exchange=exchange, end_ns=end_ns)
-
-
-def first_round_ns(seen_ns: Sequence[Ns]) -> Ns:
-    """When the chain has been quoted once: nothing new for a while, or ten minutes. Moments ascend."""
-    for before_ns, after_ns in itertools.pairwise(seen_ns):
-        if after_ns - before_ns > _PAUSE_NS or after_ns - seen_ns[0] > _FIRST_ROUND_NS_MAX:
-            return before_ns
-    return seen_ns[-1]

@@ -16,21 +16,22 @@ from bot import __version__
 from bot.app import arming
 from bot.app.config import Config
 from bot.book import BookParams, hedges_of
-from bot.domain.errors import ConfigError, MalformedMessage
+from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.domain.stops import Act
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
 from bot.drive.line import Cut
+from bot.drive.sim_process import Audit
 from bot.drive.simulate import SimulateParams, Simulation, Storm
-from bot.journal.history_files import read_rows
 from bot.journal.ledger import Ledger
 from bot.journal.tape import Tape
+from bot.research.tapes.defects import LEFT_OUT
+from bot.research.tapes.history import History, first_round_ns, open_history
 from bot.sim.exchange import Exchange
 from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultLevel, Faults, draw
 from bot.sim.history import RecordedMarket
 from bot.sim.impact import Impact
 from bot.sim.listing import perpetual_elsewhere
-from bot.sim.recorded_listing import listed_from_rows
 from bot.sim.world import build_exchange
 
 SIMULATION_START_NS: Final = ns_from_iso("2026-11-22T09:00:00Z")
@@ -138,13 +139,20 @@ def span_ns_of(options: SimulateOptions) -> Ns:
 
 
 def simulation_of(
-    config: Config, options: SimulateOptions, tape: Tape | None = None, storm: Storm | None = None
+    config: Config,
+    options: SimulateOptions,
+    tape: Tape | None = None,
+    storm: Storm | None = None,
+    *,
+    history: History | None = None,
+    audits: Sequence[Audit] = (),
 ) -> Simulation:
-    """A simulated run that has not begun."""
+    """A simulated run that has not begun. `history`: the recorded day of `options.tape`, where it was read already."""
     arming.refuse_flat(config)
     assert config.portfolio is not None, "refused otherwise"
     book = config.book(options.currency)
     recorded: RecordedMarket | None = None
+    has_opened = False
     elsewhere = elsewhere_of(book)
     key = f"books.{book.book.lower()}.hedge_instrument"
     if options.tape is None:
@@ -159,17 +167,20 @@ def simulation_of(
     elif options.takers_scale is not None:
         raise ConfigError("takers: a recorded day has none to multiply; leave --takers out")
     else:
-        exchange, recorded, span_ns = _recorded_exchange(options)
+        history = history or strict_history(options)
+        exchange, recorded, span_ns = _recorded_exchange(options, history)
+        has_opened = exchange.now_ns > history.start_ns
     params = SimulateParams(
         book=book,
         portfolio=config.portfolio,
         span_ns=span_ns,
         step_ns=Ns(options.step_ms * 1_000_000),
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),
+        has_opened=has_opened,
         cuts=options.cuts,
         acts=options.acts,
     )
-    return Simulation(params, exchange, recorded, tape, storm)
+    return Simulation(params, exchange, recorded, tape, storm, audits=audits)
 
 
 def refuse_unlisted(book: BookParams, exchange: Exchange) -> None:
@@ -202,15 +213,22 @@ def drawn_exchange(
     )
 
 
-def _recorded_exchange(options: SimulateOptions) -> tuple[Exchange, RecordedMarket, Ns]:
+def strict_history(options: SimulateOptions) -> History:
+    """The recorded day of the options; ConfigError where a row of it would have to be left out."""
     assert options.tape is not None, "only with a tape"
-    try:
-        rows = list(read_rows(options.tape, options.currency.upper()))
-        listed = listed_from_rows(rows)
-        recorded = RecordedMarket(rows, listed, impact=options.impact)
-    except (OSError, MalformedMessage, ValueError) as error:
-        raise ConfigError(f"tape: {error}") from error
-    start_ns, last_ns = rows[0].time_ns, rows[-1].time_ns
-    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=listed, takers_scale=None)
-    whole_ns = Ns(last_ns - start_ns)
+    history = open_history([options.tape], options.currency.upper())
+    left_out = next((defect for defect in history.defects if defect.kind in LEFT_OUT), None)
+    if left_out is not None:
+        where = f"{left_out.file} line {left_out.row}: {left_out.kind}: {left_out.detail}"
+        raise ConfigError(f"tape: {where}; `hedgebot backtest` leaves it out and says so")
+    return history
+
+
+def _recorded_exchange(options: SimulateOptions, history: History) -> tuple[Exchange, RecordedMarket, Ns]:
+    recorded = RecordedMarket(history.rows(), history.listed, history.index_usd, options.impact)
+    start_ns = history.start_ns
+    exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=history.listed, takers_scale=None)
+    if history.is_continuous:
+        exchange.advance(first_round_ns(history.first_seen_ns))
+    whole_ns = Ns(history.end_ns - exchange.now_ns)
     return exchange, recorded, whole_ns if options.hours is None else Ns(min(whole_ns, ns_from_s(options.hours * 3600)))

@@ -63,6 +63,8 @@ class SimulateParams(Struct, frozen=True, kw_only=True):
     step_ns: Ns
     sample_every_ns: Ns
     latency: Latency = Latency()
+    has_opened: bool = False
+    """A recorded day has shown its chain already; otherwise its first round is waited for."""
     cuts: tuple[Cut, ...] = ()
     """When which venue is out of reach."""
     acts: tuple[tuple[Ns, Act], ...] = ()
@@ -194,7 +196,7 @@ class Simulation:
 
     def _await_quotes(self) -> None:
         """Let a recorded day show its chain once: a collector takes minutes for one round, then pauses."""
-        if self._recorded is None:
+        if self._recorded is None or self._params.has_opened:
             return
         first_ns = self._exchange.now_ns
         while (next_ns := self._recorded.next_time_ns()) is not None:

@@ -19,41 +19,50 @@ from bot.domain.time import Ns, ns_from_ms
 from bot.sim.history import HistoryRow
 
 _FILE_NAME: Final = "{currency}_get_order_book_5min.jsonl.gz"
+_DASHES: Final = 3
+"""In the name of an option."""
 _OFF_SCALE_PERCENT: Final = (999.0, 500.0)
 """What the venue writes when a quote has no sensible volatility (recorded data notes, section 4.4)."""
 
 
-class _Result(Struct, frozen=True):
-    """Fields used of a `public/get_order_book` result; prices in coin."""
+class BookResult(Struct, frozen=True):
+    """Fields used of a `public/get_order_book` result; prices in coin, of linear contracts and futures in USD."""
 
     instrument_name: str
     timestamp: int
-    underlying_price: float
-    underlying_index: str
     index_price: float
     mark_price: float
-    mark_iv: float | None
-    bid_iv: float | None
-    ask_iv: float | None
-    best_bid_price: float | None
-    best_bid_amount: float | None
-    best_ask_price: float | None
-    best_ask_amount: float | None
-    greeks: dict[str, float]
-    open_interest: float
-    min_price: float
-    max_price: float
+    underlying_price: float | None = None
+    """Of an option."""
+    underlying_index: str | None = None
+    mark_iv: float | None = None
+    bid_iv: float | None = None
+    ask_iv: float | None = None
+    best_bid_price: float | None = None
+    best_bid_amount: float | None = None
+    best_ask_price: float | None = None
+    best_ask_amount: float | None = None
+    greeks: dict[str, float | None] = {}
+    open_interest: float | None = None
+    min_price: float | None = None
+    max_price: float | None = None
     last_price: float | None = None
     settlement_price: float | None = None
 
 
 class _Line(Struct, frozen=True):
-    """One line of the file."""
+    """One line of the file: an envelope, or the result itself."""
 
-    result: _Result
+    result: BookResult | None = None
 
 
-_decoder: Final = msgspec.json.Decoder(_Line)
+_envelope: Final = msgspec.json.Decoder(_Line)
+_bare: Final = msgspec.json.Decoder(BookResult)
+
+
+def decoded(line: bytes) -> BookResult:
+    """One line of JSON; msgspec.DecodeError says what is wrong with it."""
+    return _envelope.decode(line).result or _bare.decode(line)
 
 
 def read_rows(folder: Path, currency: str) -> Iterator[HistoryRow]:
@@ -76,27 +85,31 @@ def _read(path: Path, base: str) -> Iterator[HistoryRow]:
         with gzip.open(path, "rb") as lines:
             for line in lines:
                 number += 1
-                yield _row(_decoder.decode(line).result, base)
+                result = decoded(line)
+                if not result.instrument_name.startswith(f"{base}-") or result.instrument_name.count("-") != _DASHES:
+                    raise ValueError(f"{result.instrument_name!r} is no option on {base}")  # noqa: TRY301
+                yield row_of(result)
     except (msgspec.DecodeError, ValueError, EOFError, OSError, zlib.error) as error:
         raise MalformedMessage(f"{path.name} line {number}: {error}") from error
 
 
-def _row(result: _Result, base: str) -> HistoryRow:
-    """Absent is None from here on: an iv of 0 or off scale, a price of 0."""
+def row_of(result: BookResult) -> HistoryRow:
+    """Absent is None from here on: an iv of 0 or off scale, a price of 0. ValueError for what no row can be made of."""
     name = result.instrument_name
-    if not name.startswith(f"{base}-") or name.count("-") != 3:
-        raise ValueError(f"{name!r} is no option on {base}")
-    delta = result.greeks.get("delta")
-    if delta is None:
+    is_option = name.count("-") == _DASHES
+    delta, forward_usd = result.greeks.get("delta"), result.underlying_price if is_option else result.mark_price
+    if is_option and delta is None:
         raise ValueError(f"{name} has no delta")
-    numbers = (result.underlying_price, result.index_price, result.mark_price, delta)
-    if not all(math.isfinite(number) for number in numbers) or result.index_price <= 0 or result.underlying_price <= 0:
+    if forward_usd is None:
+        raise ValueError(f"{name} has no forward")
+    numbers = (forward_usd, result.index_price, result.mark_price, delta or 0.0)
+    if not all(math.isfinite(number) for number in numbers) or result.index_price <= 0 or forward_usd <= 0:
         raise ValueError(f"{name} has an impossible price")
     return HistoryRow(
         instrument=name,
         time_ns=_time_ns(result.timestamp),
-        forward_usd=result.underlying_price,
-        forward_name=result.underlying_index,
+        forward_usd=forward_usd,
+        forward_name=result.underlying_index or name,
         index_usd=result.index_price,
         mark_native=result.mark_price,
         iv_mark_percent=_iv(result.mark_iv),

@@ -15,12 +15,14 @@ from bot.domain.errors import JournalError
 from bot.domain.events import Event, InstrumentListed
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
-from bot.domain.time import Ns, expiry_code
+from bot.domain.time import NS_PER_S, Ns, expiry_code
 from bot.journal import manifest
 from bot.journal.tape_reader import TapeReader
 from bot.sim.history import HistoryRow
 
 _PERCENT: Final = 100.0
+_STEP_NS: Final = NS_PER_S
+"""Further back than two sockets are apart."""
 
 
 class TapedHistory(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,9 @@ class TapedHistory(Struct, frozen=True, kw_only=True):
     """When each instrument was first quoted, ascending."""
     end_ns: Ns
     """Last row."""
+    rows_count: int
+    stepped_back: tuple[tuple[int, str, int], ...]
+    """Where the bot's clock went back: number of the row from 1, its instrument, by how many ns."""
 
     def rows(self) -> Iterator[HistoryRow]:
         """All rows in the order they were received."""
@@ -52,7 +57,10 @@ def read_tape(folder: Path) -> TapedHistory:
     seen_ns: dict[str, Ns] = {}
     index_usd: dict[str, float] = {}
     end_ns = Ns(0)
-    for row in _rows(folder, specs):
+    rows_count = 0
+    stepped: list[tuple[int, str, int]] = []
+    for row in _rows(folder, specs, stepped):
+        rows_count += 1
         seen_ns.setdefault(row.instrument, row.time_ns)
         index_usd.setdefault(specs[row.instrument].index_name, row.index_usd)
         end_ns = row.time_ns
@@ -64,12 +72,19 @@ def read_tape(folder: Path) -> TapedHistory:
         index_usd=index_usd,
         first_seen_ns=tuple(sorted(seen_ns.values())),
         end_ns=end_ns,
+        rows_count=rows_count,
+        stepped_back=tuple(stepped),
     )
 
 
-def _rows(folder: Path, specs: dict[str, Instrument] | None = None) -> Iterator[HistoryRow]:
-    """Rows of a tape; the specifications met on the way go into `specs`."""
+def _rows(
+    folder: Path,
+    specs: dict[str, Instrument] | None = None,
+    stepped: list[tuple[int, str, int]] | None = None,
+) -> Iterator[HistoryRow]:
+    """Rows of a tape; the specifications met on the way go into `specs`, a clock that went back into `stepped`."""
     specs = {} if specs is None else specs
+    number = 0
     newest: dict[str, HistoryRow] = {}
     now_ns = Ns(0)
     _, digest = manifest.read(folder)
@@ -79,6 +94,9 @@ def _rows(folder: Path, specs: dict[str, Instrument] | None = None) -> Iterator[
         row = _row(event, specs, newest)
         if row is not None:
             # Several sockets were read: their events are in order, their stamps nearly so.
+            number += 1
+            if stepped is not None and now_ns - row.time_ns > _STEP_NS:
+                stepped.append((number, row.instrument, now_ns - row.time_ns))
             now_ns = max(now_ns, row.time_ns)
             newest[row.instrument] = row = replace(row, time_ns=now_ns)
             yield row

@@ -47,16 +47,21 @@ class HistoryRow(Struct, frozen=True, kw_only=True):
     price_max_native: float | None = None
 
 
+def linear_name(name: str) -> str:
+    """The name an inverse instrument would have, were it settled in USDC."""
+    base, _, rest = name.partition("-")
+    return f"{base}_USDC-{rest}"
+
+
 def in_usdc(row: HistoryRow) -> HistoryRow:
     """An inverse option's row as if it were settled in USDC: prices in coin times the forward they were made on."""
 
     def usd(price_coin: float | None) -> float | None:
         return None if price_coin is None else price_coin * row.forward_usd
 
-    base, _, rest = row.instrument.partition("-")
     return replace(
         row,
-        instrument=f"{base}_USDC-{rest}",
+        instrument=linear_name(row.instrument),
         mark_native=row.mark_native * row.forward_usd,
         bid_native=usd(row.bid_native),
         ask_native=usd(row.ask_native),

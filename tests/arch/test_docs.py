@@ -61,9 +61,15 @@ def _wrong_options(words: list[str]) -> str | None:
     name, *rest = words
     if name not in known:
         return f"hedgebot has no command {name}"
-    params = known[name].params
+    command = known[name]
+    while rest and hasattr(command, "commands"):
+        if rest[0] not in command.commands:
+            return f"hedgebot {name} has no command {rest[0]}"
+        command, name, rest = command.commands[rest[0]], f"{name} {rest[0]}", rest[1:]
+    params = command.params
     options = {text: param for param in params for text in param.opts if text.startswith("-")} | {"--help": None}
-    arguments_max = sum(not param.opts[0].startswith("-") for param in params)
+    arguments = [param for param in params if not param.opts[0].startswith("-")]
+    arguments_max = len(words) if any(param.nargs < 0 for param in arguments) else len(arguments)
     while rest:
         word, *rest = rest
         if not word.startswith("-"):

@@ -194,7 +194,7 @@ def test_a_command_line_nobody_understands_ends_with_code_2(
         (("simulate", "--portfolio", "no/such.toml"), "hedgebot: portfolio: cannot read no/such.toml"),
         (("simulate", "--config", "no/such.toml"), "hedgebot: config: cannot read no/such.toml"),
         (("simulate", "--currency", "DOGE"), "hedgebot: books.doge: no such book is configured; there are BTC, ETH"),
-        (("simulate", "--tape", "no/such/folder"), "hedgebot: history: no/such/folder"),
+        (("simulate", "--tape", "no/such/folder"), "hedgebot: tape: no/such/folder does not exist"),
         (("simulate", "--wire", "--tape", "."), "hedgebot: wire: a recorded day is as it was"),
         (("run", "--config", "config/testnet.toml"), "hedgebot: venue.client_id: is missing; orders need a key"),
         (("run", "--config", "config/simulate.toml"), "hedgebot: mode: "),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.playback import PlayClock, first_round_ns, open_playback
+from bot.app.playback import PlayClock, open_playback
 from bot.domain import events as ev
 from bot.domain.errors import ConfigError
 from bot.domain.time import NS_PER_S, Ns, ns_from_ms
@@ -89,15 +89,6 @@ def test_only_coins_whose_contracts_are_known_are_played(write_history: Write, t
 
     with pytest.raises(ConfigError, match="--tape: no history of SOL can be played; BTC and ETH can"):
         open_playback(folder, "SOL", 1)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [((0,), 0), ((0, 20, 40), 40), ((0, 20, 60), 20), (tuple(range(0, 900, 25)), 600)],
-)
-def test_the_first_round(seconds: tuple[int, ...], expected: int) -> None:
-    """Ends before a pause of half a minute, after ten minutes at the latest."""
-    assert first_round_ns([Ns(second * NS_PER_S) for second in seconds]) == expected * NS_PER_S
 
 
 def test_the_clock_runs_from_the_tapes_time() -> None:

@@ -1,0 +1,1 @@
+"""Recorded history of any kind: read, sifted, and kept as one Parquet file."""

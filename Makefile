@@ -15,7 +15,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check soak mutants bench docs bands tactics image lock image-test deploy-test clean
+.PHONY: help demo test clients lint check soak soak-month mutants bench docs bands tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -37,6 +37,9 @@ check: lint ## lint, then the fast tests: run before each commit
 
 soak: $(STAMP) ## SEEDS virtual worlds with faults, on all cores (SEEDS=1000 FAULTS=storm ARGS="--first 5000"; WIRE=1: with sockets)
 	$(BIN)/python -m bot soak --seeds $(SEEDS) --faults $(FAULTS) $(if $(WIRE),--wire) $(ARGS)
+
+soak-month: $(STAMP) ## thirty virtual days in one process: memory, files, ledger and log must not grow (ARGS="--days 8 --seed 2")
+	$(BIN)/python -m bot soak-month $(ARGS)
 
 mutants: $(STAMP) ## plant bugs one at a time and soak until each is found, into docs/explanation/mutants.md (ARGS=--known)
 	$(BIN)/python tests/sim/mutants.py $(ARGS)

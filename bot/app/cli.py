@@ -18,6 +18,9 @@ from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, pnl, scalping, tca, why
 from bot.app.greeks.command import greeks
+from bot.app.month import MonthOptions, month
+from bot.app.month import sentence as day_sentence
+from bot.app.month import verdict as month_verdict
 from bot.app.probe.report import sentence as probe_sentence
 from bot.app.record import record
 from bot.app.soak import SoakOptions, keep_failures, soak
@@ -199,6 +202,27 @@ def soak_command(  # noqa: PLR0913 - the options of a command line
     if keep is not None:
         keep_failures(result.failures, keep)
     typer.echo(msgspec.json.encode(result).decode() if as_json else soak_sentence(result))
+    if not result.has_passed:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+@cli.command(name="soak-month", hidden=True)
+def soak_month_command(
+    *,
+    days: Annotated[int, typer.Option(min=4, help="How many.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the market and of the faults.")] = 1,
+    step_ms: Annotated[int, typer.Option(min=1, help="Virtual time between market messages.")] = 30_000,
+) -> None:
+    """Live through a month of virtual time; fails where something grows beyond its bound."""
+    options = MonthOptions(
+        config=Path("config/simulate.toml"),
+        portfolio=Path("config/portfolios/month.toml"),
+        days_count=days,
+        seed=seed,
+        step_ms=step_ms,
+    )
+    result = month(options, lambda day: typer.echo(day_sentence(day)))
+    typer.echo(month_verdict(result))
     if not result.has_passed:
         raise SystemExit(ExitCode.DIFFERENT)
 

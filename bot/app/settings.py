@@ -227,7 +227,7 @@ class BookSection(Section):
         None, description="one or a list: what hedges are sold with; default: hedge_instrument"
     )
     hedge_open_hours_min: NotNegative = Field(
-        24.0, description="with several: nothing is opened in a future that expires sooner; closing always may"
+        24.0, description="with several: nothing is opened in a future that expires sooner; closing may"
     )
     band: BandSection = Field(default_factory=BandSection)
     tactic: TacticSection = Field(default_factory=TacticSection)

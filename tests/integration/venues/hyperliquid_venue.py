@@ -117,7 +117,7 @@ class HyperliquidVenue(LocalVenue):
         signature = asked["signature"]
         if {"r", "s", "v"} != set(signature) or signature["v"] not in {27, 28}:
             return f"User or API Wallet {AGENT} does not exist."
-        if asked.get("expiresAfter", _ms()) < _ms():
+        if "expiresAfter" in asked and asked["expiresAfter"] < _ms():
             return "Action expired"
         return "" if asked["action"]["type"] in {"order", "cancel", "scheduleCancel"} else "Unknown action"
 

@@ -240,7 +240,7 @@ class OkxVenue(LocalVenue):
             return "51001"
         if any(order["clOrdId"] == params["clOrdId"] for order in self.orders):
             return "51016"
-        if int(request.headers.get("expTime", _ms())) < int(_ms()):
+        if "expTime" in request.headers and int(request.headers["expTime"]) < now_ms():
             return "50036"
         if Decimal(params["sz"]) % Decimal(row["lotSz"]) or not Decimal(params["sz"]):
             return "51121"

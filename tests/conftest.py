@@ -15,11 +15,17 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from msgspec import structs
 
+from bot.app import compose
+from bot.app.config import load
+from bot.app.simulated import SimulateOptions
 from bot.app.wire_loop import WireLoop
 from bot.domain.events import SurfaceFitted
 from bot.domain.surface import SmileSlice, SmileVerdict
 from bot.domain.time import expiry_ns_from_code, ns_from_iso
+from bot.drive.audits import report
+from bot.observe.reported import Report
 
 # The same examples every time, however slow the machine: what fails once fails again. Others, and more of them, with
 # pytest --hypothesis-profile explore
@@ -206,6 +212,19 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(server.folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def run_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of three quarters of an hour of a simulated strangle, from its tape."""
+    folder = tmp_path_factory.mktemp("reported") / "run"
+    read = load(_ROOT / "config" / "simulate.toml", {}, run_tag="t")
+    config = structs.replace(read, portfolio_path=_ROOT / "config" / "portfolios" / "strangle.toml")
+    options = SimulateOptions(seed=3, hours=0.75, step_ms=10_000, tape=None, currency="BTC", tape_out=folder)
+    compose.simulate(config, options)
+    found = report(folder, None)
+    assert isinstance(found, Report), found
+    return found
+
+
 class _Count:
     """Counts tests that carry a marker, so that a run says how many of them really ran; in the process that reports."""
 
@@ -231,11 +250,12 @@ class _Count:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count the tests that read recorded data, run foreign clients, or need a server of their own."""
+    """Count the tests that read recorded data, run foreign clients, or need a server or a browser."""
     counts = (
         _Count("realdata", "realdata", f" (HEDGEBOT_SHARED={_SHARED})"),
         _Count("client", "clients"),
         _Count("postgres", "postgres"),
+        _Count("chromium", "chromium"),
     )
     for count in counts:
         config.pluginmanager.register(count, f"count-{count.line}")

@@ -16,7 +16,7 @@ from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
-from bot.app.finished import folder_of, pnl, scalping, tca, why
+from bot.app.finished import folder_of, pnl, report, scalping, tca, why
 from bot.app.greeks.command import greeks
 from bot.app.month import MonthOptions, month
 from bot.app.month import sentence as day_sentence
@@ -282,6 +282,7 @@ cli.command(name="why")(why)
 cli.command(name="tca")(tca)
 cli.command(name="pnl")(pnl)
 cli.command(name="scalping")(scalping)
+cli.command(name="report")(report)
 
 
 @cli.command(name="exchange")

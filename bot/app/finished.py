@@ -11,11 +11,12 @@ import typer
 from bot.app.exit_codes import ExitCode
 from bot.domain.errors import ConfigError
 from bot.drive.audits import costs, profits
+from bot.drive.audits import report as reported
 from bot.drive.audits import scalping as scalped
 from bot.drive.moment import sought_from
 from bot.drive.why import Strayed
 from bot.drive.why import why as explained
-from bot.observe import cost_table, explain, profit_table, scalp_table
+from bot.observe import cost_table, explain, profit_table, report_page, report_text, scalp_table
 from bot.observe.charts import render_costs
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
@@ -93,5 +94,36 @@ def scalping(run: Run, *, book: Book = None, as_json: Json = False) -> None:
         typer.echo(f"scalping: {found.sentence}")
         raise SystemExit(ExitCode.DIFFERENT)
     typer.echo(scalp_table.as_json(found) if as_json else scalp_table.as_text(found))
+    if found.problem:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+def report(
+    run: Run,
+    *,
+    book: Book = None,
+    as_json: Json = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the HTML page goes; its Markdown beside it. Default: in the run's folder."),
+    ] = None,
+) -> None:
+    """Write a run as a page to look at: hedges, delta in its band, profit by part, volatility, costs, gap risk."""
+    folder = folder_of(run, "report")
+    found = reported(folder, book)
+    if isinstance(found, Strayed):
+        typer.echo(f"report: {found.sentence}")
+        raise SystemExit(ExitCode.DIFFERENT)
+    page = out or folder / f"report-{found.book.lower()}.html"
+    beside = page.with_suffix(".md")
+    if beside == page:
+        raise ConfigError("--out: is the page; its Markdown goes beside it under .md, so give it another ending")
+    words = report_text.as_markdown(found)
+    try:
+        page.write_text(report_page.as_html(found), encoding="utf-8")
+        beside.write_text(words, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--out: cannot write {error.filename}: {error.strerror}") from error
+    typer.echo(report_text.as_json(found) if as_json else f"{words}\n{page}\n{beside}")
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)

@@ -9,6 +9,7 @@ from bot.drive.cost_audit import CostAudit
 from bot.drive.moment import book_named
 from bot.drive.profit_audit import ProfitAudit
 from bot.drive.replay import Comparison, otherness
+from bot.drive.report_audit import ReportAudit
 from bot.drive.scalping_audit import ScalpingAudit
 from bot.drive.why import Strayed, strayed
 from bot.engine import Engine
@@ -17,6 +18,7 @@ from bot.journal.manifest import Manifest
 from bot.journal.tape_reader import TapeReader
 from bot.observe.costs import CostReport
 from bot.observe.profits import ProfitReport
+from bot.observe.reported import Report
 from bot.observe.scalps import ScalpingReport
 
 
@@ -52,6 +54,17 @@ def scalping(folder: Path, book: str | None) -> ScalpingReport | Strayed:
     run, digest = manifest.read(folder)
     name = book_named(run, book)
     audit = ScalpingAudit(next(item for item in run.books if item.book == name))
+    engine = _played(TapeReader(folder, digest), run, name, audit)
+    if isinstance(engine, Strayed):
+        return engine
+    return audit.report(engine, (run.run_id, run.mode), _compared(run))
+
+
+def report(folder: Path, book: str | None) -> Report | Strayed:
+    """Everything a report shows of one book's run; errors as of `costs`."""
+    run, digest = manifest.read(folder)
+    name = book_named(run, book)
+    audit = ReportAudit(next(item for item in run.books if item.book == name))
     engine = _played(TapeReader(folder, digest), run, name, audit)
     if isinstance(engine, Strayed):
         return engine

@@ -12,6 +12,8 @@ from bot.domain.time import NS_PER_S, NS_PER_YEAR, Ns
 from bot.drive.cost_audit import CostAudit
 from bot.drive.profit_audit import ProfitAudit, StepMade
 from bot.engine import Engine
+from bot.observe.costs import CostReport
+from bot.observe.profits import ProfitReport
 from bot.observe.scalps import ScalpingReport
 from bot.risk.conventions import Convention
 from bot.risk.scalping import Step, scalping, spans
@@ -35,18 +37,19 @@ class ScalpingAudit:
         """Of the step under way: the delta left open, squared, times time."""
         self._half_band_usd: float | None = None
 
-    def see(self, engine: Engine, event: Event, outcome: Outcome) -> None:
-        """One event and what the engine made of it."""
+    def see(self, engine: Engine, event: Event, outcome: Outcome) -> StepMade | None:
+        """One event and what the engine made of it; the step that ends with it."""
         self.costs.see(engine, event, outcome)
         made = self.profit.see(engine, event, outcome)
         if outcome.decided is not None:
             self._expose(outcome.decided)
         if made is None:
-            return
+            return None
         self._step(made)
         for note in outcome.notes:
             if isinstance(note, FillBooked) and note.label is not None:
                 self._hedged_ns[note.label] = made.end_ns
+        return made
 
     def _expose(self, decided: Decided) -> None:
         """What was open since the decision before."""
@@ -94,17 +97,27 @@ class ScalpingAudit:
 
     def report(self, engine: Engine, of_run: tuple[str, str], compared: str) -> ScalpingReport:
         """Everything up to now, beside the profit it is a part of."""
-        last = self.profit.finish(engine)
-        if last is not None and last.end_ns > last.start_ns:
-            self._step(last)
+        self.finish(engine)
         profit, costs = self.profit.report(engine, of_run), self.costs.report(engine, of_run, compared)
+        return self.beside(profit, costs)
+
+    def finish(self, engine: Engine) -> StepMade | None:
+        """The step since the last look; None where no time has passed."""
+        last = self.profit.finish(engine)
+        if last is None or last.end_ns <= last.start_ns:
+            return None
+        self._step(last)
+        return last
+
+    def beside(self, profit: ProfitReport, costs: CostReport) -> ScalpingReport:
+        """What has come of the steps, beside profit and costs of the same run."""
         found = scalping(self.steps, costs.totals.traded_usd)
         made_usd = sum(step.left_usd + step.cost_usd + step.all.gained_usd + step.all.paid_usd for step in self.steps)
         first_ns, last_ns = profit.start_ns, self.steps[-1].end_ns if self.steps else profit.start_ns
         hours = [Ns(at) for at in range((first_ns // _HOUR_NS + 1) * _HOUR_NS, last_ns, _HOUR_NS)]
         return ScalpingReport(
-            run_id=of_run[0],
-            mode=of_run[1],
+            run_id=profit.run_id,
+            mode=profit.mode,
             book=self._params.book,
             start_ns=first_ns,
             end_ns=last_ns,

@@ -243,14 +243,15 @@ def _side(side: Gamma, years: float) -> Side | None:
     )
 
 
-def _iv(bought: Gamma, sold: Gamma) -> float | None:
+def iv_of(bought: Gamma, sold: Gamma) -> float | None:
+    """Volatility of the marks, weighted with the size of dollar gamma; None without any."""
     weight = bought.usd_years - sold.usd_years
     return math.sqrt(max(2.0 * (sold.paid_usd - bought.paid_usd) / weight, 0.0)) if weight > 0.0 else None
 
 
 def _break(bought: Gamma, sold: Gamma, haircut: float | None) -> Break | None:
     """Long: realised^2 (1 - phi) >= iv^2; short: iv^2 >= realised^2 (1 + phi)."""
-    iv = _iv(bought, sold)
+    iv = iv_of(bought, sold)
     if iv is None:
         return None
     phi, is_long = haircut or 0.0, bought.usd_years + sold.usd_years >= 0.0
@@ -320,7 +321,8 @@ def _at_implied(steps: Sequence[Step], both: Gamma, left_usd: float, cost_usd: f
     Variance of a step: gamma's is Gamma^2 F^4 iv^4 dt^2 / 2 = 2 paid^2; delta's is its square times iv^2 dt.
     """
     spread = math.fsum(
-        2.0 * step.all.paid_usd**2 + step.left_usd2_years * (_iv(step.bought, step.sold) or 0.0) ** 2 for step in steps
+        2.0 * step.all.paid_usd**2 + step.left_usd2_years * (iv_of(step.bought, step.sold) or 0.0) ** 2
+        for step in steps
     )
     return _outcome(cost_usd, both.gained_usd + both.paid_usd + left_usd, spread)
 
@@ -349,7 +351,7 @@ def _outcome(expected_usd: float, chance_usd: float, spread_usd2: float) -> Outc
 
 def _span(steps: Sequence[Step]) -> Span:
     bought, sold = (Gamma.of([getattr(step, side) for step in steps]) for side in ("bought", "sold"))
-    both, iv = bought.plus(sold), _iv(bought, sold)
+    both, iv = bought.plus(sold), iv_of(bought, sold)
     left, cost = (math.fsum(getattr(step, part) for step in steps) for part in ("left_usd", "cost_usd"))
     return Span(
         start_ns=steps[0].start_ns,

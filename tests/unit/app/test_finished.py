@@ -155,3 +155,19 @@ def test_scalping_is_told(call: Call, folder: Path, capsys: pytest.CaptureFixtur
     assert (told["problem"], told["steps_count"] > 5) == ("", True)
     assert call("scalping", "nowhere") == ExitCode.CONFIG
     assert "scalping: there is no folder nowhere" in capsys.readouterr().err
+
+
+def test_a_report_is_written(call: Call, folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A page and its Markdown in the run's folder, or where one says; the Markdown, or one JSON line, is told."""
+    assert call("report", str(folder)) == 0
+    told = capsys.readouterr().out
+    assert (folder / "report-btc.html").read_text().startswith("<!doctype html>")
+    assert told.startswith((folder / "report-btc.md").read_text())
+
+    page = tmp_path / "page.html"
+    assert call("report", str(folder), "--out", str(page), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["book"] == "BTC"
+    assert page.is_file()
+    for out, said in (("no/such/x.html", "--out: cannot write no/such/x.html"), ("x.md", "--out: is the page")):
+        assert call("report", str(folder), "--out", out) == ExitCode.CONFIG
+        assert said in capsys.readouterr().err

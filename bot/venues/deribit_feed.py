@@ -199,10 +199,16 @@ class MarketFeed:
             self._subscribed.discard(self._book_channels[name])
 
     def _left_out(self, missing: frozenset[str], now_s: float) -> list[Event]:
-        """A hedge without data makes the socket useless; any other instrument is distrusted and tried again."""
-        vital = sorted(channel for channel in missing if self._owner[channel] in self._books)
-        if vital:
+        """Without data of any hedge the socket is useless; an instrument of others is distrusted and tried again.
+
+        Of several hedges one may be gone for good (a future that expired): it must not take the others with it.
+        """
+        lost = {self._owner[channel] for channel in missing}
+        if self._books and lost >= self._books.keys():
+            vital = sorted(channel for channel in missing if self._owner[channel] in self._books)
             raise VenueUnreachable(f"not subscribed to {', '.join(vital)}")
+        for name in lost:
+            self._snapshot_due_s.pop(name, None)
         events: list[Event] = []
         for channel in sorted(missing):
             retry = self._retries.setdefault(channel, _Retry())

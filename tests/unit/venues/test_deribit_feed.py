@@ -17,6 +17,7 @@ from bot.venues.deribit_feed import AccountFeed, MarketFeed
 
 PERP = InstrumentId("BTC-PERPETUAL")
 CALL = InstrumentId("BTC-27MAR26-100000-C")
+DATED = InstrumentId("BTC-27MAR26")
 PUT = InstrumentId("BTC-27MAR26-90000-P")
 NOW = Ns(1_770_000_000_000_000_000)
 BOOK = "book.BTC-PERPETUAL.raw"
@@ -154,6 +155,24 @@ def test_hedge_left_out_of_the_ack(stage: Any, virtual: Virtual, channel: str) -
         assert [f"not subscribed to {channel}"] == stage.lost()
         assert stage.of(StreamRestored) == []
         assert len(stage.connections) > 1
+        await stage.stop()
+
+    virtual(scene())
+
+
+def test_a_hedge_that_has_expired_takes_no_other_with_it(stage: Any, virtual: Virtual) -> None:
+    """Of several hedge instruments one is left out of the ack, ticker and book: distrusted, the rest is served on."""
+
+    async def scene() -> None:
+        gone = [f"ticker.{DATED}.100ms", f"book.{DATED}.raw"]
+        stage.answer = lambda method, params: (
+            [c for c in params["channels"] if c not in gone] if "channels" in params else stage.accepts(method, params)
+        )
+        await stage.start(MarketFeed(stage.link(), hedges=[PERP, DATED]), 0.5)
+        stage.connections[0].notify(BOOK, book("snapshot", None, 10))
+        await asyncio.sleep(8.0)
+        assert stage.lost() == []
+        assert [event.instrument for event in stage.of(QuoteDistrusted)] == [DATED, DATED]
         await stage.stop()
 
     virtual(scene())

@@ -60,7 +60,7 @@ image: ## container image, with docker, podman or buildah (IMAGE=name CONTAINER=
 	CONTAINER=$(CONTAINER) BASE_IMAGE=$(BASE_IMAGE) $(PYTHON) deploy/image.py build --tag $(IMAGE) $(ARGS)
 
 lock: ## pin every file of the image by its hash again, by constraints.txt (needs uv)
-	printf 'setuptools>=77\n' | uv pip compile --quiet pyproject.toml - --extra postgres --universal --python-version 3.11 -c constraints.txt --generate-hashes --no-annotate --no-header -o deploy/requirements.lock
+	printf 'setuptools>=77\n' | uv pip compile --quiet pyproject.toml - --extra alerts --extra postgres --universal --python-version 3.11 -c constraints.txt --generate-hashes --no-annotate --no-header -o deploy/requirements.lock
 
 image-test: ## build the image where no registry is, run the demo in it, end it (needs podman runc debootstrap and root)
 	$(PYTHON) deploy/image.py test $(ARGS)

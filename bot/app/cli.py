@@ -10,6 +10,7 @@ import typer
 
 from bot import __version__
 from bot.app import check_report, clock, compose, exchange, operate, reference, simulated
+from bot.app.alerting import AlertAct, try_out
 from bot.app.backtest import backtest
 from bot.app.calibrate import calibrate
 from bot.app.check import failure
@@ -104,6 +105,16 @@ def check(config: _Config, as_json: _Json = False) -> None:
     typer.echo(check_report.as_json(report) if as_json else check_report.as_text(report))
     if report.exit_code:
         raise SystemExit(report.exit_code)
+
+
+@cli.command()
+def alert(
+    what: Annotated[AlertAct, typer.Argument(help="`test`: a message to every channel.")], config: _Config
+) -> None:
+    """Try where alerts of a configuration go."""
+    assert what is AlertAct.TEST, "there is no other"
+    for line in try_out(load(config, {}, run_tag=compose.new_run_tag()).alerts):
+        typer.echo(line)
 
 
 @cli.command()

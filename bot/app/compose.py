@@ -18,6 +18,7 @@ from msgspec import structs
 
 from bot import __version__
 from bot.app import arming, clock, daemon, venue_clock
+from bot.app.alerting import alerts_of
 from bot.app.check import Checks, VenueParts
 from bot.app.check_report import Report as CheckReport
 from bot.app.check_report import would_run
@@ -309,7 +310,7 @@ async def _live(
     if config.tape_folder is not None:
         _clean(config, config.tape_folder, narrator)
     arming.refuse_endless(config)
-    async with held(config, narrator, now_ns) as tenancy:
+    async with alerts_of(config.alerts, narrator) as alerts, held(config, narrator, now_ns) as tenancy:
         parts = daemon.Parts(
             mode=config.mode.value,
             books=config.books,
@@ -331,7 +332,7 @@ async def _live(
                 now_ns=now_ns,
                 control=Control(_control_file(config), now_ns=now_ns),
             )
-        witness = RunWitness(narrator, metrics, tallies)
+        witness = RunWitness(narrator, metrics, tallies, alerts)
         results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)
     first = config.books[0].book

@@ -24,6 +24,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bot.app.alert_settings import AlertsSection, alerts_config
+from bot.app.alerting import AlertsConfig
 from bot.app.book_params import params_of
 from bot.app.hosts import Expected, resolved
 from bot.app.keys import credentials_of, secret_of
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     log: LogSection = Field(default_factory=LogSection)
     health: HealthSection = Field(default_factory=HealthSection)
     control: ControlSection = Field(default_factory=ControlSection)
+    alerts: AlertsSection = Field(default_factory=AlertsSection)
     run: RunSection = Field(default_factory=RunSection)
     portfolio: Path | None = Field(None, description="portfolio file (simulate, demo, paper)")
 
@@ -152,6 +155,7 @@ class Config(Struct, frozen=True, kw_only=True):
     health_port: int
     control_file: Path | None
     """None: beside the ledger."""
+    alerts: AlertsConfig
     tick_interval_s: float
     portfolio: PortfolioSpec | None
     portfolio_path: Path | None
@@ -285,9 +289,6 @@ def _config(settings: Settings, run_tag: str) -> Config:
             f"books.{counting[1]}.counts_usdc: is set in books.{counting[0]} as well; keep one of the two"
         )
     window = option_side_of(settings.venue.name).settlement_window
-    secret = {"client_secret", "client_secret_file", "passphrase"}
-    hidden = {"venue": secret, "hedge_venue": secret, "ledger": {"password", "password_file"}, "watchdog": secret}
-    plain = settings.model_dump_json(exclude=hidden)
     books = tuple(
         params_of(name, book, settings.run, run_tag, window, is_alone=len(settings.books) == 1)
         for name, book in settings.books.items()
@@ -318,11 +319,21 @@ def _config(settings: Settings, run_tag: str) -> Config:
         health_host=settings.health.host,
         health_port=settings.health.port,
         control_file=settings.control.file,
+        alerts=alerts_config(settings.alerts),
         tick_interval_s=settings.run.tick_interval_ms / 1000.0,
         portfolio=None if settings.portfolio is None else load_portfolio(settings.portfolio),
         portfolio_path=settings.portfolio,
-        digest=hashlib.sha256(plain.encode()).hexdigest()[:16],
+        digest=_digest(settings),
     )
+
+
+def _digest(settings: Settings) -> str:
+    """Of everything but secrets."""
+    secret = {"client_secret", "client_secret_file", "passphrase"}
+    others = {"ledger": {"password", "password_file"}, "alerts": {"urls"}}
+    hidden = {"venue": secret, "hedge_venue": secret, "watchdog": secret} | others
+    plain = settings.model_dump_json(exclude=hidden)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
 def _ledger_url(ledger: LedgerSection) -> str:

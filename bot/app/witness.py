@@ -8,6 +8,7 @@ from bot.app.live import Live
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import AlarmRaised, Outcome
 from bot.domain.events import Event, Ticked
+from bot.observe.alerts import Alerts
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
@@ -16,8 +17,11 @@ from bot.observe.tally import RunResult, Tally
 class RunWitness:
     """The witness of a real-clock run."""
 
-    def __init__(self, narrator: Narrator, metrics: Metrics, tallies: dict[str, Tally]) -> None:
-        """One tally per book."""
+    def __init__(
+        self, narrator: Narrator, metrics: Metrics, tallies: dict[str, Tally], alerts: Alerts | None = None
+    ) -> None:
+        """One tally per book; without `alerts` nobody is called."""
+        self._alerts = alerts
         self._narrator = narrator
         self._metrics = metrics
         self._tallies = tallies
@@ -37,6 +41,12 @@ class RunWitness:
         self._metrics.applied(book, event, outcome)
         tally = self._tallies[book]
         tally.saw(event, outcome)
+        if self._alerts is not None:
+            self._alerts.applied(book, event, outcome)
+            if isinstance(event, Ticked) and self._live is not None and self._alerts.is_summary_due(event.now_ns):
+                for status in self._live.statuses():
+                    day = self._tallies[status.book]
+                    self._alerts.sum_up(status, hedges_count=day.hedges, fills_count=day.fills)
         if isinstance(event, Ticked) and self._live is not None and tally.wants_sample(event.now_ns):
             for status in self._live.statuses():
                 if status.book == book:

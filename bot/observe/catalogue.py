@@ -250,5 +250,8 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     ),
     "halt.requested": _error("The shell found that going on is not safe.", "cause", "detail"),
     "journal.stalled": _warning("The ledger took long to make an intent durable.", "elapsed_ms"),
+    "alert.sent": _info("A channel took a message with so many alerts.", "channel", "count"),
+    "alert.failed": _warning("A channel took none of four tries; the message is lost there.", "channel", "count"),
+    "alert.dropped": _warning("More alerts were waiting than anybody reads.", "channel", "count"),
     "alarm.raised": _error("A human should look, at the latest by the deadline.", "name", "detail", "deadline_ns"),
 }

@@ -141,6 +141,10 @@ class Narrator:
         """The ledger took long to make an intent durable."""
         self._log.tell("journal.stalled", elapsed_ms=round(seconds * 1000.0, 3))
 
+    def alerted(self, word: str, channel: str, count: int) -> None:
+        """What came of alerts, told from beside the loop: a word of the catalogue."""
+        self._log.tell(word, channel=channel, count=count)
+
     def lease_waited(self, holder: str, until_ns: Ns) -> None:
         """Another process trades this account; this one stands by."""
         self._log.tell("lease.waited", holder=holder, until_ns=until_ns)

@@ -109,8 +109,8 @@ _TOO_WIDE = (
     "narrow the band or raise the limit"
 )
 _SECTIONS = (
-    "sections are books, control, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, standby, tape, "
-    "venue, watchdog"
+    "sections are alerts, books, control, health, hedge_venue, ledger, live, log, mode, paper, portfolio, run, "
+    "standby, tape, venue, watchdog"
 )
 
 _REFUSED = [

@@ -217,6 +217,8 @@ def test_the_catalogue_holds_no_word_that_is_never_said(
     narrator.lease_taken(2)
     narrator.lease_doubted("no answer")
     narrator.lease_lost("db1 pid 7")
+    for word in ("alert.sent", "alert.failed", "alert.dropped"):
+        narrator.alerted(word, "slack", 1)
     narrator.sent(1, commands[PlaceOrder])
     for event in told_events.values():
         narrator.event(1, event)

@@ -112,7 +112,7 @@ class Checks:
         self._up: dict[tuple[VenueId, StreamName], bool] = {}
         self._looked: set[VenueId] = set()
         """Whose account was looked at since its socket came up."""
-        self._market = MarketTold(params)
+        self._market = MarketTold(params, faults)
         self._alarms = AlarmsTold(faults)
         self._stops = StopInvariants()
         self._has_halted = False
@@ -138,7 +138,7 @@ class Checks:
         self._held.clear()
         self._up = dict.fromkeys(((venue, stream) for venue in self._hedge_venues for stream in StreamName), False)
         self._looked.clear()
-        self._market = MarketTold(self._params)
+        self._market.started()
         self._alarms.started()
         self._has_halted = False
         self._refused_ns = self._beyond_since_ns = None
@@ -151,7 +151,7 @@ class Checks:
             self._object(what)
         if not isinstance(event, Ticked):
             self._before.append((now_ns, event))
-            self._market.hear(event)
+            self._all(self._market.hear(event))
             self._hear(event, now_ns)
         if outcome.decided is not None:
             self._place(outcome.decided, now_ns)

@@ -1,7 +1,8 @@
 """What the market feed has told a process of its hedge instruments, and what an order may be made of it.
 
 Its own memory, beside the engine's: an order on a touch that is not there, not open, older than it may be, or at a
-price the newest touch does not explain is told. Knows messages; asks no engine.
+price the newest touch does not explain is told; so is a book that crosses where no fault makes it. Knows messages; asks
+no engine.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.market_events import FutureMarked, Quoted
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import ZERO, float_from_decimal, tick_at
+from bot.sim.faults import FaultKind, Faults
 
 _TRANSPORT_NS: Final = Ns(4 * NS_PER_S)
 """The oldest a message may be when it comes and still be fresh to a bot that cannot know: the longest delay there is,
@@ -29,19 +31,28 @@ class _Told(NamedTuple):
 
 
 class MarketTold:
-    """Of one process."""
+    """Of one process after the other."""
 
-    def __init__(self, params: BookParams) -> None:
+    def __init__(self, params: BookParams, faults: Faults) -> None:
         """Nothing was told."""
         self._params = params
         self._hedges = frozenset(hedges_of(params))
+        self._may_cross = any(fault.kind is FaultKind.BOOK_CROSSED for fault in faults.planned)
+        self.started()
+
+    def started(self) -> None:
+        """A process began; it was told nothing."""
         self._touches: dict[InstrumentId, _Told] = {}
         self._open: dict[InstrumentId, tuple[Ns, bool]] = {}
         self._gapped: set[InstrumentId] = set()
         """Their book has a gap: only a book begun anew tells a touch."""
 
-    def hear(self, event: Event) -> None:
-        """Take a message of the market, or the loss of its stream."""
+    def hear(self, event: Event) -> list[str]:
+        """Take a message of the market, or the loss of its stream; what is wrong with it.
+
+        No venue's book ever crosses; one that was put together from what no longer holds does.
+        """
+        wrong: list[str] = []
         if isinstance(event, StreamLost) and event.stream is StreamName.MARKET:
             self._touches = {name: told for name, told in self._touches.items() if venue_of(name) != event.venue}
         elif isinstance(event, QuoteDistrusted):
@@ -49,6 +60,9 @@ class MarketTold:
             self._gapped.add(event.instrument)
         elif isinstance(event, Quoted) and event.instrument in self._hedges:
             self._gapped.discard(event.instrument)
+            bid, ask = event.bid_native, event.ask_native
+            if bid is not None and ask is not None and bid >= ask and not self._may_cross:
+                wrong.append(f"the book of {event.instrument} is kept as {bid} to {ask}")
             self._see(event.instrument, _Told(event.venue_ns, event.bid_native, event.ask_native))
         elif isinstance(event, FutureMarked) and event.instrument in self._hedges:
             newest_ns, _ = self._open.get(event.instrument, (event.venue_ns, True))
@@ -56,6 +70,7 @@ class MarketTold:
                 self._open[event.instrument] = event.venue_ns, event.is_open
             if event.instrument not in self._gapped:
                 self._see(event.instrument, _Told(event.venue_ns, event.bid_usd, event.ask_usd))
+        return wrong
 
     def _see(self, name: InstrumentId, told: _Told) -> None:
         seen = self._touches.get(name)

@@ -84,9 +84,10 @@ def _soaked(bug: Bug, seeds: Sequence[int]) -> Found:
     os.environ.update(bug.env)
     soak, faults = (importlib.import_module(name) for name in ("bot.app.soak", "bot.sim.faults"))
 
+    level = faults.FaultLevel.HEAVY if bug.is_wire else faults.FaultLevel.STORM
     config = ROOT / "config/simulate.toml"
     for seed in seeds:
-        options = soak.SoakOptions(seeds_count=1, first_seed=seed, level=faults.FaultLevel.STORM, config=config)
+        options = soak.SoakOptions(seeds_count=1, first_seed=seed, level=level, config=config, is_wire=bug.is_wire)
         violations = soak.run_seed(options, seed).violations
         if violations:
             return Found(bug.name, seed, violations[0].partition("; before: ")[0][:_SAID_MAX])
@@ -110,10 +111,13 @@ def _say(text: str) -> None:
 
 def _controls(bugs: Sequence[Bug], known: dict[str, int]) -> list[tuple[Bug, Sequence[int]]]:
     """The code as it is, at every seed that finds something: nothing may be found there."""
-    seeds: dict[tuple[tuple[str, str], ...], set[int]] = {}
+    seeds: dict[tuple[tuple[tuple[str, str], ...], bool], set[int]] = {}
     for bug in bugs:
-        seeds.setdefault(bug.env, set()).add(known[bug.name])
-    return [(Bug(f"none {dict(env)}", "nothing", (), env), sorted(some)) for env, some in seeds.items()]
+        seeds.setdefault((bug.env, bug.is_wire), set()).add(known[bug.name])
+    return [
+        (Bug(f"none {dict(env)}{' at wire depth' * is_wire}", "nothing", (), env, is_wire), sorted(some))
+        for (env, is_wire), some in seeds.items()
+    ]
 
 
 def _quick(bugs: Sequence[Bug], workers: int) -> int:
@@ -144,10 +148,9 @@ def _page(bugs: Sequence[Bug], found: Sequence[Found]) -> str:
     head = f"""# Planted bugs
 
 Written by `make mutants`. Each of these {len(bugs)} bugs was planted alone, as a change of one line or two, and seeds
-1, 2, 3 ... were soaked at `storm` until a check of the [reliability run](reliability.md) spoke; {SEEDS_MAX} seeds are
-the limit. `make mutants ARGS=--known` plants each again at its seed, and runs the code as it is at all
-of them. The changes stand
-in `tests/sim/planted.py`.
+1, 2, 3 ... were soaked at `storm` (at wire depth: `heavy`) until a check of the [reliability run](reliability.md)
+spoke; {SEEDS_MAX} seeds are the limit. `make mutants ARGS=--known` plants each again at its seed, and runs the code as
+it is at all of them. The changes stand in `tests/sim/planted.py`.
 
 | bug | what it does | seed | what the check said |
 | --- | --- | --- | --- |

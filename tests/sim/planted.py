@@ -15,6 +15,7 @@ _STAND = "execution/standing.py"
 _RECONCILE = "execution/reconcile.py"
 _DECIDE = "hedging/decide.py"
 _LEDGER = "journal/ledger.py"
+_BOOK = "venues/deribit_book.py"
 
 _NO_LATCH: Final = Change(
     "execution/stops.py", "        if kind is None or kind not in rules.FORBIDS_ORDERS:\n", "        if True:\n"
@@ -84,6 +85,13 @@ BUGS: Final = (
         "",
     ),
     bug(
+        "filled_may_fall",
+        "an older message takes back what was filled",
+        _WORK,
+        "        order.filled_native = max(order.filled_native, event.filled_native)\n",
+        "        order.filled_native = event.filled_native\n",
+    ),
+    bug(
         "fill_news_ignored",
         "fills found by a look at the account are not booked",
         "execution/account.py",
@@ -103,6 +111,36 @@ BUGS: Final = (
         _VIEW,
         "        if marked.instrument not in self._distrusted:\n",
         "        if self._distrusted.pop(marked.instrument, None) is None or True:\n",
+    ),
+    Bug(
+        "book_merged_after_reconnect",
+        "a new snapshot is merged with what the book held before the connection was lost",
+        (
+            Change(
+                _BOOK,
+                "            self._bids.clear()\n            self._asks.clear()\n        elif",
+                "            pass\n        elif",
+            ),
+            Change(
+                _BOOK,
+                "        self._bids.clear()\n        self._asks.clear()\n        self._change_id = None\n",
+                "        self._change_id = None\n",
+            ),
+        ),
+        is_wire=True,
+    ),
+    Bug(
+        "old_replaces_new",
+        "a late message replaces a newer one",
+        (
+            Change(_VIEW, "        if seen is None or touch.venue_ns >= seen.venue_ns:\n", "        if True:\n"),
+            Change(
+                _VIEW,
+                "        if marked.instrument not in self.instruments or (seen is not None and"
+                " marked.venue_ns < seen.venue_ns):\n",
+                "        if marked.instrument not in self.instruments:\n",
+            ),
+        ),
     ),
     bug(
         "hedged_while_stale",
@@ -192,6 +230,20 @@ BUGS: Final = (
         "            if False:\n",
     ),
     bug(
+        "absence_believed_early",
+        "an order not found before its deadline counts as absent",
+        _WORK,
+        "            not_before_ns=Ns(order.valid_until_ns + ANSWER_GRACE_NS),\n",
+        "            not_before_ns=Ns(0),\n",
+    ),
+    bug(
+        "never_compared_again",
+        "the account is compared at the start and never again",
+        _RECONCILE,
+        "        self._due_ns = Ns(now_ns + self._interval_ns)\n",
+        "        self._due_ns = Ns(now_ns + 10_000 * self._interval_ns)\n",
+    ),
+    bug(
         "deadline_is_now",
         "`valid_until` is the moment of sending",
         "execution/trader.py",
@@ -211,6 +263,27 @@ BUGS: Final = (
         "execution/trader.py",
         "            label=make_label(self._label_prefix, self._run_tag, self._orders_count),\n",
         '            label=make_label(self._label_prefix, "1", self._orders_count),\n',
+    ),
+    bug(
+        "latch_dropped_on_restart",
+        "a stop is forgotten by the next start",
+        _LEDGER,
+        "*self.intents_unresolved(book), self.stops_on(book), self.losses_of(book))",
+        "*self.intents_unresolved(book), self.losses_of(book))",
+    ),
+    bug(
+        "intents_not_looked_up",
+        "a restart does not ask about the orders before it",
+        _LEDGER,
+        "            if base is None or base_of(order.instrument) == base\n",
+        "            if base is None\n",
+    ),
+    bug(
+        "intents_not_durable",
+        "an order leaves before its intent is committed",
+        _LEDGER,
+        "        self._write(batch)\n        self._told[decided.book] = decided\n",
+        "        self._buffer += batch\n        self._told[decided.book] = decided\n",
     ),
     bug(
         "found_fills_not_written",

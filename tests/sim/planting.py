@@ -18,9 +18,15 @@ class Bug(NamedTuple):
     what: str
     changes: tuple[Change, ...]
     env: tuple[tuple[str, str], ...] = ()
+    is_wire: bool = False
+    """Only bytes can show it: soaked at wire depth."""
 
 
 RESTS: Final = (("HEDGEBOT_BOOKS__BTC__TACTIC__NAME", "rest_then_cross"),)
+TIGHT: Final = (
+    ("HEDGEBOT_BOOKS__BTC__LIMITS__DELTA_COIN_WORST_MAX", "0.3"),
+    ("HEDGEBOT_BOOKS__BTC__LIMITS__ORDERS_PER_MINUTE_MAX", "3"),
+)
 
 
 def bug(name: str, what: str, file: str, *texts: str, env: tuple[tuple[str, str], ...] = ()) -> Bug:

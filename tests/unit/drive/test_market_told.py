@@ -12,6 +12,7 @@ from bot.domain.ids import InstrumentId, Label
 from bot.domain.reasons import DistrustCause
 from bot.domain.time import NS_PER_S, Ns
 from bot.drive.market_told import MarketTold
+from bot.sim.faults import Fault, FaultKind, Faults
 
 _PERPETUAL = InstrumentId("BTC-PERPETUAL")
 
@@ -19,7 +20,7 @@ _PERPETUAL = InstrumentId("BTC-PERPETUAL")
 @pytest.fixture
 def told(make: Any) -> MarketTold:
     """A ticker of now: 99,999.5 bid, 100,000.5 asked."""
-    market = MarketTold(make.book())
+    market = MarketTold(make.book(), Faults())
     market.hear(make.future_marked(bid_usd=99_999.5, ask_usd=100_000.5))
     return market
 
@@ -101,3 +102,13 @@ def test_a_gap_lasts_until_the_book_begins_anew_and_a_lost_stream_takes_the_touc
 
     told.hear(ev.StreamLost(stream=ev.StreamName.MARKET, received_ns=make.now_ns, cause="test"))
     assert _said(told, make) == ["an order on a quote of None"]
+
+
+def test_a_book_that_crosses_is_told_where_no_fault_makes_it(told: MarketTold, make: Any) -> None:
+    """It was put together from levels that are gone; a ticker may be of any moment."""
+    crossed = make.quoted(bid_native=100_001.0, ask_native=100_000.5)
+    fault = Fault(kind=FaultKind.BOOK_CROSSED, start_ns=make.now_ns, until_ns=make.now_ns, seed=1)
+
+    assert told.hear(crossed) == ["the book of BTC-PERPETUAL is kept as 100001.0 to 100000.5"]
+    assert told.hear(make.quoted(bid_native=100_000.0, ask_native=100_000.5)) == []
+    assert MarketTold(make.book(), Faults([fault])).hear(crossed) == []

@@ -23,10 +23,6 @@ class Bug(NamedTuple):
 
 
 RESTS: Final = (("HEDGEBOT_BOOKS__BTC__TACTIC__NAME", "rest_then_cross"),)
-TIGHT: Final = (
-    ("HEDGEBOT_BOOKS__BTC__LIMITS__DELTA_COIN_WORST_MAX", "0.3"),
-    ("HEDGEBOT_BOOKS__BTC__LIMITS__ORDERS_PER_MINUTE_MAX", "3"),
-)
 
 
 def bug(name: str, what: str, file: str, *texts: str, env: tuple[tuple[str, str], ...] = ()) -> Bug:

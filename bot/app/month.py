@@ -27,6 +27,7 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Outcome
 from bot.domain.events import Event, Ticked
 from bot.domain.ids import DERIBIT
+from bot.domain.reasons import Phase
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.engine import Engine
 from bot.journal import retention
@@ -37,7 +38,7 @@ from bot.journal.tape import Tape
 from bot.observe.logs import open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
-from bot.observe.tally import Tally
+from bot.observe.tally import RunResult, Tally
 from bot.sim.faults import CALM_NS, ENGINE_KINDS, Fault, FaultKind, FaultLevel, draw
 
 _K = FaultKind
@@ -116,6 +117,7 @@ class MonthResult(Struct, frozen=True, kw_only=True):
     words: dict[str, int]
     """Most frequent lines of the log."""
     violations: tuple[str, ...]
+    """What must not be in the end."""
     grown: tuple[str, ...]
     """What grew beyond its bound."""
 
@@ -308,9 +310,20 @@ def month(options: MonthOptions, say: Callable[[Day], None]) -> MonthResult:
         faults_count=sum((result.faults or {}).values()),
         halts=result.halts or {},
         words=dict(chronicle.words.most_common(12)),
-        violations=result.violations,
+        violations=tuple(_wrong_in_the_end(result)),
         grown=tuple(grown(chronicle.days)),
     )
+
+
+def _wrong_in_the_end(result: RunResult) -> list[str]:
+    """What the checks of a soak say of single orders needs steps of seconds: here quotes grow old between two."""
+    found = {
+        f"ends {result.phase}": result.phase != Phase.RUNNING.value,
+        "ends unreconciled": not result.reconciled,
+        f"ends with {result.unknown_open} orders unknown": result.unknown_open > 0,
+        "the positions are not the venue's": result.positions_match is not True,
+    }
+    return [what for what, is_so in found.items() if is_so]
 
 
 def grown(days: Sequence[Day]) -> list[str]:

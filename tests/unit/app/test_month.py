@@ -67,6 +67,20 @@ def test_short_days_are_lived_through_and_measured(options: MonthOptions) -> Non
     assert sum(result.words.values()) <= sum(day.log_lines_count for day in told)
 
 
+def test_what_must_not_be_in_the_end_is_told() -> None:
+    """Whatever single orders did on steps as coarse as these."""
+    bad = SimpleNamespace(phase="halted", reconciled=False, unknown_open=2, positions_match=None)
+    good = SimpleNamespace(phase="running", reconciled=True, unknown_open=0, positions_match=True)
+
+    assert module._wrong_in_the_end(good) == []
+    assert module._wrong_in_the_end(bad) == [
+        "ends halted",
+        "ends unreconciled",
+        "ends with 2 orders unknown",
+        "the positions are not the venue's",
+    ]
+
+
 def test_what_does_not_grow_passes() -> None:
     """The ledger grows by what is written into it, and no faster."""
     assert grown(_days()) == []

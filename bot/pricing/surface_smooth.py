@@ -2,6 +2,7 @@
 
 Knows fitted slices and the time between them; must not know quotes. One quote must not make a delta jump: what is used
 follows the fits with a half-life, and its move at the money in one update is capped (theory 3.1, points 6 and 7).
+A mixture that is no smile between the two is not used.
 Between two fits each strike keeps its volatility, so the older slice is brought to the newer forward and time first.
 """
 
@@ -23,6 +24,8 @@ _NORMAL_SD: Final = 1.4826
 """Standard deviation over the median absolute move, of a normal law."""
 _MOVES_MIN: Final = 10
 _MOVES_KEPT: Final = 120
+_BETWEEN_SLACK: Final = 0.01
+"""Of level or slope: half a point of volatility in a hundred."""
 
 
 class _Held(NamedTuple):
@@ -57,7 +60,8 @@ class Smoother:
         weight = min(1.0 - 0.5 ** (max(0.0, now_s - held.at_s) / _HALF_LIFE_S), self._share_allowed(fit.expiry, move))
         mixed = Svi(*(old + weight * (new - old) for old, new in zip(before, fit.svi, strict=True)))
         theta = mixed.w(0.0)
-        return fit._replace(svi=mixed) if theta > 0.0 and is_free(mixed, earlier, theta) else fit
+        is_sound = theta > 0.0 and _lies_between(mixed, before, fit.svi) and is_free(mixed, earlier, theta)
+        return fit._replace(svi=mixed) if is_sound else fit
 
     def _share_allowed(self, expiry: str, move_iv: float) -> float:
         """Of a move at the money: all of it, unless it is over five times what is usual."""
@@ -65,6 +69,20 @@ class Smoother:
         usual = _NORMAL_SD * statistics.median(moves) if len(moves) >= _MOVES_MIN else math.inf
         moves.append(abs(move_iv))
         return 1.0 if abs(move_iv) <= _SDS_MAX * usual else _SDS_MAX * usual / abs(move_iv)
+
+
+def _lies_between(mixed: Svi, before: Svi, after: Svi) -> bool:
+    """Whether level and slope at the money do.
+
+    Few strikes say little of the wings: fits that agree where there are quotes may have parameters far apart, and what
+    is half-way between those is a smile that neither has, a third too low at worst.
+    """
+    pairs = [(curve.w(0.0), curve.w_slope(0.0)) for curve in (before, after, mixed)]
+    for old, new, found in zip(*pairs, strict=True):
+        slack = _BETWEEN_SLACK * (abs(old) + abs(new))
+        if not min(old, new) - slack <= found <= max(old, new) + slack:
+            return False
+    return True
 
 
 def _iv_atm(curve: Svi, tau_years: float) -> float:

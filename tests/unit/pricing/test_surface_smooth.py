@@ -97,3 +97,16 @@ def test_a_slice_that_would_cross_the_one_before_it_is_the_fit_itself() -> None:
     assert used.expiries[1].svi == late.svi
     grid = 0.8 * math.sqrt(_TAU) * np.linspace(-4.0, 4.0, 50)
     assert svi.calendar_gap(used.expiries[0].svi, used.expiries[1].svi, grid) >= -1e-12
+
+
+def test_two_names_of_one_smile_do_not_mix_to_another() -> None:
+    """Fits of twelve quotes half a minute apart, both at 49 %: parameters half-way between them would be at 43 %."""
+    tau_years = 0.00535
+    before = Svi(0.0009, 0.0067, -0.422, -0.0029, 0.062)
+    after = Svi(-0.0066, 0.0296, -0.4013, -0.0972, 0.2904)
+    smoother = Smoother()
+    smoother.smoothed(_surface(_fit(before, tau_years=tau_years)), 0.0)
+    used = smoother.smoothed(_surface(_fit(after, tau_years=tau_years)), 30.0)
+
+    vols = [math.sqrt(curve.w(0.0) / tau_years) for curve in (before, after)]
+    assert min(vols) * 0.99 <= _iv(used) <= max(vols) * 1.01

@@ -5,6 +5,7 @@ PYTHON ?= python3
 IMAGE ?= hedgebot
 ARGS ?=
 SEEDS ?= 200
+DAY ?= ../shared/data/history/deribit_orderbook_5min_2023-04
 WIRE ?=
 FAULTS ?= $(if $(WIRE),heavy,storm)
 
@@ -15,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients lint check soak soak-month mutants bench docs bands tactics image lock image-test deploy-test clean
+.PHONY: help demo test clients real-day lint check soak soak-month mutants bench docs bands tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -55,6 +56,9 @@ docs: $(STAMP) ## write the generated part of docs/reference again
 
 bands: $(STAMP) ## measure the band policies again and write docs/explanation/bands.md (minutes)
 	$(BIN)/python -m bot bands docs/explanation/bands.md
+
+real-day: $(STAMP) ## backtest portfolios on a recorded day (DAY=FOLDER) and write docs/explanation/real-day.md (minutes)
+	$(BIN)/python -m bot real-day docs/explanation/real-day.md --tape $(DAY)
 
 image: ## container image, with docker, podman or buildah (IMAGE=name CONTAINER=podman BASE_IMAGE=... ARGS="--no-cache")
 	CONTAINER=$(CONTAINER) BASE_IMAGE=$(BASE_IMAGE) $(PYTHON) deploy/image.py build --tag $(IMAGE) $(ARGS)

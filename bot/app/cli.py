@@ -15,6 +15,7 @@ from bot.app.backtest import backtest
 from bot.app.calibrate import calibrate
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
+from bot.app.counterfactual import counterfactual
 from bot.app.daemon import needs_a_human
 from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, pnl, report, scalping, tca, why
@@ -23,6 +24,7 @@ from bot.app.month import MonthOptions, month
 from bot.app.month import sentence as day_sentence
 from bot.app.month import verdict as month_verdict
 from bot.app.probe.report import sentence as probe_sentence
+from bot.app.real_day import real_day
 from bot.app.record import record
 from bot.app.soak import SoakOptions, keep_failures, soak
 from bot.app.soak_page import page as soak_page
@@ -286,6 +288,8 @@ for _name, _command in operate.COMMANDS.items():
     cli.command(name=_name)(_command)
 cli.command(name="backtest")(backtest)
 cli.command(name="calibrate")(calibrate)
+cli.command(name="counterfactual")(counterfactual)
+cli.command(name="real-day", hidden=True)(real_day)
 cli.command(name="record")(record)
 cli.add_typer(tape_cli, name="tape")
 cli.command(name="greeks")(greeks)

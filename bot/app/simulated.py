@@ -168,7 +168,7 @@ def simulation_of(
         raise ConfigError("takers: a recorded day has none to multiply; leave --takers out")
     else:
         history = history or strict_history(options)
-        exchange, recorded, span_ns = _recorded_exchange(options, history)
+        exchange, recorded, span_ns = recorded_exchange(options, history)
         has_opened = exchange.now_ns > history.start_ns
     params = SimulateParams(
         book=book,
@@ -224,7 +224,8 @@ def strict_history(options: SimulateOptions) -> History:
     return history
 
 
-def _recorded_exchange(options: SimulateOptions, history: History) -> tuple[Exchange, RecordedMarket, Ns]:
+def recorded_exchange(options: SimulateOptions, history: History) -> tuple[Exchange, RecordedMarket, Ns]:
+    """A venue that plays history, and for how long; where that was heard as it happened, its chain has been shown."""
     recorded = RecordedMarket(history.rows(), history.listed, history.index_usd, options.impact)
     start_ns = history.start_ns
     exchange = Exchange(seed=options.seed, start_ns=start_ns, market=recorded, listed=history.listed, takers_scale=None)

@@ -1,7 +1,8 @@
 """Plays a tape again and takes the costs of its hedges, its profit or its scalping apart. Words are `observe`'s."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.domain.decided import Outcome
 from bot.domain.events import Event
@@ -69,6 +70,23 @@ def report(folder: Path, book: str | None) -> Report | Strayed:
     if isinstance(engine, Strayed):
         return engine
     return audit.report(engine, (run.run_id, run.mode), _compared(run))
+
+
+class _Together(NamedTuple):
+    """Several audits of one run."""
+
+    audits: Sequence[_Audit]
+
+    def see(self, engine: Engine, event: Event, outcome: Outcome) -> None:
+        """One event and what the engine made of it."""
+        for audit in self.audits:
+            audit.see(engine, event, outcome)
+
+
+def watched(folder: Path, book: str, audits: Sequence[_Audit]) -> Engine | Strayed:
+    """The engine of one book at the end of its run, its every step seen by all of these; errors as of `costs`."""
+    run, digest = manifest.read(folder)
+    return _played(TapeReader(folder, digest), run, book, _Together(audits))
 
 
 def _played(tape: TapeReader, run: Manifest, book: str, audit: _Audit) -> Engine | Strayed:

@@ -26,6 +26,9 @@ from bot.research.steps import LegSteps, StepLook
 from bot.research.tapes.defects import DefectCount, counted
 from bot.research.tapes.history import History
 
+_FLOATS: Final = 1e-9
+"""Of the largest part: what the account of a profit allows its sums of floats."""
+
 
 class TapeUsed(Struct, frozen=True, kw_only=True):
     """What was played."""
@@ -82,6 +85,8 @@ class Backtest(Struct, frozen=True, kw_only=True):
     """Whether the parts of the profit add up to the account's, and the run was in order."""
     apart_share: float
     """What belongs to no part, of all parts without their signs; of the worst currency."""
+    apart_beyond_rounding_share: float
+    """The same beyond what the venue rounds: eight decimals at each booking."""
     steps: tuple[LegSteps, ...]
     """How often the greeks explain an option's step, from one recorded mark to the next."""
     tape: TapeUsed
@@ -136,6 +141,7 @@ def backtest_of(params: BookParams, simulation: Simulation, look: Look, history:
         untradable_s={reason.value: ns / NS_PER_S for reason, ns in simulation.tradable.barred_ns.items()},
         closes=not found,
         apart_share=apart_share(profit),
+        apart_beyond_rounding_share=apart_share(profit, is_beyond_rounding=True),
         steps=look.steps.legs(),
         tape=_tape(history),
         defects=counted(history.defects),
@@ -174,20 +180,29 @@ def _of_moves(levels: Sequence[float]) -> float | None:
     return statistics.variance(moves) if len(moves) > 1 else None
 
 
-def apart_share(profit: ProfitReport) -> float:
+def apart_share(profit: ProfitReport, *, is_beyond_rounding: bool = False) -> float:
     """What belongs to no part, over the sum of all parts without their signs; the largest of the currencies' and USD's.
 
-    Less what the venue rounds at each booking, which no arithmetic can know.
+    `is_beyond_rounding`: less the venue's, which no arithmetic can know: a realised profit is booked to eight decimals.
     """
-    shares = [0.0]
+    shares, rounded_usd = [0.0], 0.0
     for one in profit.currencies:
-        gross = _gross(leg.native for leg in profit.legs if leg.currency == one.currency)
-        if gross:
-            shares.append(abs(one.apart_native) / gross)
-    gross = _gross(leg.usd for leg in profit.legs)
-    if gross:
-        shares.append(abs(profit.usd.total - profit.wealth_usd) / gross)
+        legs = [leg.native for leg in profit.legs if leg.currency == one.currency]
+        largest = max((abs(part) for parts in legs for part in structs.astuple(parts)), default=0.0)
+        rounded = max(one.tolerance_native - _FLOATS * largest, 0.0) if is_beyond_rounding else 0.0
+        rounded_usd += rounded * max(_usd_per_native(profit, one.currency), 1.0)
+        if gross := _gross(legs):
+            shares.append(max(abs(one.apart_native) - rounded, 0.0) / gross)
+    if gross := _gross(leg.usd for leg in profit.legs):
+        shares.append(max(abs(profit.usd.total - profit.wealth_usd) - rounded_usd, 0.0) / gross)
     return max(shares)
+
+
+def _usd_per_native(profit: ProfitReport, currency: str) -> float:
+    """What a unit of money was worth, by the leg that made most of it."""
+    made = [(abs(leg.native.total), abs(leg.usd.total)) for leg in profit.legs if leg.currency == currency]
+    native, usd = max(made, default=(0.0, 0.0))
+    return usd / native if native else 0.0
 
 
 def _gross(parts: Iterable[Parts]) -> float:

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from bot.observe import profit_table
 from bot.research.backtest import Backtest, Variance
-from bot.research.steps import FAR_SHARE, NEAR_SHARE
 from bot.research.tapes.defects import DefectCount
 
 _WIDTH: Final = 200
@@ -69,10 +68,9 @@ def _explained(result: Backtest) -> list[str]:
     lines = []
     for leg in result.steps:
         side = "over" if leg.is_far else "under"
-        wanted = FAR_SHARE if leg.is_far else NEAR_SHARE
         lines.append(
             f"greeks explain {leg.explained_share:.2%} of {leg.steps_count} steps of {leg.instrument} {side} 36 h "
-            f"({wanted:.0%} wanted)"
+            f"({leg.wanted_share:.0%} wanted)"
         )
         lines += [
             f"  not from {step.start[11:19]}, {step.seconds:.0f} s: delta {step.delta_native:+.3g}, "

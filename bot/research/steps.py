@@ -50,9 +50,14 @@ class LegSteps(Struct, frozen=True, kw_only=True):
         return 1.0 - len(self.missed) / self.steps_count
 
     @property
+    def wanted_share(self) -> float:
+        """As many as have to be."""
+        return FAR_SHARE if self.is_far else NEAR_SHARE
+
+    @property
     def is_within(self) -> bool:
         """Whether that is as many as have to be."""
-        return self.explained_share >= (FAR_SHARE if self.is_far else NEAR_SHARE)
+        return self.explained_share >= self.wanted_share
 
 
 class StepLook:

@@ -225,6 +225,19 @@ def _filed(paths: Sequence[Path], base: str | None, hole_ns: Ns) -> History:
     )
 
 
+def nearest(history: History, expiries_count: int) -> History:
+    """Without the options and futures of later expiries: a chain is played as fast as it is short."""
+    expiries = sorted({item.expiry_ns for item in history.listed if item.expiry_ns is not None})[:expiries_count]
+    listed = tuple(item for item in history.listed if item.expiry_ns is None or item.expiry_ns in expiries)
+    names: set[str] = {item.id for item in listed}
+    return structs.replace(
+        history,
+        rows=lambda: (row for row in history.rows() if row.instrument in names),
+        rows_count=sum(row.instrument in names for row in history.rows()),
+        listed=listed,
+    )
+
+
 def _is_continuous(times: Sequence[Ns]) -> bool:
     """Whether under a thirtieth of the time lies in pauses of half a minute, as a collector makes between rounds."""
     pauses = sum(after - before for before, after in itertools.pairwise(times) if after - before > _PAUSE_NS)

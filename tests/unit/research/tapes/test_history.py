@@ -13,7 +13,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.time import NS_PER_S, Ns
 from bot.research.tapes import parquet
 from bot.research.tapes.defects import DefectKind
-from bot.research.tapes.history import first_round_ns, in_usdc, open_history, sentence
+from bot.research.tapes.history import first_round_ns, in_usdc, nearest, open_history, sentence
 from bot.research.tapes.parquet import Facts
 
 _CALL, _PUT, _ETH = "BTC-14APR23-30000-C", "BTC-14APR23-30000-P", "ETH-14APR23-1900-C"
@@ -144,3 +144,13 @@ def test_what_was_heard_as_it_happened_is_continuous(book: Book, write_lines: Wr
     collected = open_history([write_lines("b.jsonl", *(book(_CALL, n) for n in range(0, 3_000, 300)))])
 
     assert (heard.is_continuous, collected.is_continuous) == (True, False)
+
+
+def test_later_expiries_may_be_left_out(book: Book, write_lines: Write) -> None:
+    """What remains is played as it was; perpetuals stay."""
+    late = "BTC-28APR23-30000-C"
+    history = open_history([write_lines("a.jsonl", book(_CALL, 0), book(late, 1), book(_CALL, 2))])
+    near = nearest(history, 1)
+
+    assert [row.instrument for row in near.rows()] == [_CALL, _CALL]
+    assert ([item.id for item in near.listed], near.rows_count) == (["BTC-PERPETUAL", _CALL], 2)

@@ -37,6 +37,7 @@ _ALLOWED = {
     ("bot/app/wire_*.py", "high"): "asyncio's word, in bytes",
     ("bot/app/wire_*.py", "low"): "asyncio's word, in bytes",
     ("bot/journal/history_files.py", "BookResult.*"): "the venue's fields, under their own names",
+    ("bot/research/frontier.py", "Dot.*"): "axes: the words of the picture say what of",
     ("bot/research/backtest.py", "Backtest.*"): "keys of the result line, part of the command line's contract",
     ("bot/research/tapes/*", "row"): "number of a row in its file",
     ("bot/research/tapes/*", "number"): "number of a row in its file",

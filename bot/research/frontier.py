@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
-_WIDTH, _HEIGHT = 980, 620
+_WIDTH, _HEIGHT = 1080, 620
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 760, 80, 560
 _INK: Final = "#1f2933"
 _FAINT: Final = "#616e7c"

@@ -27,6 +27,8 @@ _AVERSIONS: Final = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 100.0)
 _EDGES: Final = (0.01, 0.02, 0.05, 0.1, 0.2)
 _INTERVALS_S: Final = (60.0, 300.0, 900.0, 3_600.0)
 _PERCENTS: Final = (2.0, 5.0, 10.0, 20.0)
+_WINDOW: Final = 20.0
+"""Drawn as far as so many times the run's cost and deviation, and down to one over it."""
 
 
 class OpenRisk:
@@ -134,21 +136,32 @@ def way_of(names: tuple[str, str], costs: CostReport, risk: OpenRisk, counts: tu
 
 
 def picture(found: Counterfactual) -> str:
-    """The frontier with the run marked; ValueError where nothing was hedged."""
-    dots = [Dot(way.group, f"{way.group}, {way.name}", way.residual_usd, way.cost_usd) for way in found.others]
+    """The frontier with the run marked; what is far from it is counted. ValueError where nothing was hedged."""
     actual = found.actual
-    dots.append(
-        Dot(actual.group, f"{actual.group}: {actual.name}", actual.residual_usd, actual.cost_usd, is_actual=True)
-    )
+    near = [way for way in found.others if _is_near(way, actual)]
+    dots = [Dot(way.group, f"{way.group}, {way.name}", way.residual_usd, way.cost_usd) for way in near]
+    name = f"{actual.group}: {actual.name}"
+    dots.append(Dot(actual.group, name, actual.residual_usd, actual.cost_usd, is_actual=True))
+    far_count = len(found.others) - len(near)
     return draw(
         dots,
         Words(
             title=f"{found.run_id}: what {found.book} would have cost otherwise, and left open",
-            note="down and left is better",
+            note="down and left is better" + (f"; {far_count} are beyond the picture" if far_count else ""),
             left_open="deviation the open delta made over the run, USD",
             cost="cost of hedging, USD",
         ),
     )
+
+
+def _is_near(way: Way, actual: Way) -> bool:
+    """Costs something, and is within the picture around a run that did; another convention may hedge another thing."""
+    if way.cost_usd <= 0.0 or way.residual_usd <= 0.0:
+        return False
+    if actual.cost_usd <= 0.0 or actual.residual_usd <= 0.0:
+        return True
+    ratios = (way.cost_usd / actual.cost_usd, way.residual_usd / actual.residual_usd)
+    return all(1.0 / _WINDOW <= ratio <= _WINDOW for ratio in ratios)
 
 
 def as_text(found: Counterfactual) -> str:

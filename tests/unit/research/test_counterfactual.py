@@ -80,3 +80,21 @@ def test_the_run_is_told_first_and_marked() -> None:
     assert lines[6] == "  VIOLATION: bad"
     assert lines[7].startswith("fixed, wide")
     assert (drawn.count("<circle"), drawn.count("★")) == (2, 2)
+
+
+def test_what_is_far_from_the_run_is_counted_not_drawn() -> None:
+    """A convention that hedges the collateral as well is another thing; what cost nothing has no place."""
+    others = (
+        _way("convention", "usd", 2_000.0, 3_000.0),
+        _way("fixed", "wide", 0.0, 30.0),
+        _way("fixed", "x", 4.0, 9.0),
+    )
+    actual = _way("the run", "fixed", 5.0, 10.0)
+    found = Counterfactual(run_id="r1", book="BTC", actual=actual, again=actual, others=others)
+    drawn = counterfactual.picture(found)
+
+    assert drawn.count("<circle") == 1
+    assert "2 are beyond the picture" in drawn
+    assert (
+        counterfactual.picture(structs.replace(found, actual=_way("the run", "none", 0.0, 10.0))).count("<circle") == 2
+    )

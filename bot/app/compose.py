@@ -24,6 +24,7 @@ from bot.app.check_report import Report as CheckReport
 from bot.app.check_report import would_run
 from bot.app.config import Config, Mode
 from bot.app.demo import local_exchange
+from bot.app.lookout import Lookout
 from bot.app.paper import paper_edges, refuse_empty_handed
 from bot.app.probe import report as probe_report
 from bot.app.probe.report import Report
@@ -41,11 +42,13 @@ from bot.journal import opening, retention
 from bot.journal.ledger import Ledger
 from bot.journal.manifest import Manifest
 from bot.journal.tape import Tape
+from bot.observe.board import Board
 from bot.observe.catalogue import Level
 from bot.observe.charts import render_run
 from bot.observe.logs import open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
+from bot.observe.tail import Tail
 from bot.observe.tally import RunResult, Tally
 from bot.sim.faults import FaultLevel
 from bot.venues.contract import Edge, NowNs
@@ -54,6 +57,7 @@ from bot.venues.registry import edge_of, venue_named
 from bot.venues.settings import VenueSettings
 from bot.web.control import Control
 from bot.web.control_file import beside
+from bot.web.dashboard import Dashboard
 from bot.web.server import HealthServer
 
 _DEMO_VOL_SCALE: Final = 3.0
@@ -287,7 +291,8 @@ async def _live(
     config: Config, run_id: str, seconds: float | None, tape: Tape | None
 ) -> tuple[list[RunResult], str | None]:
     now_ns = await venue_clock.measured(config.venue) if config.follows_venue_clock else clock.now_ns
-    log = open_log(now_ns=now_ns, level=Level[config.log_level.upper()], style=config.log_format)
+    tail = Tail()
+    log = open_log(now_ns=now_ns, level=Level[config.log_level.upper()], style=config.log_format, tail=tail)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
     metrics = Metrics(
         [book.book for book in config.books],
@@ -323,16 +328,19 @@ async def _live(
         )
         for edge in parts.edges:
             metrics.meter(edge.venue, edge.gateway)
-        health = None
+        health = lookout = None
         if config.health_enabled:
+            board = Board(run_id=run_id, mode=config.mode.value, books=[book.book for book in config.books])
+            lookout = Lookout(board, config.books)
             health = HealthServer(
                 host=config.health_host,
                 port=config.health_port,
                 metrics=metrics,
                 now_ns=now_ns,
                 control=Control(_control_file(config), now_ns=now_ns),
+                dashboard=Dashboard(lookout, tail, is_live=True, now_ns=now_ns),
             )
-        witness = RunWitness(narrator, metrics, tallies, alerts)
+        witness = RunWitness(narrator, metrics, tallies, alerts, lookout)
         results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)
     first = config.books[0].book

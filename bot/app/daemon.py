@@ -100,6 +100,7 @@ async def run(
         tick_interval_s=parts.tick_interval_s,
     )
     witness.follow(live)
+    witness.look_at(engines)
     if parts.tape is not None:
         live.tape_on(parts.tape)
     live.attribute_on(Attributing(parts.books, witness.alarmed))

@@ -309,7 +309,7 @@ class LogSection(Section):
 
 
 class HealthSection(Section):
-    """`/healthz`, `/readyz`, `/status`, `/metrics`."""
+    """The dashboard at `/`, and `/healthz`, `/readyz`, `/status`, `/metrics`."""
 
     enabled: bool = Field(True, description="whether to serve")
     host: Literal["127.0.0.1", "::1", "localhost"] = Field("127.0.0.1", description="loopback only")
@@ -317,7 +317,7 @@ class HealthSection(Section):
 
 
 class ControlSection(Section):
-    """`hedgebot pause`, `resume` and so on, served with the health page."""
+    """`hedgebot pause`, `resume` and so on, and the buttons of the dashboard; served with the health page."""
 
     file: Path | None = Field(
         None,

@@ -1,13 +1,15 @@
 """Told of everything after the orders have left: narrates, measures, counts. Decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
 from bot.app.live import Live
+from bot.app.lookout import Lookout
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import AlarmRaised, Outcome
 from bot.domain.events import Event, Ticked
+from bot.engine import Engine
 from bot.observe.alerts import Alerts
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
@@ -18,18 +20,29 @@ class RunWitness:
     """The witness of a real-clock run."""
 
     def __init__(
-        self, narrator: Narrator, metrics: Metrics, tallies: dict[str, Tally], alerts: Alerts | None = None
+        self,
+        narrator: Narrator,
+        metrics: Metrics,
+        tallies: dict[str, Tally],
+        alerts: Alerts | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
-        """One tally per book; without `alerts` nobody is called."""
+        """One tally per book; without `alerts` nobody is called, without a `lookout` there is no page to fill."""
         self._alerts = alerts
         self._narrator = narrator
         self._metrics = metrics
         self._tallies = tallies
+        self._lookout = lookout
         self._live: Live | None = None
 
     def follow(self, live: Live) -> None:
         """Sample this driver's books from now on."""
         self._live = live
+
+    def look_at(self, engines: Mapping[str, Engine]) -> None:
+        """Show these on the page, where there is one."""
+        if self._lookout is not None:
+            self._lookout.follow(engines)
 
     def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to."""
@@ -51,6 +64,8 @@ class RunWitness:
             for status in self._live.statuses():
                 if status.book == book:
                     tally.sample(status)
+        if self._lookout is not None:
+            self._lookout.saw(book, seq, event, outcome)
 
     def waited(self, cause: str, pause_s: float) -> None:
         """At the start the venue gave no answer; it is asked again after a pause."""

@@ -327,6 +327,8 @@ def _side(is_buy: bool) -> str:
 def _compared(told: Explained) -> str:
     if told.contradiction:
         return f"CONTRADICTION: made again, the decision is another one than on the tape: {told.contradiction}"
+    if not told.compared:
+        return f"told by the running bot; hedgebot why {told.run_id} {told.decided.seq} makes it again from the tape"
     return f"made again from the tape, the decision is the same ({told.compared})"
 
 

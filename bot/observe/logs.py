@@ -82,18 +82,20 @@ def open_log(
     level: Level = Level.INFO,
     style: str = "auto",
     stream: TextIO | None = None,
+    tail: structlog.typing.Processor | None = None,
 ) -> Log:
     """A log on `stream` (standard output): `json`, `console`, or `auto` = console on a terminal.
 
-    Nothing global is configured; two logs do not know each other.
+    `tail` is shown each line as it is printed, redacted. Nothing global is configured; two logs do not know each other.
     """
     assert style in {"auto", "json", "console"}, f"log style {style!r}"
     target = sys.stdout if stream is None else stream
     is_terminal = target.isatty()
     is_console = style == "console" or (style == "auto" and is_terminal)
+    renders = console.Renderer(in_colour=is_terminal) if is_console else _render_json
     logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(target),
-        processors=[_stamp(now_ns), redact, console.Renderer(in_colour=is_terminal) if is_console else _render_json],
+        processors=[_stamp(now_ns), redact, *([] if tail is None else [tail]), renders],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
         cache_logger_on_first_use=True,

@@ -1,1 +1,1 @@
-"""Health endpoints over a frozen status. Knows nothing inside the engine."""
+"""Dashboard, control and health pages over frozen statuses. Knows nothing inside the engine."""

@@ -28,8 +28,12 @@ BODY_BYTES_MAX: Final = 1024
 """A name, a book and a reason."""
 _BODY_S_MAX: Final = 5.0
 _ACTS_MAX: Final = 30
-_ACTS_NS: Final = 60 * NS_PER_S
-"""Acts with a right token in any minute: more is a loop gone wrong."""
+"""With a right token in any minute: more is a loop gone wrong."""
+_MINUTE_NS: Final = 60 * NS_PER_S
+_WRONG_MAX: Final = 10
+"""Wrong tokens in any minute that are told so; the right one is always heard."""
+_OWN_SITES: Final = frozenset({"same-origin", "none"})
+"""What a browser says of a request by the page itself, or by its user."""
 _Text = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
 
 Sink = Callable[[Sequence[Event]], None]
@@ -75,6 +79,7 @@ class Control:
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._sink: Sink | None = None
         self._acts_ns: deque[Ns] = deque()
+        self._wrong_ns: deque[Ns] = deque()
 
     @property
     def file(self) -> Path:
@@ -132,18 +137,17 @@ class Control:
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Why this request is not looked at, whatever it asks; None: it may be."""
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        now_ns = self._now_ns()
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+            if not _has_room(self._wrong_ns, _WRONG_MAX, now_ns):
+                return _answer(429, f"{_WRONG_MAX} wrong tokens in the last minute; wait")
             return _answer(401, "the token is missing or wrong", headers={"WWW-Authenticate": "Bearer"})
         if request.content_type != "application/json":
             return _answer(415, "the body has to be application/json")
         if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
             return _answer(413, f"the body is over {BODY_BYTES_MAX} bytes")
-        now_ns = self._now_ns()
-        while self._acts_ns and now_ns - self._acts_ns[0] > _ACTS_NS:
-            self._acts_ns.popleft()
-        if len(self._acts_ns) >= _ACTS_MAX:
+        if not _has_room(self._acts_ns, _ACTS_MAX, now_ns):
             return _answer(429, f"{_ACTS_MAX} acts in the last minute; wait")
-        self._acts_ns.append(now_ns)
         return None
 
 
@@ -158,7 +162,21 @@ async def same_site(
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != host:
         return _answer(403, "asked by a page of another site")
+    # A script or a picture of another page has no Origin. A link that is followed may lead here: nobody reads over it.
+    is_followed = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.method == "GET"
+    if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITES and not is_followed:
+        return _answer(403, "asked by a page of another site")
     return await handler(request)
+
+
+def _has_room(times_ns: deque[Ns], count_max: int, now_ns: Ns) -> bool:
+    """Whether one more fits into the last minute; it is counted then."""
+    while times_ns and now_ns - times_ns[0] > _MINUTE_NS:
+        times_ns.popleft()
+    if len(times_ns) >= count_max:
+        return False
+    times_ns.append(now_ns)
+    return True
 
 
 def _name_of(host: str) -> str:

@@ -3,6 +3,7 @@
 Knows the frozen status of the books and the clock; changes nothing itself, and serves nobody beyond loopback.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,8 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe.metrics import CONTENT_TYPE, Metrics
 from bot.web.control import BODY_BYTES_MAX, Control, Sink, is_loopback, same_site
+from bot.web.dashboard import Dashboard
+from bot.web.door import listening
 
 TICK_AGE_NS_MAX: Final = Ns(15 * NS_PER_S)
 """No decision for longer means that the process does not get on; the longest tick interval is 5 s."""
@@ -35,11 +38,18 @@ class HealthServer:
     """One listening socket on loopback. Call `follow` when there is something to tell of."""
 
     def __init__(
-        self, *, host: str, port: int, metrics: Metrics, now_ns: Callable[[], Ns], control: Control | None = None
+        self,
+        *,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        now_ns: Callable[[], Ns],
+        control: Control | None = None,
+        dashboard: Dashboard | None = None,
     ) -> None:
         """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback.
 
-        Without `control` nobody can be asked to act.
+        Without `control` nobody can be asked to act; without `dashboard` there is no page to look at.
         """
         if not is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
@@ -48,8 +58,10 @@ class HealthServer:
         self._metrics = metrics
         self._now_ns = now_ns
         self._control = control
+        self._dashboard = dashboard
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
 
     def follow(self, statuses: Callable[[], tuple[BookStatus, ...]], sink: Sink | None = None) -> None:
         """Tell of these books from now on; what an operator asks for goes into `sink`, without one nowhere."""
@@ -64,15 +76,15 @@ class HealthServer:
         runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=_STOP_S_MAX)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self.host, self._port).start()
+            server = await listening(runner, self.host, self._port)
         except OSError as error:
             await runner.cleanup()
             raise ConfigError(
                 f"health.port: cannot listen on {self.host}:{self._port} ({error.strerror}); "
                 f"take another, 0 for any, or health.enabled = false"
             ) from error
-        self._runner = runner
-        port = int(runner.addresses[0][1])
+        self._runner, self._server = runner, server
+        port = int(server.sockets[0].getsockname()[1])
         if self._control is not None:
             try:
                 self._control.listening(self.host, port)
@@ -84,9 +96,11 @@ class HealthServer:
     async def stop(self) -> None:
         """Close the socket; harmless when nothing listens."""
         runner, self._runner = self._runner, None
-        if runner is not None:
+        server, self._server = self._server, None
+        if runner is not None and server is not None:
             if self._control is not None:
                 self._control.gone()
+            server.close()
             await runner.cleanup()
 
     def app(self) -> web.Application:
@@ -98,6 +112,8 @@ class HealthServer:
         app.router.add_get("/metrics", self._metrics_page)
         if self._control is not None:
             app.router.add_post("/control/{act}", self._control.post)
+        if self._dashboard is not None:
+            self._dashboard.add_to(app)
         return app
 
     def health(self) -> Health:

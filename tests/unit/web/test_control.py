@@ -154,6 +154,8 @@ async def test_what_a_resume_lifts_is_listed_and_what_stays_is_an_error(desk: _D
         ({"headers": {"Origin": "https://evil.example"}}, 403),
         ({"headers": {"Origin": "null"}}, 403),
         ({"headers": {"Origin": "http://127.0.0.1:1"}}, 403),
+        ({"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
+        ({"headers": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}}, 403),
         ({"headers": {"Host": "evil.example"}}, 403),
         ({"headers": {"Host": "evil.example:8642"}}, 403),
         ({"headers": {"Host": "127.0.0.1.evil.example"}}, 403),
@@ -242,6 +244,18 @@ async def test_a_loop_gone_wrong_is_slowed_down(desk: _Desk) -> None:
 
     assert codes == [200] * 30 + [429]
     assert (await desk.post())[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_guessing_is_slowed_down_and_the_right_token_is_always_heard(desk: _Desk) -> None:
+    """Ten wrong ones a minute are answered; nobody locks the operator out."""
+    wrong = [(await desk.post(headers={"Authorization": f"Bearer {number}"}))[0] for number in range(12)]
+    right, _ = await desk.post()
+    desk.now_ns = Ns(_NOW + 61 * NS_PER_S)
+    later, _ = await desk.post(headers={"Authorization": "Bearer wrong"})
+
+    assert wrong == [401] * 10 + [429] * 2
+    assert (right, later) == (200, 401)
 
 
 def test_the_file_is_gone_when_nobody_answers_any_more(desk: _Desk) -> None:

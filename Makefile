@@ -16,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients real-day lint check soak soak-month mutants bench docs bands tactics image lock image-test deploy-test clean
+.PHONY: help demo test web-test clients real-day lint check soak soak-month mutants bench docs bands tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -26,6 +26,9 @@ demo: $(STAMP) ## start an exchange and a bot on this machine and watch it hedge
 
 test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name"), in twice as many processes as cores
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+web-test: $(STAMP) ## the dashboard in a real Chromium, over a demo (PICTURES=DIR keeps what it looked like)
+	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 clients: $(STAMP) ## what tests of clients in other runtimes need, in .clients (1 GB); make test skips them without it
 	$(BIN)/python tests/integration/clients/install.py

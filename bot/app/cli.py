@@ -17,6 +17,7 @@ from bot.app.check import failure
 from bot.app.config import load, load_portfolio
 from bot.app.counterfactual import counterfactual
 from bot.app.daemon import needs_a_human
+from bot.app.dashboard import dashboard
 from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, pnl, report, scalping, tca, why
 from bot.app.greeks.command import greeks
@@ -294,6 +295,7 @@ cli.command(name="record")(record)
 cli.add_typer(tape_cli, name="tape")
 cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)
+cli.command(name="dashboard")(dashboard)
 cli.command(name="tca")(tca)
 cli.command(name="pnl")(pnl)
 cli.command(name="scalping")(scalping)

@@ -14,15 +14,16 @@ const ACTS = [
 let token = null;
 
 export function prepare({ books, current }) {
+  $("unlock").addEventListener("click", unlock);
+  for (const each of document.querySelectorAll("button.cancel")) each.addEventListener("click", () => each.closest("dialog").close("cancel"));
   if (location.hash.startsWith("#token=")) {
     token = decodeURIComponent(location.hash.slice(7));
     history.replaceState(null, "", location.pathname); // out of the address bar, and of its history
     buttons();
   }
-  $("unlock").addEventListener("click", unlock);
 
   function unlock() {
-    $("key-token").value = "";
+    $("key").returnValue = $("key-token").value = "";
     $("key").showModal();
   }
 

@@ -32,7 +32,10 @@ function heard() {
 
 function take() {
   const names = state.now.books.map((each) => each.book);
-  if (!names.includes(state.book)) choose(names[0] ?? null);
+  if (!names.includes(state.book)) {
+    if (!state.now.run.is_live) show("run"); // all of what has ended
+    choose(names[0] ?? null);
+  }
   const seen = book();
   if (seen?.decided && state.now.run.is_live && state.span === "recent") {
     const at = Math.floor(ms(seen.decided.now_ns));
@@ -184,12 +187,13 @@ async function why(decision) {
   }
 }
 
+function show(name) {
+  state.span = name;
+  for (const each of $("spans").children) each.setAttribute("aria-pressed", String(each.dataset.span === name));
+}
+
 for (const button of $("spans").children) {
-  button.addEventListener("click", () => {
-    state.span = button.dataset.span;
-    for (const each of $("spans").children) each.setAttribute("aria-pressed", String(each === button));
-    again();
-  });
+  button.addEventListener("click", () => { show(button.dataset.span); again(); });
 }
 
 document.addEventListener("visibilitychange", () => {

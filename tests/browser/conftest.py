@@ -7,14 +7,17 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession, ClientTimeout
 from websockets.asyncio.client import ClientConnection, connect
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _START_S_MAX = 60.0
 _ANSWER_S_MAX = 60.0
 _FLAGS = (
@@ -24,9 +27,13 @@ _FLAGS = (
 )
 
 
-def installed() -> str | None:
-    """Path of a Chromium of this machine; None without one."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+@pytest.fixture
+def open_browser() -> Callable[[], AbstractAsyncContextManager["Page"]]:
+    """Opens a browser of this machine, and closes it when the block ends."""
+    path = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    return partial(browser, path)
 
 
 class Page:

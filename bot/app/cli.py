@@ -225,7 +225,7 @@ def soak_month_command(
     *,
     days: Annotated[int, typer.Option(min=4, help="How many.")] = 30,
     seed: Annotated[int, typer.Option(help="Of the market and of the faults.")] = 1,
-    step_ms: Annotated[int, typer.Option(min=1, help="Virtual time between market messages.")] = 30_000,
+    step_ms: Annotated[int, typer.Option(min=1, help="Virtual time between market messages.")] = 120_000,
 ) -> None:
     """Live through a month of virtual time; fails where something grows beyond its bound."""
     options = MonthOptions(

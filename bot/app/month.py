@@ -81,7 +81,7 @@ class MonthOptions(Struct, frozen=True, kw_only=True):
     portfolio: Path
     days_count: int = 30
     seed: int = 1
-    step_ms: int = 10_000
+    step_ms: int = 120_000
     day_ns: Ns = Ns(NS_PER_DAY)
     """Shorter ones are for tests."""
 

@@ -27,7 +27,7 @@ demo: $(STAMP) ## start an exchange and a bot on this machine and watch it hedge
 test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name"), in twice as many processes as cores
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-web-test: $(STAMP) ## the dashboard in a real Chromium, over a demo (PICTURES=DIR keeps what it looked like)
+web-test: $(STAMP) ## dashboard and report in a real Chromium (PICTURES=DIR keeps what it looked like)
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 clients: $(STAMP) ## what tests of clients in other runtimes need, in .clients (1 GB); make test skips them without it

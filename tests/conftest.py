@@ -250,12 +250,11 @@ class _Count:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count the tests that read recorded data, run foreign clients, or need a server or a browser."""
+    """Count the tests that read recorded data, run foreign clients, or need a server."""
     counts = (
         _Count("realdata", "realdata", f" (HEDGEBOT_SHARED={_SHARED})"),
         _Count("client", "clients"),
         _Count("postgres", "postgres"),
-        _Count("chromium", "chromium"),
     )
     for count in counts:
         config.pluginmanager.register(count, f"count-{count.line}")

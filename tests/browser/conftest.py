@@ -27,13 +27,19 @@ _FLAGS = (
 )
 
 
-@pytest.fixture
-def open_browser() -> Callable[[], AbstractAsyncContextManager["Page"]]:
-    """Opens a browser of this machine, and closes it when the block ends."""
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of this machine's browser; who asks for these tests wants them to run."""
     path = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if path is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    return partial(browser, path)
+        pytest.fail("no Chromium on this machine: apt-get install chromium")
+    return path
+
+
+@pytest.fixture
+def open_browser(chromium: str) -> Callable[[], AbstractAsyncContextManager["Page"]]:
+    """Opens a browser of this machine, and closes it when the block ends."""
+    return partial(browser, chromium)
 
 
 class Page:

@@ -55,8 +55,9 @@ def _running(account: Account, make: Any) -> None:
 
 
 def test_every_account_event_has_its_place(account: Account) -> None:
-    """Market data, listings, side work, loss of a stream are the engine's, ends `Stops`'; all else comes here."""
+    """Market data, listings, side work, losses, a stream gone are the engine's, ends `Stops`'; all else comes here."""
     engines = {ev.QuoteDistrusted, ev.InstrumentListed, ev.StreamLost, ev.SurfaceFitted, ev.LadderMeasured}
+    engines |= {ev.LossesRestored}
     engines |= set(Stops("BTC", account).handlers())
 
     assert set(get_args(ev.AccountEvent)) - engines == set(account.handlers())

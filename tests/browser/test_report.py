@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import pytest
 
 from bot.observe.report_page import as_html
 from bot.observe.reported import Report
+
+pytestmark = pytest.mark.browser
 
 _WIDTHS = (1280, 390)
 _END_S_MAX = 120.0
@@ -62,12 +63,8 @@ def _seen(page: str, folder: Path, chromium: str) -> tuple[list[list[Any]], str]
     return json.loads(html.unescape(match[1])), "\n".join(re.findall(r".*CONSOLE.*", ended.stderr))
 
 
-@pytest.mark.chromium
-def test_a_report_is_readable_on_a_screen_and_on_a_phone(run_report: Report, tmp_path: Path) -> None:
+def test_a_report_is_readable_on_a_screen_and_on_a_phone(run_report: Report, tmp_path: Path, chromium: str) -> None:
     """No word in the console, so no request either: the page forbids them all. Labels apart, inside, and not tiny."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: install it (Debian: apt-get install chromium)")
     found, complaints = _seen(as_html(run_report), tmp_path, chromium)
 
     assert complaints == ""

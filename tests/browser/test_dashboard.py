@@ -106,10 +106,14 @@ async def _pictures(page: Any, folder: Path | None) -> dict[str, list[int]]:
         await page.looks(**look)
         widths[name] = await page.value("[document.documentElement.scrollWidth, innerWidth]")
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
             await asyncio.sleep(1.0)  # for who looks at it: a curve is drawn at the next sample
-            (folder / f"dashboard-{name}.png").write_bytes(await page.picture())
+            _keep(await page.picture(), folder, f"dashboard-{name}.png")
     return widths
+
+
+def _keep(picture: bytes, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(picture)
 
 
 @pytest.mark.asyncio

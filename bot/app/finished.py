@@ -4,7 +4,7 @@ Knows the command line and where runs are; what is asked is answered by `drive`,
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -21,6 +21,7 @@ from bot.observe.charts import render_costs
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
 Book = Annotated[str | None, typer.Option(help="Coin of the book, where the run has several.")]
+_Found = TypeVar("_Found")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 
 
@@ -30,6 +31,14 @@ def folder_of(run: Path, command: str) -> Path:
     if not folder.is_dir():
         raise ConfigError(f"{command}: there is no folder {run}, and no run of that name in runs/")
     return folder
+
+
+def _unstrayed(command: str, found: _Found | Strayed) -> _Found:
+    """What was found; the command ends where the tape, played again, came to something else."""
+    if isinstance(found, Strayed):
+        typer.echo(f"{command}: {found.sentence}")
+        raise SystemExit(ExitCode.DIFFERENT)
+    return found
 
 
 def why(
@@ -45,10 +54,7 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Say in words and numbers why a run hedged, or did not, at one decision."""
-    found = explained(folder_of(run, "why"), sought_from(moment), book)
-    if isinstance(found, Strayed):
-        typer.echo(f"why: {found.sentence}")
-        raise SystemExit(ExitCode.DIFFERENT)
+    found = _unstrayed("why", explained(folder_of(run, "why"), sought_from(moment), book))
     typer.echo(explain.as_json(found) if as_json else explain.as_text(found))
     if found.contradiction:
         raise SystemExit(ExitCode.DIFFERENT)
@@ -62,10 +68,7 @@ def tca(
     picture: Annotated[Path | None, typer.Option(help="Write the costs as an SVG picture.")] = None,
 ) -> None:
     """Say what every hedge of a run cost: spread, waiting, fees, mark-outs; and whether the band is the best one."""
-    found = costs(folder_of(run, "tca"), book)
-    if isinstance(found, Strayed):
-        typer.echo(f"tca: {found.sentence}")
-        raise SystemExit(ExitCode.DIFFERENT)
+    found = _unstrayed("tca", costs(folder_of(run, "tca"), book))
     if picture is not None:
         try:
             picture.write_text(render_costs(found))
@@ -78,10 +81,7 @@ def tca(
 
 def pnl(run: Run, *, book: Book = None, as_json: Json = False) -> None:
     """Take a run's profit apart: greeks, hedge, basis, costs, funding; and whether that is all of it."""
-    found = profits(folder_of(run, "pnl"), book)
-    if isinstance(found, Strayed):
-        typer.echo(f"pnl: {found.sentence}")
-        raise SystemExit(ExitCode.DIFFERENT)
+    found = _unstrayed("pnl", profits(folder_of(run, "pnl"), book))
     typer.echo(profit_table.as_json(found) if as_json else profit_table.as_text(found))
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)
@@ -89,10 +89,7 @@ def pnl(run: Run, *, book: Book = None, as_json: Json = False) -> None:
 
 def scalping(run: Run, *, book: Book = None, as_json: Json = False) -> None:
     """Say whether a run's gamma scalping paid: volatility paid and met, where variance went, and what was luck."""
-    found = scalped(folder_of(run, "scalping"), book)
-    if isinstance(found, Strayed):
-        typer.echo(f"scalping: {found.sentence}")
-        raise SystemExit(ExitCode.DIFFERENT)
+    found = _unstrayed("scalping", scalped(folder_of(run, "scalping"), book))
     typer.echo(scalp_table.as_json(found) if as_json else scalp_table.as_text(found))
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)
@@ -110,10 +107,7 @@ def report(
 ) -> None:
     """Write a run as a page to look at: hedges, delta in its band, profit by part, volatility, costs, gap risk."""
     folder = folder_of(run, "report")
-    found = reported(folder, book)
-    if isinstance(found, Strayed):
-        typer.echo(f"report: {found.sentence}")
-        raise SystemExit(ExitCode.DIFFERENT)
+    found = _unstrayed("report", reported(folder, book))
     page = out or folder / f"report-{found.book.lower()}.html"
     beside = page.with_suffix(".md")
     if beside == page:

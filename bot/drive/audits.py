@@ -1,9 +1,10 @@
 """Plays a tape again and takes the costs of its hedges, its profit or its scalping apart. Words are `observe`'s."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from bot.book import BookParams
 from bot.domain.decided import Outcome
 from bot.domain.events import Event
 from bot.drive.cost_audit import CostAudit
@@ -28,48 +29,50 @@ class _Audit(Protocol):
         """One event and what the engine made of it."""
 
 
+_A = TypeVar("_A", bound=_Audit)
+
+
+class _Audited(NamedTuple, Generic[_A]):
+    """An audit that saw a whole run, and what its report needs besides."""
+
+    audit: _A
+    engine: Engine
+    run: Manifest
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The run and its mode."""
+        return self.run.run_id, self.run.mode
+
+
 def costs(folder: Path, book: str | None) -> CostReport | Strayed:
     """The costs of one book's run; JournalError and ConfigError as tape and search give them."""
-    run, digest = manifest.read(folder)
-    name = book_named(run, book)
-    audit = CostAudit(next(item for item in run.books if item.book == name))
-    engine = _played(TapeReader(folder, digest), run, name, audit)
-    if isinstance(engine, Strayed):
-        return engine
-    return audit.report(engine, (run.run_id, run.mode), _compared(run))
+    found = _audited(folder, book, CostAudit)
+    if isinstance(found, Strayed):
+        return found
+    return found.audit.report(found.engine, found.named, _compared(found.run))
 
 
 def profits(folder: Path, book: str | None) -> ProfitReport | Strayed:
     """The profit of one book's run, taken apart; errors as of `costs`."""
-    run, digest = manifest.read(folder)
-    name = book_named(run, book)
-    audit = ProfitAudit(next(item for item in run.books if item.book == name))
-    engine = _played(TapeReader(folder, digest), run, name, audit)
-    if isinstance(engine, Strayed):
-        return engine
-    return audit.report(engine, (run.run_id, run.mode))
+    found = _audited(folder, book, ProfitAudit)
+    return found if isinstance(found, Strayed) else found.audit.report(found.engine, found.named)
 
 
 def scalping(folder: Path, book: str | None) -> ScalpingReport | Strayed:
     """What gamma scalping came to in one book's run; errors as of `costs`."""
-    run, digest = manifest.read(folder)
-    name = book_named(run, book)
-    audit = ScalpingAudit(next(item for item in run.books if item.book == name))
-    engine = _played(TapeReader(folder, digest), run, name, audit)
-    if isinstance(engine, Strayed):
-        return engine
-    return audit.report(engine, (run.run_id, run.mode), _compared(run))
+    found = _audited(folder, book, ScalpingAudit)
+    if isinstance(found, Strayed):
+        return found
+    return found.audit.report(found.engine, found.named, _compared(found.run))
 
 
 def report(folder: Path, book: str | None) -> Report | Strayed:
     """Everything a report shows of one book's run; errors as of `costs`."""
-    run, digest = manifest.read(folder)
-    name = book_named(run, book)
-    audit = ReportAudit(next(item for item in run.books if item.book == name))
-    engine = _played(TapeReader(folder, digest), run, name, audit)
-    if isinstance(engine, Strayed):
-        return engine
-    return audit.report(engine, (run.run_id, run.mode), _compared(run))
+    found = _audited(folder, book, ReportAudit)
+    if isinstance(found, Strayed):
+        return found
+    return found.audit.report(found.engine, found.named, _compared(found.run))
 
 
 class _Together(NamedTuple):
@@ -87,6 +90,15 @@ def watched(folder: Path, book: str, audits: Sequence[_Audit]) -> Engine | Stray
     """The engine of one book at the end of its run, its every step seen by all of these; errors as of `costs`."""
     run, digest = manifest.read(folder)
     return _played(TapeReader(folder, digest), run, book, _Together(audits))
+
+
+def _audited(folder: Path, book: str | None, audit_of: Callable[[BookParams], _A]) -> _Audited[_A] | Strayed:
+    """One book's run seen by an audit from beginning to end."""
+    run, digest = manifest.read(folder)
+    name = book_named(run, book)
+    audit = audit_of(next(item for item in run.books if item.book == name))
+    engine = _played(TapeReader(folder, digest), run, name, audit)
+    return engine if isinstance(engine, Strayed) else _Audited(audit, engine, run)
 
 
 def _played(tape: TapeReader, run: Manifest, book: str, audit: _Audit) -> Engine | Strayed:

@@ -72,6 +72,8 @@ RAISED_BY: Final[dict[str, frozenset[FaultKind]]] = {
 """Alarms that may be raised, and by which faults."""
 
 HALTED_BY: Final[dict[HaltCause, frozenset[FaultKind]]] = {
+    # Nobody answers what became of an order for longer than `unresolved_s_max`.
+    HaltCause.ORDER_UNRESOLVED: _NETWORK | _CUT | {_K.QUESTIONS_FAIL},
     HaltCause.ORDER_REFUSED: frozenset({_K.REFUSED}),
     HaltCause.REFUSALS_IN_A_ROW: _REFUSALS,
     HaltCause.JOURNAL_FAILED: _HALTING,

@@ -71,6 +71,7 @@ def test_an_alarm_nobody_declared_is_a_violation() -> None:
         (HaltCause.ORDER_REFUSED, _K.REFUSED, True),
         (HaltCause.POSITION_MISMATCHED, _K.HUMAN_TRADED, False),
         (HaltCause.ORDER_UNRESOLVED, _K.NO_ANSWER, False),
+        (HaltCause.ORDER_UNRESOLVED, _K.QUESTIONS_FAIL, True),
     ],
 )
 def test_a_halt_needs_a_fault_that_demands_it(cause: HaltCause, kind: FaultKind, *, is_explained: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from bot.domain.errors import JournalError, MalformedMessage, VenueError
+from bot.domain.errors import BotError, JournalError
 from bot.domain.ids import Label, OrderId, is_ours
 from bot.domain.time import NS_PER_S, Ns
 from bot.journal import holder
@@ -119,12 +119,12 @@ class Watchdog:
                 for order_id, label in ours[:_CANCELS_MAX]:
                     try:
                         await self._canceller.cancel_order(order_id)
-                    except VenueError as error:
+                    except BotError as error:
                         failed.append(f"{order_id}: {error}")
                         continue
                     cancelled_count += 1
                     self._teller.cancelled(order_id, label)
-        except (VenueError, MalformedMessage) as error:
+        except BotError as error:
             failed.append(str(error))
         except TimeoutError:
             failed.append(f"the venue did not answer within {_VENUE_S_MAX:.0f} s")

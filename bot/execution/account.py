@@ -234,7 +234,7 @@ class Account:
         self._standing.order_accepted()
         for venue, reconciler in self._agreement.reconcilers.items():
             self._agreement.object(venue)
-            reconciler.demand(now_ns)
+            reconciler.begin_anew(now_ns)
         return some(self._standing.unhalt(cause))
 
     def _on_malformed(self, event: ev.MessageMalformed) -> Outcome:

@@ -84,6 +84,11 @@ class Reconciler:
         self._due_ns = Ns(0)
         self._asked_ns = None
 
+    def begin_anew(self, now_ns: Ns) -> None:
+        """As at a start, with what is held now: a mismatch of before counts no more."""
+        self._mismatches_count = 0
+        self.demand(now_ns)
+
     def is_due(self, now_ns: Ns) -> bool:
         """Whether to ask now; asking is recorded."""
         if self._asked_ns is not None and now_ns - self._asked_ns < _ANSWER_NS_MAX:

@@ -133,7 +133,10 @@ class GapWatch:
         if since_ns is None:
             self._unpriced_since_ns = now_ns
             return []
-        if now_ns - since_ns < _UNPRICED_NS_MAX or Rung.UNKNOWN in self._alarmed or not self._params.limits.any_set:
+        if now_ns - since_ns < _UNPRICED_NS_MAX:
+            return []
+        self.breached = ()  # of what was held then: it must not refuse a hedge of what is held now, for ever
+        if Rung.UNKNOWN in self._alarmed or not self._params.limits.any_set:
             return []
         self._alarmed |= {Rung.UNKNOWN}
         text = f"no ladder for {(now_ns - since_ns) // NS_PER_S} s: {name} has no price; its limits are not watched"

@@ -108,6 +108,7 @@ class CreditBucket:
             self._timer = None
         if not (self._cancels or self._orders):
             return
+        self._refill()
         missing = self._floor(is_cancel=bool(self._cancels)) - self._credits
         delay_s = max(0.001, missing / self._rate.per_s)
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._serve)

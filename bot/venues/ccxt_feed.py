@@ -76,6 +76,10 @@ class Prices(Struct, frozen=True, kw_only=True):
     """Levels of a book that are asked for; more on a side are left from before. None: whatever comes is whole."""
 
 
+class _Silent(VenueUnreachable):
+    """Nothing is heard of an instrument."""
+
+
 class Opened(NamedTuple):
     """One connection's client of ccxt, and what its errors are."""
 
@@ -110,7 +114,6 @@ class CcxtFeed:
         self._make: Final = make
         self._names: Final[dict[InstrumentId, None]] = {}
         self._wake: Final = asyncio.Event()
-        self._awaited: set[tuple[str, InstrumentId]] = set()
         self.watch(instruments)
 
     def watch(self, instruments: Sequence[InstrumentId]) -> None:
@@ -131,12 +134,12 @@ class CcxtFeed:
         """Until something ends it: an error, or more instruments to watch."""
         self._wake.clear()
         names = tuple(self._names)
-        self._awaited = {(what, name) for what in ("book", "ticker") for name in names}
+        coming = _Coming(names, kept)
         client = self._make(self._prices, self._link.settings, [name_at_venue(name) for name in names])
         # Sizes are in coins, whatever the venue calls a contract.
         tickers = {name: Ticker(name, 1.0) for name in names}
-        tasks = [asyncio.create_task(self._books(client, tickers[name], name, kept, sink)) for name in names]
-        tasks += [asyncio.create_task(self._marks(client, tickers[name], name, kept)) for name in names]
+        tasks = [asyncio.create_task(self._books(client, tickers[name], name, coming, sink)) for name in names]
+        tasks += [asyncio.create_task(self._marks(client, tickers[name], name, coming)) for name in names]
         woken = asyncio.create_task(self._woken())
         try:
             done, _ = await asyncio.wait([*tasks, woken], return_when=asyncio.FIRST_COMPLETED)
@@ -154,13 +157,21 @@ class CcxtFeed:
     async def _woken(self) -> None:
         await self._wake.wait()
 
-    async def _books(self, client: Opened, ticker: Ticker, name: InstrumentId, kept: Kept, sink: Sink) -> None:
+    async def _books(self, client: Opened, ticker: Ticker, name: InstrumentId, coming: "_Coming", sink: Sink) -> None:
         reading = _BookReading(name, self._prices.levels_count, self._link.now_ns)
         symbol = str(self._prices.market(name_at_venue(name))["symbol"])
         while True:
-            book = await _next(
-                client, client.exchange.watch_order_book(symbol, self._prices.levels_count), name, _BOOK_SILENCE_S_MAX
-            )
+            update = client.exchange.watch_order_book(symbol, self._prices.levels_count)
+            try:
+                book = await _next(client, update, name, _BOOK_SILENCE_S_MAX)
+            except _Silent:
+                is_first = not coming.has_given_up(name)
+                if not coming.give_up(name):
+                    raise
+                if is_first:
+                    cause = DistrustCause.NOT_SUBSCRIBED
+                    sink((QuoteDistrusted(instrument=name, received_ns=self._link.now_ns(), cause=cause),))
+                continue
             told = reading_of(partial(reading.take, book))
             if isinstance(told, TouchTold):
                 received_ns = self._link.now_ns()
@@ -169,30 +180,63 @@ class CcxtFeed:
                     depth = reading_of(partial(_depth, name, book, told.venue_ns))
                     events += ticker.take(depth, received_ns)
                 sink(events)
-                self._heard("book", name, kept)
+                coming.heard("book", name)
                 continue
             sink((told,))
             if told.cause is not DistrustCause.STALE:
                 raise VenueUnreachable(f"{name}: the book is not to be trusted: {told.cause.value}")
 
-    async def _marks(self, client: Opened, ticker: Ticker, name: InstrumentId, kept: Kept) -> None:
+    async def _marks(self, client: Opened, ticker: Ticker, name: InstrumentId, coming: "_Coming") -> None:
         """Told with the next touch, and never between: a touch that has gone quiet then ages as it should."""
         symbol = str(self._prices.market(name_at_venue(name))["symbol"])
         while True:
-            told = await _next(client, client.exchange.watch_ticker(symbol), name, _TICKER_SILENCE_S_MAX)
+            try:
+                told = await _next(client, client.exchange.watch_ticker(symbol), name, _TICKER_SILENCE_S_MAX)
+            except _Silent:
+                if not coming.give_up(name):
+                    raise
+                continue
             marks, received_ns = reading_of(partial(self._prices.marks, name, told)), self._link.now_ns()
             stamp_ms = told.get("timestamp")
             if isinstance(stamp_ms, int) and received_ns - ns_from_ms(stamp_ms) > _LATE_NS_MAX:
                 continue
             ticker.take(marks, received_ns)
-            self._heard("ticker", name, kept)
+            coming.heard("ticker", name)
 
-    def _heard(self, what: str, name: InstrumentId, kept: Kept) -> None:
-        """The connection is up once everything asked for has come."""
-        if self._awaited:
-            self._awaited.discard((what, name))
-            if not self._awaited:
-                kept.up(())
+
+class _Coming:
+    """What of each instrument has yet to come over one connection, which is up once all has.
+
+    Of several instruments one may be gone for good (delisted): it must not take the others with it.
+    """
+
+    def __init__(self, names: Sequence[InstrumentId], kept: Kept) -> None:
+        self._awaited: Final = {name: {"book", "ticker"} for name in names}
+        self._given_up: Final[set[InstrumentId]] = set()
+        self._kept: Final = kept
+        self._is_up = False
+
+    def heard(self, what: str, name: InstrumentId) -> None:
+        """Something came."""
+        self._awaited[name].discard(what)
+        self._tell()
+
+    def has_given_up(self, name: InstrumentId) -> bool:
+        """Whether it is not waited for."""
+        return name in self._given_up
+
+    def give_up(self, name: InstrumentId) -> bool:
+        """Whether an instrument that is silent is not waited for from now on: it never lived here, and another does."""
+        if not self._awaited[name] or all(self._awaited.values()):
+            return False
+        self._given_up.add(name)
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        if not self._is_up and all(not what or name in self._given_up for name, what in self._awaited.items()):
+            self._is_up = True
+            self._kept.up(())
 
 
 class _BookReading:
@@ -265,12 +309,12 @@ def reading_of(read: Callable[[], _Read]) -> _Read:
 
 
 async def _next(client: Opened, update: Awaitable[Told], name: InstrumentId, silence_s_max: float) -> Told:
-    """What ccxt hands over next; VenueUnreachable when the connection fails or falls silent."""
+    """What ccxt hands over next; VenueUnreachable when the connection fails, `_Silent` when nothing comes."""
     try:
         async with asyncio.timeout(silence_s_max):
             return await update
     except TimeoutError:
-        raise VenueUnreachable(f"{name}: nothing heard for {silence_s_max:.0f} s") from None
+        raise _Silent(f"{name}: nothing heard for {silence_s_max:.0f} s") from None
     except client.errors as error:
         # Without ccxt's text: it may hold a whole message.
         raise VenueUnreachable(f"{name}: {type(error).__name__}") from None

@@ -37,7 +37,6 @@ from bot.venues.venue_rest import (
 _ACT: Final = "hedgebotAct"
 _AGENT: Final = "hedgebotAgent"
 """Functions put on ccxt's client by `_prepare`: sign and send an action; address of the signing key."""
-_LISTED_AGE_NS_MAX: Final = Ns(3600 * NS_PER_S)
 _RECENT_NS: Final = Ns(3600 * NS_PER_S)
 """How far back the newest fills are asked for: the venue tells the oldest first."""
 _MARGIN_NS: Final = Ns(60 * NS_PER_S)
@@ -51,7 +50,6 @@ class HyperliquidRest:
     def __init__(self, link: RestLink) -> None:
         self._link: Final = link
         self._assets: Final[dict[str, int]] = {}
-        self._listed_ns: Ns | None = None
 
     @property
     def _user(self) -> str:
@@ -103,9 +101,11 @@ class HyperliquidRest:
     async def _listed(self) -> tuple[hyperliquid_rest.Universe, list[hyperliquid_rest.Context]]:
         told = convert(await self._info("metaAndAssetCtxs"), tuple[object, object])
         universe = convert(told[0], hyperliquid_rest.Universe)
+        contexts = convert(told[1], list[hyperliquid_rest.Context])
+        if len(universe.universe) != len(contexts):
+            raise MalformedMessage(f"{len(universe.universe)} perpetuals, {len(contexts)} prices")
         self._assets.update((row.name, place) for place, row in enumerate(universe.universe))
-        self._listed_ns = self._link.now_ns()
-        return universe, convert(told[1], list[hyperliquid_rest.Context])
+        return universe, contexts
 
     async def _asset(self, instrument: InstrumentId) -> int:
         """Its number, which never changes."""

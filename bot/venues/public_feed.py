@@ -139,11 +139,14 @@ class PublicFeed:
                 route.connection.write(self._wire.ping(route.request_id()))
 
     def _check_told(self) -> None:
-        """A subscription can die, or never live, without a word: what a hedge needs has to keep coming."""
+        """A subscription can die, or never live, without a word: what a hedge needs has to keep coming.
+
+        One of several that never lived here is no reason to end the others again and again: it ages as it should.
+        """
         now_ns = self._link.now_ns()
-        for name in self._hedges:
-            missing = self._tickers[name].missing(now_ns, self._since_ns)
-            if missing:
+        told = {name: self._tickers[name].missing(now_ns, self._since_ns) for name in self._hedges}
+        for name, missing in told.items():
+            if missing and (self._tickers[name].has_lived or all(told.values())):
                 raise VenueUnreachable(f"no {missing} of {name} for a minute")
 
     async def _settle(self, routes: Sequence[_Route]) -> list[Event]:
@@ -180,13 +183,17 @@ class PublicFeed:
         ]
 
     def _left_out(self, missing: Sequence[Channel], now_s: float) -> list[Event]:
-        """A hedge without data makes the connection useless; any other instrument is distrusted and tried again."""
+        """Without data of any hedge the connection is useless; an instrument of others is distrusted and tried again.
+
+        Of several hedges one may be gone for good (delisted): it must not take the others with it.
+        """
+        lost = {name for channel in missing for name in self._wanted[channel]}
+        if self._hedges and lost >= self._hedges:
+            why = f": {self._refusal}" if self._refusal else ""
+            raise VenueUnreachable(f"not subscribed to {missing[0].name}{why}")
         events: list[Event] = []
         for channel in missing:
             for name in self._wanted[channel]:
-                if name in self._hedges:
-                    why = f": {self._refusal}" if self._refusal else ""
-                    raise VenueUnreachable(f"not subscribed to {channel.name}{why}")
                 if name not in self._distrusted:
                     self._distrusted.add(name)
                     cause = DistrustCause.NOT_SUBSCRIBED

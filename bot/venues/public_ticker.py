@@ -72,6 +72,11 @@ class Ticker:
                 return word
         return ""
 
+    @property
+    def has_lived(self) -> bool:
+        """Whether touch and mark have come over this connection."""
+        return bool(self._touched_ns and self._mark.at_ns)
+
     def take(self, piece: Piece, received_ns: Ns) -> tuple[Event, ...]:
         """What a piece about this instrument comes to."""
         match piece:

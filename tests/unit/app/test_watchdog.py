@@ -7,7 +7,14 @@ import pytest
 
 from bot.app import watchdog as watchdog_module
 from bot.app.watchdog import Watchdog, WatchParams
-from bot.domain.errors import JournalError, MalformedMessage, VenueError, VenueRefused, VenueUnreachable
+from bot.domain.errors import (
+    ConfigError,
+    JournalError,
+    MalformedMessage,
+    VenueError,
+    VenueRefused,
+    VenueUnreachable,
+)
 from bot.domain.ids import Label, OrderId
 from bot.domain.time import NS_PER_S, Ns
 from bot.journal.lease import LeaseSeen
@@ -128,7 +135,9 @@ async def test_what_cannot_be_cancelled_is_tried_again(desk: Desk) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("error", [VenueUnreachable("no route"), MalformedMessage("no list")])
+@pytest.mark.parametrize(
+    "error", [VenueUnreachable("no route"), MalformedMessage("no list"), ConfigError("of another world")]
+)
 async def test_a_venue_that_does_not_list_is_asked_again(desk: Desk, error: Exception) -> None:
     """An alarm tells so; nothing is cancelled by guess."""
     desk.list_error = error
@@ -138,6 +147,27 @@ async def test_a_venue_that_does_not_list_is_asked_again(desk: Desk, error: Exce
 
     assert desk.calls == ["list", "list", "cancel V-1"]
     assert f"alarm 0 0 ['{error}']" in desk.told[0]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("error", [MalformedMessage("no such answer"), ConfigError("of another world")])
+async def test_an_answer_about_one_order_that_says_nothing_leaves_no_other_open(desk: Desk, error: Exception) -> None:
+    """It is told, the orders behind it go all the same, and it is tried again."""
+    cancel, asked = desk.cancel_order, list[str]()
+
+    async def answered(order_id: OrderId) -> None:
+        asked.append(order_id)
+        if order_id == "V-0":
+            raise error
+        await cancel(order_id)
+
+    desk.orders = [("V-0", _OURS[1]), _OURS]
+    desk.cancel_order = answered  # type: ignore[method-assign]
+    await desk.later(12.0)
+    await desk.later(5.0)
+
+    assert asked == ["V-0", "V-1", "V-0"]
+    assert desk.told[1].startswith(f"alarm 2 1 ['V-0: {error}']")
 
 
 @pytest.mark.asyncio

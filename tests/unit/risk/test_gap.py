@@ -136,6 +136,19 @@ def test_a_leg_without_a_price_makes_no_ladder(make: Any) -> None:
     assert unlimited.alarms == []
 
 
+def test_limits_that_are_not_watched_refuse_nothing(make: Any) -> None:
+    """A rung measured long ago says nothing of what is held now; the alarm says that nobody looks."""
+    book = Book(make, _LIMITED)
+    book.answer(book.ask(0))
+    book.held[DATED] = Decimal(10)
+    broken = [bool(book.ask(after) or book.watch.breached) for after in (5, 35, 60)]
+    book.ask(65)
+
+    assert broken == [True, True, True]
+    assert book.alarms[2:] == [f"no ladder for 60 s: {DATED} has no price; its limits are not watched"]
+    assert book.watch.breached == ()
+
+
 def test_what_expired_is_not_in_it_and_in_the_window_what_is_open(make: Any) -> None:
     """Half of the fixings left: half of the call; afterwards none of it."""
     book = Book(make)

@@ -1,12 +1,14 @@
 """Credits for orders and turns for the rest, on a clock that the test moves."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 
 import pytest
 
 from bot.domain.errors import VenueUnreachable
 from bot.venues.budget import BackgroundLimit, CreditBucket, OrderRate
 
+Virtual = Callable[[Coroutine[object, object, None]], None]
 RATE = OrderRate(per_s=100.0, burst=5.0, cancel_reserve=2.0)
 
 
@@ -96,6 +98,28 @@ async def test_waiting_is_bounded() -> None:
     bucket.drain()
     assert await bucket.take(is_cancel=False, wait_s=0.001) is False
     assert (len(bucket._orders), len(bucket._cancels)) == (0, 0)
+
+
+def test_who_waits_is_not_put_off_by_who_comes_later(virtual: Virtual) -> None:
+    """One credit each fifth of a second, however many ask meanwhile."""
+    served: list[float] = []
+
+    async def scene() -> None:
+        clock = asyncio.get_running_loop().time
+        bucket, began_s = CreditBucket(OrderRate(per_s=5.0), clock), clock()
+        bucket.drain()
+
+        async def ask() -> None:
+            assert await bucket.take(is_cancel=True, wait_s=5.0)
+            served.append(clock() - began_s)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(ask())
+                await asyncio.sleep(0.15)
+
+    virtual(scene())
+    assert served == pytest.approx([0.2, 0.4, 0.6, 0.8], abs=0.01)
 
 
 @pytest.mark.asyncio

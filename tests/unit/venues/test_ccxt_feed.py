@@ -247,6 +247,60 @@ def test_an_empty_side_is_told_as_empty(played: Played) -> None:
     assert (quoted.bid_native, quoted.bid_amount_native, quoted.ask_native) == (None, None, 64000.5)
 
 
+class _Venue:
+    """One that speaks of some of its instruments each second, and never of the others; told to stop, of none."""
+
+    def __init__(self, *spoken: str) -> None:
+        self.spoken = set(spoken)
+        self.is_closed = False
+
+    async def watch_order_book(self, symbol: str, levels: int | None) -> object:
+        del levels
+        return await self._told(symbol, _book())
+
+    async def watch_ticker(self, symbol: str) -> object:
+        return await self._told(symbol, TICKER)
+
+    async def _told(self, symbol: str, told: object) -> object:
+        await asyncio.sleep(1.0)
+        if symbol not in self.spoken:
+            await asyncio.Event().wait()
+        return told
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+def test_one_instrument_of_several_that_never_speaks_takes_no_other_with_it(quiet_link: Link, virtual: Virtual) -> None:
+    """Delisted for good, it would keep the venue from ever coming up. One that spoke and falls silent is asked anew."""
+    usdt, usdc = NAME, InstrumentId("BYBIT:BTCPERP")
+    venues: list[_Venue] = []
+    events: list[Event] = []
+
+    def make(*_: object) -> Opened:
+        venues.append(_Venue("BTC/USDT:USDT"))
+        return Opened(venues[-1], (CcxtError,))
+
+    async def play() -> None:
+        feed = CcxtFeed(quiet_link, bybit.PRICES, [usdt, usdc], make)
+        task = asyncio.create_task(feed.run(events.extend))
+        await asyncio.sleep(200.0)
+        assert _kinds([event for event in events if not isinstance(event, Quoted | FutureMarked)]) == [
+            StreamRestored,
+            QuoteDistrusted,
+        ]
+        assert [event.instrument for event in events if isinstance(event, QuoteDistrusted)] == [usdc]
+        venues[0].spoken.clear()
+        await asyncio.sleep(15.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    virtual(play())
+    lost = [event.cause for event in events if isinstance(event, StreamLost)]
+    assert lost == [f"{usdt}: nothing heard for 10 s"]
+    assert len(venues) == 2
+
+
 def test_more_instruments_make_a_new_connection(quiet_link: Link, virtual: Virtual) -> None:
     """The client is told of its markets once; the same again changes nothing."""
     asked: list[Sequence[str]] = []

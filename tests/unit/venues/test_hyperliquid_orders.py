@@ -96,6 +96,15 @@ def test_what_is_not_listed_has_no_number_and_no_index() -> None:
         asyncio.run(venue.rest().place(_order(), 1))
 
 
+def test_a_listing_whose_parts_do_not_match_is_no_listing() -> None:
+    """Prices stand beside names by their place alone; and an answer that says nothing must not end a feed."""
+    rest = _Venue(metaAndAssetCtxs=lambda _: [LISTED[0], []]).rest()
+    with pytest.raises(MalformedMessage, match="1 perpetuals, 0 prices"):
+        asyncio.run(rest.instruments("BTC"))
+    with pytest.raises(MalformedMessage, match="1 perpetuals, 0 prices"):
+        asyncio.run(rest.index_usd("BTC"))
+
+
 def test_without_a_key_the_listed_fees_hold() -> None:
     """And nothing of an account is asked."""
     venue = _Venue()

@@ -111,13 +111,15 @@ def takes_all(_: str, asked: Any) -> list[Any]:
 class _Stage:
     """The feed's surroundings."""
 
-    def __init__(self, answer: Callable[[str, Any], list[Any]] = takes_all) -> None:
+    def __init__(
+        self, answer: Callable[[str, Any], list[Any]] = takes_all, hedges: Sequence[InstrumentId] = (A,)
+    ) -> None:
         self.answer = answer
         self.sockets: list[_Socket] = []
         self.events: list[Event] = []
         settings = VenueSettings(venue=VenueId("x"), ws_url="ws://x", rest_url="", is_testnet=None)
         link = Link(settings=settings, now_ns=now_ns, rng=random.Random(1), connect=self.connect)
-        self.feed = PublicFeed(link, _Wire(), hedges=[A], instruments=[B])
+        self.feed = PublicFeed(link, _Wire(), hedges=hedges, instruments=[B])
         self.running: asyncio.Task[None] | None = None
 
     async def connect(self, url: str) -> Any:
@@ -241,6 +243,40 @@ def test_a_refusal_of_one_channel_does_not_cost_the_others(virtual: Virtual) -> 
         assert len(stage.of(StreamRestored)) == 1
         assert [event.instrument for event in stage.of(QuoteDistrusted)] == [B]
         assert stage.of(StreamLost) == []
+        await stage.stop()
+
+    virtual(scene())
+
+
+@pytest.mark.parametrize("says", ["no", ""])
+def test_one_hedge_of_several_that_is_left_out_takes_no_other_with_it(virtual: Virtual, says: str) -> None:
+    """Delisted for good, it would keep the venue from ever coming up: it is distrusted, and asked for once a minute."""
+
+    async def scene() -> None:
+        def answer(url: str, asked: Any) -> list[Any]:
+            told = takes_all(url, asked)
+            others = [item for item in told if item.get("names") != ["touch B"]]
+            return [*([{"say": says}] if says and len(others) < len(told) else []), *others]
+
+        stage = _Stage(answer, hedges=(A, B))
+        await stage.start(11.0)
+        await stage.live(140.0)
+        assert len(stage.of(StreamRestored)) == 1
+        assert stage.of(StreamLost) == []
+        assert [event.instrument for event in stage.of(QuoteDistrusted)] == [B]
+        await stage.stop()
+
+    virtual(scene())
+
+
+def test_one_hedge_of_several_that_falls_silent_takes_no_other_with_it(virtual: Virtual) -> None:
+    """A new connection would tell it anew, which is tried; but not as long as the others speak, again and again."""
+
+    async def scene() -> None:
+        stage = _Stage(hedges=(A, B))
+        await stage.start()
+        await stage.live(400.0)
+        assert [event.cause for event in stage.of(StreamLost)] == []
         await stage.stop()
 
     virtual(scene())

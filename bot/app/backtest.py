@@ -3,6 +3,7 @@
 Knows the command line and how a recorded run is put together; what came of it is in the words of `research`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +17,7 @@ from bot.domain.errors import ConfigError
 from bot.domain.instruments import Settlement
 from bot.domain.portfolio import LegSpec
 from bot.domain.time import Ns
+from bot.drive.sim_process import Audit
 from bot.research import backtest_table
 from bot.research.backtest import Backtest, Look, as_json, backtest_of
 from bot.research.tapes import defects
@@ -122,8 +124,8 @@ def history_of(tape: Path, asked: Asked, loaded: Config) -> History:
     return in_usdc(history) if asked.is_linear else history
 
 
-def played(asked: Asked, loaded: Config, history: History) -> Backtest:
-    """Run one."""
+def played(asked: Asked, loaded: Config, history: History, audits: Sequence[Audit] = ()) -> Backtest:
+    """Run one; `audits` see every event of it as well."""
     options = simulated.SimulateOptions(
         seed=asked.seed,
         hours=asked.hours,
@@ -137,7 +139,7 @@ def played(asked: Asked, loaded: Config, history: History) -> Backtest:
     look = Look(params)
     with compose.tape_of(loaded, options, history.start_ns) as tape:
         try:
-            simulation = simulated.simulation_of(loaded, options, tape, history=history, audits=(look,))
+            simulation = simulated.simulation_of(loaded, options, tape, history=history, audits=(look, *audits))
             return backtest_of(params, simulation, look, history, _MODE)
         except ValueError as error:
             raise ConfigError(f"portfolio: {error}") from error

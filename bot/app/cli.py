@@ -21,6 +21,7 @@ from bot.app.dashboard import dashboard
 from bot.app.exit_codes import ExitCode
 from bot.app.finished import folder_of, pnl, report, scalping, tca, why
 from bot.app.greeks.command import greeks
+from bot.app.init.command import init
 from bot.app.month import MonthOptions, month
 from bot.app.month import sentence as day_sentence
 from bot.app.month import verdict as month_verdict
@@ -287,6 +288,7 @@ def _consent() -> None:
 
 for _name, _command in operate.COMMANDS.items():
     cli.command(name=_name)(_command)
+cli.command(name="init")(init)
 cli.command(name="backtest")(backtest)
 cli.command(name="calibrate")(calibrate)
 cli.command(name="counterfactual")(counterfactual)

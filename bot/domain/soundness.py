@@ -25,6 +25,8 @@ IV_MIN: Final = 1e-4
 IV_MAX: Final = 5.0
 """500 %: what venues write where no volatility fits (data notes 4.4)."""
 _FUNDING_RATE_8H_MAX: Final = 1.0
+_OPTION_ENDS: Final = ("-C", "-P")
+"""Of the name of an option, which may change hands for nothing; anything else has a price."""
 _NO_FIGURE: Final = frozenset({str, int, bool, type(None)})
 """Most fields are one of these; asked first, for every event of the account."""
 
@@ -148,7 +150,8 @@ def defect(thing: Struct) -> str:
         if found:
             return found
     if isinstance(thing, Filled) and thing.price_native <= 0:
-        return f"price_native is {thing.price_native}"
+        is_for_nothing = thing.price_native == 0 and thing.instrument.endswith(_OPTION_ENDS)
+        return "" if is_for_nothing else f"price_native is {thing.price_native}"
     if isinstance(thing, Settled) and thing.delivery_usd is not None and thing.delivery_usd < PRICE_MIN:
         return f"delivery_usd is {thing.delivery_usd}"
     return _defect_of_grid(thing) if isinstance(thing, Instrument) else ""

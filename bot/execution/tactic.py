@@ -222,6 +222,19 @@ def limit_price(
     return min(touch, capped)
 
 
+def within_band(
+    now: Situation, price_native: Decimal, price_min_usd: float | None, price_max_usd: float | None
+) -> Decimal:
+    """The worst price of an order that takes, at the venue's bound where the touch lies within it; else as it is."""
+    if now.is_buy and price_max_usd is not None:
+        edge = price_to_tick(now.instrument, price_max_usd, Rounding.DOWN)
+        return min(price_native, edge) if float_from_decimal(edge) >= now.ask_native else price_native
+    if not now.is_buy and price_min_usd is not None:
+        edge = price_to_tick(now.instrument, price_min_usd, Rounding.UP)
+        return max(price_native, edge) if float_from_decimal(edge) <= now.bid_native else price_native
+    return price_native
+
+
 def outside_band(price_native: Decimal, price_min_usd: float | None, price_max_usd: float | None) -> str | None:
     """Why the venue would not take this price, in words; None inside its band or where it tells none."""
     price = float_from_decimal(price_native)

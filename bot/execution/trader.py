@@ -5,13 +5,15 @@ Knows tactics, prices and the working order; nothing of why a hedge is due, and 
 
 from typing import NamedTuple
 
+from msgspec import structs
+
 from bot.domain.commands import PlaceOrder
 from bot.domain.ids import InstrumentId, make_label
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import DepthSeen, FutureMarked
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
-from bot.execution.tactic import Due, Place, Resting, Sent, Situation, TakeBack, outside_band
+from bot.execution.tactic import Due, Place, Resting, Sent, Situation, TakeBack, outside_band, within_band
 from bot.execution.tactic_table import TacticParams, entry_of
 from bot.execution.tenure import bounded
 from bot.execution.working import WorkingOrder
@@ -81,7 +83,10 @@ class Trader:
             return Move(detail=step.detail)
         assert resting is None, "a tactic placed an order while one rests"
         assert _is_within(step, due), f"a tactic made {step.amount_native} of {due.amount_native}"
-        objection = outside_band(step.price_native, moment.marked.price_min_usd, moment.marked.price_max_usd)
+        edges = moment.marked.price_min_usd, moment.marked.price_max_usd
+        if step.rest_ns is None:
+            step = structs.replace(step, price_native=within_band(now, step.price_native, *edges))
+        objection = outside_band(step.price_native, *edges)
         if objection is not None:
             return Move(detail=objection, is_outside_band=True)
         return Move(order=self._order(step, now, moment))

@@ -114,9 +114,17 @@ def aim_coin(band: Band, delta_coin_net: float, trade_to: TradeTo) -> float:
 
 
 def within(band: Band, delta_coin_max: float) -> Band:
-    """The band cut to the hard limit: however large the book, no policy may leave more delta than that alone."""
+    """The band cut to the hard limit: however large the book, no policy may leave more delta than that alone.
+
+    One whose target lies at or beyond it is moved inside with its width, as far as there is room: cut to nothing at the
+    limit, every move of the price would be a trade.
+    """
     if -delta_coin_max <= band.low_coin and band.high_coin <= delta_coin_max:
         return band
+    if band.target_coin >= delta_coin_max:
+        band = _moved_to(band, delta_coin_max - min(band.high_coin - band.target_coin, delta_coin_max))
+    elif band.target_coin <= -delta_coin_max:
+        band = _moved_to(band, min(band.target_coin - band.low_coin, delta_coin_max) - delta_coin_max)
 
     def cut(coin: float | None) -> float | None:
         return None if coin is None else min(max(coin, low), high)
@@ -129,6 +137,22 @@ def within(band: Band, delta_coin_max: float) -> Band:
         target_coin=min(max(band.target_coin, low), high),
         inner_low_coin=cut(band.inner_low_coin),
         inner_high_coin=cut(band.inner_high_coin),
+    )
+
+
+def _moved_to(band: Band, target_coin: float) -> Band:
+    """The band around another target."""
+    shift = target_coin - band.target_coin
+
+    def placed(coin: float | None) -> float | None:
+        return None if coin is None else coin + shift
+
+    return Band(
+        low_coin=band.low_coin + shift,
+        high_coin=band.high_coin + shift,
+        target_coin=target_coin,
+        inner_low_coin=placed(band.inner_low_coin),
+        inner_high_coin=placed(band.inner_high_coin),
     )
 
 

@@ -7,6 +7,7 @@ expiry (`market/leaps.py`). Knows tickers; nothing of positions.
 from bot.domain.market_events import OptionMarked
 from bot.domain.time import Ns
 from bot.market.leaps import Leaps, basis_leaps
+from bot.market.quality import is_older
 
 Expiry = tuple[str, Ns]
 """(index name, expiry)."""
@@ -25,7 +26,9 @@ class Forwards:
     def see(self, expiry: Expiry, marked: OptionMarked) -> None:
         """Take a ticker; without a forward it says nothing, an older one changes nothing."""
         held, forward_usd = self._newest.get(expiry), marked.forward_usd
-        if forward_usd is None or (held is not None and marked.venue_ns < held.venue_ns):
+        if forward_usd is None:
+            return
+        if held is not None and is_older(marked.venue_ns, held.venue_ns, marked.received_ns):
             return
         before = None if held is None or held.forward_usd is None else (held.forward_usd, held.index_usd)
         if self._leaps.believes(expiry, before, (forward_usd, marked.index_usd)):

@@ -15,6 +15,9 @@ from bot.domain.time import NS_PER_S, Ns
 _APART_SHARE: Final = 0.05
 """Of the touch from the mark: venues refuse orders that far from it, and a mark that lags a gap so far has not come."""
 
+_STAMP_AHEAD_NS_MAX: Final = 60 * NS_PER_S
+"""Of a venue's stamp from our clock: twice what a start lets the two clocks be apart."""
+
 
 class TrustLimits(Struct, frozen=True, kw_only=True):
     """How old and how odd a datum may be."""
@@ -59,6 +62,14 @@ def _age_verdict(received_ns: Ns, now_ns: Ns, age_ns_max: Ns, ahead_ns_max: Ns) 
     if -age_ns > ahead_ns_max:
         return DistrustCause.FROM_THE_FUTURE
     return None
+
+
+def is_older(told_ns: Ns, held_ns: Ns, received_ns: Ns) -> bool:
+    """Whether a message received now is older than what is held, by the venue's stamps of both.
+
+    A stamp that far ahead of our clock was none: everything after it would be older, for ever.
+    """
+    return told_ns < held_ns and held_ns - received_ns <= _STAMP_AHEAD_NS_MAX
 
 
 def judge_touch(touch: Touch | None, now_ns: Ns, limits: TrustLimits) -> DistrustCause | None:

@@ -18,6 +18,7 @@ from bot.market.leaps import Leaps, basis_leaps, iv_leaps
 from bot.market.quality import Touch, TrustLimits
 
 _NEVER: Ns = Ns(-1)
+_Stamped = OptionMarked | FutureMarked | Touch | DepthSeen
 
 
 class MarketView:
@@ -57,7 +58,7 @@ class MarketView:
         """Take an option ticker unless a newer one is here."""
         name = marked.instrument
         spec, seen = self.instruments.get(name), self.options.get(name)
-        if spec is None or spec.expiry_ns is None or (seen is not None and marked.venue_ns < seen.venue_ns):
+        if spec is None or spec.expiry_ns is None or (seen is not None and _is_older(marked, seen)):
             self.ignored_count += 1
             return
         iv = marked.iv_mark
@@ -76,7 +77,7 @@ class MarketView:
     def see_future(self, marked: FutureMarked) -> bool:
         """Take a future's or perpetual's ticker unless a newer one is here; False where its mark is not believed."""
         seen = self.futures.get(marked.instrument)
-        if marked.instrument not in self.instruments or (seen is not None and marked.venue_ns < seen.venue_ns):
+        if marked.instrument not in self.instruments or (seen is not None and _is_older(marked, seen)):
             self.ignored_count += 1
             return False
         if marked.mark_usd is not None:
@@ -117,7 +118,7 @@ class MarketView:
 
     def _see_touch(self, instrument: InstrumentId, touch: Touch) -> None:
         seen = self._touches.get(instrument)
-        if seen is None or touch.venue_ns >= seen.venue_ns:
+        if seen is None or not _is_older(touch, seen):
             self._touches[instrument] = touch
         else:
             self.ignored_count += 1
@@ -125,7 +126,7 @@ class MarketView:
     def see_depth(self, seen: DepthSeen) -> None:
         """Take what stands behind the touch unless a newer one is here."""
         known = self._depths.get(seen.instrument)
-        if known is None or seen.venue_ns >= known.venue_ns:
+        if known is None or not _is_older(seen, known):
             self._depths[seen.instrument] = seen
         else:
             self.ignored_count += 1
@@ -221,3 +222,7 @@ class MarketView:
             or quality.judge_touch(touch, now_ns, self._limits)
             or quality.judge_together(touch, self.futures.get(instrument))
         )
+
+
+def _is_older(told: _Stamped, held: _Stamped) -> bool:
+    return told.venue_ns < held.venue_ns and quality.is_older(told.venue_ns, held.venue_ns, told.received_ns)

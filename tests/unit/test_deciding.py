@@ -38,7 +38,7 @@ def test_no_second_order_while_one_is_pending(play: Any, make: Any) -> None:
 def test_a_price_outside_the_venues_band_is_refused(play: Any, make: Any) -> None:
     """The venue would refuse or clamp it: no order, no label used, said in words."""
     play.ready({CALL: "1"})
-    play.take(make.future_marked(price_min_usd=99_950.0))
+    play.take(make.future_marked(price_min_usd=100_000.0))
 
     assert play.orders(play.tick()) == []
     assert (play.decided().action, play.decided().reason) == (Action.REFUSE, Reason.PRICE_BAND)

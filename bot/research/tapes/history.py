@@ -4,6 +4,7 @@ Knows which file is which: a run's tape, Deribit order books as JSON lines or Pa
 own; files or folders of them. Everything that cannot be used is told with its file and row.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from bot.sim.recorded_listing import listed_from_rows
 
 _LINES: Final = (".jsonl", ".json", ".ndjson")
 _FILES_MAX: Final = 100_000
+_NAMES_MAX: Final = 100_000
 
 
 _PAUSE_NS: Final = 30 * NS_PER_S
@@ -172,10 +174,14 @@ def _kind(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
+@functools.lru_cache(maxsize=_NAMES_MAX)
 def _is_ours(name: str) -> bool:
-    """Whether a name means something that can be played; by its look alone, for speed."""
-    pair, dash, rest = name.partition("-")
-    return bool(dash and rest) and pair in {"BTC", "ETH", "BTC_USDC", "ETH_USDC"}
+    """Whether a name means something that can be played; kept, because files say the same names again and again."""
+    try:
+        described(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _paths(paths: Sequence[Path]) -> list[Path]:

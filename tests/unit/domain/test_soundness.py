@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from bot.domain import events as ev
+from bot.domain.ids import InstrumentId
 from bot.domain.soundness import defect, sound_depth, sound_future, sound_option, sound_quote
 
 _SOUND_BY = {"option_marked": sound_option, "future_marked": sound_future, "quoted": sound_quote}
@@ -90,6 +91,9 @@ def test_an_event_of_the_account_names_its_first_wrong_figure(make: Any) -> None
     wrong = structs.replace(snapshot.positions[0], delta_coin=1e300)
 
     assert {text: defect(thing) for text, thing in cases.items()} == {text: text for text in cases}
+    leg = make.fill("f2", "1", instrument=InstrumentId("BTC-27MAR26-300000-C"), price_native=Decimal(0))
+    assert defect(leg) == "", "an option far out of the money may be a combo's leg for nothing: it is held all the same"
+    assert defect(structs.replace(leg, price_native=Decimal(-1))) == "price_native is -1"
     assert defect(structs.replace(snapshot, positions=(wrong,))) == "positions.delta_coin is 1e+300"
 
 

@@ -112,7 +112,28 @@ def test_what_rests_is_never_more_than_the_delta_explains(
 
 def test_a_price_the_venue_would_not_take_is_said(trader: Trader, make: Any) -> None:
     """Nothing is sent."""
-    move = trader.move(_due(1_000, is_urgent=True), None, _moment(make, price_max_usd=100_000.5))
+    move = trader.move(_due(1_000, is_urgent=True), None, _moment(make, price_max_usd=100_000.0))
 
     assert (move.order, move.is_outside_band) == (None, True)
     assert "over the venue's highest price" in move.detail
+
+
+@pytest.mark.parametrize(
+    ("amount", "edge", "price"),
+    [
+        (1_000, {"price_max_usd": 100_000.5}, "100000.5"),
+        (1_000, {"price_max_usd": 100_010.3}, "100010.0"),
+        (1_000, {"price_max_usd": 100_200.0}, "100100.5"),
+        (-1_000, {"price_min_usd": 99_999.5}, "99999.5"),
+        (-1_000, {"price_min_usd": 99_990.2}, "99990.5"),
+        (-1_000, {"price_min_usd": 99_800.0}, "99900.0"),
+    ],
+)
+def test_what_is_taken_goes_no_further_than_the_venues_band(
+    trader: Trader, make: Any, amount: int, edge: dict[str, float], price: str
+) -> None:
+    """The touch can be had: that the most we would pay lies beyond the band must not leave the delta open."""
+    order = trader.move(_due(amount, is_urgent=True), None, _moment(make, **edge)).order
+
+    assert order is not None
+    assert order.price_native == Decimal(price)

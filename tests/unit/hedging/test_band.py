@@ -26,14 +26,22 @@ def test_the_aim_is_the_edge_it_left_by_or_the_target(delta_coin_net: float, tra
     [
         ((-0.1, 0.0, 0.1), (-0.1, 0.0, 0.1)),
         ((-30.0, 0.0, 40.0), (-20.0, 0.0, 20.0)),
-        ((-30.0, -25.0, 1.0), (-20.0, -20.0, 1.0)),
-        ((25.0, 30.0, 40.0), (20.0, 20.0, 20.0)),
+        ((-30.0, -25.0, 1.0), (-20.0, -15.0, 11.0)),
+        ((15.0, 19.0, 23.0), (15.0, 19.0, 20.0)),
+        ((25.0, 30.0, 40.0), (5.0, 10.0, 20.0)),
+        ((-31.0, -30.0, -29.0), (-20.0, -19.0, -18.0)),
+        ((-1e9, 30.0, 1e9), (-20.0, 0.0, 20.0)),
+        ((29.0, 30.0, 1e9), (-1.0, 0.0, 20.0)),
     ],
 )
 def test_a_band_never_reaches_beyond_the_hard_limit(
     band: tuple[float, float, float], expected: tuple[float, float, float]
 ) -> None:
-    """A width per coin of option grows with the book; the limit does not."""
+    """A width per coin of option grows with the book; the limit does not.
+
+    A target at or beyond it (a share of the options left open) keeps its width: cut to nothing at the limit, every move
+    of the price would be a trade.
+    """
     low, target, high = band
     cut = within(Band(low_coin=low, target_coin=target, high_coin=high), 20.0)
 

@@ -129,6 +129,26 @@ def test_the_newest_wins_in_any_order_of_arrival(seconds: list[int]) -> None:
     assert market.forward_usd("btc_usd", _EXPIRY) == 100_005.0
 
 
+def test_one_stamp_from_the_future_silences_no_instrument(view: MarketView, make: Any) -> None:
+    """Everything after it would be older, for ever and over every reconnect. A venue's clock may be a little ahead."""
+    for kind, ahead_s in (("wrong", 86_400), ("ahead", 30)):
+        for second in (100, 101):
+            stamp = {"venue_ns": Ns((second + (ahead_s if second == 100 else 0)) * NS_PER_S)}
+            quote = {"instrument": _PERP, "received_ns": Ns(second * NS_PER_S), **stamp}
+            view.see_future(structs.replace(_future(second), **stamp))
+            view.see_option(structs.replace(_option(second), **stamp))
+            view.see_quote(make.quoted(**quote))
+            view.see_depth(make.depth_seen(**quote))
+        newest = 101 if kind == "wrong" else 100
+        expiry = view.newest_of("btc_usd", _EXPIRY)
+        touch, depth = view.touch(_PERP), view.depth(_PERP, Ns(101 * NS_PER_S))
+        assert touch is not None
+        assert depth is not None
+        assert expiry is not None
+        told = (view.futures[_PERP], view.options[_CALL], touch, depth, expiry)
+        assert {item.received_ns // NS_PER_S for item in told} == {newest}, kind
+
+
 def test_an_unlisted_instrument_is_ignored_and_counted() -> None:
     """Without a specification a number has no unit."""
     market = MarketView(_LIMITS)

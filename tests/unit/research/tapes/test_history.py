@@ -119,7 +119,13 @@ def test_what_holds_nothing_is_refused(tmp_path: Path, name: str, text: str, why
         open_history([tmp_path], "BTC")
 
 
-@pytest.mark.parametrize("name", ["SOL-14APR23-30-C", "OKX:BTC-USD-230414-30000-C", "BTCUSDT"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SOL-14APR23-30-C", "OKX:BTC-USD-230414-30000-C", "BTCUSDT"),
+        *("BTC-FS-14APR23_PERP", "BTC-CS-14APR23-30000_31000", "BTC-14APR23-30000-X", "BTC-31APR23", "BTC-"),
+    ],
+)
 def test_another_venues_rows_are_told(book: Book, write_lines: Write, name: str) -> None:
     """Row by row, among ours."""
     path = write_lines("a.jsonl", book(_CALL, 0), book(name, 1))

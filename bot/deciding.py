@@ -133,7 +133,7 @@ class Deciding:
             # An order where nothing can be asked now is no reason to wait: it counts at its worst until it can be.
             has_pending=is_stray
             or any(account.working.has_live(name) and venue_of(name) not in away for name in self._hedges),
-            is_backing_off=account.standing.is_backing_off(now_ns),
+            backing_off=frozenset(name for name in self._hedges if account.standing.is_backing_off(now_ns, name)),
             orders_last_minute=account.standing.orders_last_minute(now_ns),
             last_hedge=None if last is None else (last.time_ns, self._price_at_hedge_usd or last.price_usd),
             last_was_buy=None if last is None else last.is_buy,
@@ -179,7 +179,10 @@ class Deciding:
         away = account.away()
         there = (name for name in self._hedges if venue_of(name) not in away)
         # What can be traded on first: nothing waits for another's quote.
-        hedges = sorted(there, key=lambda name: view.hedge_verdict(name, now_ns) is not None)
+        waits = account.standing.is_backing_off
+        hedges = sorted(
+            there, key=lambda name: (view.hedge_verdict(name, now_ns) is not None) + 2 * waits(now_ns, name)
+        )
         name = flatten.next_to_close(hedges, held, view.instruments)
         blocked = self._barred(now_ns) or (None if name is not None else (Reason.PAUSED, self._stops.words()))
         # The record tells the delta; what is to be done about it is not asked.
@@ -193,7 +196,7 @@ class Deciding:
             spread_bps_max=params.trust.spread_bps_max,
             hedge_cause=view.hedge_verdict(name, now_ns),
             has_pending=desk.has_pending,
-            is_backing_off=desk.is_backing_off,
+            is_backing_off=name in desk.backing_off,
             orders_last_minute=desk.orders_last_minute,
         )
         closing = flatten.closing(hedge_seen(view, name, now_ns), held[name], ways)

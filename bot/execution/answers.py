@@ -48,7 +48,7 @@ class Answers:
         if order.rests and event.kind is RefusalKind.REQUOTE:
             self._standing.order_missed(event.received_ns)  # the market came to the price first: no fault of the order
             return Outcome(notes=tuple(notes))
-        notes += some(self._standing.order_refused(event.kind, event.received_ns, cause))
+        notes += some(self._standing.order_refused(event.kind, event.received_ns, cause, order.instrument))
         return Outcome(notes=tuple(notes))
 
     def _on_unknown(self, event: ev.OrderUnknown) -> Outcome:

@@ -9,13 +9,15 @@ from typing import Final
 
 from bot.domain.decided import AlarmRaised, PhaseChanged
 from bot.domain.events import StreamName
-from bot.domain.ids import DERIBIT, VenueId
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId, venue_of
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.tenure import Tenure
 
 _MINUTE_NS: Final = 60 * NS_PER_S
 _MISS_WAIT_NS_MAX: Final = 5 * NS_PER_S
+_ANY: Final = InstrumentId("")
+"""Of a book with one instrument."""
 
 BACK_OFF_NS: Final[dict[RefusalKind, Ns]] = {
     RefusalKind.NOT_EXECUTED: Ns(250 * NS_PER_MS),
@@ -36,6 +38,8 @@ _WAITED_FOR: Final[dict[RefusalKind, Ns]] = {
 }
 """Kinds that pass by themselves, and the longest wait between two tries: a venue that is locked, a price band that lags
 a gap (each try is priced anew), a line that is down. They never halt: short gamma would be left alone."""
+_OF_VENUE: Final = frozenset({RefusalKind.BACK_OFF, RefusalKind.UNREACHABLE, RefusalKind.REAUTHENTICATE})
+"""Kinds that say nothing of the instrument: all of its venue has to wait."""
 _REFUSED_DEADLINE_NS: Final = Ns(_MINUTE_NS)
 
 
@@ -59,7 +63,8 @@ class Standing:
         self._refusals_count = 0
         self._waits_count = dict.fromkeys(_WAITED_FOR, 0)
         self._misses_count = 0
-        self._back_off_until_ns = Ns(0)
+        self._missed_until_ns = Ns(0)
+        self._refused_until_ns: dict[InstrumentId | VenueId, Ns] = {}
         self._orders_ns: deque[Ns] = deque()
 
     @property
@@ -133,8 +138,10 @@ class Standing:
         self._refusals_count = 0
         self._waits_count = dict.fromkeys(_WAITED_FOR, 0)
 
-    def order_refused(self, kind: RefusalKind, now_ns: Ns, detail: str) -> PhaseChanged | AlarmRaised | None:
-        """Back off, or halt where waiting cannot help.
+    def order_refused(
+        self, kind: RefusalKind, now_ns: Ns, detail: str, instrument: InstrumentId = _ANY
+    ) -> PhaseChanged | AlarmRaised | None:
+        """Back off with an instrument, or with its whole venue, or halt where waiting cannot help.
 
         What passes by itself is waited for as long as it takes, re-priced at every try; a row of it is an alarm with a
         deadline.
@@ -150,7 +157,9 @@ class Standing:
             if count >= self._refusals_max:
                 return self.enter(Phase.HALTED, HaltCause.REFUSALS_IN_A_ROW, detail)
         doubled = wait_ns * 2 ** min(count - 1, 10)
-        self._back_off_until_ns = Ns(now_ns + min(doubled, longest_ns or max(wait_ns, _MINUTE_NS)))
+        held = venue_of(instrument) if kind in _OF_VENUE else instrument
+        self._refused_until_ns[held] = Ns(now_ns + min(doubled, longest_ns or max(wait_ns, _MINUTE_NS)))
+        self._missed_until_ns = Ns(0)
         if longest_ns is None or count != self._refusals_max:
             return None
         text = f"{count} orders refused in a row: {detail}; the next try follows in {longest_ns // NS_PER_S} s at most"
@@ -167,12 +176,15 @@ class Standing:
         """An order met no counterparty: wait, longer each time, so that a phantom touch is not chased."""
         wait_ns = min(BACK_OFF_NS[RefusalKind.REQUOTE] * 2 ** min(self._misses_count, 10), _MISS_WAIT_NS_MAX)
         self._misses_count += 1
-        self._back_off_until_ns = Ns(max(self._back_off_until_ns, now_ns + wait_ns))
+        self._missed_until_ns = Ns(max(self._missed_until_ns, now_ns + wait_ns))
 
     def order_filled(self) -> None:
         """An order met somebody: the row of misses is over."""
         self._misses_count = 0
 
-    def is_backing_off(self, now_ns: Ns) -> bool:
-        """Whether a refusal is too fresh."""
-        return now_ns < self._back_off_until_ns
+    def is_backing_off(self, now_ns: Ns, instrument: InstrumentId = _ANY) -> bool:
+        """Whether a miss, or a refusal of an order in this instrument, is too fresh."""
+        until_ns = self._refused_until_ns
+        if now_ns < self._missed_until_ns:
+            return True
+        return any(now_ns < until_ns.get(held, 0) for held in (instrument, venue_of(instrument))) if until_ns else False

@@ -110,7 +110,7 @@ class HedgeSet:
         self,
         view: MarketView,
         held: Mapping[InstrumentId, Decimal],
-        desk: tuple[Available, Mapping[VenueId, str]],
+        desk: tuple[Available, Mapping[VenueId, str], Collection[InstrumentId]],
         now_ns: Ns,
         *,
         is_buy: bool,
@@ -118,11 +118,13 @@ class HedgeSet:
     ) -> Among:
         """All of them now, for a hedge in a direction; what has no price is only barred.
 
-        `desk`: funds free for margin, and the venues at which no hedge can be made, with what is missing.
+        `desk`: funds free for margin, the venues at which no hedge can be made, with what is missing, and the
+        instruments an order was refused in a moment ago.
         """
-        params, (available, away) = self._params, desk
+        params, (available, away, refused) = self._params, desk
         seen = [hedge for name in params.names if (hedge := hedge_seen(view, name, now_ns)) is not None]
         bars = {name: bar for name in params.names if (bar := self._bar(view, name, away, now_ns)) is not None}
+        bars |= {name: _refused_bar(name) for name in params.names if name in refused and name not in bars}
         coins = {
             hedge.spec.id: coin_from_amount(hedge.spec, held.get(hedge.spec.id, ZERO), hedge.price_usd)
             for hedge in seen
@@ -216,6 +218,10 @@ class HedgeSet:
         pairs = [(one, other) for i, one in enumerate(names) for other in names[i + 1 :]]
         found = [(one, other, self._basis.correlation(one, other)) for one, other in pairs]
         return tuple(BasisCorrelation(one=one, other=other, value=value) for one, other, value in found if value)
+
+
+def _refused_bar(name: InstrumentId) -> Bar:
+    return Bar(reason=Reason.BACKING_OFF, detail=f"{name}: the venue refused an order a moment ago")
 
 
 def _depth_coin(spec: Instrument, price_usd: float, amount_native: float | None) -> float:

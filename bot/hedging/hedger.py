@@ -63,7 +63,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     blocked: tuple[Reason, str] | None
     outstanding: Mapping[InstrumentId, tuple[Decimal, Decimal]]
     has_pending: bool
-    is_backing_off: bool
+    backing_off: frozenset[InstrumentId]
     orders_last_minute: int
     last_hedge: tuple[Ns, float] | None
     """Time and price of the last hedge fill."""
@@ -248,7 +248,7 @@ class Hedger:
         among = self._set.at(
             view,
             held,
-            (desk.available, desk.away),
+            (desk.available, desk.away, () if desk.resting else desk.backing_off),
             inputs.now_ns,
             is_buy=verdict.amount_native > ZERO,
             risk_aversion_per_usd=self._aversion(inputs),
@@ -296,7 +296,7 @@ class Hedger:
             held_back_detail=held_back[1],
             trade_coin_min=params.trade_coin_min,
             has_pending=desk.has_pending,
-            is_backing_off=desk.is_backing_off,
+            is_backing_off=desk.backing_off.issuperset(params.hedges),
             orders_last_minute=desk.orders_last_minute,
             limits=params.limits
             if self._share >= 1.0

@@ -10,7 +10,7 @@ from bot.domain import events as ev
 from bot.domain.commands import CancelOrder
 from bot.domain.ids import InstrumentId, OrderId
 from bot.domain.instruments import Kind
-from bot.domain.reasons import Action, DistrustCause, Reason
+from bot.domain.reasons import Action, DistrustCause, Reason, RefusalKind
 from bot.domain.stops import Act
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
 from bot.execution.tactics import rest_then_cross
@@ -149,6 +149,45 @@ def test_without_any_that_can_be_traded_the_hedge_is_refused(book: Book) -> None
     assert orders == {}
     assert (decided.action, decided.reason) == (Action.REFUSE, Reason.HEDGE_QUOTE_DISTRUSTED)
     assert decided.detail.startswith("BTC-PERPETUAL: not_open; BTC_USDC-PERPETUAL: spread 50.9 bps over 20 bps; BTC-26")
+
+
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        (RefusalKind.PAUSE, {LINEAR}),
+        (RefusalKind.REQUOTE, {LINEAR}),
+        (RefusalKind.NO_FUNDS, {LINEAR}),
+        (RefusalKind.BACK_OFF, set()),
+        (RefusalKind.UNREACHABLE, set()),
+    ],
+)
+def test_what_one_instrument_is_refused_for_does_not_hold_the_others(
+    book: Book, make: Any, kind: RefusalKind, others: set[InstrumentId]
+) -> None:
+    """Its book is closed, its price band lags: the cheapest of the others hedges meanwhile, then it is tried again.
+
+    What the venue refuses whatever the instrument holds all of that venue.
+    """
+
+    def refused(second: float) -> dict[str, Decimal]:
+        book.see(second, inverse={"ask_usd": 100_030.0, "bid_usd": 99_980.0})
+        at = Ns(make.now_ns + round(second * NS_PER_S))
+        orders = book.play.orders(book.play.tick(round(second * NS_PER_S)))
+        for order in orders:
+            book.play.take(ev.OrderRefused(label=order.label, received_ns=at, code=1, name="no", kind=kind))
+        return {order.instrument: order.amount_native for order in orders}
+
+    book.see()
+    book.hold({CALL: "1"})
+    first, second = refused(1.0), refused(1.1)
+    waiting = book.play.decided()
+    again = refused(62.0)
+
+    assert (set(first), set(second), set(again)) == ({DATED}, others, {DATED})
+    if others:
+        assert {leg.why for leg in waiting.split if leg.instrument == DATED} == {"backing_off"}
+    else:
+        assert (waiting.action, waiting.reason) == (Action.REFUSE, Reason.BACKING_OFF)
 
 
 def test_no_money_for_margin_is_no_room(book: Book, make: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.decided import AlarmRaised
 from bot.domain.events import StreamName
+from bot.domain.ids import InstrumentId
 from bot.domain.reasons import HaltCause, Phase, Reason, RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.execution.standing import BACK_OFF_NS, Standing
@@ -151,6 +152,21 @@ def test_no_wait_is_longer_than_a_minute(kind: RefusalKind, longest_s: int) -> N
 
     assert made.is_backing_off(Ns(longest_s * NS_PER_S - 1))
     assert not made.is_backing_off(Ns(longest_s * NS_PER_S))
+
+
+@pytest.mark.parametrize(
+    ("kind", "waiting"),
+    [(RefusalKind.PAUSE, [True, False, False]), (RefusalKind.BACK_OFF, [True, True, False])],
+)
+def test_a_refusal_holds_what_it_is_about(standing: Standing, kind: RefusalKind, waiting: list[bool]) -> None:
+    """An instrument that nobody can trade now, or a venue that had too much of us; a miss holds all of them."""
+    names = [InstrumentId(name) for name in ("BTC-PERPETUAL", "BTC_USDC-PERPETUAL", "OKX:BTC-USDT-SWAP")]
+    standing.order_refused(kind, Ns(0), "x", names[0])
+    after_refusal = [standing.is_backing_off(Ns(1), name) for name in names]
+    standing.order_missed(Ns(0))
+
+    assert after_refusal == waiting
+    assert all(standing.is_backing_off(Ns(1), name) for name in names)
 
 
 def test_an_accepted_order_ends_the_row(standing: Standing) -> None:

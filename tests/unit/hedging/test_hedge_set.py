@@ -61,12 +61,13 @@ class Market:
         *,
         is_buy: bool = True,
         away: dict[VenueId, str] | None = None,
+        refused: tuple[InstrumentId, ...] = (),
         **change: Any,
     ) -> Among:
         """All of them for a hedge."""
         made = HedgeSet(structs.replace(self.params, **change))
         amounts = {name: Decimal(amount) for name, amount in (held or {}).items()}
-        desk = (available or {}, away or {})
+        desk = (available or {}, away or {}, refused)
         now_ns = self.make.now_ns
         return made.at(self.view, amounts, desk, now_ns, is_buy=is_buy, risk_aversion_per_usd=1e-6)
 
@@ -227,7 +228,7 @@ def test_bases_are_learnt_from_tickers(market: Market, make: Any) -> None:
         mark = 100_000.0 * math.exp(0.001 * (step % 3))
         for name in (INVERSE, LINEAR):
             hedges.see_future(make.future_marked(name, received_ns=at, mark_usd=mark))
-    terms = hedges.at(market.view, {}, ({}, {}), make.now_ns, is_buy=True, risk_aversion_per_usd=0.0).terms
+    terms = hedges.at(market.view, {}, ({}, {}, ()), make.now_ns, is_buy=True, risk_aversion_per_usd=0.0).terms
 
     assert [(each.one, each.other, each.value > 0.2) for each in terms.correlations] == [(INVERSE, LINEAR, True)]
 
@@ -248,6 +249,17 @@ def test_nothing_is_traded_at_a_venue_that_is_away(make: Any, market: Market) ->
     ]
     assert among.gross_usd == pytest.approx(40_000.0)
     assert pivots == [swap, INVERSE]
+
+
+def test_what_an_order_was_refused_in_waits(market: Market) -> None:
+    """What is wrong with its market besides is told first."""
+    market.see(INVERSE)
+    fine = market.among(refused=(INVERSE,)).bars[INVERSE]
+    market.see(INVERSE, is_open=False, received_ns=Ns(market.make.now_ns + 1))
+    shut = market.among(refused=(INVERSE,)).bars[INVERSE]
+
+    assert (fine.reason, shut.reason) == (Reason.BACKING_OFF, Reason.HEDGE_QUOTE_DISTRUSTED)
+    assert fine.detail == "BTC-PERPETUAL: the venue refused an order a moment ago"
 
 
 def test_a_position_without_a_price_uses_up_the_limit_all_the_same(market: Market) -> None:

@@ -29,7 +29,7 @@ def _desk(blocked: tuple[Reason, str] | None = None) -> Desk:
         blocked=blocked,
         outstanding={},
         has_pending=False,
-        is_backing_off=False,
+        backing_off=frozenset(),
         orders_last_minute=0,
         last_hedge=None,
         collateral=NO_COLLATERAL,
@@ -336,7 +336,7 @@ def test_what_rests_is_judged_as_if_it_were_not_there(book: Book, make: Any) -> 
         outstanding={PERPETUAL: (left, Decimal(0))},
         resting={PERPETUAL: left},
         orders_last_minute=10**6,
-        is_backing_off=True,
+        backing_off=frozenset({PERPETUAL}),
     )
     frame = Frame(seq=1, now_ns=make.now_ns, book="BTC", convention="options_only", hedge_instrument=PERPETUAL)
     ruling = book.hedger.decide(book.view, book.held, desk, frame)

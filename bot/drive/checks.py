@@ -102,7 +102,7 @@ class Checks:
         self._watched: Watched | None = None
         self._step = 0
         self._before: deque[tuple[Ns, Event]] = deque(maxlen=_BEFORE)
-        self._labels: set[Label] = set()
+        self._labels: dict[Label, InstrumentId] = {}
         self._told: set[str] = set()
         """Fills this process was told of."""
         self._booked: set[str] = set()
@@ -116,8 +116,8 @@ class Checks:
         self._alarms = AlarmsTold(faults)
         self._stops = StopInvariants()
         self._has_halted = False
-        self._refused_ns: Ns | None = None
-        """When this process was last told that an order was refused."""
+        self._refused_ns: dict[InstrumentId | None, Ns] = {}
+        """When this process was last told that an order was refused in an instrument."""
         self._sent_ns: deque[Ns] = deque()
         """Orders of this process in the last minute."""
         self._outside_since_ns: Ns | None = None
@@ -141,7 +141,8 @@ class Checks:
         self._market.started()
         self._alarms.started()
         self._has_halted = False
-        self._refused_ns = self._beyond_since_ns = None
+        self._refused_ns.clear()
+        self._beyond_since_ns = None
         self._sent_ns.clear()
 
     def saw(self, event: Event, outcome: Outcome, now_ns: Ns) -> None:
@@ -206,15 +207,13 @@ class Checks:
             case LedgerRestored():
                 self._told.update(event.fill_ids)
             case OrderRefused():
-                self._refused_ns = now_ns
+                self._refused_ns[self._labels.get(event.label)] = now_ns
             case StreamRestored():
                 self._up[(event.venue, event.stream)] = True
             case StreamLost():
                 self._up[(event.venue, event.stream)] = False
                 if event.stream is StreamName.ACCOUNT:
                     self._looked.discard(event.venue)
-            case _:
-                pass
 
     def _count(self, note: FillBooked) -> None:
         """A position is where it was plus the fill; a fill id counts once."""
@@ -250,15 +249,16 @@ class Checks:
             self._object(f"an order while {' and '.join(down)} is down")
         if not self._hedge_venues <= self._looked:
             self._object("an order before a look at the account")
-        if self._refused_ns is not None and now_ns - self._refused_ns < _AGAIN_NS:
-            self._object(f"an order {(now_ns - self._refused_ns) / NS_PER_MS:.0f} ms after a refusal")
         self._check_doubt(decided)
         self._check_pace(len(placed), now_ns)
         self._check_limit(decided)
         for order in placed:
             self._all(self._market.objections(order, self._exchange.instrument(order.instrument), now_ns))
             self._check_order(order, now_ns)
-            self._labels.add(order.label)
+            since_ns = now_ns - self._refused_ns.get(order.instrument, Ns(now_ns - _AGAIN_NS))
+            if since_ns < _AGAIN_NS:
+                self._object(f"an order {since_ns / NS_PER_MS:.0f} ms after a refusal")
+            self._labels[order.label] = order.instrument
 
     def _check_limit(self, decided: Decided) -> None:
         """The worst case, filled or not, is within its limit, or no worse than without the order."""

@@ -184,7 +184,7 @@ class Standing:
 
     def is_backing_off(self, now_ns: Ns, instrument: InstrumentId = _ANY) -> bool:
         """Whether a miss, or a refusal of an order in this instrument, is too fresh."""
-        until_ns = self._refused_until_ns
         if now_ns < self._missed_until_ns:
             return True
-        return any(now_ns < until_ns.get(held, 0) for held in (instrument, venue_of(instrument))) if until_ns else False
+        refused = self._refused_until_ns
+        return any(now_ns < refused.get(held, 0) for held in (instrument, venue_of(instrument)))

@@ -133,11 +133,11 @@ BUGS: Final = (
         "old_replaces_new",
         "a late message replaces a newer one",
         (
-            Change(_VIEW, "        if seen is None or touch.venue_ns >= seen.venue_ns:\n", "        if True:\n"),
+            Change(_VIEW, "        if seen is None or not _is_older(touch, seen):\n", "        if True:\n"),
             Change(
                 _VIEW,
                 "        if marked.instrument not in self.instruments or (seen is not None and"
-                " marked.venue_ns < seen.venue_ns):\n",
+                " _is_older(marked, seen)):\n",
                 "        if marked.instrument not in self.instruments:\n",
             ),
         ),
@@ -212,7 +212,7 @@ BUGS: Final = (
         "no_back_off",
         "a refused order is tried again at once",
         _STAND,
-        "        return now_ns < self._back_off_until_ns\n",
+        "        return any(now_ns < refused.get(held, 0) for held in (instrument, venue_of(instrument)))\n",
         "        return False\n",
     ),
     bug(

@@ -112,7 +112,7 @@ def test_no_order_leaves_while_another_may_still_trade(checks: Callable[..., Che
     watched, now_ns = checks(), at_play.exchange.now_ns
     at_play.venue.in_transit[Label("hb1")] = _order(1)
     watched._check_order(_order(2), now_ns)
-    watched._labels.add(Label("hb3"))
+    watched._labels[Label("hb3")] = _PERPETUAL
     watched._check_order(_order(3), now_ns)
 
     assert "hb2 left while ['hb1'] may still trade" in watched.violations[0]

@@ -15,11 +15,12 @@ from bot.app.backtest import backtest
 from bot.app.calibrate import calibrate
 from bot.app.check import failure
 from bot.app.config import load, load_portfolio
+from bot.app.config_command import config_cli
 from bot.app.counterfactual import counterfactual
 from bot.app.daemon import needs_a_human
 from bot.app.dashboard import dashboard
 from bot.app.exit_codes import ExitCode
-from bot.app.finished import folder_of, pnl, report, scalping, tca, why
+from bot.app.finished import folder_of, pnl, report, scalping, tca
 from bot.app.greeks.command import greeks
 from bot.app.init.command import init
 from bot.app.month import MonthOptions, month
@@ -33,6 +34,7 @@ from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
 from bot.app.tape_files import tape_cli
 from bot.app.watchdog_process import guard
+from bot.app.why_command import why
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
 from bot.domain.time import NS_PER_S
 from bot.drive.replay import replay
@@ -88,7 +90,7 @@ def run(
 ) -> None:
     """Hedge the account of a configuration file until stopped."""
     loaded = load(config, {}, run_tag=(tag := compose.new_run_tag()))
-    results, drawn = compose.run_live(loaded, f"run-{tag}", seconds=seconds)
+    results, drawn = compose.run_live(loaded, f"run-{tag}", seconds=seconds, file=config)
     _write(picture, drawn)
     _finish(results, as_json=as_json)
 
@@ -295,6 +297,7 @@ cli.command(name="counterfactual")(counterfactual)
 cli.command(name="real-day", hidden=True)(real_day)
 cli.command(name="record")(record)
 cli.add_typer(tape_cli, name="tape")
+cli.add_typer(config_cli, name="config")
 cli.command(name="greeks")(greeks)
 cli.command(name="why")(why)
 cli.command(name="dashboard")(dashboard)

@@ -17,12 +17,12 @@ import uvloop
 from msgspec import structs
 
 from bot import __version__
-from bot.app import arming, clock, daemon, venue_clock
+from bot.app import arming, clock, daemon, reload, venue_clock
 from bot.app.alerting import alerts_of
 from bot.app.check import Checks, VenueParts
 from bot.app.check_report import Report as CheckReport
 from bot.app.check_report import would_run
-from bot.app.config import Config, Mode
+from bot.app.config import Config, Mode, load
 from bot.app.demo import local_exchange
 from bot.app.lookout import Lookout
 from bot.app.paper import paper_edges, refuse_empty_handed
@@ -30,6 +30,7 @@ from bot.app.probe import report as probe_report
 from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
+from bot.app.reload import Reloads
 from bot.app.simulated import SimulateOptions, planned, refuse_tapes, simulation_of, start_ns_of, storm_of
 from bot.app.tenancy import Tenancy, held
 from bot.app.wire_run import WireRun, wire_run_of
@@ -56,6 +57,7 @@ from bot.venues.link import Link
 from bot.venues.registry import edge_of, venue_named
 from bot.venues.settings import VenueSettings
 from bot.web.control import Control
+from bot.web.control_config import ConfigPages
 from bot.web.control_file import beside
 from bot.web.dashboard import Dashboard
 from bot.web.server import HealthServer
@@ -137,11 +139,17 @@ def picture(tally: Tally, *, title: str, coin: str) -> str | None:
 
 
 def run_live(
-    config: Config, run_id: str, *, seconds: float | None, demo_seed: int | None = None, runs: Path | None = None
+    config: Config,
+    run_id: str,
+    *,
+    seconds: float | None,
+    demo_seed: int | None = None,
+    runs: Path | None = None,
+    file: Path | None = None,
 ) -> tuple[list[RunResult], str | None]:
-    """Run on the real clock until stopped; results per book and a picture of the first.
+    """Run on the real clock until stopped; results per book and a picture of the first, of the last run of several.
 
-    A demo keeps nothing, except its tape in `runs`.
+    A demo keeps nothing, except its tape in `runs`. With a `file` it can be read again and taken over.
     """
     match config.mode:
         case Mode.SIMULATE:
@@ -167,16 +175,25 @@ def run_live(
                 return _on_loop(own, run_id, seconds)
         case Mode.TESTNET:
             arming.refuse_keyless(config)
-            return _on_loop(config, run_id, seconds)
         case Mode.PAPER:
-            return _on_loop(config, run_id, seconds)
+            pass
         case Mode.LIVE:
             arming.refuse_unarmed(config)
             arming.refuse_nameless(config)
             arming.refuse_keyless(config)
-            return _on_loop(config, run_id, seconds)
         case _:
             assert_never(config.mode)
+    if file is None:
+        return _on_loop(config, run_id, seconds)
+    return reload.lived(config, file, _read_again, _on_loop, run_id=run_id, seconds=seconds, new_tag=new_run_tag)
+
+
+def _read_again(file: Path) -> Config:
+    """A file a run was started with; ConfigError where a start with it would be refused before any venue is asked."""
+    config = load(file, {}, run_tag=new_run_tag())
+    if config.mode is not Mode.PAPER:
+        arming.refuse_rest_over_rest(config)
+    return config
 
 
 def check(config: Config, path: Path) -> CheckReport:
@@ -260,9 +277,11 @@ def probe(config: Config, *, report_path: Path, delivery_wait_s: float, say: Say
     return report
 
 
-def _on_loop(config: Config, run_id: str, seconds: float | None) -> tuple[list[RunResult], str | None]:
+def _on_loop(
+    config: Config, run_id: str, seconds: float | None, reloads: Reloads | None = None
+) -> tuple[list[RunResult], str | None]:
     with _tape(config, run_id) as tape, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(config, run_id, seconds, tape))
+        return runner.run(_live(config, run_id, seconds, tape, reloads))
 
 
 @contextlib.contextmanager
@@ -288,17 +307,14 @@ def _clean(config: Config, folder: Path, narrator: Narrator) -> None:
 
 
 async def _live(
-    config: Config, run_id: str, seconds: float | None, tape: Tape | None
+    config: Config, run_id: str, seconds: float | None, tape: Tape | None, reloads: Reloads | None
 ) -> tuple[list[RunResult], str | None]:
     now_ns = await venue_clock.measured(config.venue) if config.follows_venue_clock else clock.now_ns
     tail = Tail()
     log = open_log(now_ns=now_ns, level=Level[config.log_level.upper()], style=config.log_format, tail=tail)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
-    metrics = Metrics(
-        [book.book for book in config.books],
-        now_ns=now_ns,
-        info={"version": __version__, "mode": config.mode.value},
-    )
+    info = {"version": __version__, "mode": config.mode.value}
+    metrics = Metrics([book.book for book in config.books], now_ns=now_ns, info=info)
     tallies = daemon.tallies_of(config.books)
     narrator.started(
         mode=config.mode.value,
@@ -325,6 +341,7 @@ async def _live(
             tick_interval_s=config.tick_interval_s,
             tape=tape,
             tenancy=tenancy,
+            reloads=reloads,
         )
         for edge in parts.edges:
             metrics.meter(edge.venue, edge.gateway)
@@ -332,12 +349,14 @@ async def _live(
         if config.health_enabled:
             board = Board(run_id=run_id, mode=config.mode.value, books=[book.book for book in config.books])
             lookout = Lookout(board, config.books)
+            control = Control(_control_file(config), now_ns=now_ns, token=None if reloads is None else reloads.token)
             health = HealthServer(
                 host=config.health_host,
                 port=config.health_port,
                 metrics=metrics,
                 now_ns=now_ns,
-                control=Control(_control_file(config), now_ns=now_ns),
+                control=control,
+                config=None if reloads is None else ConfigPages(control, reloads),
                 dashboard=Dashboard(lookout, tail, is_live=True, now_ns=now_ns),
             )
         witness = RunWitness(narrator, metrics, tallies, alerts, lookout)

@@ -5,7 +5,6 @@ understand with one line that names the key and the next step (ConfigError, exit
 """
 
 import enum
-import hashlib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ from bot.app.alerting import AlertsConfig
 from bot.app.book_params import params_of
 from bot.app.hosts import Expected, resolved
 from bot.app.keys import credentials_of, secret_of
+from bot.app.plain_settings import digest_of, plain_of, sealed_of
 from bot.app.settings import (
     BookSection,
     ControlSection,
@@ -161,6 +161,10 @@ class Config(Struct, frozen=True, kw_only=True):
     portfolio_path: Path | None
     digest: str
     """Hash of the settings without secrets."""
+    plain: dict[str, str]
+    """Every key that is set, as JSON, without secrets."""
+    sealed: dict[str, str]
+    """Which secrets are set, in a form that only tells this process whether they changed."""
 
     @property
     def venues(self) -> tuple[VenueSettings, ...]:
@@ -323,17 +327,10 @@ def _config(settings: Settings, run_tag: str) -> Config:
         tick_interval_s=settings.run.tick_interval_ms / 1000.0,
         portfolio=None if settings.portfolio is None else load_portfolio(settings.portfolio),
         portfolio_path=settings.portfolio,
-        digest=_digest(settings),
+        digest=digest_of(settings),
+        plain=plain_of(settings),
+        sealed=sealed_of(settings),
     )
-
-
-def _digest(settings: Settings) -> str:
-    """Of everything but secrets."""
-    secret = {"client_secret", "client_secret_file", "passphrase"}
-    others = {"ledger": {"password", "password_file"}, "alerts": {"urls"}}
-    hidden = {"venue": secret, "hedge_venue": secret, "watchdog": secret} | others
-    plain = settings.model_dump_json(exclude=hidden)
-    return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
 def _ledger_url(ledger: LedgerSection) -> str:

@@ -9,6 +9,7 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from bot.app import arming
 from bot.app.attributing import Attributing
 from bot.app.keepers import Tape
 from bot.app.live import Live
+from bot.app.reload import Reloads
 from bot.app.tenancy import Tenancy
 from bot.app.witness import RunWitness
 from bot.book import BookParams, hedges_of
@@ -55,6 +57,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     """Closed by whoever opened it."""
     tenancy: Tenancy | None = None
     """The lease, taken already and ended by whoever took it; None: nobody else can reach this ledger."""
+    reloads: Reloads | None = None
+    """None: another configuration takes another start."""
 
 
 def tallies_of(books: Sequence[BookParams]) -> dict[str, Tally]:
@@ -106,11 +110,13 @@ async def run(
     live.attribute_on(Attributing(parts.books, witness.alarmed))
     is_ours = True
     # Around the closing too: a second signal must not cut short what the first one asked for.
-    with signals(live.request_stop):
+    with signals(partial(_end, live, parts.reloads)):
         try:
             first = await _unless_stopped(live, _first_events(parts, witness.waited))
             if first is None:
                 return _results(parts, live.statuses(), tallies, answer=())
+            if parts.reloads is not None:
+                parts.reloads.follow(live, parts.ledger, parts.now_ns)
             if health is not None:
                 health.follow(live.statuses, live.heed)
                 witness.listening(health.host, await health.start())
@@ -134,6 +140,13 @@ async def run(
     if parts.tenancy is not None and not any(status.orders_live for status in live.statuses()):
         await parts.tenancy.end(is_clear=True)
     return results
+
+
+def _end(live: Live, reloads: Reloads | None, cause: str) -> None:
+    """A signal is meant for the process, not for this run alone."""
+    if reloads is not None:
+        reloads.forget()
+    live.request_stop(cause)
 
 
 async def _unless_stopped(live: Live, start: Awaitable[list[Event]]) -> list[Event] | None:

@@ -1,4 +1,4 @@
-"""Commands about a run that has left its tape: why it decided as it did, what its hedges cost, what made its profit.
+"""Commands about a run that has left its tape: what its hedges cost, what made its profit, how it looks.
 
 Knows the command line and where runs are; what is asked is answered by `drive`, in the words of `observe`.
 """
@@ -13,10 +13,8 @@ from bot.domain.errors import ConfigError
 from bot.drive.audits import costs, profits
 from bot.drive.audits import report as reported
 from bot.drive.audits import scalping as scalped
-from bot.drive.moment import sought_from
 from bot.drive.why import Strayed
-from bot.drive.why import why as explained
-from bot.observe import cost_table, explain, profit_table, report_page, report_text, scalp_table
+from bot.observe import cost_table, profit_table, report_page, report_text, scalp_table
 from bot.observe.charts import render_costs
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
@@ -33,31 +31,12 @@ def folder_of(run: Path, command: str) -> Path:
     return folder
 
 
-def _unstrayed(command: str, found: _Found | Strayed) -> _Found:
+def unstrayed(command: str, found: _Found | Strayed) -> _Found:
     """What was found; the command ends where the tape, played again, came to something else."""
     if isinstance(found, Strayed):
         typer.echo(f"{command}: {found.sentence}")
         raise SystemExit(ExitCode.DIFFERENT)
     return found
-
-
-def why(
-    run: Run,
-    moment: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[SEQ|TIME]", help="Decision: its seq, HH:MM:SS (UTC), an instant; else the last hedge."
-        ),
-    ] = None,
-    *,
-    book: Book = None,
-    as_json: Json = False,
-) -> None:
-    """Say in words and numbers why a run hedged, or did not, at one decision."""
-    found = _unstrayed("why", explained(folder_of(run, "why"), sought_from(moment), book))
-    typer.echo(explain.as_json(found) if as_json else explain.as_text(found))
-    if found.contradiction:
-        raise SystemExit(ExitCode.DIFFERENT)
 
 
 def tca(
@@ -68,7 +47,7 @@ def tca(
     picture: Annotated[Path | None, typer.Option(help="Write the costs as an SVG picture.")] = None,
 ) -> None:
     """Say what every hedge of a run cost: spread, waiting, fees, mark-outs; and whether the band is the best one."""
-    found = _unstrayed("tca", costs(folder_of(run, "tca"), book))
+    found = unstrayed("tca", costs(folder_of(run, "tca"), book))
     if picture is not None:
         try:
             picture.write_text(render_costs(found))
@@ -81,7 +60,7 @@ def tca(
 
 def pnl(run: Run, *, book: Book = None, as_json: Json = False) -> None:
     """Take a run's profit apart: greeks, hedge, basis, costs, funding; and whether that is all of it."""
-    found = _unstrayed("pnl", profits(folder_of(run, "pnl"), book))
+    found = unstrayed("pnl", profits(folder_of(run, "pnl"), book))
     typer.echo(profit_table.as_json(found) if as_json else profit_table.as_text(found))
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)
@@ -89,7 +68,7 @@ def pnl(run: Run, *, book: Book = None, as_json: Json = False) -> None:
 
 def scalping(run: Run, *, book: Book = None, as_json: Json = False) -> None:
     """Say whether a run's gamma scalping paid: volatility paid and met, where variance went, and what was luck."""
-    found = _unstrayed("scalping", scalped(folder_of(run, "scalping"), book))
+    found = unstrayed("scalping", scalped(folder_of(run, "scalping"), book))
     typer.echo(scalp_table.as_json(found) if as_json else scalp_table.as_text(found))
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)
@@ -107,7 +86,7 @@ def report(
 ) -> None:
     """Write a run as a page to look at: hedges, delta in its band, profit by part, volatility, costs, gap risk."""
     folder = folder_of(run, "report")
-    found = _unstrayed("report", reported(folder, book))
+    found = unstrayed("report", reported(folder, book))
     page = out or folder / f"report-{found.book.lower()}.html"
     beside = page.with_suffix(".md")
     if beside == page:

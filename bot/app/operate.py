@@ -21,51 +21,55 @@ from bot.web.control import Answer, Asked
 _TIMEOUT_S: Final = 10.0
 _ANSWER_BYTES_MAX: Final = 1_000_000
 
-_File = Annotated[
+ControlFile = Annotated[
     Path,
     typer.Option("--control", envvar="HEDGEBOT_CONTROL__FILE", help="File of the running bot, beside its ledger."),
 ]
-_Reason = Annotated[str, typer.Option(help="Why; kept in the ledger.")]
+Reason = Annotated[str, typer.Option(help="Why; kept in the ledger.")]
 _Book = Annotated[str | None, typer.Option(help="Coin of one book; default: all.")]
-_By = Annotated[str | None, typer.Option(help="Who; default: the user of this shell.")]
+By = Annotated[str | None, typer.Option(help="Who; default: the user of this shell.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON line.")]
-_FILE: Final = Path("var/hedgebot.control.json")
+CONTROL_FILE: Final = Path("var/hedgebot.control.json")
 
 
-def pause(reason: _Reason, book: _Book = None, by: _By = None, control: _File = _FILE, as_json: _Json = False) -> None:
+def pause(
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+) -> None:
     """Place no new order until `resume`; what rests is taken back, positions stay as they are."""
-    _act(Act.PAUSE, Asked(reason=reason, by=_name(by), book=book), control, as_json=as_json)
+    _act(Act.PAUSE, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def reduce_only(
-    reason: _Reason, book: _Book = None, by: _By = None, control: _File = _FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
 ) -> None:
     """Hedge only where the worst-case distance of the net delta from its target falls, until `resume`."""
-    _act(Act.REDUCE_ONLY, Asked(reason=reason, by=_name(by), book=book), control, as_json=as_json)
+    _act(Act.REDUCE_ONLY, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def cancel_all(
-    reason: _Reason, book: _Book = None, by: _By = None, control: _File = _FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
 ) -> None:
     """Take back every order of ours at once, then pause until `resume`."""
-    _act(Act.CANCEL_ALL, Asked(reason=reason, by=_name(by), book=book), control, as_json=as_json)
+    _act(Act.CANCEL_ALL, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def flatten(
-    reason: _Reason, book: _Book = None, by: _By = None, control: _File = _FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
 ) -> None:
     """Close what is held of the hedge instruments, never an option; then pause until `resume`. The book is unhedged."""
-    _act(Act.FLATTEN_HEDGES, Asked(reason=reason, by=_name(by), book=book), control, as_json=as_json)
+    _act(Act.FLATTEN_HEDGES, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
-def resume(reason: _Reason, book: _Book = None, by: _By = None, control: _File = _FILE, as_json: _Json = False) -> None:
+def resume(
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+) -> None:
     """Lift every stop, whoever made it; after a halt trading waits for the venue to agree."""
-    _act(Act.RESUME, Asked(reason=reason, by=_name(by), book=book), control, as_json=as_json)
+    _act(Act.RESUME, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
-def status(control: _File = _FILE, as_json: _Json = False) -> None:
+def status(control: ControlFile = CONTROL_FILE, as_json: _Json = False) -> None:
     """Tell how each book stands, and which stops are on."""
-    code, body = _ask(control, "GET", "/status", None)
+    code, body = ask(control, "GET", "/status")
     if code != http.client.OK:
         raise ConfigError(f"control: the bot answered {code}; see its log")
     if as_json:
@@ -109,7 +113,8 @@ def _sentence(seen: _Seen) -> str:
     )
 
 
-def _name(by: str | None) -> str:
+def name_of(by: str | None) -> str:
+    """As given, else the user of this shell."""
     if by is not None:
         return by
     try:
@@ -120,7 +125,7 @@ def _name(by: str | None) -> str:
 
 def _act(act: Act, asked: Asked, control: Path, *, as_json: bool) -> None:
     """Ask, print, and fail with one line where it was not done."""
-    code, body = _ask(control, "POST", f"/control/{act.value}", msgspec.json.encode(asked))
+    code, body = ask(control, "POST", f"/control/{act.value}", msgspec.json.encode(asked), is_secret=True)
     try:
         answer = msgspec.json.decode(body, type=Answer)
     except msgspec.DecodeError:
@@ -139,11 +144,16 @@ def _act(act: Act, asked: Asked, control: Path, *, as_json: bool) -> None:
         raise ConfigError(f"control: {answer.reason}")
 
 
-def _ask(control: Path, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-    """One request to the bot of a control file: no proxy, no redirect, bounded."""
+def ask(
+    control: Path, method: str, path: str, body: bytes | None = None, *, is_secret: bool = False
+) -> tuple[int, bytes]:
+    """One request to the bot of a control file: no proxy, no redirect, bounded; with its token where it needs one.
+
+    ConfigError where there is no such file, or nobody answers.
+    """
     access = control_file.read(control)
     headers: dict[str, str] = {}
-    if body is not None:
+    if is_secret:
         headers = {"Authorization": f"Bearer {access.token}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection(access.host, access.port, timeout=_TIMEOUT_S)
     try:

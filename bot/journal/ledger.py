@@ -132,6 +132,11 @@ class Ledger:
         self._buffer += [(self._texts.stop, stop_rows.stop_row(self._run_id, book, note)) for note in notes]
         self.flush()
 
+    def commit_reload(self, *, by: str, reason: str, config_hash: str, changes: Sequence[str], at_ns: Ns) -> None:
+        """Write that another configuration follows; durable on return, or JournalError."""
+        row = rows.reload_row(self._run_id, at_ns, (by, reason), config_hash, changes)
+        self._write([(self._texts.reload, row)])
+
     def record(self, book: str, event: Event | None, outcome: Outcome) -> None:
         """Take note of what an event said and led to; written by `flush`, or when the buffer is full."""
         if isinstance(event, _JOURNALLED):

@@ -117,6 +117,11 @@ def intent_row(run_id: str, book: str, order: PlaceOrder) -> Row:
     )
 
 
+def reload_row(run_id: str, at_ns: Ns, who: tuple[str, str], config_hash: str, changes: Sequence[str]) -> Row:
+    """Columns of `reloads`; `who` and why."""
+    return checked((run_id, at_ns, *who, config_hash, msgspec.json.encode(changes).decode()))
+
+
 def fill_row(run_id: str, book: str, fill: Filled, slippage_usd: float | None) -> Row:
     """Columns of `fills`."""
     return checked(

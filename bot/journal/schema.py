@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION: Final = 10
+SCHEMA_VERSION: Final = 11
 """Grows with every change of a table below; an older ledger is migrated (`migrations`), a newer one refused."""
 
 metadata: Final = MetaData()
@@ -134,6 +134,19 @@ stops: Final = Table(
     Column("at_ns", BigInteger, nullable=False),
 )
 """Stops of trading: on, and lifted by whom and why. A restart begins with those not lifted."""
+
+reloads: Final = Table(
+    "reloads",
+    metadata,
+    Column("reload_id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False),  # the run that was ended for it
+    Column("at_ns", BigInteger, nullable=False),
+    Column("by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("config_hash", String, nullable=False),  # of what the next run began with
+    Column("changes", Text, nullable=False),  # JSON list: `key: before -> after`, no secret
+)
+"""Configurations that were taken over while a bot ran: what changed, by whom and why."""
 
 losses: Final = Table(
     "losses",

@@ -21,6 +21,7 @@ from bot.journal.schema import (
     positions,
     profits,
     reconciliations,
+    reloads,
     stops,
 )
 
@@ -45,6 +46,7 @@ class Statements(NamedTuple):
     stop: str
     loss: str
     profit: str
+    reload: str
 
 
 def insert_of(dialect_name: str, table: Table) -> Upsert:
@@ -79,6 +81,7 @@ def statements_of(dialect_name: str) -> Statements:
         stop=inserts(stops),
         loss=text(_loss_newest(dialect_name), losses),
         profit=inserts(profits),
+        reload=inserts(reloads),
     )
 
 

@@ -34,7 +34,8 @@ _WRONG_MAX: Final = 10
 """Wrong tokens in any minute that are told so; the right one is always heard."""
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 """What a browser says of a request by the page itself, or by its user."""
-_Text = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
+Text = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
+"""Of a human: not empty, not endless."""
 
 Sink = Callable[[Sequence[Event]], None]
 
@@ -42,7 +43,7 @@ Sink = Callable[[Sequence[Event]], None]
 class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /control/ACT`."""
 
-    reason: _Text
+    reason: Text
     by: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\S")] = "operator"
     book: Annotated[str, Meta(max_length=16)] | None = None
     """None: every book of the process."""
@@ -71,10 +72,10 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Control:
     """The token of one run, and what may be done with it."""
 
-    def __init__(self, file: Path, *, now_ns: Callable[[], Ns]) -> None:
-        """Nothing is answered until `follow`; the file is written by `listening`."""
+    def __init__(self, file: Path, *, now_ns: Callable[[], Ns], token: str | None = None) -> None:
+        """Nothing is answered until `follow`; the file is written by `listening`. `token` None: a new one."""
         self._file = file
-        self._token = control_file.new_token()
+        self._token = token or control_file.new_token()
         self._now_ns = now_ns
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._sink: Sink | None = None
@@ -100,18 +101,13 @@ class Control:
 
     async def post(self, request: web.Request) -> web.Response:
         """`POST /control/ACT`."""
-        refusal = self._refusal(request)
-        if refusal is not None:
-            return refusal
+        body = await self.body_of(request)
+        if isinstance(body, web.Response):
+            return body
         try:
             act = Act(request.match_info["act"].replace("-", "_"))
         except ValueError:
             return _answer(404, f"no such act; there are {', '.join(Act)}")
-        try:
-            async with asyncio.timeout(_BODY_S_MAX):
-                body = await request.read()
-        except TimeoutError:
-            return _answer(408, "the request did not come to its end")
         try:
             asked = msgspec.json.decode(body, type=Asked)
         except msgspec.DecodeError as error:
@@ -134,19 +130,37 @@ class Control:
             return _answer(409, f"still stopped: {'; '.join(stay)}", books)
         return _answer(200, "", books)
 
-    def _refusal(self, request: web.Request) -> web.Response | None:
-        """Why this request is not looked at, whatever it asks; None: it may be."""
+    async def body_of(self, request: web.Request) -> bytes | web.Response:
+        """What was sent by somebody who may act; else the answer that refuses it."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        try:
+            async with asyncio.timeout(_BODY_S_MAX):
+                return await request.read()
+        except TimeoutError:
+            return _answer(408, "the request did not come to its end")
+
+    def stranger(self, request: web.Request) -> web.Response | None:
+        """The refusal of whoever does not have the token; None of whoever does."""
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         now_ns = self._now_ns()
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             if not _has_room(self._wrong_ns, _WRONG_MAX, now_ns):
                 return _answer(429, f"{_WRONG_MAX} wrong tokens in the last minute; wait")
             return _answer(401, "the token is missing or wrong", headers={"WWW-Authenticate": "Bearer"})
+        return None
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """Why this request is not looked at, whatever it asks; None: it may be."""
+        refusal = self.stranger(request)
+        if refusal is not None:
+            return refusal
         if request.content_type != "application/json":
             return _answer(415, "the body has to be application/json")
         if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
             return _answer(413, f"the body is over {BODY_BYTES_MAX} bytes")
-        if not _has_room(self._acts_ns, _ACTS_MAX, now_ns):
+        if not _has_room(self._acts_ns, _ACTS_MAX, self._now_ns()):
             return _answer(429, f"{_ACTS_MAX} acts in the last minute; wait")
         return None
 

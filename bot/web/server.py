@@ -17,6 +17,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe.metrics import CONTENT_TYPE, Metrics
 from bot.web.control import BODY_BYTES_MAX, Control, Sink, is_loopback, same_site
+from bot.web.control_config import ConfigPages
 from bot.web.dashboard import Dashboard
 from bot.web.door import listening
 
@@ -45,11 +46,12 @@ class HealthServer:
         metrics: Metrics,
         now_ns: Callable[[], Ns],
         control: Control | None = None,
+        config: ConfigPages | None = None,
         dashboard: Dashboard | None = None,
     ) -> None:
         """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback.
 
-        Without `control` nobody can be asked to act; without `dashboard` there is no page to look at.
+        Without `control` nobody can be asked to act, without `config` to reload; without `dashboard` there is no page.
         """
         if not is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
@@ -58,6 +60,7 @@ class HealthServer:
         self._metrics = metrics
         self._now_ns = now_ns
         self._control = control
+        self._config = config
         self._dashboard = dashboard
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._runner: web.AppRunner | None = None
@@ -110,6 +113,8 @@ class HealthServer:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/status", self._status)
         app.router.add_get("/metrics", self._metrics_page)
+        if self._config is not None:
+            self._config.add_to(app)
         if self._control is not None:
             app.router.add_post("/control/{act}", self._control.post)
         if self._dashboard is not None:

@@ -23,6 +23,7 @@ def test_every_table_of_the_ledger_is_created() -> None:
         "positions",
         "profits",
         "reconciliations",
+        "reloads",
         "runs",
         "stops",
     }

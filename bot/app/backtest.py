@@ -21,7 +21,7 @@ from bot.drive.sim_process import Audit
 from bot.research import backtest_table
 from bot.research.backtest import Backtest, Look, as_json, backtest_of
 from bot.research.tapes import defects
-from bot.research.tapes.history import History, in_usdc, open_history
+from bot.research.tapes.history import History, open_day
 from bot.sim.impact import Impact
 
 CONFIG: Final = Path("config/tape.toml")
@@ -120,8 +120,7 @@ def _in_usdc(leg: LegSpec) -> LegSpec:
 def history_of(tape: Path, asked: Asked, loaded: Config) -> History:
     """The recorded day; what the bot calls old is what counts as a hole."""
     hole_ns = Ns(loaded.book(asked.currency).trust.hedge_age_ns_max)
-    history = open_history([tape], asked.currency, hole_ns)
-    return in_usdc(history) if asked.is_linear else history
+    return open_day(tape, asked.currency, hole_ns, is_linear=asked.is_linear)
 
 
 def played(asked: Asked, loaded: Config, history: History, audits: Sequence[Audit] = ()) -> Backtest:

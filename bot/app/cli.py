@@ -32,6 +32,7 @@ from bot.app.record import record
 from bot.app.soak import SoakOptions, keep_failures, soak
 from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
+from bot.app.sweep import sweep
 from bot.app.tape_files import tape_cli
 from bot.app.watchdog_process import guard
 from bot.app.why_command import why
@@ -296,6 +297,7 @@ cli.command(name="calibrate")(calibrate)
 cli.command(name="counterfactual")(counterfactual)
 cli.command(name="real-day", hidden=True)(real_day)
 cli.command(name="record")(record)
+cli.command(name="sweep")(sweep)
 cli.add_typer(tape_cli, name="tape")
 cli.add_typer(config_cli, name="config")
 cli.command(name="greeks")(greeks)

@@ -10,7 +10,7 @@ class ExitCode(enum.IntEnum):
     """Ended as asked."""
     DIFFERENT = 1
     """A replay was not equal to its run, or was empty; the first difference is named. `soak`: a seed was violated,
-    or the run proves too little. `config diff`: something differs."""
+    or the run proves too little. `config diff`: something differs. `sweep`: a configuration has no result yet."""
     CONFIG = 2
     """The configuration or the command line cannot be run; one line says why."""
     VENUE = 3

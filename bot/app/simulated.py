@@ -18,6 +18,7 @@ from bot.app.config import Config
 from bot.book import BookParams, hedges_of
 from bot.domain.errors import ConfigError
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
+from bot.domain.portfolio import PortfolioSpec
 from bot.domain.stops import Act
 from bot.domain.time import Ns, iso_utc, ns_from_iso, ns_from_s
 from bot.drive.line import Cut
@@ -151,6 +152,20 @@ def simulation_of(
     arming.refuse_flat(config)
     assert config.portfolio is not None, "refused otherwise"
     book = config.book(options.currency)
+    return simulation_with(book, config.portfolio, options, tape, storm, history=history, audits=audits)
+
+
+def simulation_with(
+    book: BookParams,
+    portfolio: PortfolioSpec,
+    options: SimulateOptions,
+    tape: Tape | None = None,
+    storm: Storm | None = None,
+    *,
+    history: History | None = None,
+    audits: Sequence[Audit] = (),
+) -> Simulation:
+    """The same of a book without its configuration."""
     recorded: RecordedMarket | None = None
     has_opened = False
     elsewhere = elsewhere_of(book)
@@ -172,7 +187,7 @@ def simulation_of(
         has_opened = exchange.now_ns > history.start_ns
     params = SimulateParams(
         book=book,
-        portfolio=config.portfolio,
+        portfolio=portfolio,
         span_ns=span_ns,
         step_ns=Ns(options.step_ms * 1_000_000),
         sample_every_ns=ns_from_s(_SAMPLE_EVERY_S),

@@ -81,7 +81,7 @@ def _runs(folder: Path, kind: str) -> list[_Run]:
         if path.is_symlink() or (began := _began(path)) is None or began.kind != kind:
             continue
         written_ns, bytes_count = 0, 0
-        for file in _files(path):
+        for file in files_of(path):
             with contextlib.suppress(FileNotFoundError):  # compressed by its bot at this moment
                 seen = file.stat()
                 written_ns, bytes_count = max(written_ns, seen.st_mtime_ns), bytes_count + seen.st_size
@@ -97,14 +97,14 @@ def _began(path: Path) -> _Began | None:
         return None
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
     """The run's own, the manifest last: a removal that was cut short is found again."""
     return [*sorted(path.glob(_SEGMENTS)), path / manifest.NAME]
 
 
 def _remove(path: Path) -> None:
     try:
-        for file in _files(path):
+        for file in files_of(path):
             file.unlink(missing_ok=True)
     except OSError as error:
         raise JournalError(f"tape: cannot remove {path}: {error.strerror}; remove it yourself") from error

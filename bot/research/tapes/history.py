@@ -74,6 +74,12 @@ def open_history(paths: Sequence[Path], base: str | None = None, hole_ns: Ns = H
     return _taped(runs[0], hole_ns) if runs else _filed(paths, base, hole_ns)
 
 
+def open_day(tape: Path, base: str, hole_ns: Ns, *, is_linear: bool) -> History:
+    """One coin of one tape as it is backtested; `is_linear`: as if its options were settled in USDC."""
+    history = open_history([tape], base, hole_ns)
+    return in_usdc(history) if is_linear else history
+
+
 # --- a run's own tape ------------------------------------------------------------------------------------
 
 

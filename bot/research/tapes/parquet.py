@@ -4,7 +4,8 @@ The only place that imports polars (extra `research`). What was listed, and wher
 metadata, so that a run's tape comes back with its own instruments.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -66,6 +67,14 @@ def _kind(library: ModuleType, name: str) -> object:
     if name == "has_quote_ivs":
         return library.Boolean
     return library.Int64 if name == "time_ns" else library.Float64
+
+
+def table(columns: Mapping[str, tuple[str, Sequence[object]]]) -> bytes:
+    """A file in memory; each column with its kind, e.g. `Int64`, `String`."""
+    library, file = _polars(), io.BytesIO()
+    series = [library.Series(name, list(values), getattr(library, kind)) for name, (kind, values) in columns.items()]
+    library.DataFrame(series).write_parquet(file, compression="zstd")
+    return file.getvalue()
 
 
 def opened(path: Path) -> "polars.DataFrame":

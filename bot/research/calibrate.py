@@ -133,6 +133,14 @@ def rounded_up(value: float) -> float:
     return rounded(math.ceil(value / step - 1e-9) * step)
 
 
+def rounded_down(value: float) -> float:
+    """To two significant digits, never above."""
+    if value <= 0.0:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return rounded(math.floor(value / step + 1e-9) * step)
+
+
 def _volatility(made: _Made) -> float:
     iv, seen = made.facts.iv, made.facts.vol_per_root_year
     words = "of the options; the tape is too short to have one of its own"
@@ -215,7 +223,7 @@ def _delta_limit(made: _Made, half: float, gap: float) -> float:
                 {cushion:,.0f}: no hedge of the perpetual keeps the floor; hold less, or buy options against it"""
             )
         elif room < limit:
-            limit, words = rounded(room), f"what the cushion of {cushion:,.0f} USD bears through the gap"
+            limit, words = rounded_down(room), f"what the cushion of {cushion:,.0f} USD bears through the gap"
     return made.tell("limits.delta_coin_worst_max", "largest worst-case net delta", limit, "coin", reason=words)
 
 
@@ -244,7 +252,7 @@ def _ladder(made: _Made) -> None:
         most = rounded_up(max(1.1 * loss, budget))
         words = f"a tenth over the {loss:,.0f} USD that the worst rung loses now, or the daily budget"
         if cushion is not None and most > cushion:
-            most, words = rounded(cushion), "the cushion"
+            most, words = rounded_down(cushion), "the cushion"
         if cushion is not None and loss > cushion:
             made.warn(
                 f"""unhedged, the worst rung of the ladder loses {loss:,.0f} USD, more than the cushion: if its hedge

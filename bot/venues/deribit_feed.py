@@ -115,6 +115,8 @@ class MarketFeed:
         self._gaps: dict[InstrumentId, None] = {}
         self._resync_due_s: dict[InstrumentId, float] = {}
         self._snapshot_due_s: dict[InstrumentId, float] = {}
+        self._lived: set[InstrumentId] = set()
+        """Hedges whose book was known over this connection."""
         self.watch((*hedges, *instruments))
 
     async def run(self, sink: Sink) -> None:
@@ -133,6 +135,7 @@ class MarketFeed:
         self._retries.clear()
         self._gaps.clear()
         self._snapshot_due_s.clear()
+        self._lived.clear()
         for name, book in self._books.items():
             book.forget()
             if self._link.listener is not None:
@@ -140,6 +143,7 @@ class MarketFeed:
 
     async def settle(self, session: Session) -> list[Event]:
         """Subscribe what is missing and resynchronise books with a gap."""
+        given_up = self._overdue()
         await self._resynchronise(session)
         now_s = asyncio.get_running_loop().time()
         wanted = [
@@ -149,7 +153,7 @@ class MarketFeed:
             and (channel not in self._retries or self._retries[channel].due_s <= now_s)
         ]
         if not wanted:
-            return []
+            return given_up
         for name, channel in self._book_channels.items():
             if channel in wanted:
                 self._snapshot_due_s[name] = now_s + _SNAPSHOT_S_MAX
@@ -158,7 +162,7 @@ class MarketFeed:
             if channel not in missing:
                 self._subscribed.add(channel)
                 self._retries.pop(channel, None)
-        return self._left_out(missing, now_s)
+        return given_up + self._left_out(missing, now_s)
 
     def take_book(self, update: BookUpdate, received_ns: Ns) -> deribit.Events:
         """The new touch, or the news that there is none until the book is resynchronised."""
@@ -176,6 +180,7 @@ class MarketFeed:
             self.wake.set()
         else:
             self._snapshot_due_s.pop(update.instrument_name, None)
+            self._lived.add(update.instrument_name)
             depth = book.depth(event.venue_ns, received_ns)
             if depth is not None:
                 return (event, depth)
@@ -187,11 +192,20 @@ class MarketFeed:
             for trade in printed.trades:
                 self._link.listener.hear_trade(trade)
 
+    def _overdue(self) -> list[Event]:
+        """Books that did not come: VenueUnreachable, unless another one lives and this one never did here."""
+        now_s = asyncio.get_running_loop().time()
+        events: list[Event] = []
+        for name in [name for name, due_s in self._snapshot_due_s.items() if due_s <= now_s]:
+            if not self._lived or name in self._lived:
+                raise VenueUnreachable(f"no book snapshot of {name} for {_SNAPSHOT_S_MAX:.0f} s")
+            del self._snapshot_due_s[name]
+            cause = DistrustCause.NOT_SUBSCRIBED
+            events.append(QuoteDistrusted(instrument=name, received_ns=self._link.now_ns(), cause=cause))
+        return events
+
     async def _resynchronise(self, session: Session) -> None:
         now_s = asyncio.get_running_loop().time()
-        overdue = [name for name, due_s in self._snapshot_due_s.items() if due_s <= now_s]
-        if overdue:
-            raise VenueUnreachable(f"no book snapshot of {overdue[0]} for {_SNAPSHOT_S_MAX:.0f} s")
         for name in [name for name in self._gaps if self._resync_due_s.get(name, 0.0) <= now_s]:
             del self._gaps[name]
             self._resync_due_s[name] = now_s + _RESYNC_S_MIN

@@ -69,15 +69,15 @@ class Kept:
         clock = asyncio.get_running_loop().time
         told = ""
         while True:
-            began_s = clock()
+            began_s, longer = clock(), 0
             try:
                 await one_connection()
                 cause = "closed"
             except (VenueError, MalformedMessage) as error:
-                cause = str(error)
-                backoff.at_least(doublings(error))
+                cause, longer = str(error), doublings(error)
             if self._is_up and clock() - began_s >= _CALM_S:
                 backoff.reset()
+            backoff.at_least(longer)
             if self._is_up or cause != told:
                 told = cause
                 self._is_up = False

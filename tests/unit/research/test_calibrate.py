@@ -16,6 +16,7 @@ from bot.research.calibrate import (
     propose,
     realised_vol,
     rounded,
+    rounded_down,
     rounded_up,
     worst_move,
 )
@@ -94,7 +95,7 @@ def test_the_hard_limit_is_what_the_cushion_bears_through_the_gap() -> None:
     """The loss of short gamma comes first: 7e-4 x 1,280^2 / 2 = 573 USD; the rest over 1,280 USD a coin."""
     found = propose(_FACTS, Wish(budget_usd_per_day=50_000.0, equity_usd=102_500.0, floor_usd=100_000.0))
 
-    assert _values(found)["limits.delta_coin_worst_max"] == rounded((2_500.0 - 573.44) / 1_280.0)
+    assert _values(found)["limits.delta_coin_worst_max"] == 1.5, "1.505"
     assert any("more than the cushion" in warning for warning in found.warnings)
 
 
@@ -106,11 +107,12 @@ def test_a_cushion_that_no_hedge_keeps_is_a_warning() -> None:
 
 
 def test_long_gamma_gains_from_the_gap() -> None:
-    """No convexity loss is taken from the cushion."""
+    """No convexity loss is taken from the cushion; what is left over is no room."""
     long = structs.replace(_FACTS, gamma_coin_per_usd=7e-4)
     wish = Wish(budget_usd_per_day=50_000.0, equity_usd=102_500.0, floor_usd=100_000.0)
 
-    assert _values(propose(long, wish))["limits.delta_coin_worst_max"] == rounded(2_500.0 / 1_280.0)
+    assert _values(propose(long, wish))["limits.delta_coin_worst_max"] == 1.9, "1.953"
+    assert _values(propose(_FACTS, structs.replace(wish, equity_usd=102_570.0)))["ladder.loss_usd_max"] == 2_500.0
 
 
 def test_a_short_tape_says_so_and_the_options_volatility_is_taken() -> None:
@@ -139,12 +141,18 @@ def test_the_snippet_holds_every_key_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "near", "above"),
-    [(0.0, 0.0, 0.0), (1234.0, 1200.0, 1300.0), (0.0451, 0.045, 0.046), (1200.0, 1200.0, 1200.0)],
+    ("value", "near", "above", "below"),
+    [
+        (0.0, 0.0, 0.0, 0.0),
+        (1234.0, 1200.0, 1300.0, 1200.0),
+        (0.0451, 0.045, 0.046, 0.045),
+        (1.96, 2.0, 2.0, 1.9),
+        (1200.0, 1200.0, 1200.0, 1200.0),
+    ],
 )
-def test_numbers_are_round(value: float, near: float, above: float) -> None:
-    """Two digits; a limit never below what it is made of."""
-    assert (rounded(value), rounded_up(value)) == pytest.approx((near, above))
+def test_numbers_are_round(value: float, near: float, above: float, below: float) -> None:
+    """Two digits; a limit never below what it is made of, and never above what it may cost."""
+    assert (rounded(value), rounded_up(value), rounded_down(value)) == pytest.approx((near, above, below))
 
 
 def test_realised_volatility_and_worst_moves_of_a_tape() -> None:

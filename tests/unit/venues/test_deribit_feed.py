@@ -230,6 +230,28 @@ def test_book_without_snapshot(stage: Any, virtual: Virtual) -> None:
     virtual(scene())
 
 
+def test_one_book_of_several_that_never_comes_takes_no_other_with_it(stage: Any, virtual: Virtual) -> None:
+    """Accepted, and yet nothing is told of it: the other hedge and every option's ticker go on.
+
+    One that lived and is not told anew after a gap restarts the connection, as the only one does.
+    """
+
+    async def scene() -> None:
+        await stage.start(MarketFeed(stage.link(), hedges=[PERP, DATED]), 0.5)
+        connection = stage.connections[0]
+        connection.notify(BOOK, book("snapshot", None, 10))
+        await asyncio.sleep(30.0)
+        assert stage.lost() == []
+        never = QuoteDistrusted(instrument=DATED, received_ns=NOW, cause=DistrustCause.NOT_SUBSCRIBED)
+        assert stage.of(QuoteDistrusted) == [never]
+        connection.notify(BOOK, book("change", 15, 16))
+        await asyncio.sleep(8.0)
+        assert stage.lost() == ["no book snapshot of BTC-PERPETUAL for 5 s"]
+        await stage.stop()
+
+    virtual(scene())
+
+
 def test_reconnect_starts_over(stage: Any, virtual: Virtual) -> None:
     """After a break: told once, logged in again, subscribed again, the book empty until its snapshot."""
 

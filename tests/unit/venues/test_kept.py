@@ -77,6 +77,29 @@ def test_some_errors_wait_longer_and_one_is_not_survived(virtual: Virtual) -> No
     virtual(scene())
 
 
+def test_what_has_to_wait_longer_does_so_after_a_calm_connection_too(virtual: Virtual) -> None:
+    """Thrown out for asking too much after an hour: the credits have to come back first."""
+    began: list[float] = []
+
+    async def scene() -> None:
+        kept = Kept(StreamName.MARKET, LINK, lambda _: None, malformed_max=2)
+        clock = asyncio.get_running_loop().time
+
+        async def connection() -> None:
+            began.append(clock())
+            if len(began) == 2:
+                raise ConfigError("seen enough")
+            kept.up(())
+            await asyncio.sleep(3600.0)
+            raise VenueRefused(10028, "slow down")
+
+        with pytest.raises(ConfigError):
+            await kept.keep(connection, lambda error: 3 if isinstance(error, VenueRefused) else 0)
+
+    virtual(scene())
+    assert began[1] - began[0] - 3600.0 >= 2.0
+
+
 def test_nonsense_is_told_and_borne_for_a_while() -> None:
     """Without secrets; the last straw ends the connection."""
     events: list[Event] = []

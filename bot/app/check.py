@@ -7,20 +7,31 @@ that could trade: only an `Inspector` and two feeds.
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from msgspec import Struct
 
 from bot.app.arming import refuse_uncounted
-from bot.app.check_report import FAILED, OK, SKIPPED, Finding
+from bot.app.check_limits import Seen, refuse_idle, to_mind
+from bot.app.check_report import FAILED, MIND, OK, SKIPPED, Finding
 from bot.app.config import Config
 from bot.app.exit_codes import ExitCode
 from bot.book import BookParams, hedges_of
 from bot.domain.errors import BotError, ConfigError, JournalError, VenueError, VenueUnreachable
-from bot.domain.events import Event, QuoteDistrusted, SnapshotFailed, SnapshotTaken, StreamLost, StreamRestored
-from bot.domain.ids import DERIBIT, InstrumentId, base_of, is_ours, venue_of
+from bot.domain.events import (
+    AccountSeen,
+    Event,
+    QuoteDistrusted,
+    SnapshotFailed,
+    SnapshotTaken,
+    StreamLost,
+    StreamRestored,
+)
+from bot.domain.ids import DERIBIT, InstrumentId, VenueId, base_of, is_ours, venue_of
+from bot.domain.instruments import Instrument
+from bot.domain.market_events import FutureMarked, OptionMarked, Quoted
 from bot.domain.seen import PositionSeen
 from bot.journal import opening
 from bot.venues.contract import Feed, Inspector
@@ -49,6 +60,12 @@ class Checks:
         self._config: Final = config
         self._held: tuple[PositionSeen, ...] = ()
         """At the last venue that told."""
+        self._options: tuple[PositionSeen, ...] = ()
+        """What the first venue told of."""
+        self._listed: dict[InstrumentId, Instrument] = {}
+        """Hedge instruments."""
+        self._equities: dict[VenueId, dict[str, float]] = {}
+        """Of each account, by currency."""
         self._accounts = {venue.venue: venue.account_id for venue in config.venues}
         self.findings: Final[list[Finding]] = []
 
@@ -119,7 +136,9 @@ class Checks:
             for book in self._config.books:
                 hedges = [name for name in hedges_of(book) if venue_of(name) == there]
                 for name in hedges:
-                    listed &= await self._ask(f"hedge {book.book}", partial(_hedge, inspector, book, name), needs=http)
+                    listed &= await self._ask(
+                        f"hedge {book.book}", partial(self._hedge, inspector, book, name), needs=http
+                    )
                 if not hedges and there == DERIBIT:
                     listed &= await self._ask(f"options {book.book}", partial(_options, inspector, book), needs=http)
             if has_key:
@@ -127,9 +146,43 @@ class Checks:
         finally:
             await inspector.close()
         held = tuple(item.instrument for item in self._held if venue_of(item.instrument) == there)
-        await self._ask(f"{at}market data", partial(_subscribed, parts.market_feed(held), parts))
+        wanted = dict.fromkeys((*self._config.hedges_at(there), *held))
+        hearing = _Hearing(wanted, _table(parts))
+        await self._ask(f"{at}market data", partial(_subscribed, parts.market_feed(held), hearing))
         if parts.account_feed is not None:
-            await self._ask(f"{at}account data", partial(_subscribed, parts.account_feed, parts))
+            await self._ask(f"{at}account data", partial(_subscribed, parts.account_feed, _Hearing((), _table(parts))))
+        for book in self._config.books:
+            self._limits(book, there, hearing.prices_usd)
+
+    async def _hedge(self, inspector: Inspector, book: BookParams, name: InstrumentId) -> str:
+        for listed in await inspector.instruments(book.book):
+            if listed.id == name:
+                refuse_uncounted(book, [listed])
+                self._listed[name] = listed
+                fees = f"fees {listed.fee_rate_maker:f} making, {listed.fee_rate_taker:f} taking"
+                return f"{listed.id} is open: tick {listed.tick_native:f}, lot {listed.lot_native:f}, {fees}"
+        key = f"books.{book.book.lower()}.hedge_instrument"
+        raise VenueUnreachable(f"{name} is not open at the venue; wait, or check {key}")
+
+    def _limits(self, book: BookParams, there: VenueId, prices_usd: Mapping[InstrumentId, float]) -> None:
+        """Once all that they are compared with is known."""
+        names = [name for name in hedges_of(book) if venue_of(name) == there]
+        if not names:
+            return
+        prices = [prices_usd[name] for name in names if name in prices_usd]
+        hedges = tuple(self._listed[name] for name in names if name in self._listed)
+        if not prices or len(hedges) < len(names):
+            self._skipped(f"limits {book.book}")
+            return
+        seen = Seen(
+            hedges=hedges,
+            price_usd=prices[0],
+            held=self._options,
+            equity_usd=_equity_usd(self._equities.get(there), book.book, prices[0]),
+        )
+        minded = to_mind(book, seen)
+        if self._try(f"limits {book.book}", partial(refuse_idle, book, seen)) and minded:
+            self.findings[-1] = Finding(name=f"limits {book.book}", status=MIND, detail="; ".join(minded))
 
     async def _account(self, parts: VenueParts) -> str:
         found = self._accounts[parts.settings.venue] = await parts.inspector.check_account()
@@ -137,11 +190,14 @@ class Checks:
 
     async def _positions(self, inspector: Inspector) -> str:
         for event in await inspector.snapshot():
+            if isinstance(event, AccountSeen):
+                self._equities.setdefault(event.venue, {})[event.currency] = event.equity_native
             if isinstance(event, SnapshotFailed):
                 raise VenueUnreachable(f"positions cannot be read: {event.cause}")
             if isinstance(event, SnapshotTaken):
                 books = {book.book: book for book in self._config.books}
                 self._held = tuple(item for item in event.positions if base_of(item.instrument) in books)
+                self._options = self._options or self._held
                 held = ", ".join(f"{item.instrument} {item.amount_native:f}" for item in self._held) or "none held"
                 prefixes = [book.label_prefix for book in books.values()]
                 ours = [order for order in event.open_orders if any(is_ours(order.label, known) for known in prefixes)]
@@ -209,16 +265,6 @@ async def _reach(parts: VenueParts) -> str:
     return f"{parts.settings.rest_url} {says}"
 
 
-async def _hedge(inspector: Inspector, book: BookParams, name: InstrumentId) -> str:
-    for listed in await inspector.instruments(book.book):
-        if listed.id == name:
-            refuse_uncounted(book, [listed])
-            fees = f"fees {listed.fee_rate_maker:f} making, {listed.fee_rate_taker:f} taking"
-            return f"{listed.id} is open: tick {listed.tick_native:f}, lot {listed.lot_native:f}, {fees}"
-    key = f"books.{book.book.lower()}.hedge_instrument"
-    raise VenueUnreachable(f"{name} is not open at the venue; wait, or check {key}")
-
-
 async def _options(inspector: Inspector, book: BookParams) -> str:
     """Of a book whose hedge is elsewhere; a snapshot rests on this listing as well."""
     count = len([listed for listed in await inspector.instruments(book.book) if listed.is_option])
@@ -229,31 +275,82 @@ async def _options(inspector: Inspector, book: BookParams) -> str:
     return f"{count} are listed"
 
 
-async def _subscribed(feed: Feed, parts: VenueParts) -> str:
-    """Once every channel was acknowledged; VenueUnreachable with the cause when the socket is lost before."""
-    told: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+_DOLLARS: Final = frozenset({"USD", "USDC", "USDT"})
 
-    def sink(events: Sequence[Event]) -> None:
-        if told.done():
+
+def _equity_usd(equities: Mapping[str, float] | None, coin: str, price_usd: float) -> float | None:
+    """Of an account whose other coins are not this book's."""
+    if equities is None:
+        return None
+    return sum(
+        equity * price_usd if currency == coin else equity
+        for currency, equity in equities.items()
+        if currency == coin or currency in _DOLLARS
+    )
+
+
+class _Hearing:
+    """What a feed has to say: that every channel was acknowledged, and one word of every instrument."""
+
+    def __init__(self, wanted: Iterable[InstrumentId], table: str) -> None:
+        self._silent = dict.fromkeys(wanted)
+        self._count = len(self._silent)
+        self._table = table
+        self._is_up = False
+        self.prices_usd: dict[InstrumentId, float] = {}
+        """Of futures."""
+        self.told: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+        """Instruments that were not subscribed; VenueUnreachable with the cause when the socket is lost before."""
+
+    def sink(self, events: Sequence[Event]) -> None:
+        if self.told.done():
             return
-        lost = [event.cause for event in events if isinstance(event, StreamLost)]
-        if lost:
-            told.set_exception(VenueUnreachable(f"{lost[0]}; check {_table(parts)}.ws_url and the network"))
-        elif any(isinstance(event, StreamRestored) for event in events):
-            told.set_result([event.instrument for event in events if isinstance(event, QuoteDistrusted)])
+        refused: list[str] = []
+        for event in events:
+            match event:
+                case StreamLost(cause=cause):
+                    self.told.set_exception(VenueUnreachable(f"{cause}; check {self._table}.ws_url and the network"))
+                    return
+                case StreamRestored():
+                    self._is_up = True
+                    refused = [each.instrument for each in events if isinstance(each, QuoteDistrusted)]
+                case FutureMarked(instrument=name, mark_usd=mark_usd, index_usd=index_usd):
+                    self._silent.pop(name, None)
+                    if price_usd := mark_usd or index_usd:
+                        self.prices_usd[name] = price_usd
+                case OptionMarked(instrument=name) | Quoted(instrument=name):
+                    self._silent.pop(name, None)
+                case _:
+                    pass
+        if self._is_up and (refused or not self._silent):
+            self.told.set_result(refused)
 
-    running = asyncio.ensure_future(feed.run(sink))
+    def silence(self) -> str:
+        """What was not heard."""
+        if not self._is_up:
+            return f"no subscription within {_STREAM_S_MAX:.0f} s; check {self._table}.ws_url"
+        names = ", ".join(self._silent)
+        return f"not a word of {names} within {_STREAM_S_MAX:.0f} s: is it open at the venue? Wait, or close it"
+
+    def words(self) -> str:
+        """What was."""
+        return "every channel was acknowledged" + f", {self._count} instruments told of" * bool(self._count)
+
+
+async def _subscribed(feed: Feed, hearing: _Hearing) -> str:
+    """Once everything was heard; VenueUnreachable says what was not."""
+    running = asyncio.ensure_future(feed.run(hearing.sink))
     try:
         async with asyncio.timeout(_STREAM_S_MAX):
-            await asyncio.wait((running, told), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((running, hearing.told), return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()  # nothing but a ConfigError ends a feed
-        refused = told.result()
+        refused = hearing.told.result()
     except TimeoutError:
-        raise VenueUnreachable(f"no subscription within {_STREAM_S_MAX:.0f} s; check {_table(parts)}.ws_url") from None
+        raise VenueUnreachable(hearing.silence()) from None
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     if refused:
         raise VenueUnreachable(f"not subscribed to {', '.join(refused)}")
-    return "every channel was acknowledged"
+    return hearing.words()

@@ -14,7 +14,7 @@ from bot.book import BookParams
 from bot.journal.opening import without_password
 from bot.venues.settings import VenueSettings
 
-OK, FAILED, SKIPPED = "ok", "FAILED", "skipped"
+OK, MIND, FAILED, SKIPPED = "ok", "mind", "FAILED", "skipped"
 _WIDTH = 22
 """Of the name of a check: `books.longest hedge` fits."""
 
@@ -24,7 +24,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
     name: str
     status: str
-    """`ok`, `FAILED`, or `skipped` because something it needs failed."""
+    """`ok`; `mind`: a run would start, and probably not as it is meant; `FAILED`; `skipped`: what it needs failed."""
     detail: str
     """What was found; of a failure: what is wrong and the next step."""
     exit_code: ExitCode = ExitCode.OK
@@ -88,7 +88,10 @@ def as_text(report: Report) -> str:
     lines = [f"  {name:{_WIDTH}} {value}" for row in report.would_run.items() for name, value in _rows(*row)]
     lines += [f"{check.status:8}{check.name:{_WIDTH}} {check.detail}" for check in report.checks]
     failed = sum(check.status == FAILED for check in report.checks)
-    end = "a run would start" if not failed else f"{failed} FAILED: a run would end with exit code {report.exit_code}"
+    minded = sum(check.status == MIND for check in report.checks)
+    end = "a run would start" + f"; {minded} to mind" * bool(minded)
+    if failed:
+        end = f"{failed} FAILED, exit code {report.exit_code}: not fit to run"
     return "\n".join([*lines, end])
 
 

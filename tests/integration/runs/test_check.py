@@ -48,6 +48,7 @@ async def test_a_look_finds_what_a_run_needs_and_sends_no_order(
         "positions",
         "market data",
         "account data",
+        "limits BTC",
         "ledger",
     }
     assert {"public/subscribe", "private/subscribe", "private/get_positions"} <= set(calls)

@@ -1,7 +1,6 @@
 """A look before a run: each thing it asks can fail by itself, and what depends on it is skipped."""
 
 import asyncio
-import socket
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +23,18 @@ from bot.journal.ledger import Ledger
 from bot.venues.contract import Sink
 
 NOW = Ns(1)
-_ALL = ["http", "clock", "key", "account", "orders", "hedge BTC", "positions", "market data", "account data"]
+_ALL = [
+    "http",
+    "clock",
+    "key",
+    "account",
+    "orders",
+    "hedge BTC",
+    "positions",
+    "market data",
+    "account data",
+    "limits BTC",
+]
 
 
 class FakeInspector:
@@ -36,6 +46,7 @@ class FakeInspector:
         self.is_closed = False
         self.was_listed = False
         self.listed = (make.perpetual(), make.option())
+        self.equities: dict[str, float] = {}
 
     def _say(self, step: str, answer: Any) -> Any:
         if step in self.fails:
@@ -75,7 +86,12 @@ class FakeInspector:
         if "snapshot" in self.fails:
             return (ev.SnapshotFailed(received_ns=NOW, cause=str(self.fails["snapshot"])),)
         held = [(self._make.option().id, "2"), (InstrumentId("ETH-PERPETUAL"), "10")]
+        told = [
+            self._make.account_seen(currency=name, equity_native=equity, delta_coin_by_index=None, delta_coin_total=0.0)
+            for name, equity in self.equities.items()
+        ]
         return (
+            *told,
             ev.SnapshotTaken(
                 positions=tuple(PositionSeen(instrument=name, amount_native=Decimal(n)) for name, n in held),
                 open_orders=(_order("hbbtcx0000001"), _order(None)),
@@ -131,7 +147,7 @@ class Look:
 
     def __init__(self, make: Any, config: Config) -> None:
         self.inspector = FakeInspector(make)
-        self.market, self.account = FakeFeed(), FakeFeed()
+        self.market, self.account = FakeFeed(_UP, make.future_marked(), make.option_marked()), FakeFeed()
         self.config, self.checks = config, Checks(config)
         self.settings = config.venue
 
@@ -160,14 +176,15 @@ async def test_a_second_venue_is_looked_at_under_its_name(make: Any, config: Con
     there = Look(make, look.config)
     there.checks, there.settings = look.checks, second
     there.inspector.listed = (make.linear_perpetual(id=swap),)
+    there.market = FakeFeed(_UP, make.future_marked(instrument=swap), make.option_marked())
     found = await there.at_venue()
     look.checks.machine(keeps_ledger=True)
 
-    assert list(here) == ["options BTC" if name == "hedge BTC" else name for name in _ALL]
+    assert list(here) == ["options BTC" if name == "hedge BTC" else name for name in _ALL[:-1]]
     assert here["options BTC"].detail == "1 are listed"
     assert [name for name in found if name not in here] == [
         *("okx http", "okx clock", "okx key", "okx account", "okx orders", "hedge BTC", "okx positions"),
-        *("okx market data", "okx account data"),
+        *("okx market data", "okx account data", "limits BTC"),
     ]
     assert {finding.status for finding in look.checks.findings} == {"ok"}
 
@@ -212,6 +229,8 @@ async def test_all_is_well_in_words_that_help(look: Look) -> None:
     assert found["account"].detail == "the key belongs to account 7"
     assert found["hedge BTC"].detail.startswith("BTC-PERPETUAL is open: tick 0.5, lot 10, fees ")
     assert found["positions"].detail == "BTC-27MAR26-100000-C 2; open orders: 1 of ours, 1 of others"
+    assert found["market data"].detail == "every channel was acknowledged, 2 instruments told of"
+    assert found["limits BTC"].detail.startswith("orders up to 250,000 USD, position up to 2e+06 USD, at 100,0")
     assert look.market.others == (InstrumentId("BTC-27MAR26-100000-C"),)
     assert look.market.is_ended
     assert look.account.is_ended
@@ -221,13 +240,13 @@ async def test_all_is_well_in_words_that_help(look: Look) -> None:
 @pytest.mark.parametrize(
     ("step", "error", "failed", "skipped"),
     [
-        ("reach", VenueUnreachable("get_time: no"), "http", _ALL[1:7]),
-        ("reach", ConfigError("venue.rest_url: testnet"), "http", _ALL[1:7]),
+        ("reach", VenueUnreachable("get_time: no"), "http", [*_ALL[1:7], _ALL[-1]]),
+        ("reach", ConfigError("venue.rest_url: testnet"), "http", [*_ALL[1:7], _ALL[-1]]),
         ("clock", ConfigError("clock: far away"), "clock", []),
         ("key", ConfigError("venue.client_id: may withdraw"), "key", ["account", "orders", "positions"]),
         ("account", ConfigError("live.account_id: 1 is expected"), "account", ["orders"]),
         ("orders", VenueUnreachable("order socket: refused"), "orders", []),
-        ("instruments", VenueError("no list"), "hedge BTC", ["positions"]),
+        ("instruments", VenueError("no list"), "hedge BTC", ["positions", "limits BTC"]),
         ("snapshot", VenueError("moved"), "positions", []),
     ],
 )
@@ -275,8 +294,13 @@ _REFUSED = ev.QuoteDistrusted(instrument=InstrumentId("BTC-X"), received_ns=NOW,
         (FakeFeed(_UP, _REFUSED), "not subscribed to BTC-X", 3),
         (FakeFeed(_REFUSED), "no subscription within 0 s; check venue.ws_url", 3),
         (FakeFeed(error=ConfigError("venue.ws_url: testnet")), "venue.ws_url: testnet", 2),
+        (
+            FakeFeed(_UP),
+            "not a word of BTC-PERPETUAL, BTC-27MAR26-100000-C within 0 s: is it open at the venue? Wait, or close it",
+            3,
+        ),
     ],
-    ids=["lost", "left out", "silent", "wrong world"],
+    ids=["lost", "left out", "silent", "wrong world", "acknowledged and no more"],
 )
 async def test_a_socket_that_is_of_no_use(
     look: Look, monkeypatch: pytest.MonkeyPatch, feed: FakeFeed, detail: str, code: int
@@ -297,56 +321,34 @@ async def test_without_a_key_only_what_is_public(make: Any, config: Config) -> N
     look = Look(make, keyless)
     look.account = None  # type: ignore[assignment]
 
-    assert list(await look.at_venue()) == ["http", "clock", "hedge BTC", "market data"]
+    look.market = FakeFeed(_UP, make.future_marked())
+
+    assert list(await look.at_venue()) == ["http", "clock", "hedge BTC", "market data", "limits BTC"]
 
 
-def test_what_the_configuration_lacks_is_a_finding(config: Config) -> None:
-    """Fine, or the refusal's own words."""
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("limits", "status", "detail"),
+    [
+        (
+            {"order_usd_max": 5.0},
+            "FAILED",
+            "books.btc.limits.order_usd_max: 5 USD is less than one lot of BTC-PERPETUAL",
+        ),
+        ({"hedge_position_usd_max": 2e5}, "mind", "the account's equity of 9,000, and margin ends first; lower it"),
+    ],
+)
+async def test_limits_are_held_against_the_venue_s(
+    look: Look, limits: dict[str, float], *, status: str, detail: str
+) -> None:
+    """What can never work fails; what is probably not meant is told, and ends no run. Dollars count as they are."""
+    books = tuple(structs.replace(book, limits=structs.replace(book.limits, **limits)) for book in look.config.books)
+    look.checks = Checks(structs.replace(look.config, books=books))
+    look.inspector.equities = {"BTC": 0.04, "USDC": 5_000.0, "ETH": 900.0}
+    found = (await look.at_venue())["limits BTC"]
 
-    def refuse(_: Config) -> None:
-        raise ConfigError("live.armed: is false")
-
-    checks = Checks(config)
-    checks.demand("armed", refuse, "yes")
-    checks.demand("key given", lambda _: None, "yes")
-
-    assert [(f.status, f.detail) for f in checks.findings] == [("FAILED", "live.armed: is false"), ("ok", "yes")]
-
-
-def _machine(config: Config) -> dict[str, Any]:
-    checks = Checks(config)
-    checks.machine(keeps_ledger=True)
-    return {finding.name: finding for finding in checks.findings}
-
-
-def test_this_machine_is_looked_at_and_left_as_it_was(config: Config, tmp_path: Path) -> None:
-    """Nothing is created: neither ledger nor folders."""
-    found = _machine(config)
-
-    assert [finding.status for finding in found.values()] == ["ok", "ok", "ok"]
-    assert found["ledger"].detail.endswith("will be made")
-    assert found["health"].detail == "any free port"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_switched_off_is_said(config: Config) -> None:
-    """Without a tape there is no replay."""
-    found = _machine(structs.replace(config, tape_folder=None, health_enabled=False))
-
-    assert (found["tape"].detail, found["health"].detail) == ("none: such a run cannot be replayed", "not served")
-
-
-def test_a_taken_port_and_a_tape_that_is_a_file(config: Config, tmp_path: Path) -> None:
-    """The bot itself may be running already."""
-    (tmp_path / "runs").write_text("")
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        found = _machine(structs.replace(config, health_port=other.getsockname()[1]))
-
-    assert found["health"].detail.endswith("is the bot running already?")
-    assert (found["health"].exit_code, found["tape"].exit_code) == (2, 4)
-    assert found["tape"].detail.startswith(f"tape.folder: {tmp_path}/runs cannot be written")
+    assert (found.status, int(found.exit_code)) == (status, 2 if status == "FAILED" else 0)
+    assert detail in found.detail
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bot.app.check_report import FAILED, OK, SKIPPED, Finding, Report, as_json, as_text, would_run
+from bot.app.check_report import FAILED, MIND, OK, SKIPPED, Finding, Report, as_json, as_text, would_run
 from bot.app.config import load
 from bot.app.exit_codes import ExitCode
 
@@ -33,9 +33,18 @@ def test_a_line_per_check_and_the_end() -> None:
         "FAILED ledger ledger x is locked",
         "FAILED key venue.client_id: no",
         "skipped account needs what failed above",
-        "2 FAILED: a run would end with exit code 4",
+        "2 FAILED, exit code 4: not fit to run",
     ]
     assert as_text(Report(would_run={}, checks=_FINDINGS[:1])).endswith("\na run would start")
+
+
+def test_what_is_to_be_minded_ends_no_run() -> None:
+    """It is counted in the last line, and is no failure."""
+    minded = Finding(name="limits BTC", status=MIND, detail="over 20 times the equity")
+    report = Report(would_run={}, checks=(*_FINDINGS[:1], minded))
+
+    assert (report.exit_code, as_text(report).splitlines()[-1]) == (0, "a run would start; 1 to mind")
+    assert json.loads(as_json(report))["ok"] is True
 
 
 def test_one_line_for_programs() -> None:

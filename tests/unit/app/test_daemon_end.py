@@ -36,3 +36,23 @@ async def test_a_start_while_the_hedge_is_not_open_is_tried_again(shell: Any, mo
     shell.gateway.listed = [(option,)] * 3
     with pytest.raises(VenueUnreachable, match="hedge_instrument"):
         await daemon._listed(shell.edges()[0], book)
+
+
+@pytest.mark.parametrize("has_reloads", [True, False])
+def test_a_signal_ends_the_process_and_not_the_run_alone(*, has_reloads: bool) -> None:
+    """What a reload has planned for afterwards is given up."""
+
+    class Plan:
+        def __init__(self) -> None:
+            self.told: list[str] = []
+
+        def forget(self) -> None:
+            self.told.append("forget")
+
+        def request_stop(self, cause: str) -> None:
+            self.told.append(cause)
+
+    plan: Any = Plan()
+    daemon._end(plan, plan if has_reloads else None, "SIGTERM")
+
+    assert plan.told == [*["forget"] * has_reloads, "SIGTERM"]

@@ -110,7 +110,7 @@ def test_the_next_run_goes_on_where_the_first_ended_with_what_was_agreed_to(
     operator.thread.start()
     try:
         config = load(operator.file, {}, run_tag="t1")
-        results, _ = compose.run_live(config, "run-t1", seconds=_WAIT_S_MAX, file=operator.file)
+        results, _ = compose.run_live(config, "run-t1", seconds=4.0 * _WAIT_S_MAX, file=operator.file)
     finally:
         operator.thread.join()
     folders = [tmp_path / "runs" / name for name, *_ in operator.runs]

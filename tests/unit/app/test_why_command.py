@@ -12,6 +12,8 @@ from bot.web import control_file
 from bot.web.control_file import Access
 
 Call = Callable[..., int]
+_CALL = "config/portfolios/call.toml"
+_NOT_HERE = "is not among those the running bot keeps, and its tape is not here; name the folder of its run"
 
 
 class Bot:
@@ -22,6 +24,7 @@ class Bot:
         self.books = ["BTC"]
         self.hedges = [[1_000, 12, 0.5, 1e5, 0.1], [2_000, 40, -0.5, 1e5, 0.1]]
         self.asked: list[str] = []
+        self.config: dict[str, object] | None = None
         bot = self
 
         class _Page(http.server.BaseHTTPRequestHandler):
@@ -34,6 +37,9 @@ class Bot:
                     body = json.dumps({"dots": [], "hedges": bot.hedges})
                 elif self.path.endswith("seq=40"):
                     body = "why it hedged\n"
+                elif self.path == "/control/config" and bot.config is not None:
+                    assert self.headers["Authorization"] == "Bearer t0k"
+                    body = json.dumps(bot.config)
                 else:
                     code, body = 404, "not kept here; the tape has it: hedgebot why run-1 7\n"
                 self.send_response(code)
@@ -71,12 +77,13 @@ def test_the_running_bot_tells_in_its_own_words(
 @pytest.mark.parametrize(
     ("arguments", "change", "line"),
     [
-        (("7",), {}, "hedgebot: why: not kept here; the tape has it: hedgebot why run-1 7\n"),
+        (("7",), {}, f"hedgebot: why: decision 7 {_NOT_HERE}\n"),
+        (("10:15",), {}, f"hedgebot: why: decision 10:15 {_NOT_HERE}\n"),
+        (("--json",), {}, f"hedgebot: why: decision 40 {_NOT_HERE}\n"),
         ((), {"hedges": []}, "hedgebot: why: the running bot has not hedged BTC yet; name a decision by its seq\n"),
         ((), {"books": ["BTC", "ETH"]}, "hedgebot: --book: name one of BTC, ETH\n"),
         (("--book", "sol"), {}, "hedgebot: --book: sol is none of BTC\n"),
         ((), {"books": []}, "hedgebot: why: the running bot is only starting; ask again\n"),
-        (("--json",), {}, "hedgebot: why: --json is of a run's tape; name the run\n"),
     ],
 )
 def test_what_it_cannot_tell_is_one_line(
@@ -94,6 +101,24 @@ def test_what_it_cannot_tell_is_one_line(
 
     assert call("why", *arguments, "--control", str(bot.path)) == 2
     assert capsys.readouterr().err == line
+
+
+def test_what_it_no_longer_keeps_is_read_from_its_tape(
+    call: Call, bot: Bot, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Found by the bot's own word on where it is: the same text as of a run that has ended, whichever moment."""
+    folder = tmp_path / "kept" / "r1"
+    assert call("simulate", "--hours", "0.03", "--seed", "3", "--portfolio", _CALL, "--tape-out", str(folder)) == 0
+    bot.config = {"run_id": "r1", "config_hash": "c", "file": "c.toml"}
+    bot.config["settings"] = {"tape.folder": json.dumps(str(tmp_path / "kept"))}
+    capsys.readouterr()
+    assert call("why", str(folder), "09:01") == 0
+    of_the_run = capsys.readouterr().out
+    assert call("why", "09:01", "--control", str(bot.path)) == 0
+
+    assert capsys.readouterr().out == of_the_run
+    assert call("why", "09:01", "--json", "--control", str(bot.path)) == 0
+    assert json.loads(capsys.readouterr().out)["decided"]["book"] == "BTC"
 
 
 def test_no_bot_and_no_such_run_are_said(call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

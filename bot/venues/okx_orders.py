@@ -182,7 +182,9 @@ class OkxRest:
         for _ in range(pages_max):
             request = Request(function="privateGetTradeFills", params={**_SWAP, "limit": str(_PAGE), **params, **after})
             page = rows(await self._link.ask(request), okx_rest.Fill)
-            found += [okx_rest.filled(fill, sizes, self._link.now_ns()) for fill in page]
+            # What is listed no more cannot be counted; held, it would be told among the positions.
+            known = [fill for fill in page if instrument_at(OKX, fill.inst_id) in sizes]
+            found += [okx_rest.filled(fill, sizes, self._link.now_ns()) for fill in known]
             if len(page) < _PAGE:
                 return Fills(tuple(found), is_complete=True)
             after = {"after": page[-1].bill_id}

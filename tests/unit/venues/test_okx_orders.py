@@ -141,6 +141,27 @@ def test_pages_of_fills_end(least: int, count: int, is_complete: bool) -> None:
     assert len({item.fill_id for item in found.fills}) == count
 
 
+def test_fills_of_what_is_listed_no_more_hide_no_others() -> None:
+    """Nobody knows what its contract was: for three days, as long as fills are told, no look would give a picture.
+
+    A position in it is still no picture: what cannot be counted is not left out where it is held.
+    """
+    row = {"ordId": "9", "clOrdId": "hb1", "side": "buy", "fillSz": "1", "fillPx": "1", "fee": "0", "feeCcy": "USDT"}
+    row |= {"execType": "T", "ts": "1770000000000"}
+    told = [
+        row | {"tradeId": str(n), "billId": str(n), "instId": name}
+        for n, name in enumerate(("GONE-USDT-SWAP", LINEAR[4:]))
+    ]
+    held = {"instId": "GONE-USDT-SWAP", "posSide": "net", "pos": "1"}
+    rest = _Venue(privateGetTradeFills=lambda _: told, privateGetAccountPositions=lambda _: [held]).rest()
+
+    assert [(fill.instrument, fill.amount_native) for fill in asyncio.run(rest.recent_fills())] == [
+        (LINEAR, Decimal("0.01"))
+    ]
+    with pytest.raises(MalformedMessage, match="is not listed"):
+        asyncio.run(rest.positions())
+
+
 def test_silence_about_an_old_order_proves_nothing() -> None:
     """Fills are kept for three days: an intent found a week later stays unknown, and a human looks."""
     week_ns = 7 * 86_400 * 10**9

@@ -23,7 +23,7 @@ from bot.domain.ids import InstrumentId
 from bot.domain.portfolio import PortfolioSpec
 from bot.domain.units import float_from_decimal
 from bot.drive.simulate import FUNDS
-from bot.research.tapes.history import open_history
+from bot.research.tapes.history import History
 from bot.sim.paths import COINS
 
 _DAY_HOURS: Final = 24.0
@@ -65,7 +65,8 @@ def init(  # noqa: PLR0913 - the options of a command line
     flags = (venue, currency, margin, convention, option_coins, equity_coin, risk_usd_per_day, stage)
     answers = answers_of(Asking(dict(zip(FLAGS, flags, strict=True)), _prompt(), takes_defaults=yes))
     held = _held(portfolio, answers)
-    market = _market(answers, price_usd, tape)
+    history = None if tape is None else trial.opened(tape, answers.currency)
+    market = _market(answers, price_usd, history)
     written = [out]
     if portfolio is None and has_portfolio(answers):
         _write(own, portfolio_text(answers), force=force)
@@ -81,7 +82,7 @@ def init(  # noqa: PLR0913 - the options of a command line
     typer.echo(f"wrote {' and '.join(map(str, written))}")
     for warning in warnings_of(answers, market):
         typer.echo(f"mind: {warning}")
-    typer.echo(trial.sentence(_tried(loaded, answers, tape, hours)))
+    typer.echo(trial.sentence(_tried(loaded, answers, history, hours)))
     typer.echo(f"next: hedgebot check --config {out}")
 
 
@@ -108,14 +109,13 @@ def _held(portfolio: Path | None, answers: Answers) -> PortfolioSpec:
     return msgspec.convert(tomllib.loads(portfolio_text(answers)), PortfolioSpec, strict=False)
 
 
-def _market(answers: Answers, price_usd: float | None, tape: Path | None) -> Market:
+def _market(answers: Answers, price_usd: float | None, history: History | None) -> Market:
     """Where the numbers are reckoned: as given, as the tape begins, or as the simulation does."""
     start = next(coin for coin in COINS if coin.base == answers.currency)
-    if price_usd is None and tape is not None:
-        known = open_history([tape], answers.currency).index_usd
-        price_usd = known.get(_INDEX.format(answers.currency.lower()))
+    if price_usd is None and history is not None:
+        price_usd = history.index_usd.get(_INDEX.format(answers.currency.lower()))
         if price_usd is None:
-            raise ConfigError(f"--price-usd: {tape} does not tell the index of {answers.currency}; give a price")
+            raise ConfigError(f"--price-usd: the tape does not tell the index of {answers.currency}; give a price")
     return Market(price_usd=start.index_usd if price_usd is None else price_usd, iv=start.vol_year)
 
 
@@ -129,19 +129,19 @@ def _write(file: Path, text: str, *, force: bool) -> None:
         raise ConfigError(f"--out: cannot write {file}: {error.strerror}") from None
 
 
-def _tried(config: Config, answers: Answers, tape: Path | None, hours: float | None) -> trial.Tried:
+def _tried(config: Config, answers: Answers, history: History | None, hours: float | None) -> trial.Tried:
     """With the equity that was asked for, and on a tape with a hedge that it can have."""
     book, currency = config.book(answers.currency), answers.currency
     if answers.equity_coin:
         others_coin = float_from_decimal(FUNDS[currency]) - answers.equity_coin
         book = structs.replace(book, treasury_coin=others_coin)
-    if tape is None:
+    if history is None:
         return trial.on_a_drawn_day(structs.replace(config, books=(book,)), currency, hours or _DAY_HOURS)
-    if answers.is_elsewhere:
+    if not has_linear_options(answers):
         book = structs.replace(book, hedge_instrument=InstrumentId(f"{currency}-PERPETUAL"))
     return trial.on_a_tape(
         structs.replace(config, books=(book,)),
-        tape,
+        history,
         currency=currency,
         hours=hours,
         is_linear=has_linear_options(answers),

@@ -77,8 +77,8 @@ def portfolio_text(answers: Answers) -> str:
 
 
 def has_linear_options(answers: Answers) -> bool:
-    """Whether the example holds options settled in USDC: a linear hedge at the options' own venue."""
-    return answers.margin is Margin.LINEAR and not answers.is_elsewhere
+    """Whether the example holds options settled in USDC: a linear hedge at the options' own venue, no coins counted."""
+    return answers.margin is Margin.LINEAR and not answers.is_elsewhere and not answers.equity_coin
 
 
 def config_text(answers: Answers, numbers: Iterable[Limit], market: Market, names: Names) -> str:

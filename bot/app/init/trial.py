@@ -8,14 +8,16 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from bot.app.backtest import Asked, history_of, played
+from bot.app.backtest import Asked, played
 from bot.app.config import Config
 from bot.app.simulated import SimulateOptions, simulation_of
 from bot.domain.decided import Outcome
 from bot.domain.errors import ConfigError
 from bot.domain.events import Event
+from bot.domain.reasons import Action
 from bot.domain.time import NS_PER_S, Ns
 from bot.engine import Engine
+from bot.research.tapes.history import History, in_usdc, open_history
 
 SEED: Final = 1
 _STEP_MS: Final = 60_000
@@ -26,17 +28,21 @@ _ROW_NS_MAX: Final = Ns(660 * NS_PER_S)
 
 
 class Excursions:
-    """How far the net delta was beyond its band once it had been inside."""
+    """How far the net delta was beyond its band once it had been inside; and why nothing was hedged in the end."""
 
     def __init__(self) -> None:
         """Nothing seen."""
         self.worst_coin = 0.0
+        self.refusal = ""
+        """Of the last decision; empty where it was none."""
         self._has_been_inside = False
 
     def see(self, engine: Engine, event: Event, outcome: Outcome) -> None:
         """One event and what the engine made of it."""
         del engine, event
         seen = outcome.decided
+        if seen is not None:
+            self.refusal = f"{seen.reason.value}: {seen.detail}" if seen.action is Action.REFUSE else ""
         if seen is None or seen.delta_coin_net is None or seen.band_low_coin is None or seen.band_high_coin is None:
             return
         beyond = max(seen.band_low_coin - seen.delta_coin_net, seen.delta_coin_net - seen.band_high_coin, 0.0)
@@ -60,6 +66,8 @@ class Tried(Struct, frozen=True, kw_only=True):
     band_low_coin: float | None
     band_high_coin: float | None
     """At the end."""
+    refusal: str
+    """Why it would not hedge at the end; empty where it would."""
     problems: tuple[str, ...]
     """What should not have been; empty when nothing was."""
 
@@ -83,21 +91,24 @@ def on_a_drawn_day(config: Config, currency: str, hours: float) -> Tried:
         worst_excursion_coin=seen.worst_coin,
         band_low_coin=run.band_low_coin,
         band_high_coin=run.band_high_coin,
+        refusal=seen.refusal,
         problems=tuple(run.violations),
     )
 
 
-def on_a_tape(config: Config, tape: Path, *, currency: str, hours: float | None, is_linear: bool) -> Tried:
-    """A recorded day or a run's tape, as `hedgebot backtest` plays it."""
+def opened(tape: Path, currency: str) -> History:
+    """A recorded day or a run's tape; ConfigError where nothing of it can be played."""
+    return open_history([tape], currency, _ROW_NS_MAX)
+
+
+def on_a_tape(config: Config, history: History, *, currency: str, hours: float | None, is_linear: bool) -> Tried:
+    """As `hedgebot backtest` plays it."""
     asked = Asked(config=Path(), currency=currency, is_linear=is_linear, hours=hours)
-    loaded = _patient(config)
-    history = history_of(tape, asked, loaded)
-    if history.is_continuous:
-        loaded = config
+    loaded = config if history.is_continuous else _patient(config)
     seen = Excursions()
-    result = played(asked, loaded, history, audits=(seen,))
+    result = played(asked, loaded, in_usdc(history) if is_linear else history, audits=(seen,))
     return Tried(
-        source=f"{tape.name} ({result.tape.start[:16]}Z on)",
+        source=f"{history.files[0].name} ({result.tape.start[:16]}Z on)",
         book=currency,
         hours=result.run.seconds / 3600.0,
         hedges_count=result.hedges,
@@ -106,6 +117,7 @@ def on_a_tape(config: Config, tape: Path, *, currency: str, hours: float | None,
         worst_excursion_coin=seen.worst_coin,
         band_low_coin=result.run.band_low_coin,
         band_high_coin=result.run.band_high_coin,
+        refusal=seen.refusal,
         problems=result.violations,
     )
 
@@ -135,4 +147,6 @@ def sentence(tried: Tried) -> str:
         f"net delta at worst {tried.worst_excursion_coin:.4f} {tried.book} beyond its band ({band}) before a hedge "
         "brought it back"
     )
-    return "\n".join([done, worst, *(f"NOT AS IT SHOULD BE: {problem}" for problem in tried.problems)])
+    is_blind = tried.refusal and tried.band_low_coin is None
+    refused = [f"it would not hedge at the end: {tried.refusal}"] if is_blind else []
+    return "\n".join([done, worst, *refused, *(f"NOT AS IT SHOULD BE: {problem}" for problem in tried.problems)])

@@ -75,7 +75,7 @@ def test_it_is_tried_on_a_tape_where_one_is_given(
 
     assert code == 0
     assert "at 30,000 USD a coin" in out.read_text()
-    assert f"tried on {day.name} (2023-" in told
+    assert "tried on btc_get_order_book_5min.jsonl.gz (2023-" in told
     assert " 0 hedges" not in told
 
 

@@ -18,6 +18,7 @@ _TRIED = Tried(
     worst_excursion_coin=0.25,
     band_low_coin=-0.1,
     band_high_coin=0.1,
+    refusal="",
     problems=(),
 )
 
@@ -32,12 +33,13 @@ def test_only_what_leaves_the_band_after_it_was_inside_counts(play: Any) -> None
     seen.see(None, None, NOTHING)  # type: ignore[arg-type]
 
     assert seen.worst_coin == pytest.approx(0.3)
+    assert seen.refusal.startswith(f"{play.decided().reason.value}: ")
 
 
 def test_it_is_told_in_two_lines() -> None:
     """And a line for each thing that should not have been."""
     fine = sentence(_TRIED).splitlines()
-    worse = sentence(structs.replace(_TRIED, band_low_coin=None, problems=("positions differ",))).splitlines()
+    worse = structs.replace(_TRIED, band_low_coin=None, refusal="tick_stale: old", problems=("positions differ",))
 
     assert fine == [
         (
@@ -46,5 +48,8 @@ def test_it_is_told_in_two_lines() -> None:
         ),
         "net delta at worst 0.2500 BTC beyond its band ([-0.1000, +0.1000] at the end) before a hedge brought it back",
     ]
-    assert "(no band)" in worse[1]
-    assert worse[2:] == ["NOT AS IT SHOULD BE: positions differ"]
+    assert "(no band)" in sentence(worse)
+    assert sentence(worse).splitlines()[2:] == [
+        "it would not hedge at the end: tick_stale: old",
+        "NOT AS IT SHOULD BE: positions differ",
+    ]

@@ -16,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test web-test clients real-day lint check soak soak-month mutants bench docs bands tactics image lock image-test deploy-test clean
+.PHONY: help demo test web-test clients real-day lint check soak soak-month mutants bench docs bands validation tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -59,6 +59,9 @@ docs: $(STAMP) ## write the generated part of docs/reference again
 
 bands: $(STAMP) ## measure the band policies again and write docs/explanation/bands.md (minutes)
 	$(BIN)/python -m bot bands docs/explanation/bands.md
+
+validation: $(STAMP) ## reproduce theory and published tables into docs/explanation/validation.md; fails where a figure is off (minutes)
+	$(BIN)/python -m bot validate docs/explanation/validation.md $(ARGS)
 
 real-day: $(STAMP) ## backtest portfolios on a recorded day (DAY=FOLDER) and write docs/explanation/real-day.md (minutes)
 	$(BIN)/python -m bot real-day docs/explanation/real-day.md --tape $(DAY)

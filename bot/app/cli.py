@@ -34,6 +34,7 @@ from bot.app.soak_page import page as soak_page
 from bot.app.soak_page import sentence as soak_sentence
 from bot.app.sweep import sweep
 from bot.app.tape_files import tape_cli
+from bot.app.validate import validate
 from bot.app.watchdog_process import guard
 from bot.app.why_command import why
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
@@ -296,6 +297,7 @@ cli.command(name="backtest")(backtest)
 cli.command(name="calibrate")(calibrate)
 cli.command(name="counterfactual")(counterfactual)
 cli.command(name="real-day", hidden=True)(real_day)
+cli.command(name="validate", hidden=True)(validate)
 cli.command(name="record")(record)
 cli.command(name="sweep")(sweep)
 cli.add_typer(tape_cli, name="tape")

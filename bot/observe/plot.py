@@ -1,7 +1,7 @@
 """One chart as SVG that takes its colours from the page around it, drawn once for a screen and once for a phone.
 
 Knows numbers, axes and pixels; not what is drawn. Names of series stand beside the picture (`legend`), so that nothing
-in it can overlap. Classes: `s0` to `s8` are the colours of series, the rest is in `STYLE`.
+in it can overlap. Classes: `s0` to `s8` are the colours of series (`SERIES`), the rest is in `STYLE` and `SHAPES`.
 """
 
 import datetime
@@ -19,10 +19,32 @@ svg{display:block;width:100%;height:auto}
 svg.wide{display:none}svg.narrow{max-width:560px;margin:0 auto}
 @media(min-width:900px){svg.wide{display:block}svg.narrow{display:none}}
 svg text{font-size:12px;fill:var(--muted);font-family:inherit}
+"""
+SHAPES: Final = """
 .grid{stroke:var(--grid)}.axis{stroke:var(--axis);fill:none}.zero{stroke:var(--axis);stroke-dasharray:3 3}
-.line{fill:none;stroke-width:1.5;stroke-linejoin:round}.bold{stroke-width:2.4}
+.line{fill:none;stroke-width:1.5;stroke-linejoin:round}.bold{stroke-width:2.4}.dashed{stroke-dasharray:6 4}
 .area{stroke:none;opacity:.16}.mark{stroke:var(--page);stroke-width:.6}.needle{stroke-width:1.6}
 """
+LIGHT: Final = {
+    "page": "#fff",
+    "ink": "#1f2933",
+    "muted": "#52606d",
+    "grid": "#e4e7eb",
+    "axis": "#9aa5b1",
+    "card": "#f5f7fa",
+    "c0": "#2563a8",
+    "c1": "#1f2933",
+    "c2": "#127a4b",
+    "c3": "#c0392b",
+    "c4": "#b45f06",
+    "c5": "#7d3c98",
+    "c6": "#0e7c86",
+    "c7": "#6b7a12",
+    "c8": "#8a94a0",
+}
+"""What the variables of the styles are on a light page."""
+SERIES_COUNT: Final = 9
+SERIES: Final = "".join(f".s{n}{{stroke:var(--c{n})}}.f{n}{{fill:var(--c{n})}}" for n in range(SERIES_COUNT))
 
 Point = tuple[float, float]
 
@@ -49,6 +71,9 @@ _TIME_STEPS_S: Final = (
     *(86_400, 172_800, 604_800, 1_209_600, 2_592_000),
 )
 _DAY_S: Final = 86_400
+_FACTORS: Final = (1.0, 2.0, 5.0)
+_DECADES_MANY: Final = 1e4
+"""High over low of an axis of which only the powers of ten are told."""
 
 
 class Axis(NamedTuple):
@@ -60,6 +85,8 @@ class Axis(NamedTuple):
     label: Callable[[float], str] | None = None
     is_time: bool = False
     """Seconds since 1970."""
+    is_log: bool = False
+    """Both ends are above zero then."""
 
 
 class Line(NamedTuple):
@@ -68,6 +95,7 @@ class Line(NamedTuple):
     points: Sequence[Point]
     series: int
     is_bold: bool = False
+    is_dashed: bool = False
 
 
 class Mark(NamedTuple):
@@ -77,7 +105,9 @@ class Mark(NamedTuple):
     y: float
     series: int
     shape: str
-    """`up`, `down`, `dot`, `ring`."""
+    """`up`, `down`, `dot`, `ring`, `star`."""
+    words: str = ""
+    """Shown where a pointer rests on it; of a dot."""
 
 
 class Bar(NamedTuple):
@@ -111,6 +141,14 @@ def axis_of(values: Sequence[float], unit: str, *, with_zero: bool = False, shar
     return Axis(low - room, high + room, unit)
 
 
+def log_axis(values: Sequence[float], unit: str, *, room: float = 1.3) -> Axis:
+    """An axis of powers around values above zero, `room` times further; ValueError of none."""
+    low, high = min(values), max(values)
+    if not low > 0.0:
+        raise ValueError(f"a logarithmic axis has no place for {low}")
+    return Axis(low / room, high * room, unit, lambda value: f"{value:,g}", is_log=True)
+
+
 def time_axis(first_ns: Ns, last_ns: Ns) -> Axis:
     """UTC."""
     return Axis(first_ns / NS_PER_S, max(last_ns, first_ns + NS_PER_S) / NS_PER_S, "UTC", is_time=True)
@@ -124,7 +162,32 @@ def legend(names: Sequence[tuple[str, int, str]]) -> str:
 
 def svg(drawing: Drawing, title: str) -> str:
     """The chart in both sizes; the page shows one of them."""
-    return "".join(_svg(drawing, size, title) for size in SIZES)
+    name = escape(title, {'"': "&quot;"})
+    return "".join(
+        f'<svg class="{size.name}" viewBox="0 0 {size.width} {size.height}" role="img" aria-label="{name}">'
+        f"{''.join(elements(drawing, size))}</svg>"
+        for size in SIZES
+    )
+
+
+def is_shown(axis: Axis, value: float) -> bool:
+    """Whether the axis has a place for it."""
+    return axis.low <= value <= axis.high
+
+
+def _share(axis: Axis, value: float) -> float:
+    """Of the way along the axis."""
+    if axis.is_log:
+        return math.log(value / axis.low) / math.log(axis.high / axis.low)
+    return (value - axis.low) / (axis.high - axis.low)
+
+
+def _ticks(axis: Axis) -> list[float]:
+    if not axis.is_log:
+        return list(ticks_between(axis.low, axis.high))
+    powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
+    factors = _FACTORS if axis.high <= _DECADES_MANY * axis.low else _FACTORS[:1]
+    return [factor * 10.0**power for power in powers for factor in factors if is_shown(axis, factor * 10.0**power)]
 
 
 class _Scale:
@@ -135,16 +198,17 @@ class _Scale:
         self.left, self.right, self.top, self.bottom = _LEFT, size.width - _RIGHT, _TOP, size.height - _BOTTOM
 
     def x(self, value: float) -> float:
-        return self.left + (self.right - self.left) * (value - self._x.low) / (self._x.high - self._x.low)
+        return self.left + (self.right - self.left) * _share(self._x, value)
 
     def y(self, value: float) -> float:
-        return self.top + (self.bottom - self.top) * (self._y.high - value) / (self._y.high - self._y.low)
+        return self.bottom + (self.top - self.bottom) * _share(self._y, value)
 
     def at(self, point: Point) -> str:
         return f"{self.x(point[0]):.1f},{self.y(point[1]):.1f}"
 
 
-def _svg(drawing: Drawing, size: Size, title: str) -> str:
+def elements(drawing: Drawing, size: Size) -> list[str]:
+    """What stands inside the picture."""
     scale = _Scale(drawing, size)
     parts = [*_frame(drawing, size, scale)]
     for area in drawing.areas:
@@ -153,20 +217,16 @@ def _svg(drawing: Drawing, size: Size, title: str) -> str:
     parts += [_bar(bar, scale) for bar in drawing.bars]
     for line in drawing.lines:
         points = " ".join(scale.at(point) for point in thinned(line.points, size.points))
-        bold = " bold" if line.is_bold else ""
-        parts.append(f'<polyline class="line{bold} s{line.series}" points="{points}"/>')
-    parts += [_mark(mark, scale) for mark in drawing.marks]
-    name = escape(title, {'"': "&quot;"})
-    return (
-        f'<svg class="{size.name}" viewBox="0 0 {size.width} {size.height}" role="img" aria-label="{name}">'
-        f"{''.join(parts)}</svg>"
-    )
+        kind = " bold" if line.is_bold else ""
+        kind += " dashed" if line.is_dashed else ""
+        parts.append(f'<polyline class="line{kind} s{line.series}" points="{points}"/>')
+    return parts + [_mark(mark, scale) for mark in drawing.marks]
 
 
 def _frame(drawing: Drawing, size: Size, scale: _Scale) -> list[str]:
     """Grid, numbers and units."""
     x_axis, y_axis = drawing.x, drawing.y
-    values = ticks_between(y_axis.low, y_axis.high)
+    values = _ticks(y_axis)
     parts: list[str] = []
     for value in values:
         y = scale.y(value)
@@ -178,7 +238,7 @@ def _frame(drawing: Drawing, size: Size, scale: _Scale) -> list[str]:
         parts.append(_text(x, scale.bottom + 16, label, "middle"))
     parts.append(_text(scale.left, scale.top - 9, y_axis.unit, "start"))
     parts.append(_text(scale.right, scale.bottom + 31, x_axis.unit, "end"))
-    if y_axis.low < 0.0 < y_axis.high:
+    if y_axis.low < 0.0 < y_axis.high and not y_axis.is_log:
         y = scale.y(0.0)
         parts.append(f'<line class="zero" x1="{scale.left}" x2="{scale.right}" y1="{y:.1f}" y2="{y:.1f}"/>')
     parts.append(f'<path class="axis" d="M{scale.left} {scale.top}V{scale.bottom}H{scale.right}"/>')
@@ -187,7 +247,7 @@ def _frame(drawing: Drawing, size: Size, scale: _Scale) -> list[str]:
 
 def _x_ticks(axis: Axis, size: Size) -> list[tuple[float, str]]:
     if not axis.is_time:
-        values = ticks_between(axis.low, axis.high)
+        values = _ticks(axis)
         values = values[:: math.ceil(len(values) / (size.ticks + 1))]
         label = axis.label or _number(values)
         return [(value, label(value)) for value in values]
@@ -237,13 +297,27 @@ def _bar(bar: Bar, scale: _Scale) -> str:
 
 def _mark(mark: Mark, scale: _Scale) -> str:
     """A buy points up from below, a sell down from above."""
-    x, y = scale.x(mark.x), scale.y(mark.y)
+    return sign(mark, scale.x(mark.x), scale.y(mark.y))
+
+
+def sign(mark: Mark, x: float, y: float) -> str:
+    """A mark at these pixels."""
     if mark.shape == "dot":
-        return f'<circle class="mark f{mark.series}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>'
+        words = f"<title>{escape(mark.words)}</title>" if mark.words else ""
+        return f'<circle class="mark f{mark.series}" cx="{x:.1f}" cy="{y:.1f}" r="3.6">{words}</circle>'
+    if mark.shape == "star":
+        tips = (_tip(place, 9.5 if place % 2 == 0 else 4.0) for place in range(10))
+        points = " ".join(f"{x + right:.1f},{y + down:.1f}" for right, down in tips)
+        return f'<polygon class="mark f{mark.series}" points="{points}"/>'
     if mark.shape == "ring":
         return f'<circle class="line bold s{mark.series}" cx="{x:.1f}" cy="{y:.1f}" r="7.5"/>'
     tip, foot = (y + 2, y + 10) if mark.shape == "up" else (y - 2, y - 10)
     return f'<path class="mark f{mark.series}" d="M{x:.1f} {tip:.1f}L{x - 4:.1f} {foot:.1f}H{x + 4:.1f}Z"/>'
+
+
+def _tip(place: int, radius: float) -> Point:
+    """Of a star with five points."""
+    return radius * math.sin(place * math.pi / 5.0), -radius * math.cos(place * math.pi / 5.0)
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

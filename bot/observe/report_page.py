@@ -3,14 +3,14 @@
 Knows words, tables and styles; computes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Final
 
 from msgspec import structs
 
 from bot.domain.time import NS_PER_S, iso_utc
-from bot.observe.plot import STYLE
+from bot.observe.plot import LIGHT, SERIES, SERIES_COUNT, SHAPES, STYLE
 from bot.observe.report_charts import Chart, charts
 from bot.observe.reported import Components, Report
 from bot.risk.scalping import Outcome, Span
@@ -24,8 +24,23 @@ COMPONENT_WORDS: Final = {
     "funding_usd": "funding",
     "other_usd": "other: third order, rounding, settlement",
 }
-_LIGHT: Final = ("#2563a8", "#1f2933", "#127a4b", "#c0392b", "#b45f06", "#7d3c98", "#0e7c86", "#6b7a12", "#8a94a0")
-_DARK: Final = ("#6fb1f0", "#e6eaee", "#4cc38a", "#ff7b6b", "#f0a35a", "#c792ea", "#4fc7d1", "#c3cf5f", "#8a94a0")
+_DARK: Final = {
+    "page": "#14181d",
+    "ink": "#e6eaee",
+    "muted": "#a3adb8",
+    "grid": "#2a3138",
+    "axis": "#5b6670",
+    "card": "#1d232a",
+    "c0": "#6fb1f0",
+    "c1": "#e6eaee",
+    "c2": "#4cc38a",
+    "c3": "#ff7b6b",
+    "c4": "#f0a35a",
+    "c5": "#c792ea",
+    "c6": "#4fc7d1",
+    "c7": "#c3cf5f",
+    "c8": "#8a94a0",
+}
 _SPANS_MAX: Final = 48
 _OUTCOME: Final = ("at the volatility", "expected, USD", "chance, USD", "standard error", "in standard errors")
 _HOUR: Final = ("from (UTC)", "move", "break-even", "gained", "time", "delta left open", "costs", "net")
@@ -33,22 +48,15 @@ _ALONE: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """A browser refuses whatever the page would ask for, and says so."""
 
 
-def _colours(colours: Sequence[str]) -> str:
-    return "".join(f"--c{place}:{colour};" for place, colour in enumerate(colours))
+def _colours(colours: Mapping[str, str]) -> str:
+    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
 
 
-_SERIES: Final = "".join(
-    f".s{n}{{stroke:var(--c{n})}}.f{n}{{fill:var(--c{n})}}i.k.s{n}{{background:var(--c{n})}}" for n in range(9)
-)
+_KEYS: Final = "".join(f"i.k.s{n}{{background:var(--c{n})}}" for n in range(SERIES_COUNT))
 _PAGE: Final = (
-    ":root{color-scheme:light dark;--page:#fff;--ink:#1f2933;--muted:#52606d;--grid:#e4e7eb;"
-    "--axis:#9aa5b1;--card:#f5f7fa;"
-    + _colours(_LIGHT)
-    + "}@media(prefers-color-scheme:dark){:root{--page:#14181d;--ink:#e6eaee;--muted:#a3adb8;--grid:#2a3138;"
-    + "--axis:#5b6670;--card:#1d232a;"
-    + _colours(_DARK)
-    + "}}"
-    + """
+    f":root{{color-scheme:light dark;{_colours(LIGHT)}}}"
+    f"@media(prefers-color-scheme:dark){{:root{{{_colours(_DARK)}}}}}"
+    """
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:1180px;padding:20px 16px 48px;background:var(--page);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
@@ -85,7 +93,7 @@ def as_html(report: Report) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
         f'<meta http-equiv="Content-Security-Policy" content="{_ALONE}">'
-        f"<title>{escape(title)}</title><style>{_PAGE}{STYLE}{_SERIES}</style></head>\n<body>\n"
+        f"<title>{escape(title)}</title><style>{_PAGE}{STYLE}{SHAPES}{SERIES}{_KEYS}</style></head>\n<body>\n"
         + "\n".join(body)
         + "\n</body></html>\n"
     )

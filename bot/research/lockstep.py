@@ -25,6 +25,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
     profit_usd: FloatArray
     """Of the whole: the call sold at its value, paid at expiry, hedged between, costs taken off."""
     trades: FloatArray
+    hedge_coin: FloatArray
+    """Held at expiry; taking it back is in no other figure."""
+    price_usd: FloatArray
+    """At expiry."""
 
     def objective_usd(self, risk_aversion_per_usd: float) -> FloatArray:
         """Cost + risk aversion / 2 x variance: what a band is chosen by."""
@@ -106,10 +110,10 @@ def follow(grid: Grid, candidates: Sequence[Candidate], normals: Iterator[FloatA
     world = grid.world
     sampled = [grid.sample(candidate) for candidate in candidates]
     desks: _Desks | None = None
-    price_usd: FloatArray = np.array(STRIKE_USD)
+    price_usd: FloatArray = np.array(world.start_usd)
     for step, price_next in enumerate(prices(world, normals)):
         if desks is None:
-            price_usd = np.full(price_next.shape, STRIKE_USD)
+            price_usd = np.full(price_next.shape, world.start_usd)
             desks = _Desks(sampled, price_next.size)
         steps_left = world.steps_count - step
         node = float(np.interp(steps_left, grid.steps_left, np.arange(grid.steps_left.size)))
@@ -119,18 +123,25 @@ def follow(grid: Grid, candidates: Sequence[Candidate], normals: Iterator[FloatA
         desks.gain_usd += desks.hedge_coin * (price_next - price_usd)
         price_usd = price_next
     assert desks is not None, "a world has steps"
-    worth_usd = price(STRIKE_USD, STRIKE_USD, world.tau_years, world.iv, is_call=True)
+    worth_usd = price(world.start_usd, STRIKE_USD, world.tau_years, world.iv_mark, is_call=True)
     paid_usd = np.maximum(price_usd - STRIKE_USD, 0.0)
     profit_usd = worth_usd - paid_usd + desks.gain_usd - desks.cost_usd
-    columns = zip(desks.cost_usd, desks.variance_usd_squared, profit_usd, desks.trades, strict=True)
+    columns = zip(desks.cost_usd, desks.variance_usd_squared, profit_usd, desks.trades, desks.hedge_coin, strict=True)
     return [
-        Outcome(cost_usd=cost, variance_usd_squared=variance, profit_usd=profit, trades=trades)
-        for cost, variance, profit, trades in columns
+        Outcome(
+            cost_usd=cost,
+            variance_usd_squared=variance,
+            profit_usd=profit,
+            trades=trades,
+            hedge_coin=hedge,
+            price_usd=price_usd,
+        )
+        for cost, variance, profit, trades, hedge in columns
     ]
 
 
 def _spot(world: World, price_usd: FloatArray, tau_years: float) -> _Spot:
-    width = world.iv * math.sqrt(tau_years)
+    width = world.iv_mark * math.sqrt(tau_years)
     z = np.log(price_usd / STRIKE_USD) / width
     at = np.clip((z + Z_MAX) * ((Z_COUNT - 1) / (2.0 * Z_MAX)), 0.0, Z_COUNT - 1.000001)
     left = at.astype(np.intp)

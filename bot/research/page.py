@@ -3,23 +3,22 @@
 Knows the order of things and how tables are written. Takes minutes; `make bands` runs it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, structs
 
-from bot.domain.errors import ConfigError
 from bot.hedging.policies import BandParams
 from bot.research import picture, published, toy
 from bot.research.contest import SEEDS, TUNING_SEEDS, Contest, compete, rivals_of
+from bot.research.marked_page import MarkedPage, table, wrapped
 from bot.research.published import Comparison, ExactBand, Figure, read_table
 from bot.research.sampled import Grid
 from bot.research.toy import Rates
 from bot.research.world import CRYPTO, WORLDS
 
-BEGIN: Final = "<!-- Written by `make bands`: do not edit up to the end mark. -->"
-END: Final = "<!-- End of what `make bands` writes. -->"
+TARGET: Final = "bands"
 IMAGE: Final = "images/bands.svg"
 _PUBLISHED_PATHS: Final = 4_096
 _PUBLISHED_SEED: Final = 7
@@ -45,17 +44,10 @@ def write(page: Path, tables: Path, say: Say) -> None:
 
     ConfigError where the page has no marks.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"bands: {page} cannot be read ({error.strerror}); name the page of a checkout") from None
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ConfigError(f"bands: {page} lacks the lines {BEGIN!r} and {END!r}; put them where the figures belong")
+    marked = MarkedPage(page, TARGET)
     found = compute(tables, say)
-    page.write_text(f"{before}{BEGIN}\n\n{figures(found)}\n{END}{after}", encoding="utf-8")
-    image = page.parent.parent / IMAGE
+    marked.write(figures(found))
+    image = marked.image(IMAGE)
     image.write_text(picture.draw(found.contests[0]), encoding="utf-8")
     say(f"wrote {page} and {image}")
 
@@ -86,7 +78,7 @@ def compute(tables: Path, say: Say) -> Found:
 
 def figures(found: Found) -> str:
     """The section as Markdown."""
-    parts = ["## Measured", "", *_wrapped(_INTRODUCTION), "", f"![cost against what is left open](../{IMAGE})", ""]
+    parts = ["## Measured", "", *wrapped(_INTRODUCTION), "", f"![cost against what is left open](../{IMAGE})", ""]
     for contest in found.contests:
         parts += [*_contest(contest), ""]
     parts += [*_toy(found), "", *_published(found.comparisons), "", *_exact(found.exact)]
@@ -100,21 +92,6 @@ with its modifiers. The others' free parameter was tuned for the objective, cost
 variance, on {len(TUNING_SEEDS)} paths; then all ran on {len(SEEDS)} other, common paths. The default is not tuned. A
 lead is its objective less the other's, path by path: mean and 95 % interval; below zero the default is better.
 """
-
-
-def _wrapped(text: str, width: int = 140) -> list[str]:
-    lines, line = [], ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = ""
-        line = f"{line} {word}".strip()
-    return [*lines, line]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
-    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
 
 
 def _contest(contest: Contest) -> list[str]:
@@ -157,7 +134,7 @@ def _contest(contest: Contest) -> list[str]:
         f"{world.risk_aversion_per_usd:g} per USD"
     )
     head = ("policy and its parameter", "cost", "residual variance", "objective", "orders", "lead of the default")
-    return [title, "", *_table(head, rows), "", verdict]
+    return [title, "", *table(head, rows), "", verdict]
 
 
 def _named(name: str) -> str:
@@ -196,7 +173,7 @@ def _toy(found: Found) -> list[str]:
     text = (
         "Constant gamma: the delta is a Brownian motion, and all has a closed form; at each optimum cost / risk is 2."
     )
-    return ["### Against closed forms", "", text, "", *_table(head, rows)]
+    return ["### Against closed forms", "", text, "", *table(head, rows)]
 
 
 def _published(comparisons: Sequence[Comparison]) -> list[str]:
@@ -220,7 +197,7 @@ def _published(comparisons: Sequence[Comparison]) -> list[str]:
         for each in comparisons
     ]
     head = ("setup", "policy", "mean cost (published)", "deviation of profit", "certainty equivalent", "largest, se")
-    return ["### Against the published frontier", "", *_wrapped(text), "", *_table(head, rows)]
+    return ["### Against the published frontier", "", *wrapped(text), "", *table(head, rows)]
 
 
 def _both(figure: Figure | None) -> str:
@@ -244,4 +221,4 @@ def _exact(bands: Sequence[ExactBand]) -> list[str]:
     the combined one is wider where gamma fades, on purpose.
     """
     head = ("case", "position", "plain, median", "plain, range", "default, median")
-    return ["### Against the exact band", "", *_wrapped(text), "", *_table(head, rows)]
+    return ["### Against the exact band", "", *wrapped(text), "", *table(head, rows)]

@@ -9,13 +9,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.domain.errors import ConfigError
 from bot.research.backtest import Backtest
 from bot.research.frontier import Dot, Words, draw
+from bot.research.marked_page import MarkedPage, table
 from bot.research.steps import LegSteps
 
-BEGIN: Final = "<!-- Written by `make real-day`: do not edit up to the end mark. -->"
-END: Final = "<!-- End of what `make real-day` writes. -->"
+TARGET: Final = "real-day"
 IMAGE: Final = "images/real-day.svg"
 
 PORTFOLIOS: Final = {"long straddle": "straddle", "short strangle": "strangle", "long call": "call"}
@@ -40,16 +39,9 @@ class Case(Struct, frozen=True, kw_only=True):
 
 def write(page: Path, cases: Sequence[Case], say: Callable[[str], None]) -> None:
     """Replace what stands between the marks of `page`; the picture goes beside it. ConfigError without marks."""
-    try:
-        text = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"real-day: {page} cannot be read ({error.strerror}); name the page of a checkout") from None
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ConfigError(f"real-day: {page} lacks the lines {BEGIN!r} and {END!r}; put them where the figures belong")
-    page.write_text(f"{before}{BEGIN}\n\n{figures(cases)}\n{END}{after}", encoding="utf-8")
-    image = page.parent.parent / IMAGE
+    marked = MarkedPage(page, TARGET)
+    marked.write(figures(cases))
+    image = marked.image(IMAGE)
     image.write_text(picture(cases), encoding="utf-8")
     say(f"wrote {page} and {image}")
 
@@ -64,7 +56,7 @@ def figures(cases: Sequence[Case]) -> str:
         "",
         f"![cost against what is left open](../{IMAGE})",
         "",
-        *_table(
+        *table(
             (
                 *("coin", "settled", "portfolio", "policy", "hedges", "cost, USD", "fees", "variance hedged, USD^2"),
                 *("unhedged", "ratio", "of the delta's part", "profit, USD", "tradable", "apart, of all parts"),
@@ -74,7 +66,7 @@ def figures(cases: Sequence[Case]) -> str:
         "",
         "### Steps the greeks explain",
         "",
-        *_table(("coin", "settled", "option", "to expiry", "steps", "explained", "wanted"), _steps(cases)),
+        *table(("coin", "settled", "option", "to expiry", "steps", "explained", "wanted"), _steps(cases)),
         "",
         *_missed(cases),
     ]
@@ -124,12 +116,7 @@ def _missed(cases: Sequence[Case]) -> list[str]:
     if not rows:
         return ["Every step is explained."]
     head = ("settled", "option", "from", "s", "delta", "gamma", "residual")
-    return ["The others, native money of what is held:", "", *_table(head, rows)]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
-    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+    return ["The others, native money of what is held:", "", *table(head, rows)]
 
 
 def picture(cases: Sequence[Case]) -> str:

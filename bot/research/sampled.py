@@ -122,8 +122,8 @@ def _steps_left(steps_count: int) -> FloatArray:
 def _inputs_at(world: World, steps_left_count: int) -> Sequence[BandInputs]:
     tau_years = steps_left_count * world.step_years
     z = np.linspace(-Z_MAX, Z_MAX, Z_COUNT)
-    price_usd = STRIKE_USD * np.exp(z * world.iv * math.sqrt(tau_years))
-    option = greeks(price_usd, STRIKE_USD, tau_years, world.iv, is_call=True)
+    price_usd = STRIKE_USD * np.exp(z * world.iv_mark * math.sqrt(tau_years))
+    option = greeks(price_usd, STRIKE_USD, tau_years, world.iv_mark, is_call=True)
     now_ns = Ns((world.steps_count - steps_left_count) * world.step_ns)
     return [
         BandInputs(
@@ -133,7 +133,7 @@ def _inputs_at(world: World, steps_left_count: int) -> Sequence[BandInputs]:
             vanna_coin_per_vol=-float(option.vanna[at]),
             option_coin_gross=1.0,
             price_usd=float(price_usd[at]),
-            iv_mark=world.iv,
+            iv_mark=world.iv_mark,
             tau_years=tau_years,
             fee_rate_taker=world.cost_fraction,
             half_spread_usd=0.0,

@@ -1,7 +1,8 @@
-"""A world for comparing band policies: one short call at the money, a lognormal price, looked at on a grid of times.
+"""A world for comparing band policies: one short call, a lognormal price, looked at on a grid of times.
 
-Knows no policy. No rates and no drift; volatility is known and stays; trading costs a fraction of what is traded, the
-first hedge included, and the hedge is taken back free at expiry (theory 9.5: the setups of its table).
+Knows no policy. No rates and no drift; volatility stays, and is known unless the call was sold at another; trading
+costs a fraction of what is traded, the first hedge included, and the hedge is taken back free at expiry (theory 9.5:
+the setups of its table).
 """
 
 import math
@@ -17,7 +18,6 @@ from bot.domain.time import NS_PER_YEAR, Ns
 FloatArray = NDArray[np.float64]
 
 STRIKE_USD: Final = 100.0
-"""Price at the start as well."""
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,15 @@ class World(Struct, frozen=True, kw_only=True):
     risk_aversion_per_usd: float
     """Of the objective: cost + this / 2 x variance."""
     steps_count: int
+    start_usd: float = STRIKE_USD
+    """Price at the start."""
+    iv_sold: float | None = None
+    """What the call is sold at and hedged by; None: `iv`, what the price then has."""
+
+    @property
+    def iv_mark(self) -> float:
+        """What the hedger believes."""
+        return self.iv if self.iv_sold is None else self.iv_sold
 
     @property
     def step_years(self) -> float:
@@ -95,7 +104,7 @@ def prices(world: World, normals: Iterator[FloatArray]) -> Iterator[FloatArray]:
     """Price of each path after each step; the start is not among them."""
     drift = -0.5 * world.iv**2 * world.step_years
     width = world.iv * math.sqrt(world.step_years)
-    log_price: FloatArray | float = math.log(STRIKE_USD)
+    log_price: FloatArray | float = math.log(world.start_usd)
     for normal in normals:
         log_price = log_price + drift + width * normal
         yield np.exp(log_price)

@@ -6,7 +6,20 @@ import re
 import pytest
 
 from bot.domain.time import NS_PER_S, Ns
-from bot.observe.plot import SIZES, Axis, Bar, Drawing, Line, Mark, axis_of, legend, svg, thinned, time_axis
+from bot.observe.plot import (
+    SIZES,
+    Axis,
+    Bar,
+    Drawing,
+    Line,
+    Mark,
+    axis_of,
+    legend,
+    log_axis,
+    svg,
+    thinned,
+    time_axis,
+)
 
 
 def _numbers(text: str, name: str) -> list[float]:
@@ -94,3 +107,24 @@ def test_names_stand_beside_the_picture() -> None:
     assert legend([("gamma & time", 0, "line")]) == (
         '<ul class="legend"><li><i class="k line s0"></i>gamma &amp; time</li></ul>'
     )
+
+
+def test_a_logarithmic_axis_places_powers_evenly() -> None:
+    """A tenth, one and ten are equally far apart, and told; many decades are told by their powers alone."""
+    axis = log_axis([0.1, 10.0], "hedges", room=1.0)
+    drawn = svg(Drawing(axis, axis, marks=[Mark(x, x, 0, "dot", f"at {x:g}") for x in (0.1, 1.0, 10.0)]), "t")
+    left, middle, right = _numbers(drawn, "cx")[:3]
+    low, half, high = _numbers(drawn, "cy")[:3]
+
+    assert (middle - left, low - half) == pytest.approx((right - middle, half - high), abs=0.2)
+    assert "<title>at 0.1</title>" in drawn
+    assert ">0.2<" in drawn
+    many = svg(Drawing(log_axis([1e-3, 1e3], "x"), Axis(0.0, 1.0, "y")), "t")
+    assert ">100<" in many
+    assert ">200<" not in many
+
+
+def test_a_logarithmic_axis_has_no_place_for_nothing() -> None:
+    """Zero cost is infinitely far down."""
+    with pytest.raises(ValueError, match="no place for 0"):
+        log_axis([0.0, 1.0], "x")

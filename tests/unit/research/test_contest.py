@@ -10,9 +10,20 @@ from bot.research import contest
 from bot.research.contest import Candidate, Contest, Rival, default_of, rivals_of, tune
 from bot.research.lockstep import Outcome
 from bot.research.sampled import Grid
-from bot.research.world import World
+from bot.research.world import FloatArray, World
 
 _SEEDS = range(1, 41)
+
+
+def _outcome(cost_usd: FloatArray, others: FloatArray) -> Outcome:
+    return Outcome(
+        cost_usd=cost_usd,
+        variance_usd_squared=others,
+        profit_usd=others,
+        trades=others,
+        hedge_coin=others,
+        price_usd=others,
+    )
 
 
 def test_every_policy_of_the_product_competes(small: World) -> None:
@@ -91,7 +102,7 @@ def test_the_default_beats_the_clock_even_on_few_paths(small_contest: Contest) -
 def test_against_itself_nothing_is_shown(small: World) -> None:
     """No difference, no interval below zero; a constant lead is certain."""
     some = np.linspace(1.0, 2.0, 10)
-    own = Outcome(cost_usd=some, variance_usd_squared=some, profit_usd=some, trades=some)
+    own = _outcome(some, some)
     worse = structs.replace(own, cost_usd=some + 0.5)
     itself = contest._standing(default_of(small), own, own, small)
     other = contest._standing(default_of(small), own, worse, small)
@@ -104,7 +115,7 @@ def test_against_itself_nothing_is_shown(small: World) -> None:
 def test_the_interval_is_student_s(small: World) -> None:
     """Ten differences 0 to 9: mean 4.5, deviation 3.0277, t 2.2622 at nine degrees (any table of t)."""
     zero = np.zeros(10)
-    own = Outcome(cost_usd=np.arange(10.0), variance_usd_squared=zero, profit_usd=zero, trades=zero)
+    own = _outcome(np.arange(10.0), zero)
     other = structs.replace(own, cost_usd=zero)
     standing = contest._standing(default_of(small), own, other, small)
 

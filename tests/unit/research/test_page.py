@@ -8,9 +8,12 @@ from bot.domain.errors import ConfigError
 from bot.hedging.policies import POLICIES
 from bot.research import page
 from bot.research.contest import Contest
-from bot.research.page import BEGIN, END, Found, figures, write
+from bot.research.marked_page import marks
+from bot.research.page import TARGET, Found, figures, write
 from bot.research.published import Comparison, ExactBand, Figure
 from bot.research.toy import Rates
+
+BEGIN, END = marks(TARGET)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,11 @@ from msgspec import structs
 from bot.domain.errors import ConfigError
 from bot.research import real_day
 from bot.research.backtest import Backtest
-from bot.research.real_day import BEGIN, END, Case
+from bot.research.marked_page import marks
+from bot.research.real_day import TARGET, Case
 from bot.research.steps import LegSteps, StepMissed
+
+BEGIN, END = marks(TARGET)
 
 
 def _cases(backtested: Backtest) -> list[Case]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from bot.research.world import STRIKE_USD, World, many_paths, paths_of, prices
 
@@ -36,3 +37,12 @@ def test_a_step_is_told_in_both_units(small: World) -> None:
     """Half an hour."""
     assert small.step_ns == 1800 * 10**9
     assert small.step_years == pytest.approx(1800 / (365 * 86_400))
+
+
+def test_a_world_may_begin_elsewhere_and_be_mistaken(small: World) -> None:
+    """Prices begin where it says; what the hedger believes is the volatility it was sold at, else the true one."""
+    other = structs.replace(small, start_usd=50.0, iv_sold=0.9)
+    near, far = (next(prices(world, many_paths(world, 5, 1))) for world in (small, other))
+
+    assert np.allclose(far / near, 0.5)
+    assert (small.iv_mark, other.iv_mark, other.iv) == (0.8, 0.9, 0.8)

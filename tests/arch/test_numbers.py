@@ -42,11 +42,12 @@ _ALLOWED = {
     ("bot/research/sweep.py", "Range.*"): "keys of the sweep's file; in the unit of the key they are for",
     ("bot/research/sweep.py", "Seeds.*"): "keys of the sweep's file; seeds",
     ("bot/research/sweep.py", "Figures.*"): "columns of the results, part of the command line's contract",
+    ("bot/research/validation/*", "*"): "figures of any kind beside their sources': the row of the page says of what",
     ("bot/research/tapes/*", "row"): "number of a row in its file",
     ("bot/research/tapes/*", "number"): "number of a row in its file",
     ("bot/localex/*", "*"): "the venue's protocol: names and units are Deribit's",
     ("bot/observe/charts.py", "*"): "axes and pixels",
-    ("bot/observe/plot.py", "*"): "axes and pixels; units of a series stand in its axis",
+    ("bot/observe/plot*.py", "*"): "axes and pixels; units of a series stand in its axis",
     ("bot/observe/counts.py", "Spread.total"): "in the unit at the end of the metric's name",
     ("bot/observe/explained.py", "Gauge.value_max"): "in the unit named beside it",
     (

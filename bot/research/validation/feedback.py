@@ -274,8 +274,8 @@ def _picture(bare: Sequence[Cell], kept: Sequence[Cell]) -> Picture:
         marks = []
         for cell in cells:
             series = 2 if not cell.fails_share else 3 if cell.fails_share == 1.0 else 4
-            words = f"gain {cell.gain:.2f}: {cell.ratio:.2f} times the market's moves, {cell.fails_share:.0%} fail"
-            marks.append(Mark(cell.straddles, cell.kappa_usd_per_coin, series, "dot", words))
+            told = f"gain {cell.gain:.2f}: {cell.ratio:.2f} times the market's moves, {cell.fails_share:.0%} fail"
+            marks.append(Mark(cell.straddles, cell.kappa_usd_per_coin, series, "dot", told))
         drawing = Drawing(
             Axis(*ends, "one-day straddles held, short to long"),
             Axis(0.0, top, "USD the price moves per own coin"),

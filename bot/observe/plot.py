@@ -303,8 +303,8 @@ def _mark(mark: Mark, scale: _Scale) -> str:
 def sign(mark: Mark, x: float, y: float) -> str:
     """A mark at these pixels."""
     if mark.shape == "dot":
-        words = f"<title>{escape(mark.words)}</title>" if mark.words else ""
-        return f'<circle class="mark f{mark.series}" cx="{x:.1f}" cy="{y:.1f}" r="3.6">{words}</circle>'
+        dot = f'<circle class="mark f{mark.series}" cx="{x:.1f}" cy="{y:.1f}" r="3.6"'
+        return f"{dot}><title>{escape(mark.words)}</title></circle>" if mark.words else f"{dot}/>"
     if mark.shape == "star":
         tips = (_tip(place, 9.5 if place % 2 == 0 else 4.0) for place in range(10))
         points = " ".join(f"{x + right:.1f},{y + down:.1f}" for right, down in tips)

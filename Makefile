@@ -16,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test web-test clients real-day lint check soak soak-month mutants bench docs bands validation tactics image lock image-test deploy-test clean
+.PHONY: help demo test web-test ray-test clients real-day lint check soak soak-month mutants bench docs bands validation tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -29,6 +29,9 @@ test: $(STAMP) ## every test a fresh clone can run (ARGS="-k name"), in twice as
 
 web-test: $(STAMP) ## dashboard and report in a real Chromium (PICTURES=DIR keeps what it looked like)
 	$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+
+ray-test: $(STAMP) ## sweeps on a Ray cluster of two workers (installs the extra ray, 260 MB)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray]' && $(BIN)/python -m pytest -m ray tests/ray $(ARGS)
 
 clients: $(STAMP) ## what tests of clients in other runtimes need, in .clients (1 GB); make test skips them without it
 	$(BIN)/python tests/integration/clients/install.py

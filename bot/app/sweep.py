@@ -89,7 +89,7 @@ def _keyed(wanted: SweepFile) -> Iterator[tuple[Point, str]]:
             bases[point.portfolio] = loaded_of(_asked(wanted, point.portfolio))
         base = bases[point.portfolio]
         step_ms = wanted.step_ms if point.tape is None else None
-        world = (wanted.linear, wanted.hours, wanted.impact_usd_per_coin, step_ms)
+        world = (wanted.linear, wanted.hours, wanted.impact_usd_per_coin, step_ms, wanted.fills)
         tried = (point.choice, point.seed, tapes.get(point.tape or ""))
         yield point, key_of(__version__, base.book(wanted.currency.upper()), base.portfolio, tried, world)
 
@@ -136,7 +136,13 @@ def _job(wanted: SweepFile, point: Point) -> Job:
         currency=asked.currency,
         impact=None if impact is None else Impact(passing_usd_per_coin=impact),
     )
-    return Job(book=loaded.book(asked.currency), portfolio=loaded.portfolio, options=options, is_linear=wanted.linear)
+    return Job(
+        book=loaded.book(asked.currency),
+        portfolio=loaded.portfolio,
+        options=options,
+        is_linear=wanted.linear,
+        fills=wanted.fills,
+    )
 
 
 def _swept(wanted: SweepFile, plan: Mapping[str, Point], results: Results, how: tuple[CrewKind, int]) -> Sweep:

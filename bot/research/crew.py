@@ -18,6 +18,8 @@ from bot.domain.errors import ConfigError
 
 _AHEAD: Final = 2
 """Jobs given out for each worker: one to do, one to go on with."""
+_STARTS_MAX: Final = 3
+"""Of a cluster of this machine: one that is busy may take too long the first time, and has it all in memory after."""
 
 Job = TypeVar("Job")
 Work = Callable[[Job], object]
@@ -128,10 +130,14 @@ class RayCluster:
             raise ConfigError("--executor ray needs the extra `ray`: pip install 'hedgebot[ray]'") from None
         self._ray = ray
         local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers_count, "include_dashboard": False}
-        try:
-            ray.init(logging_level="ERROR", log_to_driver=False, configure_logging=False, **local)
-        except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
-            raise ConfigError(f"--executor ray: {str(error).splitlines()[0]}") from None
+        for number in range(_STARTS_MAX):
+            try:
+                ray.init(logging_level="ERROR", log_to_driver=False, configure_logging=False, **local)
+                break
+            except Exception as error:  # noqa: BLE001 - it raises just that when its node takes over 30 s to start
+                ray.shutdown()
+                if number == _STARTS_MAX - 1:
+                    raise ConfigError(f"--executor ray: {str(error).splitlines()[0]}") from None
         self.size_count = max(workers_count, round(ray.cluster_resources().get("CPU", 1)))
         self._remote = ray.remote(work)
         self._given: dict[object, str] = {}

@@ -3,6 +3,7 @@
 Knows the file, the configurations it means, and the figures of a run; who runs them is the caller's.
 """
 
+import enum
 import hashlib
 import itertools
 import math
@@ -31,6 +32,17 @@ _KEY_LENGTH: Final = 16
 _SHOWN_MAX: Final = 40
 """Lines of the table; the file has all."""
 _Count = Annotated[int, Meta(ge=1, le=POINTS_MAX)]
+
+
+class Fills(enum.StrEnum):
+    """How hedges are filled."""
+
+    EXCHANGE = "exchange"
+    """By the simulated exchange: latency, depth, queue, impact."""
+    IDEAL = "ideal"
+    """At once, whole, at the touch; the engine decides, without guards and limits."""
+    KERNEL = "kernel"
+    """The same, compiled."""
 
 
 class Range(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +97,7 @@ class SweepFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hours: Annotated[float, Meta(gt=0.0)] | None = None
     step_ms: Annotated[int, Meta(ge=10)] = 1_000
     """Between market messages of a drawn world."""
+    fills: Fills = Fills.EXCHANGE
     linear: bool = False
     """A chain as if it were settled in USDC; with tapes."""
     impact_usd_per_coin: Annotated[float, Meta(ge=0.0, le=1_000.0)] | None = None
@@ -126,14 +139,14 @@ def read(path: Path) -> SweepFile:
 
 
 def points(file: SweepFile) -> Iterator[Point]:
-    """Every configuration, those of a tape together; ConfigError names what cannot be varied."""
+    """Every configuration, those of a market together; ConfigError names what cannot be varied."""
     seeds = file.seeds
     drawn = range(seeds.first, seeds.first + seeds.count) if isinstance(seeds, Seeds) else seeds
     tried, tapes, portfolios = [*choices(file)], file.tapes or (None,), file.portfolios or (None,)
     whole = len(tried) * len(drawn) * len(tapes) * len(portfolios)
     if whole > POINTS_MAX:
         raise ConfigError(f"sweep: {whole:,} configurations are more than {POINTS_MAX:,}; try draws")
-    for tape, portfolio, choice, seed in itertools.product(tapes, portfolios, tried, drawn):
+    for tape, portfolio, seed, choice in itertools.product(tapes, portfolios, drawn, tried):
         yield Point(choice=choice, portfolio=portfolio, tape=tape, seed=seed)
 
 

@@ -21,6 +21,7 @@ _BROAD_EXCEPT_ALLOWED = {
     "bot/app/soak.py": "what a run raises is a finding, told with its seed",
     "bot/app/sweep_run.py": "what a run raises is told with what was tried, and the others go on",
     "bot/venues/stream.py": "root of the callback of a read: the task that reads raises it again",
+    "bot/research/crew.py": "what starting a cluster raises is told in one line",
     "bot/app/wire_loop.py": "what work for a thread raises is the awaiter's, whatever it is",
     "bot/observe/notify.py": "channels are code of others: whatever one raises, the next message is sent",
     "bot/drive/replay.py": "a bug that was met in the run has to be met again",

@@ -61,11 +61,11 @@ def test_results_are_those_of_single_runs(call: Call, file: Path, capsys: pytest
 
     assert (same["hedges"], same["pnl_usd"]) == (single["hedges"], single["pnl_usd"]["total"])
     assert same["trace_hash"] == single["trace_hash"]
-    assert [row["seed"] for row in rows] == [1, 2, 1, 2]
+    assert [row["seed"] for row in rows] == [1, 1, 2, 2]
     assert {row["policy"] for row in rows} == {"fixed"}
     assert rows[0]["hedges"] >= 1
-    assert rows[0]["cost_usd"] > rows[2]["cost_usd"]
-    assert rows[0]["residual_ratio"] < rows[2]["residual_ratio"]
+    assert rows[0]["cost_usd"] > rows[1]["cost_usd"]
+    assert rows[0]["residual_ratio"] < rows[1]["residual_ratio"]
     assert "fixed high_coin_per_option_coin=0.001 low_coin_per_option_coin=-0.001" in said.out
     assert "4 of 4 configurations are in" in said.err
 
@@ -148,6 +148,23 @@ def test_what_fails_is_told_and_tried_again(
     assert ", portfolio config/portfolios/call.toml, seed 2: no luck" in said.err
     monkeypatch.setattr(sweep, "run", really_run)
     assert call("sweep", str(file), "--workers", "1") == 0
+
+
+def test_the_kernel_has_the_figures_of_the_engine(call: Call, file: Path) -> None:
+    """On a drawn world, from the command: the same hedges, money to 1e-9; other rows than those of the exchange."""
+    text = file.read_text()
+    for fills in ("kernel", "ideal"):
+        file.write_text(f'fills = "{fills}"\n{text}')
+        assert call("sweep", str(file), "--workers", "1") == 0
+    rows = _rows(file.with_suffix(""))
+    of_kernel, of_engine = rows[4:], rows[:4]
+
+    assert len(rows) == 8
+    assert sum(int(row["hedges"]) for row in of_engine) > 4
+    for one, other in zip(of_engine, of_kernel, strict=True):
+        assert one["hedges"] == other["hedges"]
+        same = ("pnl_usd", "cost_usd", "traded_usd", "residual_usd", "net_delta_coin_final")
+        assert [other[name] for name in same] == pytest.approx([one[name] for name in same], rel=1e-9)
 
 
 @pytest.mark.parametrize(

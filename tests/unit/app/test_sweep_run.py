@@ -10,8 +10,9 @@ from bot.app import sweep_run
 from bot.app.backtest import Asked, loaded_of
 from bot.app.simulated import SimulateOptions
 from bot.app.sweep_run import Job, run
-from bot.research.sweep import Figures
+from bot.research.sweep import Figures, Fills
 from bot.research.tapes.history import open_day
+from bot.risk.conventions import Convention
 
 Write = Callable[..., Path]
 _CALL = "BTC-14APR23-30000-C"
@@ -26,7 +27,9 @@ def job(monkeypatch: pytest.MonkeyPatch, repo_root: Path, tmp_path: Path) -> Job
     loaded = loaded_of(Asked(config=Path("config/tape.toml"), currency="BTC", portfolio=portfolio))
     assert loaded.portfolio is not None
     options = SimulateOptions(seed=1, hours=0.02, step_ms=10_000, tape=None, currency="BTC")
-    return Job(book=loaded.book("BTC"), portfolio=loaded.portfolio, options=options, is_linear=False)
+    return Job(
+        book=loaded.book("BTC"), portfolio=loaded.portfolio, options=options, is_linear=False, fills=Fills.EXCHANGE
+    )
 
 
 def test_what_a_run_raises_is_its_answer(job: Job) -> None:
@@ -55,3 +58,16 @@ def test_a_tape_is_read_once_for_all_its_configurations(
 
     assert read == [folder]
     assert all(isinstance(figures, Figures) and figures.hedges for figures in found), found
+
+
+def test_ideal_fills_need_a_market_before_the_settlement_window(job: Job, tmp_path: Path, write_history: Write) -> None:
+    """A portfolio that begins in it leaves nothing to look at; a book that needs an account is refused."""
+    folder = tmp_path / "day"
+    folder.mkdir()
+    late_s = 157_520  # 07:32 on 14 April
+    write_history(folder, *((_CALL, late_s + 60 * minute, 30_000.0) for minute in range(0, 10, 5)))
+    late = structs.replace(job, fills=Fills.KERNEL, options=structs.replace(job.options, tape=folder, hours=None))
+    coin = structs.replace(late, book=structs.replace(late.book, convention=Convention.COIN))
+
+    assert "no look before the settlement window" in str(run(late))
+    assert "coin needs an account" in str(run(coin))

@@ -1,16 +1,25 @@
 """A world so small that everything about it is done in a moment, and two hours of a recorded day."""
 
 import json
+import math
+import random
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from bot.book import BookParams
+from bot.domain.events import InstrumentListed
+from bot.domain.market_events import MarketEvent
 from bot.domain.portfolio import LegSpec, PortfolioSpec
 from bot.domain.time import NS_PER_MS, NS_PER_S, NS_PER_YEAR, Ns, ns_from_iso
 from bot.drive.simulate import SimulateParams, Simulation
 from bot.research.backtest import Backtest, Look, backtest_of
 from bot.research.contest import Contest, compete, rivals_of
+from bot.research.ideal import Look as MomentLook
+from bot.research.ideal import Looks
 from bot.research.sampled import Grid
 from bot.research.tapes.history import open_history
 from bot.research.world import World
@@ -94,3 +103,46 @@ def _book(strike_usd: int, after_s: int, up_usd: float) -> dict[str, Any]:
         "best_ask_amount": 5.0,
         "greeks": {"delta": delta},
     }
+
+
+def _walk(make: Any, seed: int, book: BookParams, looks_count: int = 80) -> Looks:
+    """A stormy market looked at again and again: quotes late, one-sided or crossed, volatility missing at times."""
+    dice = random.Random(seed)
+    is_linear = book.hedge_instrument != "BTC-PERPETUAL"
+    pair = "BTC_USDC" if is_linear else "BTC"
+    call, put = f"{pair}-27MAR26-100000-C", f"{pair}-27MAR26-102000-P"
+    perpetual = make.linear_perpetual() if is_linear else make.perpetual()
+    seen = Looks(book)
+    seen.listed = [
+        InstrumentListed(instrument=spec, received_ns=make.now_ns)
+        for spec in (perpetual, make.option(call), make.option(put))
+    ]
+    held = make.snapshot({call: "1.5", put: str(dice.choice([-2, 1, 3]))})
+    seen.positions = held.positions
+    now_ns, price = make.now_ns, 100_000.0
+    for at in range(looks_count):
+        now_ns += dice.choice([100_000_000, 1_000_000_000, 1_000_000_000, 5_000_000_000, 90_000_000_000])
+        price *= math.exp(dice.gauss(0.0, 0.003))
+        fresh: list[MarketEvent] = []
+        at_ns = {"received_ns": Ns(now_ns), "index_usd": price}
+        for name in (call, put):
+            if at == 0 or dice.random() < 0.9:
+                iv = None if at and dice.random() < 0.03 else dice.uniform(0.4, 0.8)
+                figures = {"iv_mark": iv, "forward_usd": price * 1.002, "mark_native": dice.uniform(0.05, 0.07)}
+                fresh.append(make.option_marked(name, **at_ns, **figures))
+        if at == 0 or dice.random() < 0.95:
+            half = dice.choice([0.5, 0.5, 5.0, 200.0, -1.0])
+            mark = price * dice.uniform(0.9999, 1.0001)
+            ways = {"bid_usd": None if dice.random() < 0.03 else price - half, "ask_usd": price + half}
+            ways |= {"price_min_usd": 1_000.0, "price_max_usd": 1e6, "mark_usd": mark}
+            rate = dice.choice([None, 1e-4, -1e-3])
+            event = make.future_marked(perpetual.id, **at_ns, **ways, funding_rate_8h=rate)
+            fresh.append(structs.replace(event, bid_amount_native=1e12, ask_amount_native=1e12))
+        seen.looks.append(MomentLook(Ns(now_ns), tuple(fresh)))
+    return seen
+
+
+@pytest.fixture(scope="session")
+def walk(make: Any) -> Callable[..., Looks]:
+    """Looks of a book at a market of a seed."""
+    return lambda seed, book, **named: _walk(make, seed, book, **named)

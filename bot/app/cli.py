@@ -8,7 +8,6 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from bot import __version__
 from bot.app import check_report, clock, compose, exchange, operate, reference, simulated
 from bot.app.alerting import AlertAct, try_out
 from bot.app.backtest import backtest
@@ -35,6 +34,7 @@ from bot.app.soak_page import sentence as soak_sentence
 from bot.app.sweep import sweep
 from bot.app.tape_files import tape_cli
 from bot.app.validate import validate
+from bot.app.version import root, version
 from bot.app.watchdog_process import guard
 from bot.app.why_command import why
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
@@ -75,12 +75,6 @@ def main() -> None:
 def _refuse(line: str, code: ExitCode) -> None:
     sys.stderr.write(f"hedgebot: {' '.join(line.split())}\n")
     sys.exit(code)
-
-
-@cli.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
 
 
 @cli.command()
@@ -292,6 +286,8 @@ def _consent() -> None:
 
 for _name, _command in operate.COMMANDS.items():
     cli.command(name=_name)(_command)
+cli.callback()(root)
+cli.command(name="version")(version)
 cli.command(name="init")(init)
 cli.command(name="backtest")(backtest)
 cli.command(name="calibrate")(calibrate)

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 import pytest
 from msgspec import structs
 
-from bot import __version__
 from bot.app import cli, compose, daemon
 from bot.app.exit_codes import ExitCode
 from bot.app.probe.report import Report
@@ -25,11 +24,6 @@ from bot.engine import Engine
 
 Call = Callable[..., int]
 _MINUTE = ("simulate", "--hours", "0.02", "--seed", "3")
-
-
-def test_the_version_is_printed(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line."""
-    assert (call("version"), capsys.readouterr().out) == (0, f"{__version__}\n")
 
 
 def test_a_simulation_prints_one_json_line_and_draws(

@@ -179,5 +179,9 @@ def lived(  # noqa: PLR0913 - by name, what runs begin with
 
 
 def _tagged(config: Config, tag: str) -> Config:
-    """For a run of its own: no label may meet one of an earlier run."""
-    return structs.replace(config, books=tuple(structs.replace(book, run_tag=tag) for book in config.books))
+    """For a run of its own: no label may meet one of an earlier run.
+
+    Positions are adopted by the one start that was asked to, never by those of a reload, whose environment is the same.
+    """
+    books = tuple(structs.replace(book, run_tag=tag, adopts_positions=False) for book in config.books)
+    return structs.replace(config, books=books)

@@ -141,11 +141,13 @@ class _Process:
         self.late = late
         self.runs: list[tuple[str, str, str, float | None]] = []
         self.tokens: set[str] = set()
+        self.adopts: list[bool] = []
         self.pauses_s: list[float] = []
 
     def live(self, config: Config, run_id: str, seconds: float | None, reloads: Reloads) -> str:
         self.runs.append((run_id, config.books[0].run_tag, config.digest, seconds))
         self.tokens.add(reloads.token)
+        self.adopts.append(config.books[0].adopts_positions)
         step = self.plan.pop(0)
         if not isinstance(step, Exception) or len(self.runs) - 1 in self.late:
             reloads.follow(self, self, lambda: Ns(1))  # type: ignore[arg-type]
@@ -180,6 +182,17 @@ def test_each_run_has_a_name_of_its_own_and_one_token_opens_all(config: Config, 
     ]
     assert len(process.tokens) == 1
     assert all(left is not None and left <= 100.0 for *_, left in process.runs)
+
+
+def test_positions_are_adopted_by_the_first_start_only(config: Config) -> None:
+    """The variable that asked for it is still in the environment when the file is read again."""
+    adopting = structs.replace(
+        config, books=tuple(structs.replace(book, adopts_positions=True) for book in config.books)
+    )
+    process = _Process(adopting, VenueUnreachable("no route"), None)
+    process.lived(adopting)
+
+    assert process.adopts == [True, False, False]
 
 
 def test_a_start_that_fails_after_a_reload_is_tried_again(

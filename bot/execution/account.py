@@ -334,9 +334,10 @@ class Account:
         return Outcome(commands=tuple(self.watch(list(held))), notes=tuple(notes))
 
     def _on_snapshot_failed(self, event: ev.SnapshotFailed | ev.SnapshotTaken) -> Outcome:
-        if event.venue in self._agreement.reconcilers:
-            self._agreement.reconcilers[event.venue].failed(event.received_ns)
-        return NOTHING
+        if event.venue not in self._agreement.reconcilers:
+            return NOTHING  # of another book
+        cause = event.cause if isinstance(event, ev.SnapshotFailed) else "the lease has run out"
+        return Outcome(notes=tuple(self._agreement.reconcilers[event.venue].failed(event.received_ns, cause)))
 
     # --- fills ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
-from bot.domain.decided import Note, PositionMismatched, StrangerSeen
+from bot.domain.decided import AlarmRaised, Note, PositionMismatched, StrangerSeen
 from bot.domain.events import Filled, LedgerRestored, SnapshotTaken
 from bot.domain.ids import DERIBIT, InstrumentId, Label, VenueId, base_of, expiry_in_name, is_ours, venue_of
 from bot.domain.instruments import Instrument
@@ -19,6 +19,9 @@ from bot.risk.positions import Positions
 _ANSWER_NS_MAX: Final = Ns(60 * NS_PER_S)
 """A snapshot asked for and not answered by then is asked for again."""
 _RETRY_NS: Final = Ns(2 * NS_PER_S)
+_UNSEEN: Final = "account_unseen"
+_UNSEEN_NS_MAX: Final = Ns(600 * NS_PER_S)
+"""Looks that fail for so long, whatever the streams say, are an alarm: ten of the usual interval."""
 _CONFIRMATIONS: Final = 2
 """A mismatch is believed when two snapshots in a row show it."""
 
@@ -61,6 +64,8 @@ class Reconciler:
         self._fill_ns = Ns(0)
         self._demanded_ns = Ns(0)
         self._mismatches_count = 0
+        self._failing_since_ns: Ns | None = None
+        self._has_alarmed = False
         self._strangers: dict[str, None] = {}
 
     def restore(
@@ -98,10 +103,20 @@ class Reconciler:
         self._asked_ns = now_ns
         return True
 
-    def failed(self, now_ns: Ns) -> None:
-        """No snapshot could be had: ask again in a while."""
+    def failed(self, now_ns: Ns, cause: str) -> list[Note]:
+        """No snapshot could be had: ask again in a while; an alarm, once, where that lasts."""
         self._asked_ns = None
         self._due_ns = Ns(now_ns + _RETRY_NS)
+        if self._failing_since_ns is None:
+            self._failing_since_ns = now_ns
+        if self._has_alarmed or now_ns - self._failing_since_ns < _UNSEEN_NS_MAX:
+            return []
+        self._has_alarmed = True
+        text = (
+            f"positions at {self._venue} could not be compared with the venue's for {_UNSEEN_NS_MAX // NS_PER_S} s: "
+            f"{cause}; check the venue's interface and the key"
+        )
+        return [AlarmRaised(name=_UNSEEN, detail=text, deadline_ns=None)]
 
     def news(
         self, snapshot: SnapshotTaken, positions: Positions, instruments: Mapping[InstrumentId, Instrument]
@@ -151,7 +166,8 @@ class Reconciler:
         """Compare after the news has been booked. `has_live_orders`: other than at rest, whose fills are all seen."""
         if snapshot.requested_ns < self._demanded_ns:
             return Conclusion.AGAIN, []  # an answer from before the gap; the one asked for after it is on its way
-        self._asked_ns = None
+        self._asked_ns = self._failing_since_ns = None
+        self._has_alarmed = False
         now_ns = snapshot.received_ns
         if has_live_orders or self._fill_ns >= snapshot.requested_ns:
             self._due_ns = Ns(now_ns + _RETRY_NS)

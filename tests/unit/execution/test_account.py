@@ -5,7 +5,7 @@ import pytest
 
 from bot.domain import events as ev
 from bot.domain.commands import TakeSnapshot, Watch
-from bot.domain.ids import InstrumentId
+from bot.domain.ids import InstrumentId, VenueId
 from bot.domain.reasons import Phase
 from bot.domain.seen import PositionSeen
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
@@ -94,6 +94,18 @@ def test_losing_the_account_stream_ends_the_agreement(account: Account, make: An
 
     assert not account.is_reconciled
     assert account.standing.phase is Phase.RECONCILING
+
+
+def test_looks_that_fail_for_long_are_told_while_the_book_goes_on(account: Account, make: Any) -> None:
+    """Both streams are up, and nobody compares positions any more."""
+    _running(account, make)
+    told = []
+    for second in (0, 300, 600):
+        at = Ns(make.now_ns + second * NS_PER_S)
+        told += _take(account, ev.SnapshotFailed(received_ns=at, cause="10028 too_many_requests")).notes
+
+    assert [(note.name, account.standing.phase) for note in told] == [("account_unseen", Phase.RUNNING)]
+    assert _take(account, ev.SnapshotFailed(received_ns=at, cause="x", venue=VenueId("okx"))).notes == ()
 
 
 def test_losing_the_market_stream_leaves_the_agreement(account: Account, make: Any) -> None:

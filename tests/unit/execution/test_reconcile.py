@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bot.domain import events as ev
+from bot.domain.decided import AlarmRaised
 from bot.domain.ids import FillId, InstrumentId, Label
 from bot.domain.instruments import Instrument
 from bot.domain.time import NS_PER_S, Ns
@@ -205,7 +206,7 @@ def test_when_it_asks(desk: Desk, make: Any) -> None:
         return desk.reconciler.is_due(Ns(make.now_ns + round(second * NS_PER_S)))
 
     asked = [due(0), due(1), due(59.9), due(60)]
-    desk.reconciler.failed(Ns(make.now_ns + 61 * NS_PER_S))
+    desk.reconciler.failed(Ns(make.now_ns + 61 * NS_PER_S), "x")
     after_failure = [due(62.9), due(63), due(64)]
     desk.conclude(_at(make, 65, {}))
     after_agreement = [due(66), due(124.9), due(125)]
@@ -228,3 +229,21 @@ def test_what_belongs_to_a_book(make: Any) -> None:
     assert not has_expired(InstrumentId("BTC-PERPETUAL"), make.perpetual(), make.now_ns)
     assert has_expired(spec.id, spec, Ns(spec.expiry_ns))
     assert has_expired(InstrumentId("BTC-5JUN20-9250-C"), None, make.now_ns)
+
+
+def test_an_account_that_shows_no_picture_for_long_is_an_alarm_once(desk: Desk, make: Any) -> None:
+    """Streams may go on while every look fails: positions are then not compared, and somebody has to know."""
+
+    def failed(after_s: int) -> list[str]:
+        notes = desk.reconciler.failed(Ns(make.now_ns + after_s * NS_PER_S), "no answer")
+        return [note.detail for note in notes if isinstance(note, AlarmRaised)]
+
+    told = [line for after_s in range(0, 1_300, 2) for line in failed(after_s)]
+    desk.conclude(make.snapshot({}))
+    again = [failed(after_s) for after_s in (1_400, 1_999, 2_000, 2_002)]
+
+    text = (
+        "positions at deribit could not be compared with the venue's for 600 s: no answer; check the venue's interface and the key"
+    )
+    assert told == [text]
+    assert again == [[], [], [text], []]

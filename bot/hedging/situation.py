@@ -28,6 +28,8 @@ from bot.risk.exposure import Exposure
 from bot.risk.legs import Legs
 
 _ROOT_HOUR: Final = math.sqrt(3600 * NS_PER_S / NS_PER_YEAR)
+_AHEAD_NS_MAX: Final = 60 * NS_PER_S
+"""Of a fill's time from our clock: twice what a start lets the venue's and ours be apart."""
 _FILTERS: Final = frozenset(
     {
         *(Reason.TOO_SOON, Reason.PRICE_HARDLY_MOVED, Reason.REVERSES_TOO_SOON),
@@ -123,10 +125,15 @@ def inputs_of(
         fee_rate_taker=float_from_decimal(hedge.spec.fee_rate_taker),
         half_spread_usd=half_spread,
         funding_rate_8h=hedge.funding_rate_8h,
-        since_hedge_ns=None if last is None else Ns(now_ns - last[0]),
+        since_hedge_ns=None if last is None else _since(last[0], now_ns),
         price_at_hedge_usd=None if last is None else last[1],
         now_ns=now_ns,
     )
+
+
+def _since(hedged_ns: Ns, now_ns: Ns) -> Ns | None:
+    """How long ago the last hedge was; None where the clock was set back since, which leaves that unknown."""
+    return None if hedged_ns - now_ns > _AHEAD_NS_MAX else Ns(now_ns - hedged_ns)
 
 
 def at_depth(inputs: BandInputs, hedge: Hedge, trade_coin: float) -> BandInputs:

@@ -243,7 +243,8 @@ def test_an_account_that_shows_no_picture_for_long_is_an_alarm_once(desk: Desk, 
     again = [failed(after_s) for after_s in (1_400, 1_999, 2_000, 2_002)]
 
     text = (
-        "positions at deribit could not be compared with the venue's for 600 s: no answer; check the venue's interface and the key"
+        "positions at deribit could not be compared with the venue's for 600 s: no answer; "
+        "check the venue's interface and the key"
     )
     assert told == [text]
     assert again == [[], [], [text], []]

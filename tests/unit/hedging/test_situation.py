@@ -173,6 +173,20 @@ def _frame(make: Any) -> Frame:
     return Frame(seq=9, now_ns=make.now_ns, book="BTC", convention="options_only", hedge_instrument=PERPETUAL)
 
 
+@pytest.mark.parametrize(("ahead_s", "since_s"), [(-5, 5), (0, 0), (60, -60), (61, None), (600, None)])
+def test_a_clock_that_was_set_back_forgets_when_the_last_hedge_was(
+    view: MarketView, make: Any, ahead_s: int, since_s: int | None
+) -> None:
+    """A minimum time since it would otherwise hold every hedge back until the clock has caught up."""
+    hedge, exposure = _hedge(view, make), _exposure(view, make)
+    last = (Ns(make.now_ns + ahead_s * NS_PER_S), 99_000.0)
+
+    inputs = inputs_of(exposure, hedge, last, make.now_ns, vanna_coin_per_vol=0.0)
+
+    assert inputs.since_hedge_ns == (None if since_s is None else since_s * NS_PER_S)
+    assert inputs.price_at_hedge_usd == 99_000.0
+
+
 def test_the_record_holds_what_mattered(view: MarketView, make: Any) -> None:
     """One line from which a human can follow the decision."""
     verdict = Verdict(action=Action.HEDGE, reason=Reason.OUTSIDE_BAND, trade_coin=-1.0, target_coin=0.0)

@@ -8,8 +8,10 @@ ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python3 -m venv /opt/hedgebot
 # Dependencies first: this layer changes only with the pins. Every file is known by its hash, nothing is compiled.
-COPY deploy/requirements.lock ./
-RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r requirements.lock
+# LOCK=research.lock adds what only studies need (`make image RESEARCH=1`).
+ARG LOCK=requirements.lock
+COPY deploy/requirements.lock deploy/research.lock ./
+RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-compile --only-binary :all: --require-hashes -r ${LOCK}
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 # What only installs, and the tests of others, stay behind.

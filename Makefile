@@ -69,17 +69,18 @@ validation: $(STAMP) ## reproduce theory and published tables into docs/explanat
 real-day: $(STAMP) ## backtest portfolios on a recorded day (DAY=FOLDER) and write docs/explanation/real-day.md (minutes)
 	$(BIN)/python -m bot real-day docs/explanation/real-day.md --tape $(DAY)
 
-image: ## container image, with docker, podman or buildah (IMAGE=name CONTAINER=podman BASE_IMAGE=... ARGS="--no-cache")
-	CONTAINER=$(CONTAINER) BASE_IMAGE=$(BASE_IMAGE) $(PYTHON) deploy/image.py build --tag $(IMAGE) $(ARGS)
+image: ## container image, with docker, podman or buildah (IMAGE=name CONTAINER=podman BASE_IMAGE=... RESEARCH=1: a second tag, with what studies need)
+	CONTAINER=$(CONTAINER) BASE_IMAGE=$(BASE_IMAGE) $(PYTHON) deploy/image.py build --tag $(IMAGE) $(if $(RESEARCH),--research) $(ARGS)
 
 lock: ## pin every file of the image by its hash again, by constraints.txt (needs uv)
-	printf 'setuptools>=77\n' | uv pip compile --quiet pyproject.toml - --extra alerts --extra postgres --universal --python-version 3.11 -c constraints.txt --generate-hashes --no-annotate --no-header -o deploy/requirements.lock
+	for more in '' 'research'; do printf 'setuptools>=77\n' | uv pip compile --quiet pyproject.toml - --extra alerts --extra postgres $${more:+--extra $$more} --universal --python-version 3.11 -c constraints.txt --generate-hashes --no-annotate --no-header -o deploy/$${more:-requirements}.lock || exit 1; done
 
-image-test: ## build the image where no registry is, run the demo in it, end it (needs podman runc debootstrap and root)
+image-test: ## build the image where no registry is, run it in every mode, end it (needs podman runc debootstrap and root; ARGS=--research)
 	$(PYTHON) deploy/image.py test $(ARGS)
 
 deploy-test: $(STAMP) ## try rules, dashboard and alerts with a real Prometheus and Alertmanager (needs both installed)
 	$(BIN)/python -m pip install --quiet kubernetes-validate
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m deploy tests/deploy $(ARGS)
 	$(BIN)/python deploy/trial.py
 
 clean: ## remove what make and the tools created; runs/ and var/ stay

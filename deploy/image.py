@@ -18,11 +18,13 @@ from typing import Final
 
 CHECKOUT: Final = Path(__file__).resolve().parent.parent
 BASE_IMAGE: Final = "python:3.12-slim-bookworm"
-LOCK: Final = CHECKOUT / "deploy/requirements.lock"
+LOCK: Final = "requirements.lock"
+RESEARCH_LOCK: Final = "research.lock"
+"""With what only studies need."""
 ADDED_BYTES_MAX: Final = 400_000_000
 """What the image may add to its base."""
-_HEDGES_WAIT_S: Final = 180.0
-"""For the first hedges of the demo, on a machine with other things to do; a start without byte-code takes 15 s."""
+_WAIT_S: Final = 180.0
+"""For the first hedges of a run, on a machine with other things to do; a start without byte-code takes 15 s."""
 _STOP_WAIT_S: Final = 60.0
 _WHEELS: Final = "/wheels"
 _PIP_CONFIG: Final = "/etc/pip.conf"
@@ -51,23 +53,24 @@ def builder(wanted: str = "") -> str:
     raise Failed(f"{wanted or 'docker, podman, buildah'}: none here builds images; install one")
 
 
-def build_words(tool: str, *, tag: str, base: str, more: Sequence[str] = ()) -> list[str]:
+def build_words(tool: str, *, tag: str, base: str, lock: str = LOCK, more: Sequence[str] = ()) -> list[str]:
     """The command that builds; the format of docker keeps the health check."""
     as_docker = [] if tool == "docker" else ["--format", "docker"]
-    return [tool, "build", *as_docker, *more, "--build-arg", f"BASE_IMAGE={base}", "--tag", tag, "."]
+    arguments = ["--build-arg", f"LOCK={lock}", "--build-arg", f"BASE_IMAGE={base}"]
+    return [tool, "build", *as_docker, *more, *arguments, "--tag", tag, "."]
 
 
-def build(tag: str, more: Sequence[str]) -> None:
-    """With what is there."""
-    words = build_words(
-        builder(os.environ.get("CONTAINER", "")),
-        tag=tag,
-        base=os.environ.get("BASE_IMAGE", "") or BASE_IMAGE,
-        more=more,
-    )
+def build(tag: str, lock: str, more: Sequence[str]) -> None:
+    """With what is there; its size is told."""
+    tool = builder(os.environ.get("CONTAINER", ""))
+    base = os.environ.get("BASE_IMAGE", "") or BASE_IMAGE
+    words = build_words(tool, tag=tag, base=base, lock=lock, more=more)
     sys.stdout.write(" ".join(words) + "\n")
     sys.stdout.flush()
-    raise SystemExit(subprocess.run(words, cwd=CHECKOUT, check=False).returncode)  # noqa: S603 - built above
+    code = subprocess.run(words, cwd=CHECKOUT, check=False).returncode  # noqa: S603 - built above
+    if code == 0:
+        sys.stdout.write(f"{tag}: {call(tool, 'images', '--format', '{{.Size}}', tag).strip()}\n")
+    raise SystemExit(code)
 
 
 # --- the trial -----------------------------------------------------------------------------------------------
@@ -77,19 +80,19 @@ class Podman:
     """podman with a storage of its own: what is built and run here leaves nothing behind."""
 
     def __init__(self, folder: Path) -> None:
-        self._words: Final = [
+        self.words: Final = [
             *("podman", "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs"),
             *("--root", str(folder / "storage"), "--runroot", str(folder / "run")),
         ]
 
     def __call__(self, *words: str) -> str:
         """One command."""
-        return call(*self._words, *words)
+        return call(*self.words, *words)
 
-    def build(self, tag: str, base: str, more: Sequence[str]) -> None:
+    def build(self, tag: str, base: str, lock: str, more: Sequence[str]) -> None:
         """The image, from files that are here only."""
-        words = build_words("podman", tag=tag, base=base, more=["--pull=never", "--network", "host", *more])
-        self(*words[1:])
+        here = ["--pull=never", "--network", "host", *more]
+        self(*build_words("podman", tag=tag, base=base, lock=lock, more=here)[1:])
 
     def size_bytes(self, image: str) -> int:
         """All its layers."""
@@ -118,12 +121,14 @@ def _package_source() -> str:
     raise Failed("apt: no source of packages is configured; give a base with BASE_IMAGE=...")
 
 
-def wheels(folder: Path, python: str) -> Path:
-    """Every file of the lock, fetched with this machine's own pip: the build itself asks nobody."""
+def wheels(folder: Path, python: str, lock: str) -> Path:
+    """Every file of a lock, fetched with this machine's own pip: the build itself asks nobody."""
     there = folder / "wheels"
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     only = ("--no-deps", "--only-binary", ":all:", "--python-version", python)
-    call(*pip, "download", "--quiet", *only, "--require-hashes", "-r", str(LOCK), "-d", str(there))
+    call(
+        *pip, "download", "--quiet", *only, "--require-hashes", "-r", str(CHECKOUT / "deploy" / lock), "-d", str(there)
+    )
     return there
 
 
@@ -136,7 +141,7 @@ def offline(folder: Path, found: Path) -> list[str]:
 
 
 _LOCKED_DOWN: Final = (
-    *("--read-only", "--tmpfs", "/tmp:size=64m,mode=1777", "--network", "none"),  # noqa: S108 - inside the container
+    *("--read-only", "--tmpfs", "/tmp:size=64m,mode=1777"),  # noqa: S108 - inside the container
     *("--cap-drop", "all", "--security-opt", "no-new-privileges", "--pids-limit", "64", "--memory", "1g"),
     # Below what a user may have anywhere: raising a limit needs a right that not every root has.
     *("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"),
@@ -144,10 +149,11 @@ _LOCKED_DOWN: Final = (
 
 
 @contextmanager
-def running(podman: Podman, image: str, *command: str) -> Iterator[str]:
+def running(podman: Podman, image: str, *command: str, network: str = "none", **environment: str) -> Iterator[str]:
     """A container with nothing it does not need; gone afterwards."""
     runtime = ("--runtime", "runc") if shutil.which("runc") else ()
-    name = podman("run", "--detach", *runtime, *_LOCKED_DOWN, image, *command).strip()
+    told = [word for item in environment.items() for word in ("--env", "=".join(item))]
+    name = podman("run", "--detach", *runtime, *_LOCKED_DOWN, "--network", network, *told, image, *command).strip()
     try:
         yield name
     finally:
@@ -165,30 +171,80 @@ def _lines(podman: Podman, name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in podman("logs", name).splitlines() if line.startswith("{")]
 
 
+def _until_told(podman: Podman, name: str, event: str, times: int = 1) -> None:
+    deadline_s = time.monotonic() + _WAIT_S
+    while sum(line.get("event") == event for line in _lines(podman, name)) < times:
+        if time.monotonic() > deadline_s:
+            raise Failed(f"{event} was not told {times} times in {_WAIT_S:.0f} s: {podman('logs', name)[-2000:]}")
+        time.sleep(1.0)
+
+
+def _ends(podman: Podman, name: str) -> str:
+    """How long it took to end after SIGTERM, in order; in words."""
+    podman("kill", "--signal", "TERM", name)
+    began_s = time.monotonic()
+    code = call("timeout", f"{_STOP_WAIT_S:.0f}", *podman.words, "wait", name).strip()
+    if code != "0":
+        raise Failed(f"SIGTERM ended it with {code}: {podman('logs', name)[-2000:]}")
+    return f"{time.monotonic() - began_s:.1f} s"
+
+
 def _demo(podman: Podman, image: str) -> None:
     """It hedges, answers its own health check, and ends in order when asked to."""
     with running(podman, image, "demo", "--json") as name:
-        deadline_s = time.monotonic() + _HEDGES_WAIT_S
-        while sum(line.get("event") == "order.filled" for line in _lines(podman, name)) < 2:
-            if time.monotonic() > deadline_s:
-                raise Failed(f"no two hedges in {_HEDGES_WAIT_S:.0f} s: {podman('logs', name)[-2000:]}")
-            time.sleep(1.0)
+        _until_told(podman, name, "order.filled", times=2)
         _demand(True, "two hedges were filled")
         listening = next(line for line in _lines(podman, name) if line.get("event") == "health.listening")
         ask = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{listening['port']}/healthz').status)"
         _demand(podman("exec", name, "python3", "-c", ask).strip() == "200", "the health page answers inside")
         _demand(podman("exec", name, "id", "-u").strip() == "10001", "it is not root")
         _demand(not podman("exec", name, "find", "/opt/hedgebot", "-name", "*.pyc"), "there is no byte-code in it")
-        podman("kill", "--signal", "TERM", name)
-        began_s = time.monotonic()
-        code = call("timeout", f"{_STOP_WAIT_S:.0f}", *podman._words, "wait", name).strip()  # noqa: SLF001 - its words
-        _demand(code == "0", f"SIGTERM ends it in order, in {time.monotonic() - began_s:.1f} s")
+        _demand(True, f"SIGTERM ends it in order, in {_ends(podman, name)}")
         result = _lines(podman, name)[-1]
         _demand(result.get("positions_match") is True, f"positions match after {result.get('hedges')} hedges")
         _demand(result.get("unknown_open") == 0 and not result.get("violations"), "nothing is left open")
 
 
-def trial(base_tar: Path | None) -> None:
+_AT_THE_EXCHANGE: Final = {
+    "HEDGEBOT_VENUE__HOSTS": "local",
+    "HEDGEBOT_VENUE__CLIENT_ID": "demo",
+    "HEDGEBOT_VENUE__CLIENT_SECRET": "demo",
+}
+_PORTFOLIO: Final = "config/portfolios/demo.toml"
+_IS_SERVED: Final = "import socket; socket.create_connection(('127.0.0.1', 8651), 5).close()"
+"""The exchange's own port, and that of the hosts called local."""
+_MODES: Final[dict[str, dict[str, str]]] = {
+    "testnet": _AT_THE_EXCHANGE,
+    "paper": {"HEDGEBOT_PORTFOLIO": _PORTFOLIO, "HEDGEBOT_VENUE__HOSTS": "local"},
+    "demo": {"HEDGEBOT_PORTFOLIO": _PORTFOLIO},
+}
+"""What tells the modes apart; the command line is the image's own in each."""
+
+
+def _modes(podman: Podman, image: str) -> None:
+    """By environment alone each mode agrees with its venue: an exchange of the same image, in a container beside."""
+    with running(podman, image, "exchange", "--portfolio", _PORTFOLIO, HEDGEBOT_LOG__FORMAT="json") as venue:
+        deadline_s = time.monotonic() + _WAIT_S
+        while not _says_yes(podman, "exec", venue, "python3", "-c", _IS_SERVED):
+            if time.monotonic() > deadline_s:
+                raise Failed(f"the exchange did not listen in {_WAIT_S:.0f} s: {podman('logs', venue)[-2000:]}")
+            time.sleep(1.0)
+        for mode, environment in _MODES.items():
+            told = {"HEDGEBOT_MODE": mode, "HEDGEBOT_LOG__FORMAT": "json"} | environment
+            with running(podman, image, network=f"container:{venue}", **told) as name:
+                _until_told(podman, name, "book.reconciled")
+                _demand(True, f"mode {mode} runs by environment alone, and SIGTERM ends it in {_ends(podman, name)}")
+
+
+def _says_yes(podman: Podman, *words: str) -> bool:
+    try:
+        podman(*words)
+    except Failed:
+        return False
+    return True
+
+
+def trial(base_tar: Path | None, *, with_research: bool) -> None:
     """Build without a registry, look, run, end."""
     if shutil.which("podman") is None:
         raise Failed("podman: is missing; install podman, runc and debootstrap")
@@ -201,16 +257,22 @@ def trial(base_tar: Path | None) -> None:
             podman("import", str(base_tar or debian_root(folder)), base)
             with running(podman, base, "sleep", "60") as name:
                 python = podman("exec", name, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
-            found = wheels(folder, python.strip())
+            image, lock = "localhost/hedgebot:test", RESEARCH_LOCK if with_research else LOCK
+            found = wheels(folder, python.strip(), lock)
             based_s = time.monotonic()
-            podman.build("localhost/hedgebot:test", base, offline(folder, found))
+            podman.build(image, base, LOCK, offline(folder, found))
             built_s = time.monotonic()
-            added = podman.size_bytes("localhost/hedgebot:test") - podman.size_bytes(base)
+            added = podman.size_bytes(image) - podman.size_bytes(base)
             sys.stdout.write(f"base and wheels {based_s - began_s:.0f} s, build {built_s - based_s:.0f} s\n")
             _demand(
                 added <= ADDED_BYTES_MAX, f"{added / 1e6:.0f} MB above its base, at most {ADDED_BYTES_MAX / 1e6:.0f}"
             )
-            _demo(podman, "localhost/hedgebot:test")
+            _demo(podman, image)
+            _modes(podman, image)
+            if with_research:
+                podman.build("localhost/hedgebot:research", base, lock, offline(folder, found))
+                added = podman.size_bytes("localhost/hedgebot:research") - podman.size_bytes(base)
+                sys.stdout.write(f"with what studies need: {added / 1e6:.0f} MB above its base\n")
         finally:
             podman("system", "reset", "--force")
 
@@ -220,12 +282,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("build", "test"))
     parser.add_argument("--tag", default="hedgebot")
+    parser.add_argument("--research", action="store_true", help="with what studies need, in a tag of its own")
     parser.add_argument("--base-tar", type=Path, help="root file system for the trial; default: make one")
     known, more = parser.parse_known_args()
     try:
         if known.what == "build":
-            build(known.tag, more)
-        trial(known.base_tar)
+            named = f"{known.tag}:research" if known.research and ":" not in known.tag else known.tag
+            build(named, RESEARCH_LOCK if known.research else LOCK, more)
+        trial(known.base_tar, with_research=known.research)
     except Failed as error:
         sys.exit(f"image: {error}")
 

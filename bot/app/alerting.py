@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from msgspec import Struct
@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from bot.domain.errors import ConfigError
 from bot.observe.alerts import Alerts, AlertTerms, Severity
-from bot.observe.narrate import Narrator
 from bot.observe.notify import AppriseChannel, Notifier
 
 _CLOSE_S_MAX: Final = 5.0
@@ -33,8 +32,11 @@ class AlertsConfig(Struct, frozen=True, kw_only=True):
 
 
 @contextlib.asynccontextmanager
-async def alerts_of(config: AlertsConfig, narrator: Narrator) -> AsyncIterator[Alerts | None]:
-    """Where the witness tells, while the run lasts; None where nobody wants it. ConfigError for a bad address."""
+async def alerts_of(config: AlertsConfig, hear: Callable[[str, str, int], None]) -> AsyncIterator[Alerts | None]:
+    """Where a process tells, while it lasts; None where nobody wants it. ConfigError for a bad address.
+
+    `hear` is told on the loop what came of each message: a word of the log, the channel, how many alerts.
+    """
     if not config.urls:
         yield None
         return
@@ -43,7 +45,7 @@ async def alerts_of(config: AlertsConfig, narrator: Narrator) -> AsyncIterator[A
 
     def told(word: str, channel: str, count: int) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended before the last word
-            loop.call_soon_threadsafe(narrator.alerted, word, channel, count)
+            loop.call_soon_threadsafe(hear, word, channel, count)
 
     notifier = Notifier(channels, told)
     try:

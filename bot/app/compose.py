@@ -331,7 +331,7 @@ async def _live(
     if config.tape_folder is not None:
         _clean(config, config.tape_folder, narrator)
     arming.refuse_endless(config)
-    async with alerts_of(config.alerts, narrator) as alerts, held(config, narrator, now_ns) as tenancy:
+    async with alerts_of(config.alerts, narrator.alerted) as alerts, held(config, narrator, now_ns) as tenancy:
         parts = daemon.Parts(
             mode=config.mode.value,
             books=config.books,
@@ -358,6 +358,7 @@ async def _live(
                 control=control,
                 config=None if reloads is None else ConfigPages(control, reloads),
                 dashboard=Dashboard(lookout, tail, is_live=True, now_ns=now_ns),
+                refused=narrator.turned_away,
             )
         witness = RunWitness(narrator, metrics, tallies, alerts, lookout)
         results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)

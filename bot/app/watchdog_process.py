@@ -11,6 +11,7 @@ import uvloop
 from msgspec import structs
 
 from bot.app import arming, clock
+from bot.app.alerting import alerts_of
 from bot.app.config import Config
 from bot.app.daemon import reached, signals
 from bot.app.tenancy import lease_of
@@ -44,19 +45,25 @@ async def _guarded(config: Config, seconds: float | None) -> None:
     )
     lease = lease_of(config)
     log = open_log(now_ns=clock.now_ns, level=Level[config.log_level.upper()], style=config.log_format)
-    teller = WatchdogTeller(log.bind(run_id=_RUN_ID, venue=settings.venue))
+    own = log.bind(run_id=_RUN_ID, venue=settings.venue)
     prefixes = tuple(book.label_prefix for book in config.books)
     params = WatchParams(label_prefixes=prefixes, silence_ns=config.watchdog.silence_ns)
     stopped = asyncio.Event()
+
+    def heard(word: str, channel: str, count: int) -> None:
+        own.tell(word, channel=channel, count=count)
+
     with signals(lambda _: stopped.set()):
         try:
-            await reached(canceller.open)
-            lease.look()
-            watchdog = Watchdog(lease.look, canceller, teller, params, now_ns=clock.now_ns)
-            teller.started(opening.without_password(config.ledger_url), params.silence_ns / NS_PER_S)
-            if seconds is not None:
-                asyncio.get_running_loop().call_later(seconds, stopped.set)
-            await watchdog.run(stopped)
+            async with alerts_of(config.alerts, heard) as alerts:
+                await reached(canceller.open)
+                lease.look()
+                teller = WatchdogTeller(own, alerts, now_ns=clock.now_ns)
+                watchdog = Watchdog(lease.look, canceller, teller, params, now_ns=clock.now_ns)
+                teller.started(opening.without_password(config.ledger_url), params.silence_ns / NS_PER_S)
+                if seconds is not None:
+                    asyncio.get_running_loop().call_later(seconds, stopped.set)
+                await watchdog.run(stopped)
         finally:
             await canceller.close()
             lease.close()

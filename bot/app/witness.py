@@ -1,6 +1,7 @@
 """Told of everything after the orders have left: narrates, measures, counts. Decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from msgspec import structs
 
@@ -9,8 +10,11 @@ from bot.app.lookout import Lookout
 from bot.domain.commands import PlaceOrder
 from bot.domain.decided import AlarmRaised, Outcome
 from bot.domain.events import Event, Ticked
+from bot.domain.status import BookStatus
+from bot.domain.time import NS_PER_DAY, iso_utc
 from bot.engine import Engine
 from bot.observe.alerts import Alerts
+from bot.observe.charts import HedgeMark, Sample, render_run
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
 from bot.observe.tally import RunResult, Tally
@@ -59,7 +63,8 @@ class RunWitness:
             if isinstance(event, Ticked) and self._live is not None and self._alerts.is_summary_due(event.now_ns):
                 for status in self._live.statuses():
                     day = self._tallies[status.book]
-                    self._alerts.sum_up(status, hedges_count=day.hedges, fills_count=day.fills)
+                    draw = partial(_drawn, tuple(day.samples), tuple(day.marks), status)
+                    self._alerts.sum_up(status, hedges_count=day.hedges, fills_count=day.fills, draw=draw)
         if isinstance(event, Ticked) and self._live is not None and tally.wants_sample(event.now_ns):
             for status in self._live.statuses():
                 if status.book == book:
@@ -104,3 +109,17 @@ class RunWitness:
                 positions_match=result.positions_match,
                 profit_usd=structs.asdict(result.pnl_usd),
             )
+
+
+def _drawn(samples: Sequence[Sample], marks: Collection[HedgeMark], status: BookStatus) -> str | None:
+    """The last day of one book; None where there is too little to draw."""
+    since_ns = status.now_ns - NS_PER_DAY
+    try:
+        return render_run(
+            [sample for sample in samples if sample.time_ns >= since_ns],
+            [mark for mark in marks if mark.time_ns >= since_ns],
+            title=f"{status.book}, the day until {iso_utc(status.now_ns)[:16]}",
+            coin=status.book,
+        )
+    except ValueError:
+        return None

@@ -47,12 +47,23 @@ class Severity(enum.IntEnum):
     """Now: nobody hedges, or what is believed may be wrong."""
 
 
+class Picture(Struct, frozen=True, kw_only=True):
+    """A chart that is drawn when it is sent, beside the loop."""
+
+    name: str
+    """Of its file."""
+    draw: Callable[[], str | None]
+    """Its SVG; None where there is too little to draw."""
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """One thing to tell."""
 
     severity: Severity
     text: str
     """One line, without secrets."""
+    picture: Picture | None = None
+    """What goes with it where a channel takes files."""
 
 
 class AlertTerms(Struct, frozen=True, kw_only=True):
@@ -101,6 +112,11 @@ class Alerts:
                 for found in _of_note(book, note):
                     self._tell(*found)
 
+    def tell(self, now_ns: Ns, key: tuple[str, ...], severity: Severity, text: str) -> None:
+        """What no engine knows of; `key` is what its cool-down is counted by."""
+        self._now_ns = now_ns
+        self._tell(key, severity, text)
+
     def is_summary_due(self, now_ns: Ns) -> bool:
         """Once a day, when its hour begins; not at the start."""
         if self._terms.summary_utc_hours is None:
@@ -109,8 +125,10 @@ class Alerts:
         self._day = day
         return before is not None and day > before
 
-    def sum_up(self, status: BookStatus, *, hedges_count: int, fills_count: int) -> None:
-        """The day of one book: told whatever the least severity is."""
+    def sum_up(
+        self, status: BookStatus, *, hedges_count: int, fills_count: int, draw: Callable[[], str | None] | None = None
+    ) -> None:
+        """The day of one book, with its chart: told whatever the least severity is."""
         profit, before = status.profit_usd, self._profit_usd.get(status.book, 0.0)
         self._profit_usd[status.book] = profit.total
         net = None if status.decided is None else status.decided.delta_coin_net
@@ -119,6 +137,7 @@ class Alerts:
         self._post(
             Alert(
                 severity=Severity.INFO,
+                picture=None if draw is None else Picture(name=f"hedgebot-{status.book}.svg", draw=draw),
                 text=f"{status.book} until {iso_utc(status.now_ns)[:16]}: {status.phase.value}, stops {stops}; profit "
                 f"{profit.total - before:+.2f} USD since the last summary, {profit.total:+.2f} since the start "
                 f"(options {profit.options:+.2f}, hedge {profit.hedge:+.2f}, slippage {profit.slippage:+.2f}, "

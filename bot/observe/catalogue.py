@@ -128,6 +128,9 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "watchdog.cancelled": _warning("An order of ours that nobody looks after has been cancelled.", *_ORDER),
     "watchdog.calmed": _info("The heartbeat is there again, or the bot has ended in order.", "holder"),
     "health.listening": _info("The health page answers on this loopback address.", "host", "port"),
+    "request.refused": _warning(
+        "Somebody was turned away by the pages; repeats are counted and told once a minute.", "cause", "repeats"
+    ),
     "exchange.listening": _info("The local exchange answers on this loopback address.", "host", "port"),
     "stop.requested": _info("A signal or an operator wants an orderly end: no new hedge.", "cause"),
     # --- connection and market ---

@@ -91,6 +91,10 @@ class Narrator:
         """The health pages answer there."""
         self._log.tell("health.listening", host=host, port=port)
 
+    def turned_away(self, cause: str, repeats: int) -> None:
+        """The pages refused somebody, so often since this was told last."""
+        self._log.tell("request.refused", cause=cause, repeats=repeats)
+
     def ended(self, seconds: float, **words: object) -> None:
         """The process ends by itself; words of `run.ended`."""
         self._log.tell("run.ended", elapsed_s=round(seconds, 3), **words)

@@ -7,8 +7,8 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from bot.domain.errors import ConfigError
 from bot.observe.alerts import Alert, Severity
@@ -23,6 +23,13 @@ _GATHER_S: Final = {Severity.INFO: 10.0, Severity.WARNING: 10.0, Severity.CRITIC
 """What follows within so long of the first goes into the same message."""
 
 
+class File(NamedTuple):
+    """A chart as it is sent."""
+
+    name: str
+    svg: str
+
+
 class Channel(Protocol):
     """One way to a human."""
 
@@ -30,8 +37,8 @@ class Channel(Protocol):
     def name(self) -> str:
         """What kind it is (`slack`, `mailto`), for the log; never its address."""
 
-    def send(self, severity: Severity, title: str, body: str) -> bool:
-        """Whether it was taken; bounded in time, never raises."""
+    def send(self, severity: Severity, title: str, body: str, files: Sequence[File]) -> bool:
+        """Whether it was taken; bounded in time, never raises. Files are left out where none are taken."""
 
 
 class Notifier:
@@ -84,16 +91,27 @@ class Notifier:
         """To every channel once; to those that did not take it again, a few times."""
         severity = max(alert.severity for alert in alerts)
         title, body = message(alerts)
+        files = list(_drawn(alerts))
         left = list(self._channels)
         for pause_s in (*_PAUSES_S, None):
             for channel in tuple(left):
-                if channel.send(severity, title, body):
+                if channel.send(severity, title, body, files):
                     left.remove(channel)
                     self._told("alert.sent", channel.name, len(alerts))
             if not left or pause_s is None or self._closing.wait(pause_s):
                 break
         for channel in left:
             self._told("alert.failed", channel.name, len(alerts))
+
+
+def _drawn(alerts: Sequence[Alert]) -> Iterator[File]:
+    """What goes with the message; a chart that cannot be drawn costs nobody the words."""
+    for alert in alerts:
+        if alert.picture is not None:
+            with contextlib.suppress(Exception):
+                svg = alert.picture.draw()
+                if svg is not None:
+                    yield File(alert.picture.name, svg)
 
 
 def message(alerts: Sequence[Alert]) -> tuple[str, str]:
@@ -113,11 +131,14 @@ class AppriseChannel:
         """ConfigError where apprise is not installed, or does not know such an address."""
         try:
             import apprise  # noqa: PLC0415 - an extra, and half a second that only those pay who want it
+            from apprise.attachment.memory import AttachMemory  # noqa: PLC0415 - the same
         except ImportError:
             raise ConfigError("alerts.urls: apprise is missing; pip install 'hedgebot[alerts]'") from None
         # It would print addresses.
         logging.getLogger("apprise").disabled = True
         self._apprise: Final = apprise.Apprise()
+        self._gather: Final = apprise.AppriseAttachment
+        self._attach: Final = AttachMemory
         self._kinds: Final = {
             Severity.INFO: apprise.NotifyType.INFO,
             Severity.WARNING: apprise.NotifyType.WARNING,
@@ -135,9 +156,14 @@ class AppriseChannel:
         """The scheme of its address."""
         return self._name
 
-    def send(self, severity: Severity, title: str, body: str) -> bool:
+    def send(self, severity: Severity, title: str, body: str, files: Sequence[File] = ()) -> bool:
         """Within apprise's own time-outs, four seconds to connect and four to read."""
         try:
-            return bool(self._apprise.notify(body=body, title=title, notify_type=self._kinds[severity]))
+            charts = [
+                self._attach(content=file.svg.encode(), name=file.name, mimetype="image/svg+xml") for file in files
+            ]
+            attach = self._gather(charts) if charts else None
+            kind = self._kinds[severity]
+            return bool(self._apprise.notify(body=body, title=title, notify_type=kind, attach=attach))
         except Exception:  # noqa: BLE001 - code of others: whatever it raises, the next message is sent
             return False

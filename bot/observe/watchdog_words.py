@@ -1,17 +1,21 @@
-"""What the watchdog has to say, in words of the catalogue."""
+"""What the watchdog has to say: in words of the catalogue, and to whoever is to be woken."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.domain.ids import Label, OrderId
+from bot.domain.time import Ns
+from bot.observe.alerts import Alerts, Severity
 from bot.observe.logs import Log
 
 
 class WatchdogTeller:
     """Tells one watchdog."""
 
-    def __init__(self, log: Log) -> None:
-        """Bound to run and venue."""
+    def __init__(self, log: Log, alerts: Alerts | None, *, now_ns: Callable[[], Ns]) -> None:
+        """The log is bound to run and venue; without `alerts` nobody is called."""
         self._log = log
+        self._alerts = alerts
+        self._now_ns = now_ns
 
     def started(self, ledger: str, silence_s: float) -> None:
         """It looks from now on."""
@@ -26,6 +30,10 @@ class WatchdogTeller:
             cancelled_count=cancelled_count,
             failed=list(failed),
         )
+        text = f"{cause}; of {found_count} open orders of ours {cancelled_count} were cancelled"
+        if failed:
+            text = f"{text}, {len(failed)} things failed, the first: {failed[0]}"
+        self._call("failed" if failed else "silent", Severity.CRITICAL, text)
 
     def cancelled(self, order_id: OrderId, label: Label | None) -> None:
         """One order."""
@@ -34,3 +42,8 @@ class WatchdogTeller:
     def calmed(self, holder: str) -> None:
         """Somebody is there, or ended in order."""
         self._log.tell("watchdog.calmed", holder=holder)
+        self._call("calmed", Severity.INFO, f"{holder} is there again, or has ended in order")
+
+    def _call(self, kind: str, severity: Severity, text: str) -> None:
+        if self._alerts is not None:
+            self._alerts.tell(self._now_ns(), ("watchdog", kind), severity, f"watchdog: {text}")

@@ -4,6 +4,7 @@ A process has few file descriptors, and the venue's sockets need them: who opens
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -19,12 +20,18 @@ class _Shut(asyncio.Protocol):
         transport.abort()
 
 
-async def listening(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
-    """Listen for a runner that was set up; OSError when the port is taken. Whoever closes it closes the runner too."""
+async def listening(runner: web.AppRunner, host: str, port: int, turned_away: Callable[[], None]) -> asyncio.Server:
+    """Listen for a runner that was set up; OSError when the port is taken. Whoever closes it closes the runner too.
+
+    `turned_away` is called for each connection that found no room.
+    """
     pages = runner.server
     assert pages is not None, "set up before"
 
     def enter() -> asyncio.BaseProtocol:
-        return pages() if len(pages.connections) < CONNECTIONS_MAX else _Shut()
+        if len(pages.connections) < CONNECTIONS_MAX:
+            return pages()
+        turned_away()
+        return _Shut()
 
     return await asyncio.get_running_loop().create_server(enter, host, port)

@@ -5,6 +5,7 @@ Knows the frozen status of the books and the clock; changes nothing itself, and 
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from bot.web.control import BODY_BYTES_MAX, Control, Sink, is_loopback, same_sit
 from bot.web.control_config import ConfigPages
 from bot.web.dashboard import Dashboard
 from bot.web.door import listening
+from bot.web.refusals import NO_ROOM, Refusals, Tell
 
 TICK_AGE_NS_MAX: Final = Ns(15 * NS_PER_S)
 """No decision for longer means that the process does not get on; the longest tick interval is 5 s."""
@@ -48,10 +50,12 @@ class HealthServer:
         control: Control | None = None,
         config: ConfigPages | None = None,
         dashboard: Dashboard | None = None,
+        refused: Tell | None = None,
     ) -> None:
         """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback.
 
         Without `control` nobody can be asked to act, without `config` to reload; without `dashboard` there is no page.
+        `refused` hears of whoever was turned away.
         """
         if not is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
@@ -62,6 +66,7 @@ class HealthServer:
         self._control = control
         self._config = config
         self._dashboard = dashboard
+        self._refusals = Refusals(refused, now_ns)
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
@@ -79,7 +84,8 @@ class HealthServer:
         runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=_STOP_S_MAX)
         await runner.setup()
         try:
-            server = await listening(runner, self.host, self._port)
+            turned_away = partial(self._refusals.count, NO_ROOM)
+            server = await listening(runner, self.host, self._port, turned_away)
         except OSError as error:
             await runner.cleanup()
             raise ConfigError(
@@ -108,7 +114,7 @@ class HealthServer:
 
     def app(self) -> web.Application:
         """The pages."""
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[same_site])
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[self._refusals.watch, same_site])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/status", self._status)

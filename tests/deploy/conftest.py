@@ -13,7 +13,17 @@ import pytest
 @pytest.fixture(scope="session")
 def image(repo_root: Path) -> ModuleType:
     """`deploy/image.py`, which is no part of a package."""
-    spec = importlib.util.spec_from_file_location("deploy_image", repo_root / "deploy/image.py")
+    return _module(repo_root / "deploy/image.py")
+
+
+@pytest.fixture(scope="session")
+def watched(repo_root: Path) -> ModuleType:
+    """A bot that is scraped, and what can be broken of it."""
+    return _module(repo_root / "tests/deploy/watched.py")
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"deploy_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -13,9 +13,10 @@ def _pins(text: str) -> set[tuple[str, str]]:
     return set(_PIN.findall(text))
 
 
-def test_the_image_installs_what_is_tested(repo_root: Path) -> None:
-    """The lock has the versions of the constraints, each with its hashes, and names no host; `make lock` writes it."""
-    lock = (repo_root / "deploy/requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements", "research"])
+def test_the_image_installs_what_is_tested(repo_root: Path, name: str) -> None:
+    """A lock has the versions of the constraints, each with its hashes, and names no host; `make lock` writes both."""
+    lock = (repo_root / f"deploy/{name}.lock").read_text()
     constraints = (repo_root / "constraints.txt").read_text()
     ours = {(name, version) for name, version in _pins(lock) if name != "setuptools"}
 
@@ -23,7 +24,7 @@ def test_the_image_installs_what_is_tested(repo_root: Path) -> None:
     assert sorted(ours - _pins(constraints)) == []
     assert all("--hash=sha256:" in entry for entry in re.split(r"\n(?=[a-z])", lock.strip()))
     assert "://" not in lock
-    assert {"pytest", "mypy", "ruff", "polars"}.isdisjoint(name for name, _ in ours)
+    assert {"pytest", "mypy", "ruff"}.isdisjoint(name for name, _ in ours)
 
 
 def test_every_dependency_is_in_the_image(repo_root: Path) -> None:
@@ -32,9 +33,17 @@ def test_every_dependency_is_in_the_image(repo_root: Path) -> None:
     block = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
     assert block is not None
     wanted = {name.lower() for name in re.findall(r'"([A-Za-z0-9-]+)', block[1])}
-    locked = {name for name, _ in _pins((repo_root / "deploy/requirements.lock").read_text())}
+    locked, with_research = (
+        {name for name, _ in _pins((repo_root / f"deploy/{name}.lock").read_text())}
+        for name in ("requirements", "research")
+    )
+    extra = re.search(r"^research = \[(.*)\]$", project, re.MULTILINE)
+    assert extra is not None
+    studied = {name.lower() for name in re.findall(r'"([A-Za-z0-9-]+)', extra[1])}
 
     assert sorted(wanted - locked) == []
+    assert studied & locked == set()
+    assert with_research >= locked | studied
 
 
 def test_what_is_copied_into_the_image_is_let_in(repo_root: Path) -> None:
@@ -57,7 +66,8 @@ def test_every_tool_is_asked_alike(image: ModuleType, tool: str, *, keeps_health
     words = image.build_words(tool, tag="t", base="b", more=["--no-cache"])
 
     assert words[:2] == [tool, "build"]
-    assert words[-6:] == ["--no-cache", "--build-arg", "BASE_IMAGE=b", "--tag", "t", "."]
+    asked = ["--no-cache", "--build-arg", "LOCK=requirements.lock", "--build-arg", "BASE_IMAGE=b"]
+    assert words[-8:] == [*asked, "--tag", "t", "."]
     assert ("--format" in words) is keeps_health
 
 

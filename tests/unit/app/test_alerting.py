@@ -1,7 +1,7 @@
 """Alerts of a run, from the configuration to a channel and back into the log."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from msgspec import structs
@@ -40,9 +40,9 @@ class Channel:
         self.takes = takes
         self.bodies: list[str] = []
 
-    def send(self, severity: Severity, title: str, body: str) -> bool:
+    def send(self, severity: Severity, title: str, body: str, files: Sequence[object] = ()) -> bool:
         """Keeps the text."""
-        del severity, title
+        del severity, title, files
         self.bodies.append(body)
         return self.takes
 
@@ -64,7 +64,7 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Channel:
 async def test_an_alarm_of_a_run_is_delivered_and_its_fate_is_logged(channel: Channel) -> None:
     """At the end what waits is sent."""
     narrator = Narrator()
-    async with alerts_of(_config(_NOWHERE), narrator) as alerts:  # type: ignore[arg-type]
+    async with alerts_of(_config(_NOWHERE), narrator.alerted) as alerts:
         assert alerts is not None
         note = AlarmRaised(name="limit_ladder", detail="loss at -20 %", deadline_ns=None)
         alerts.applied("BTC", Ticked(now_ns=Ns(1)), Outcome(notes=(note,)))
@@ -77,7 +77,7 @@ async def test_an_alarm_of_a_run_is_delivered_and_its_fate_is_logged(channel: Ch
 @pytest.mark.asyncio
 async def test_without_an_address_there_is_nothing() -> None:
     """No thread, no channel."""
-    async with alerts_of(_config(), Narrator()) as alerts:  # type: ignore[arg-type]
+    async with alerts_of(_config(), Narrator().alerted) as alerts:
         assert alerts is None
 
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from bot.app.witness import RunWitness
+from bot.app.witness import RunWitness, _drawn
 from bot.domain.events import Ticked
 from bot.domain.reasons import Action
 from bot.domain.time import NS_PER_S, Ns
+from bot.observe.charts import Sample
 from bot.observe.logs import Level, open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
@@ -87,3 +88,26 @@ def test_a_stall_is_told_and_counted(witness: RunWitness, told: list[str]) -> No
 
     assert '"event":"journal.stalled"' in "".join(told)
     assert "hedgebot_ledger_stalls_total 1.0" in witness._metrics.text().decode()
+
+
+def test_the_chart_of_a_summary_is_of_its_day(shell: Any) -> None:
+    """What is older is left out; with less than two samples of the day there is nothing to draw."""
+    status = shell.engines["BTC"].status()
+    profit = status.profit_usd
+    samples = [
+        Sample(
+            time_ns=Ns(status.now_ns - hours * 3_600 * NS_PER_S),
+            price_usd=60_000.0 + hours,
+            delta_coin_net=0.0,
+            band_low_coin=-0.1,
+            band_high_coin=0.1,
+            profit_usd=profit,
+        )
+        for hours in range(47, -1, -1)
+    ]
+    day = _drawn(samples, [], status)
+
+    assert day is not None
+    assert day == _drawn(samples[-25:], [], status)
+    assert day != _drawn(samples[-20:], [], status)
+    assert _drawn(samples[:1], [], status) is None

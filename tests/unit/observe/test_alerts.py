@@ -12,7 +12,7 @@ from bot.domain.reasons import Phase, RefusalKind
 from bot.domain.status import BookStatus, EquitySeen, ProfitUsd
 from bot.domain.stops import HEDGEBOT, Latch, StopKind
 from bot.domain.time import NS_PER_S, Ns
-from bot.observe.alerts import Alert, Alerts, AlertTerms, Severity
+from bot.observe.alerts import Alert, Alerts, AlertTerms, Picture, Severity
 
 _NOW_NS = Ns(1_774_598_400 * NS_PER_S)  # 2026-03-27T08:00:00Z
 _HOUR_NS = 3_600 * NS_PER_S
@@ -35,6 +35,11 @@ class Desk:
     def note(self, note: Note, at_s: int = 0) -> None:
         """A note at a moment."""
         self.alerts.applied("BTC", ev.Ticked(now_ns=Ns(_NOW_NS + at_s * NS_PER_S)), Outcome(notes=(note,)))
+
+    @property
+    def pictures(self) -> list[Picture | None]:
+        """What went with each."""
+        return [alert.picture for alert in self.posted]
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -161,9 +166,13 @@ def test_the_summary_says_how_the_day_was(decided: Callable[..., Decided]) -> No
         equity=(EquitySeen(currency="BTC", opening_native=Decimal(2), bot_native=Decimal(2), venue_native=Decimal(3)),),
     )
     desk.alerts.sum_up(status, hedges_count=4, fills_count=5)
+    assert desk.pictures == [None]
     later = structs.replace(status, profit_usd=structs.replace(status.profit_usd, total=4.0), decided=None, equity=())
-    desk.alerts.sum_up(later, hedges_count=4, fills_count=5)
+    desk.alerts.sum_up(later, hedges_count=4, fills_count=5, draw=lambda: "<svg/>")
+    chart = desk.pictures[-1]
 
+    assert chart is not None
+    assert (chart.name, chart.draw()) == ("hedgebot-BTC.svg", "<svg/>")
     first, second = (text for _, text in desk.told)
     assert first == (
         "BTC until 2026-03-27T08:00: running, stops pause; profit +6.00 USD since the last summary, "

@@ -1,15 +1,17 @@
 """Alerts on their way: gathered, tried again, given up; whoever posts never waits."""
 
+import base64
 import http.server
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from bot.domain.errors import ConfigError
 from bot.observe import notify
-from bot.observe.alerts import Alert, Severity
-from bot.observe.notify import QUEUE_MAX, AppriseChannel, Notifier, message
+from bot.observe.alerts import Alert, Picture, Severity
+from bot.observe.notify import QUEUE_MAX, AppriseChannel, File, Notifier, message
 
 _WAIT_S = 60.0
 
@@ -39,12 +41,13 @@ class Channel:
     def __init__(self, name: str = "fake", *, failures: int = 0) -> None:
         self.name = name
         self.taken: list[tuple[Severity, str, str]] = []
+        self.files: list[File] = []
         self.failures = failures
         self.is_open = threading.Event()
         self.is_open.set()
         self.is_called = threading.Event()
 
-    def send(self, severity: Severity, title: str, body: str) -> bool:
+    def send(self, severity: Severity, title: str, body: str, files: Sequence[File]) -> bool:
         """As told."""
         self.is_called.set()
         assert self.is_open.wait(_WAIT_S)
@@ -52,6 +55,7 @@ class Channel:
             self.failures -= 1
             return False
         self.taken.append((severity, title, body))
+        self.files += files
         return True
 
 
@@ -167,6 +171,26 @@ def test_apprise_delivers(posted: tuple[str, list[bytes]]) -> None:
     assert b"BTC halted" in bodies[0]
     assert b'"failure"' in bodies[0]
     assert AppriseChannel("json://127.0.0.1:9/").send(Severity.INFO, "t", "b") is False
+
+
+def test_a_chart_goes_with_its_words(posted: tuple[str, list[bytes]]) -> None:
+    """Drawn by the sender's thread, attached where files are taken; one that fails costs nobody the words."""
+
+    def broken() -> str | None:
+        message = "no such font"
+        raise OSError(message)
+
+    told, (url, bodies) = Told(), posted
+    notifier = Notifier([AppriseChannel(url)], told)
+    for draw in (lambda: "<svg/>", lambda: None, broken):
+        picture = Picture(name="hedgebot-BTC.svg", draw=draw)
+        notifier.post(Alert(severity=Severity.INFO, text="the day", picture=picture))
+    told.wait(1)
+    notifier.close(_WAIT_S)
+
+    found = [file for body in bodies for file in json.loads(body)["attachments"]]
+    assert [(file["filename"], base64.b64decode(file["base64"])) for file in found] == [("hedgebot-BTC.svg", b"<svg/>")]
+    assert b"".join(bodies).count(b"the day") == 3
 
 
 def test_an_address_nobody_understands_is_refused_without_showing_it() -> None:

@@ -12,7 +12,7 @@ from bot.web import door
 
 
 @contextlib.asynccontextmanager
-async def _listening() -> AsyncIterator[int]:
+async def _listening(turned_away: Any = lambda: None) -> AsyncIterator[int]:
     async def hello(request: web.Request) -> web.Response:
         del request
         return web.Response(text="hello")
@@ -21,7 +21,7 @@ async def _listening() -> AsyncIterator[int]:
     app.router.add_get("/", hello)
     runner = web.AppRunner(app)
     await runner.setup()
-    server = await door.listening(runner, "127.0.0.1", 0)
+    server = await door.listening(runner, "127.0.0.1", 0, turned_away)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
@@ -38,7 +38,8 @@ async def _asked(port: int) -> str:
 async def test_beyond_so_many_connections_nobody_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is closed as it begins; once one of those inside goes, the next may enter."""
     monkeypatch.setattr(door, "CONNECTIONS_MAX", 3)
-    async with _listening() as port, asyncio.timeout(60.0):
+    away: list[None] = []
+    async with _listening(lambda: away.append(None)) as port, asyncio.timeout(60.0):
         inside: list[Any] = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         for _, writer in inside:
             writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -59,6 +60,7 @@ async def test_beyond_so_many_connections_nobody_comes_in(monkeypatch: pytest.Mo
 
     assert [text.startswith(b"HTTP/1.1 200") for text in heard] == [True] * 3
     assert set(turned_away) <= {b""}
+    assert len(away) >= 50
     assert answer == "hello"
 
 
@@ -69,5 +71,5 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
         runner = web.AppRunner(web.Application())
         await runner.setup()
         with pytest.raises(OSError, match="address already in use"):
-            await door.listening(runner, "127.0.0.1", port)
+            await door.listening(runner, "127.0.0.1", port, lambda: None)
         await runner.cleanup()

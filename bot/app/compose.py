@@ -314,7 +314,8 @@ async def _live(
     log = open_log(now_ns=now_ns, level=Level[config.log_level.upper()], style=config.log_format, tail=tail)
     narrator = Narrator(log, run_id=run_id, venue=config.venue.venue)
     info = {"version": __version__, "mode": config.mode.value}
-    metrics = Metrics([book.book for book in config.books], now_ns=now_ns, info=info)
+    smallest = {book.book: book.trade_coin_min for book in config.books}
+    metrics = Metrics(smallest, now_ns=now_ns, info=info, trade_coin_min=smallest)
     tallies = daemon.tallies_of(config.books)
     narrator.started(
         mode=config.mode.value,
@@ -358,8 +359,8 @@ async def _live(
                 control=control,
                 config=None if reloads is None else ConfigPages(control, reloads),
                 dashboard=Dashboard(lookout, tail, is_live=True, now_ns=now_ns),
-                refused=narrator.turned_away,
             )
+            health.tell_refusals(narrator.turned_away)
         witness = RunWitness(narrator, metrics, tallies, alerts, lookout)
         results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)

@@ -64,6 +64,7 @@ METRICS: Final[dict[str, Metric]] = {
     "hedgebot_delta_coin_high": _gauge("High end of possible net deltas.", "book"),
     "hedgebot_band_low_coin": _gauge("Low edge of the band.", "book"),
     "hedgebot_band_high_coin": _gauge("High edge of the band.", "book"),
+    "hedgebot_trade_coin_min": _gauge("Smallest trade: beyond the band by less, nothing is done.", "book"),
     "hedgebot_gamma_coin_per_usd": _gauge("Gamma of the book: coins of delta per USD of the price.", "book"),
     "hedgebot_index_usd": _gauge("Index price.", "book"),
     "hedgebot_price_usd": _gauge("Price of the hedge instrument coins are counted at.", "book"),

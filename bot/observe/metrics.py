@@ -48,11 +48,16 @@ class Metrics:
     """All figures of one process, in a registry of their own."""
 
     def __init__(
-        self, books: Iterable[str] = (), *, now_ns: Callable[[], Ns], info: Mapping[str, str] | None = None
+        self,
+        books: Iterable[str] = (),
+        *,
+        now_ns: Callable[[], Ns],
+        info: Mapping[str, str] | None = None,
+        trade_coin_min: Mapping[str, float] | None = None,
     ) -> None:
-        """`info`: version and mode, where they are told."""
+        """`info`: version and mode, where they are told; `trade_coin_min`: of each book."""
         self._counts: Final = Counts(books, now_ns)
-        self._state: Final = _State(self._counts, now_ns, info)
+        self._state: Final = _State(self._counts, now_ns, info, trade_coin_min or {})
         self._registry: Final = CollectorRegistry()
         self._registry.register(self._state)
         ProcessCollector(registry=self._registry)
@@ -79,10 +84,17 @@ class Metrics:
 class _State(Collector):
     """Reads counts and books when it is asked."""
 
-    def __init__(self, counts: Counts, now_ns: Callable[[], Ns], info: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        now_ns: Callable[[], Ns],
+        info: Mapping[str, str] | None,
+        trade_coin_min: Mapping[str, float],
+    ) -> None:
         self._counts: Final = counts
         self._now_ns: Final = now_ns
         self._info: Final = info
+        self._trade_coin_min: Final = trade_coin_min
         self.statuses: _Statuses = tuple
         self.ways: Final[dict[str, Rationed]] = {}
 
@@ -113,6 +125,8 @@ class _State(Collector):
             _tell_account(gauges, account)
         for book, count in self._counts.figures_apart.items():
             gauges.put("figures_apart", count, book)
+        for book, coin in self._trade_coin_min.items():
+            gauges.put("trade_coin_min", coin, book)
         for status in self.statuses():
             _tell_book(gauges, status, now_ns)
         for venue, way in self.ways.items():

@@ -34,15 +34,15 @@ class _Count(Struct):
 class Refusals:
     """Counts and tells; a flood of them costs one line a minute and cause."""
 
-    def __init__(self, tell: Tell | None, now_ns: Callable[[], Ns]) -> None:
-        """None: nobody listens."""
-        self._tell: Final = tell
+    def __init__(self, now_ns: Callable[[], Ns]) -> None:
+        """Nobody listens yet."""
+        self.tell: Tell | None = None
         self._now_ns: Final = now_ns
         self._counts: Final[dict[str, _Count]] = {}
 
     def count(self, cause: str) -> None:
         """One more; causes are of a fixed few."""
-        if self._tell is None:
+        if self.tell is None:
             return
         now_ns, count = self._now_ns(), self._counts.get(cause)
         if count is None:
@@ -50,7 +50,7 @@ class Refusals:
         count.since += 1
         if now_ns - count.told_ns >= _EVERY_NS:
             count.told_ns, repeats, count.since = now_ns, count.since, 0
-            self._tell(cause, repeats)
+            self.tell(cause, repeats)
 
     @web.middleware
     async def watch(

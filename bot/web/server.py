@@ -50,12 +50,10 @@ class HealthServer:
         control: Control | None = None,
         config: ConfigPages | None = None,
         dashboard: Dashboard | None = None,
-        refused: Tell | None = None,
     ) -> None:
         """Nothing listens until `start`; port 0 takes any free one. ConfigError unless `host` is loopback.
 
         Without `control` nobody can be asked to act, without `config` to reload; without `dashboard` there is no page.
-        `refused` hears of whoever was turned away.
         """
         if not is_loopback(host):
             raise ConfigError(f"health.host: {host} is not loopback; use 127.0.0.1 or ::1")
@@ -66,10 +64,14 @@ class HealthServer:
         self._control = control
         self._config = config
         self._dashboard = dashboard
-        self._refusals = Refusals(refused, now_ns)
+        self._refusals = Refusals(now_ns)
         self._statuses: Callable[[], tuple[BookStatus, ...]] = tuple
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
+
+    def tell_refusals(self, tell: Tell) -> None:
+        """Tell of whoever is turned away from now on."""
+        self._refusals.tell = tell
 
     def follow(self, statuses: Callable[[], tuple[BookStatus, ...]], sink: Sink | None = None) -> None:
         """Tell of these books from now on; what an operator asks for goes into `sink`, without one nowhere."""

@@ -98,6 +98,7 @@ async def _funds_gone(desk: Any) -> AsyncIterator[None]:
     desk.trade()
     yield
     desk.venue.refuses_orders = None
+    desk.act(Act.RESUME)  # five refusals in a row halt
 
 
 @contextlib.asynccontextmanager

@@ -211,7 +211,8 @@ class Desk:
         narrator = Narrator(
             open_log(now_ns=now_ns, level=Level.WARNING, style="json", stream=self.log), run_id=run_id, venue="deribit"
         )
-        metrics = Metrics([self.book.book], now_ns=now_ns)
+        smallest = {self.book.book: self.book.trade_coin_min}
+        metrics = Metrics([self.book.book], now_ns=now_ns, trade_coin_min=smallest)
         owner = opening.owner_of(config.mode.value, ["deribit"])
         lease = _Lease(lambda: opening.connect(self._url, owner), LeaseTerms(), holder=run_id, now_ns=now_ns)
         lease.disk = self.disk

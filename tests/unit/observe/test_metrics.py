@@ -62,7 +62,7 @@ def status(decided: Callable[..., Decided]) -> BookStatus:
 
 def test_every_metric_of_the_table_is_told(status: BookStatus, told_events: dict[str, ev.Event]) -> None:
     """With its kind; a running book with an account leaves no gauge out."""
-    metrics = _metrics(info={"version": "1.2.3", "mode": "paper"})
+    metrics = _metrics(info={"version": "1.2.3", "mode": "paper"}, trade_coin_min={"BTC": 0.01})
     for event in told_events.values():
         metrics.applied("BTC", event, NOTHING)
     metrics.follow(lambda: (status,))

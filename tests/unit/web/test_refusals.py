@@ -33,8 +33,8 @@ class _Door:
             metrics=Metrics(now_ns=lambda: self.now_ns),
             now_ns=lambda: self.now_ns,
             control=self._control,
-            refused=lambda cause, repeats: self.told.append((cause, repeats)),
         )
+        server.tell_refusals(lambda cause, repeats: self.told.append((cause, repeats)))
         async with TestClient(TestServer(server.app())) as client:
             yield client
 
@@ -88,4 +88,4 @@ async def test_a_flood_is_a_line_a_minute(tmp_path: Path) -> None:
 
 def test_without_a_listener_nothing_is_kept() -> None:
     """A server of a test, or of a finished run."""
-    Refusals(None, lambda: Ns(0)).count("anything")
+    Refusals(lambda: Ns(0)).count("anything")

@@ -91,9 +91,9 @@ class Narrator:
         """The health pages answer there."""
         self._log.tell("health.listening", host=host, port=port)
 
-    def turned_away(self, cause: str, repeats: int) -> None:
+    def turned_away(self, cause: str, repeats_count: int) -> None:
         """The pages refused somebody, so often since this was told last."""
-        self._log.tell("request.refused", cause=cause, repeats=repeats)
+        self._log.tell("request.refused", cause=cause, repeats=repeats_count)
 
     def ended(self, seconds: float, **words: object) -> None:
         """The process ends by itself; words of `run.ended`."""

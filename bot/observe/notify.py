@@ -137,8 +137,8 @@ class AppriseChannel:
         # It would print addresses.
         logging.getLogger("apprise").disabled = True
         self._apprise: Final = apprise.Apprise()
-        self._gather: Final = apprise.AppriseAttachment
-        self._attach: Final = AttachMemory
+        self._gather: Final[Callable[..., object]] = apprise.AppriseAttachment
+        self._attach: Final[Callable[..., object]] = AttachMemory
         self._kinds: Final = {
             Severity.INFO: apprise.NotifyType.INFO,
             Severity.WARNING: apprise.NotifyType.WARNING,

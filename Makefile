@@ -16,7 +16,7 @@ FAST := $(wildcard tests/unit tests/property tests/arch tests/golden tests/refer
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test web-test ray-test clients real-day lint check soak soak-month mutants bench docs bands validation tactics image lock image-test deploy-test clean
+.PHONY: help demo test web-test ray-test pictures clients real-day lint check soak soak-month mutants bench docs bands validation tactics image lock image-test deploy-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
@@ -32,6 +32,9 @@ web-test: $(STAMP) ## dashboard and report in a real Chromium (PICTURES=DIR keep
 
 ray-test: $(STAMP) ## sweeps on a Ray cluster of two workers (installs the extra ray, 260 MB)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray]' && $(BIN)/python -m pytest -m ray tests/ray $(ARGS)
+
+pictures: $(STAMP) ## the pictures of the README: a demo on a terminal, the dashboard in a Chromium (minutes)
+	$(BIN)/python tests/browser/pictures.py
 
 clients: $(STAMP) ## what tests of clients in other runtimes need, in .clients (1 GB); make test skips them without it
 	$(BIN)/python tests/integration/clients/install.py
@@ -57,8 +60,8 @@ bench: $(STAMP) ## speed: ratios within one run, reported, never asserted
 tactics: $(STAMP) ## what each tactic costs at equal residual variance, into docs/explanation/tactics.md (ARGS="--seeds 14 --first 1")
 	$(BIN)/python tests/sim/compare_tactics.py --write $(ARGS)
 
-docs: $(STAMP) ## write the generated part of docs/reference again
-	$(BIN)/python -m bot reference docs/reference
+docs: $(STAMP) ## write the generated part of docs/reference again, and build the documentation as pages into site/
+	$(BIN)/python -m bot reference docs/reference && $(BIN)/mkdocs build --strict --quiet $(ARGS)
 
 bands: $(STAMP) ## measure the band policies again and write docs/explanation/bands.md (minutes)
 	$(BIN)/python -m bot bands docs/explanation/bands.md
@@ -84,7 +87,7 @@ deploy-test: $(STAMP) ## try rules, dashboard and alerts with a real Prometheus 
 	$(BIN)/python deploy/trial.py
 
 clean: ## remove what make and the tools created; runs/ and var/ stay
-	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist *.egg-info
+	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist site *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("hedgebot needs Python 3.11 or newer, this is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'

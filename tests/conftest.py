@@ -3,15 +3,18 @@
 import asyncio
 import itertools
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -116,6 +119,47 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip(f"no recorded data: HEDGEBOT_SHARED={_SHARED} has no folder data")
     return data
+
+
+class CodeBlock(NamedTuple):
+    """A fenced block of the documentation."""
+
+    page: str
+    """Its file in the checkout."""
+    line: int
+    """Of its first line, from 1."""
+    language: str
+    text: str
+    """Without the indent of a list it stands in."""
+
+
+_BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks_of(page: str, text: str) -> list[CodeBlock]:
+    """Fenced blocks of a page, in order."""
+    return [
+        CodeBlock(
+            page=page,
+            line=text.count("\n", 0, match.start("text")) + 1,
+            language=match["language"].strip(),
+            text=textwrap.dedent(match["text"]),
+        )
+        for match in _BLOCK.finditer(text)
+    ]
+
+
+@pytest.fixture(scope="session")
+def make_blocks() -> Callable[[str, str], list[CodeBlock]]:
+    """Makes the blocks of a page from its name and text."""
+    return blocks_of
+
+
+@pytest.fixture(scope="session")
+def code_blocks() -> list[CodeBlock]:
+    """Every fenced block of README and docs, page by page."""
+    pages = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
+    return [block for path in pages for block in blocks_of(path.relative_to(_ROOT).as_posix(), path.read_text())]
 
 
 class Postgres:

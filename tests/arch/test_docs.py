@@ -11,7 +11,7 @@ import typer
 from bot.app.cli import cli
 from bot.app.reference import config_keys
 
-_FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ *```[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -105,6 +105,15 @@ def broken_links(name: str, text: str, texts: dict[str, str], exists: Callable[[
     return found
 
 
+def unlisted(documents: dict[str, str], index: str = "docs/index.md") -> list[str]:
+    """Pages that the first page does not name: nobody would find them."""
+    named = {f"docs/{link.partition('#')[0]}" for link in _LINK.findall(documents[index])}
+    pages = {name for name in documents if name.startswith("docs/")} - {index}
+    return [
+        f"{name} is not named in {index}: add a link in the section it belongs to" for name in sorted(pages - named)
+    ]
+
+
 def missing_files(name: str, text: str, exists: Callable[[str], bool]) -> list[str]:
     """Files of the checkout that a document names in code and that are not there."""
     said = [word for code in _INLINE.findall(_FENCE.sub("", text)) for word in code.split()]
@@ -148,6 +157,18 @@ def test_every_link_in_the_documentation_leads_somewhere(
     found = [line for name, text in documents.items() for line in broken_links(name, text, documents, exists)]
 
     assert found == [], "\n".join(found)
+
+
+def test_every_page_is_named_on_the_first_one(project_texts: dict[str, str]) -> None:
+    """The menu of the site is made from it as well."""
+    assert unlisted(_documents(project_texts)) == []
+
+
+def test_a_page_nobody_would_find_is_found() -> None:
+    """With or without a heading of it named."""
+    documents = {"README.md": "", "docs/index.md": "[a](how-to/a.md#x)", "docs/how-to/a.md": "", "docs/how-to/b.md": ""}
+
+    assert [line.split()[0] for line in unlisted(documents)] == ["docs/how-to/b.md"]
 
 
 def test_every_file_the_documentation_names_is_there(

@@ -5,7 +5,16 @@ from pathlib import Path, PurePosixPath
 
 _TOP_LEVEL = {
     # what a reader looks for
-    *("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "Dockerfile", "pyproject.toml", "constraints.txt"),
+    *(
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "Makefile",
+        "Dockerfile",
+        "pyproject.toml",
+        "constraints.txt",
+        "mkdocs.yml",
+    ),
     *("bot", "config", "tests", "deploy", "docs"),
     # what tools look for
     *(".ci", ".dockerignore", ".gitignore", ".pre-commit-config.yaml"),

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -99,8 +100,8 @@ class Handle(Protocol):
         """Its exit code."""
 
 
-Start = Callable[[Sequence[str], dict[str, str], Path], Handle]
-"""Starts a command of ours with these additions to the environment, its output into a file."""
+Start = Callable[..., Handle]
+"""Starts a command of ours: arguments, additions to the environment, a file for its output."""
 
 
 def _without_ours() -> dict[str, str]:
@@ -282,6 +283,7 @@ class Processes:
     """Starts bots and exchanges of one test and ends them all."""
 
     spawn = staticmethod(_spawned)
+    venue_at = VenueHttp
 
     def __init__(self, folder: Path, start: Start) -> None:
         self.folder = folder
@@ -304,6 +306,11 @@ class Processes:
         """Start any command of ours that tells in JSON."""
         environment = {"HEDGEBOT_LOG__FORMAT": "json"} | settings
         return self._keep(TellingProcess(arguments, environment, self.folder / f"other{len(self._started)}.log"))
+
+    def typed(self, *arguments: str, folder: Path, **settings: str) -> TellingProcess:
+        """Start any command of ours in a folder of its own, as a user there would."""
+        output = folder / f"typed{len(self._started)}.log"
+        return self._keep(TellingProcess(arguments, settings, output, partial(self._start, folder=folder)))
 
     @staticmethod
     def is_listening(port: int) -> bool:

@@ -1,9 +1,9 @@
 """Makes bots that start at once: this process has imported everything they need and forks them.
 
 Each is a process of its own that runs the entry of `hedgebot run` and can be killed; only the second that importing
-takes is saved. One line of JSON on standard input each, and one in answer: arguments, environment and output give the
-pid of what was started; `poll` and a pid give its exit code as `subprocess` tells it, or null. The end of the input
-ends them all.
+takes is saved. One line of JSON on standard input each, and one in answer: arguments, environment, folder and output
+give the pid of what was started; `poll` and a pid give its exit code as `subprocess` tells it, or null. The end of the
+input ends them all.
 """
 
 import gc
@@ -63,9 +63,11 @@ class Forge:
         )
         self._answer()
 
-    def start(self, arguments: Sequence[str], environment: dict[str, str], output: Path) -> _Forked:
-        """Start a command of ours with these additions to the environment, its output into a file."""
-        asked = self.ask(arguments=list(arguments), environment=environment, output=str(output))
+    def start(
+        self, arguments: Sequence[str], environment: dict[str, str], output: Path, *, folder: Path = _ROOT
+    ) -> _Forked:
+        """Start a command of ours in a folder with these additions to the environment, its output into a file."""
+        asked = self.ask(arguments=list(arguments), environment=environment, output=str(output), folder=str(folder))
         return _Forked(self, asked)
 
     def ask(self, **order: object) -> Any:
@@ -95,6 +97,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
             os.dup2(opened, number)
             os.close(opened)
         os.environ.update(order["environment"])
+        os.chdir(order["folder"])
         sys.argv = ["hedgebot", *order["arguments"]]
         importlib.import_module("bot.__main__").main()
         code = 0

@@ -1,13 +1,18 @@
 """The files in `config/` as they come, and under the environment the how-to pages tell to set."""
 
 import os
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.app.config import ENV_PREFIX, Mode, load
+from bot.app.config import ENV_PREFIX, Mode, load, load_portfolio
+from bot.domain.errors import ConfigError
 from bot.domain.ids import InstrumentId
 from bot.domain.time import NS_PER_S
+from bot.research import sweep
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +114,48 @@ def test_the_book_of_a_hosted_tool_is_a_book_here(repo_root: Path, tmp_path: Pat
     assert (book.hedge_instrument, book.hedges_long) == ("BTC-PERPETUAL", ("BTC_USDC-PERPETUAL",))
     assert (book.modifiers.interval_ns_min, book.modifiers.price_move_fraction_min) == (5_000_000_000, 0.001)
     assert book.convention.value == "options_only"
+
+
+def _loads(block: Any, base: Path, folder: Path) -> str:
+    """What is wrong with a piece of configuration, laid over a whole one; portfolios and sweeps are whole."""
+    read = tomllib.loads(block.text)
+    file = folder / "block.toml"
+    file.write_text(block.text)
+    if "alerts" in read:  # what is the reader's own
+        (folder / "alerts").write_text("json://127.0.0.1:9/")
+        read["alerts"]["urls_file"] = str(folder / "alerts")
+    if "hedge_venue" in read:
+        secret = {"client_id": "me", "client_secret": "s"} | ({"passphrase": "p"} if "okx" in block.text else {})
+        read["hedge_venue"] = secret | read["hedge_venue"]
+    try:
+        if "policies" in read:
+            sweep.read(file)
+        elif "legs" in read:
+            load_portfolio(file)
+        elif "mode" in read:
+            load(file, {}, run_tag="abc")
+        else:
+            load(base, read, run_tag="abc")
+    except ConfigError as error:
+        return f"{block.page}:{block.line}: {error}"
+    return ""
+
+
+def test_every_piece_of_configuration_in_the_documentation_loads(
+    repo_root: Path, tmp_path: Path, code_blocks: list[Any]
+) -> None:
+    """Over the file for the test hosts: each key is one, and each value one it takes."""
+    base = repo_root / "config/testnet.toml"
+    blocks = [block for block in code_blocks if block.language == "toml"]
+
+    assert [wrong for block in blocks if (wrong := _loads(block, base, tmp_path))] == []
+    assert len(blocks) > 10
+
+
+def test_a_piece_of_configuration_with_a_wrong_key_is_found(
+    repo_root: Path, tmp_path: Path, make_blocks: Callable[[str, str], list[Any]]
+) -> None:
+    """It is told where it stands."""
+    (block,) = make_blocks("docs/x.md", "```toml\n[tape]\nkeep_weeks = 1\n```\n")
+
+    assert _loads(block, repo_root / "config/testnet.toml", tmp_path).startswith("docs/x.md:2: tape.keep_weeks")

@@ -5,9 +5,10 @@ import base64
 import contextlib
 import itertools
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,14 @@ _FLAGS = (
     *("--no-first-run", "--disable-extensions", "--disable-background-networking", "--hide-scrollbars"),
     *("--disable-component-update", "--disable-sync", "--no-proxy-server", "--font-render-hinting=none"),
 )
+
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "desktop-light": {"width": 1280, "height": 900, "is_dark": False},
+    "desktop-dark": {"width": 1280, "height": 900, "is_dark": True},
+    "phone-light": {"width": 390, "height": 844, "is_dark": False, "is_phone": True},
+    "phone-dark": {"width": 390, "height": 844, "is_dark": True, "is_phone": True},
+}
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +59,8 @@ class Page:
         self._numbers = itertools.count(1)
         self.told: list[dict[str, Any]] = []
         """Errors, exceptions and refused loads so far."""
+        self.asked: list[str] = []
+        """Every address it asked for so far."""
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """One question; AssertionError when the browser objects."""
@@ -63,6 +74,8 @@ class Page:
                     return dict(answer["result"])
                 if answer.get("method") in {"Runtime.exceptionThrown", "Log.entryAdded"}:
                     self.told.append(answer["params"])
+                elif answer.get("method") == "Network.requestWillBeSent":
+                    self.asked.append(answer["params"]["request"]["url"])
 
     async def open(self, address: str) -> None:
         """Go there."""
@@ -109,6 +122,33 @@ class Page:
         """Of the page, from top to bottom, as PNG."""
         shot = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         return base64.b64decode(shot["data"])
+
+
+@pytest.fixture
+def too_wide() -> Callable[..., Awaitable[list[str]]]:
+    """Looks at a page as on a desktop and a phone, light and dark; those in which it overflows.
+
+    Pictures go to the folder that `PICTURES` names, each after a pause for who looks at it.
+    """
+    wanted = os.environ.get("PICTURES")
+
+    async def look(page: Page, name: str, pause_s: float = 0.0) -> list[str]:
+        found = []
+        for looks, look in _LOOKS.items():
+            await page.looks(**look)
+            if await page.value("document.documentElement.scrollWidth > innerWidth"):
+                found.append(looks)
+            if wanted is not None:
+                await asyncio.sleep(pause_s)
+                _keep(await page.picture(), Path(wanted), f"{name}-{looks}.png")
+        return found
+
+    return look
+
+
+def _keep(picture: bytes, folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(picture)
 
 
 @contextlib.asynccontextmanager

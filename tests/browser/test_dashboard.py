@@ -23,13 +23,6 @@ pytestmark = pytest.mark.browser
 _START_S_MAX = 180.0
 _END_S_MAX = 60.0
 _WAIT_S_MAX = 180.0
-_PICTURES = "PICTURES"
-_LOOKS = {
-    "desktop-light": {"width": 1280, "height": 900, "is_dark": False},
-    "desktop-dark": {"width": 1280, "height": 900, "is_dark": True},
-    "phone-light": {"width": 390, "height": 844, "is_dark": False, "is_phone": True},
-    "phone-dark": {"width": 390, "height": 844, "is_dark": True, "is_phone": True},
-}
 _SHOWN = (
     "document.querySelectorAll('#figures .figure').length > 0 && document.querySelectorAll('#positions td').length > 0"
 )
@@ -99,29 +92,11 @@ async def _same_positions(page: Any, address: str) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _pictures(page: Any, folder: Path | None) -> dict[str, list[int]]:
-    """Of each look; how wide the page is and how wide it may be."""
-    widths = {}
-    for name, look in _LOOKS.items():
-        await page.looks(**look)
-        widths[name] = await page.value("[document.documentElement.scrollWidth, innerWidth]")
-        if folder is not None:
-            await asyncio.sleep(1.0)  # for who looks at it: a curve is drawn at the next sample
-            _keep(await page.picture(), folder, f"dashboard-{name}.png")
-    return widths
-
-
-def _keep(picture: bytes, folder: Path, name: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(picture)
-
-
 @pytest.mark.asyncio
 async def test_the_page_shows_what_the_bot_says_and_does_what_it_is_told(
-    tmp_path: Path, repo_root: Path, open_browser: Any
+    tmp_path: Path, repo_root: Path, open_browser: Any, too_wide: Any
 ) -> None:
     """One demo, one browser, from the first figure to the last button."""
-    wanted = os.environ.get(_PICTURES)
     async with _demo(tmp_path, repo_root) as access, open_browser() as page:
         address = f"http://{access.host}:{access.port}"
         await page.open(f"{address}/#token={access.token}")
@@ -155,8 +130,9 @@ async def test_the_page_shows_what_the_bot_says_and_does_what_it_is_told(
         await page.value("document.querySelector('#decisions button').click()")
         await page.until("document.getElementById('why-text').textContent.length > 40", _WAIT_S_MAX)
         await page.press("Escape")
-        widths = await _pictures(page, None if wanted is None else Path(wanted))
+        overflows = await too_wide(page, "dashboard", 1.0)  # a curve is drawn at the next sample
         problems = [told for told in page.told if "/why?" not in told.get("entry", {}).get("url", "")]  # may be gone
 
-    assert {name: wide <= most for name, (wide, most) in widths.items()} == dict.fromkeys(_LOOKS, True)
-    assert problems == []
+        asked_elsewhere = [asked for asked in page.asked if not asked.startswith(f"{address}/")]
+
+    assert (overflows, problems, asked_elsewhere) == ([], [], [])

@@ -73,3 +73,19 @@ def test_a_report_is_readable_on_a_screen_and_on_a_phone(run_report: Report, tmp
     for width in _WIDTHS:
         assert counts[width, "texts"] > 40
         assert counts[width, "small"] == 0
+
+
+@pytest.mark.asyncio
+async def test_a_report_is_whole_by_itself(
+    run_report: Report, tmp_path: Path, open_browser: Any, too_wide: Any
+) -> None:
+    """Opened as a file, on a screen and on a phone, light and dark: it asks for itself only, and nothing overflows."""
+    file = tmp_path / "report.html"
+    file.write_text(as_html(run_report), encoding="utf-8")
+    async with open_browser() as page:
+        await page.open(file.as_uri())
+        await page.until("document.readyState === 'complete' && document.querySelectorAll('svg').length > 0")
+        overflows = await too_wide(page, "report")
+        asked, told = list(page.asked), list(page.told)
+
+    assert (overflows, asked, told) == ([], [file.as_uri()], [])

@@ -1,0 +1,292 @@
+"""What looking at a bot costs it: metrics and dashboard on the tick path, ten viewers, the page, a day's curves.
+
+Messages are decoded from bytes and decided on, 20 legs, one decision per 20 messages; with and without those who are
+told, in turns. Viewers read the stream from a process of their own; a decision is late by what the loop had to do for
+them. The page reads no ledger: a day is answered from the 1,440 samples kept in memory, beside a ledger of a million
+rows. Prints one JSON object; asserts nothing.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import importlib.util
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from aiohttp import ClientSession
+from bench_engine import START_NS, book, engine_with, option_marked
+from msgspec import structs
+from peer import ticker_frame
+
+from bot.app.lookout import Lookout
+from bot.domain.decided import Outcome
+from bot.domain.events import Event, Ticked
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.journal import opening
+from bot.journal.ledger import Ledger
+from bot.observe.board import Board
+from bot.observe.metrics import Metrics
+from bot.observe.tail import Tail
+from bot.venues import deribit
+from bot.web.dashboard import Dashboard
+from bot.web.server import HealthServer
+
+_LEGS = 20
+_HEADER_BYTES = 4
+"""Of the websocket frame the peer would send."""
+_VIEWERS = 10
+_BURST_EVERY_S = 0.005
+_ROWS = 1_000_000
+_ROWS_BATCH = 20_000
+
+Told = Callable[[int, Event, Outcome], None]
+
+
+class Desk:
+    """An engine that is fed, and who is told of it."""
+
+    def __init__(self) -> None:
+        """Nothing decided yet."""
+        self.engine, names = engine_with(_LEGS)
+        for name in names:
+            self.engine.apply(option_marked(name, START_NS, 0))
+        stamp_ms = START_NS // NS_PER_MS
+        self._frames = [
+            [ticker_frame(name, 65_000.0 + burst, stamp_ms + burst)[_HEADER_BYTES:] for name in names]
+            for burst in range(100)
+        ]
+        self._turn = 0
+        self.now_ns = START_NS
+        self.metrics = Metrics(["BTC"], now_ns=lambda: self.now_ns)
+        self.metrics.follow(lambda: (self.engine.status(),))
+        self.lookout = Lookout(Board(run_id="bench", mode="bench", books=["BTC"]), [book()], later=lambda _: None)
+        self.lookout.follow({"BTC": self.engine})
+
+    def told(self, seq: int, event: Event, outcome: Outcome) -> None:
+        """Metrics and dashboard."""
+        self.metrics.applied("BTC", event, outcome)
+        self.lookout.saw("BTC", seq, event, outcome)
+
+    def burst(self, told: Told | None) -> None:
+        """A message of each leg, one decision; then it is told, as after the orders have left."""
+        self._turn += 1
+        self.now_ns = now_ns = Ns(START_NS + self._turn * NS_PER_MS)
+        applied: list[tuple[int, Event, Outcome]] = []
+        engine = self.engine
+        for frame in self._frames[self._turn % len(self._frames)]:
+            events = deribit.decode(frame, now_ns)
+            assert isinstance(events, tuple), "a ticker is events"
+            applied += [(engine.seq, event, engine.apply(event)) for event in events]
+        tick = Ticked(now_ns=now_ns)
+        applied.append((engine.seq, tick, engine.apply(tick)))
+        if told is not None:
+            for item in applied:
+                told(*item)
+
+
+def cost_on_the_tick_path(desk: Desk, turns: int) -> float:
+    """What is told costs so much of the throughput: median over turns of one with, one without."""
+    shares = []
+    for _ in range(turns):
+        took_s = {}
+        for told in (None, desk.told):
+            began_s = time.perf_counter()
+            for _ in range(200):
+                desk.burst(told)
+            took_s[told is None] = time.perf_counter() - began_s
+        shares.append(1.0 - took_s[True] / took_s[False])
+    return statistics.median(shares)
+
+
+# --- viewers -------------------------------------------------------------------------------------------
+
+
+async def view(port: int) -> None:
+    """Read the streams of all viewers until standard input ends."""
+
+    async def one(session: ClientSession) -> None:
+        async with session.get(f"http://127.0.0.1:{port}/stream") as response:
+            async for _ in response.content.iter_any():
+                pass
+
+    async with ClientSession() as session:
+        reading = [asyncio.create_task(one(session)) for _ in range(_VIEWERS)]
+        sys.stdout.write("reading\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.read)
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def viewers(port: int) -> Iterator[None]:
+    """Ten of them, in a process of their own."""
+    words = [sys.executable, __file__, "--view", str(port)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.communicate()
+
+
+async def lateness_us(desk: Desk, bursts: int) -> list[float]:
+    """From when a burst was due to its decision."""
+    loop, found = asyncio.get_running_loop(), []
+    due_s = loop.time() + _BURST_EVERY_S
+    for _ in range(bursts):
+        await asyncio.sleep(max(0.0, due_s - loop.time()))
+        desk.burst(None)
+        found.append((loop.time() - due_s) * 1e6)
+        due_s = max(due_s, loop.time()) + _BURST_EVERY_S
+    return found
+
+
+async def decisions_beside_viewers(desk: Desk, port: int, dashboard: Dashboard, turns: int) -> dict[str, float]:
+    """99th percentile of a decision's lateness, alone and beside viewers, in turns."""
+    alone, beside = [], []
+    for _ in range(turns):
+        alone += await lateness_us(desk, 400)
+        with viewers(port):
+            while dashboard.viewers_count < _VIEWERS:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+            beside += await lateness_us(desk, 400)
+        while dashboard.viewers_count:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    p99 = [sorted(times)[int(len(times) * 0.99)] for times in (alone, beside)]
+    return {
+        "p99_alone_us": round(p99[0], 1),
+        "p99_beside_10_viewers_us": round(p99[1], 1),
+        "ratio_p99": round(p99[1] / p99[0], 3),
+        "ratio_p50": round(statistics.median(beside) / statistics.median(alone), 3),
+    }
+
+
+# --- the page and the day ------------------------------------------------------------------------------
+
+
+async def page_ready_s(port: int) -> float | None:
+    """From the address to figures that are live, in a browser that is running already; None without a Chromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        return None
+    spec = importlib.util.spec_from_file_location("browsing", Path(__file__).parents[1] / "browser/conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    ready = "document.querySelectorAll('#figures .figure').length > 0 && performance.now()"
+    async with module.browser(path) as page:
+        found = []
+        for _ in range(5):
+            await page.open(f"http://127.0.0.1:{port}/")
+            found.append(await page.until(ready))
+            await page.ask("Page.navigate", url="about:blank")
+    return float(statistics.median(found)) / 1_000.0
+
+
+def fill_board(desk: Desk) -> None:
+    """A day of samples."""
+    status = desk.engine.status()
+    assert status.decided is not None
+    for minute in range(1_441):
+        at_ns = Ns(START_NS + minute * 60 * NS_PER_S)
+        desk.lookout.board.sample(structs.replace(status, now_ns=at_ns))
+
+
+def fill_ledger(folder: Path) -> Ledger:
+    """A million decisions of a bot that has traded for months."""
+    ledger = Ledger.open(
+        f"sqlite:///{folder}/bench.db",
+        run_id="bench",
+        started_ns=START_NS,
+        mode="testnet",
+        config_hash="bench",
+        version="bench",
+    )
+    connection = opening.connect(f"sqlite:///{folder}/bench.db", opening.owner_of("testnet", ["deribit"]))
+    try:
+        columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(decisions)")]
+        marks = ", ".join("?" for _ in columns)
+        row = [0 for _ in columns]
+        place = columns.index("seq")
+        for first in range(0, _ROWS, _ROWS_BATCH):
+            rows = [(*row[:place], first + n, *row[place + 1 :]) for n in range(_ROWS_BATCH)]
+            connection.exec_driver_sql(f"INSERT INTO decisions VALUES ({marks})", rows)  # noqa: S608 - our own words
+            connection.commit()
+    finally:
+        opening.dispose(connection)
+    return ledger
+
+
+async def day_s(port: int) -> float:
+    """A day's curves, asked for as the page does; median of ten."""
+    found = []
+    async with ClientSession() as session:
+        for _ in range(10):
+            began_s = time.perf_counter()
+            async with session.get(f"http://127.0.0.1:{port}/history?book=BTC&span=day") as response:
+                assert len((await response.json())["dots"]) >= 1_440
+            found.append(time.perf_counter() - began_s)
+    return statistics.median(found)
+
+
+async def measured(turns: int) -> dict[str, object]:
+    """Everything, over one server."""
+    desk = Desk()
+    desk.burst(desk.told)
+    share = cost_on_the_tick_path(desk, turns)
+    fill_board(desk)
+    dashboard = Dashboard(desk.lookout, Tail(), is_live=True, now_ns=lambda: desk.now_ns)
+    server = HealthServer(
+        host="127.0.0.1", port=0, metrics=desk.metrics, now_ns=lambda: desk.now_ns, dashboard=dashboard
+    )
+    server.follow(desk.lookout.statuses)
+    port = await server.start()
+    gc.collect()
+    gc.freeze()  # as the daemon does
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="hedgebot-bench-") as folder,
+            contextlib.closing(fill_ledger(Path(folder))),
+        ):
+            return {
+                "bench": "web",
+                "share_of_throughput": round(share, 4),
+                "decisions": await decisions_beside_viewers(desk, port, dashboard, turns),
+                "page_ready_s": await page_ready_s(port),
+                "day_s": round(await day_s(port), 4),
+                "ledger_rows": _ROWS,
+            }
+    finally:
+        await server.stop()
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--view", type=int, help=argparse.SUPPRESS)
+    options, _ = parser.parse_known_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if options.view is not None:
+            runner.run(view(options.view))
+            return
+        found = runner.run(measured(options.turns))
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ from bot.venues.settings import Credentials, VenueSettings
 
 LISTENING: Final = "listening on "
 """What `hedgebot exchange` prints in front of its host and port."""
-_END_S_MAX: Final = 5.0
+_END_S_MAX: Final = 30.0
 _LINES_MAX: Final = 50
 
 
@@ -50,6 +50,7 @@ def local_exchange(*, portfolio: Path | None, currency: str, seed: int, vol_scal
                 process.wait(_END_S_MAX)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
 
 def _started(command: list[str]) -> subprocess.Popen[str]:

@@ -87,7 +87,7 @@ deploy-test: $(STAMP) ## try rules, dashboard and alerts with a real Prometheus 
 	$(BIN)/python deploy/trial.py
 
 clean: ## remove what make and the tools created; runs/ and var/ stay
-	rm -rf .venv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist site *.egg-info
+	rm -rf .venv .clients .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist site *.egg-info
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("hedgebot needs Python 3.11 or newer, this is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2])'

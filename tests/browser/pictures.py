@@ -28,6 +28,8 @@ _PROMPT = f'$ make demo ARGS="--seconds {_DEMO_S}"'
 _COLUMNS, _ROWS = 124, 30
 _CHARACTER_PX, _ROW_PX, _FONT_PX, _EDGE_PX, _BAR_PX = 7.22, 17, 12, 14, 30
 """A monospaced character is 0.6 of its font's height in nearly every font."""
+_LINE_ROWS_MAX = 2
+"""What a line has beyond that is left out."""
 _FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 _GAP_S_MAX, _END_S = 1.5, 6.0
 """Nobody waits longer for the next line; so long the last screen stands."""
@@ -57,6 +59,8 @@ def rows_of(told: Sequence[tuple[float, str]], columns: int) -> list[Row]:
     for at_s, line in told:
         codes = [code for code in _ESCAPE.findall(line) if code in _COLOURS]
         text = _ESCAPE.sub("", line)
+        if len(text) > _LINE_ROWS_MAX * columns:
+            text = f"{text[: _LINE_ROWS_MAX * columns - 2]} …"
         starts = range(0, max(len(text), 1), columns)
         rows += [Row(at_s, _COLOURS[codes[0]] if codes else "", text[start : start + columns]) for start in starts]
     return rows
@@ -115,7 +119,13 @@ def animation(rows: Sequence[Row], title: str) -> str:
 def _recorded(words: Sequence[str], columns: int) -> Iterator[tuple[float, str]]:
     """Lines of a command that believes to be on a terminal, as they come, with seconds since the first."""
     ours, its = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"}
+    environment = {
+        **os.environ,
+        "COLUMNS": str(columns),
+        "TERM": "xterm-256color",
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": "/var/tmp",  # noqa: S108 - shown in the picture: a name every machine has
+    }
     process = subprocess.Popen(words, stdin=its, stdout=its, stderr=its, cwd=_ROOT, env=environment)
     os.close(its)
     first_s: float | None = None

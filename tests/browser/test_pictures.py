@@ -23,11 +23,11 @@ def pictures() -> Any:
 
 
 def test_lines_are_broken_and_coloured_as_on_a_terminal(pictures: Any) -> None:
-    """Escapes take no room; a long line takes several rows of its colour, an empty one takes one."""
-    rows = pictures.rows_of([(0.0, "\x1b[33mabcdefg\x1b[0m"), (1.0, ""), (2.0, "x")], 4)
+    """Escapes take no room; a long line takes two rows of its colour at most, an empty one takes one."""
+    rows = pictures.rows_of([(0.0, "\x1b[33mabcdefg\x1b[0m"), (1.0, ""), (2.0, "x"), (3.0, "abcdefghi")], 4)
 
-    assert [row.text for row in rows] == ["abcd", "efg", "", "x"]
-    assert [row.at_s for row in rows] == [0.0, 0.0, 1.0, 2.0]
+    assert [row.text for row in rows] == ["abcd", "efg", "", "x", "abcd", "ef …"]
+    assert [row.at_s for row in rows] == [0.0, 0.0, 1.0, 2.0, 3.0, 3.0]
     assert rows[0].colour == rows[1].colour != rows[3].colour == ""
 
 

@@ -30,6 +30,11 @@ from bot.hedging.policies import entry_of
 from bot.research.ideal import Hedge, Money
 from bot.research.strip import Facts, FloatArray, IntArray, Strip
 
+_Pair = tuple[float, float]
+_Moment = tuple[int, float, float, float, float]
+"""When, price, deviation of the delta in a year (NaN without a volatility), doubt below and above."""
+_Standing = tuple[float, int, float, bool]
+"""Net delta; of the last hedge when (-1: never), price, whether it bought."""
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -49,11 +54,9 @@ _RISK_EVERY_NS: Final = 10 * NS_PER_S
 _AIM_SHARES: Final = {TradeTo.EDGE: 1.0, TradeTo.INNER: 0.5, TradeTo.TARGET: 0.0}
 
 
-class Rule(NamedTuple):
-    """A policy on a strip: a band for each look around zero, or a wait until all is hedged."""
+class Terms(NamedTuple):
+    """Of a policy, what does not change from look to look."""
 
-    low_coin: FloatArray
-    high_coin: FloatArray
     wait_ns: float
     """After a hedge, before the next; 0: none."""
     move_fraction: float
@@ -61,6 +64,14 @@ class Rule(NamedTuple):
     aim_share: float
     """Of the way from zero to the edge that was left: where a hedge lands."""
     trade_coin_min: float
+
+
+class Rule(NamedTuple):
+    """A policy on a strip: a band for each look around zero, or a wait until all is hedged."""
+
+    low_coin: FloatArray
+    high_coin: FloatArray
+    terms: Terms
 
 
 # --- policies over columns -------------------------------------------------------------------------------
@@ -141,7 +152,8 @@ def rule_of(book: BookParams, strip: Strip, facts: Facts) -> Rule:
                 f"books.{book.book.lower()}.band.policy: the kernel has {', '.join(sorted(names))}; "
                 'for others use fills = "ideal"'
             )
-    return Rule(low, high, wait_ns, move_fraction, _AIM_SHARES[book.modifiers.trade_to], book.trade_coin_min)
+    terms = Terms(wait_ns, move_fraction, _AIM_SHARES[book.modifiers.trade_to], book.trade_coin_min)
+    return Rule(low, high, terms)
 
 
 def _trigger_ratio(book: BookParams) -> float:
@@ -176,13 +188,13 @@ def _move_usd(is_inverse: bool, amount_native: float, from_usd: float, to_usd: f
 
 
 @_compiled
-def _aimed(rule: Rule, at: int, net: float, below: float, above: float) -> tuple[float, float]:
+def _aimed(band: _Pair, aim_share: float, net: float, below: float, above: float) -> _Pair:
     """(net delta to trade from, to trade to), as `decide` has it; NaN where nothing is wanted."""
-    low, high = rule.low_coin[at], rule.high_coin[at]
+    low, high = band
     if above - below <= _POINT_COIN:
         if low <= net <= high:
             return math.nan, math.nan
-        return net, rule.aim_share * (high if net > high else low)
+        return net, aim_share * (high if net > high else low)
     if net + below > high:
         return net + below, high
     if net + above < low:
@@ -202,21 +214,23 @@ def _reverses(low: float, high: float, net: float, since_ns: float, sd_coin_per_
 
 
 @_compiled
-def _due_lots(strip: Strip, facts: Facts, rule: Rule, at: int, standing: tuple[float, int, float, bool]) -> int:
-    """What is traded at a look, signed; `standing`: net delta, and of the last hedge when (-1: never), price, side."""
+def _due_lots(facts: Facts, terms: Terms, band: _Pair, moment: _Moment, standing: _Standing) -> int:
+    """What is traded at a look, signed.
+
+    Numbers alone go in: numba counts references of every array that is handed over, a dozen times the work.
+    """
+    now_ns, price, sd_coin, below, above = moment
     net, last_ns, last_usd, was_buy = standing
-    since_ns, price = strip.now_ns[at] - last_ns, strip.price_usd[at]
-    if last_ns >= 0 and (since_ns < rule.wait_ns or abs(price - last_usd) < rule.move_fraction * last_usd):
+    since_ns = now_ns - last_ns
+    if last_ns >= 0 and (since_ns < terms.wait_ns or abs(price - last_usd) < terms.move_fraction * last_usd):
         return 0
-    start, end = _aimed(rule, at, net, strip.below_coin[at], strip.above_coin[at])
+    start, end = _aimed(band, terms.aim_share, net, below, above)
     if math.isnan(start):
         return 0
-    low, high, iv = rule.low_coin[at], rule.high_coin[at], strip.iv[at]
-    if last_ns >= 0 and not math.isnan(iv) and (net < low) != was_buy:
-        sd_coin = strip.gamma_coin_per_usd[at] * iv * price
-        if _reverses(low, high, net, since_ns, sd_coin):
-            return 0
-    if abs(end - start) < rule.trade_coin_min:
+    turns = last_ns >= 0 and not math.isnan(sd_coin) and (net < band[0]) != was_buy
+    if turns and _reverses(band[0], band[1], net, since_ns, sd_coin):
+        return 0
+    if abs(end - start) < terms.trade_coin_min:
         return 0
     native = (end - start) * price if facts.is_inverse else end - start
     return int(native * _NUDGE / facts.lot_native)
@@ -246,7 +260,12 @@ def _played(strip: Strip, facts: Facts, rule: Rule, hedged_at: IntArray, hedged_
                 squared += (risk_net * (index - risk_index)) ** 2
                 unhedged += (risk_options * (index - risk_index)) ** 2
             risk_ns, risk_net, risk_options, risk_index = now, net, strip.delta_coin[at], index
-        due = _due_lots(strip, facts, rule, at, (net, last_ns, last_usd, was_buy)) if strip.is_open[at] else 0
+        due = 0
+        if strip.is_open[at]:
+            sd_coin = strip.gamma_coin_per_usd[at] * strip.iv[at] * price
+            moment = (now, price, sd_coin, strip.below_coin[at], strip.above_coin[at])
+            band = (rule.low_coin[at], rule.high_coin[at])
+            due = _due_lots(facts, rule.terms, band, moment, (net, last_ns, last_usd, was_buy))
         if due == 0:
             continue
         amount = due * facts.lot_native

@@ -75,9 +75,9 @@ def main() -> None:
             .lot_size(10.0)
         )
         hbt = HashMapMarketDepthBacktest([asset])
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         events, hedges = hedged(hbt, tape["delta_coin"], float(tape["band_coin"]), count)
-        took_s.append(time.perf_counter() - began_s)
+        took_s.append(time.process_time() - began_s)
         hbt.close()
     found = {"events_per_s": round(events / took_s[-1]), "looks_per_s": round(count / took_s[-1]), "hedges": hedges}
     sys.stdout.write(json.dumps(found) + "\n")

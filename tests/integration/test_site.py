@@ -32,6 +32,8 @@ def test_the_site_is_built_with_every_page_and_asks_nobody(repo_root: Path, tmp_
     files = [path for path in (tmp_path / "site").rglob("*") if path.suffix in {".html", ".css"}]
     assert pages <= {path.relative_to(tmp_path / "site").with_suffix("") for path in files}
     assert {path.name: found for path in files if (found := asked_of_others(path.read_text()))} == {}
+    assert [path.name for path in files if re.search(r"```|<code>(?:sh|text|toml|python)\n", path.read_text())] == []
+    assert "2. Make it total" not in (tmp_path / "site/how-to/add-a-band-policy.html").read_text()  # a point of its own
     assert "deploy/compose.yaml" in (tmp_path / "site/how-to/run-in-a-container.html").read_text()
 
 

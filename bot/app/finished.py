@@ -14,8 +14,9 @@ from bot.drive.audits import costs, profits
 from bot.drive.audits import report as reported
 from bot.drive.audits import scalping as scalped
 from bot.drive.why import Strayed
-from bot.observe import cost_table, profit_table, report_page, report_text, scalp_table
+from bot.observe import cost_table, profit_table, report_charts, report_page, report_text, scalp_table
 from bot.observe.charts import render_costs
+from bot.observe.raster import as_png
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run, or its name in runs/.")]
 Book = Annotated[str | None, typer.Option(help="Coin of the book, where the run has several.")]
@@ -83,6 +84,8 @@ def report(
         Path | None,
         typer.Option(help="Where the HTML page goes; its Markdown beside it. Default: in the run's folder."),
     ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Folder for each chart as an SVG picture.")] = None,
+    png: Annotated[Path | None, typer.Option(help="The same as PNG; needs the extra `research`.")] = None,
 ) -> None:
     """Write a run as a page to look at: hedges, delta in its band, profit by part, volatility, costs, gap risk."""
     folder = folder_of(run, "report")
@@ -92,11 +95,24 @@ def report(
     if beside == page:
         raise ConfigError("--out: is the page; its Markdown goes beside it under .md, so give it another ending")
     words = report_text.as_markdown(found)
+    written: dict[Path, bytes] = {}
+    for name, drawn in report_charts.as_files(found).items():
+        if svg is not None:
+            written[svg / f"{found.book.lower()}-{name}.svg"] = drawn.encode()
+        if png is not None:
+            written[png / f"{found.book.lower()}-{name}.png"] = as_png(drawn)
     try:
         page.write_text(report_page.as_html(found), encoding="utf-8")
         beside.write_text(words, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"--out: cannot write {error.filename}: {error.strerror}") from error
-    typer.echo(report_text.as_json(found) if as_json else f"{words}\n{page}\n{beside}")
+    try:
+        for path, content in written.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"--svg, --png: cannot write {error.filename}: {error.strerror}") from error
+    paths = "\n".join(map(str, (page, beside, *written)))
+    typer.echo(report_text.as_json(found) if as_json else f"{words}\n{paths}")
     if found.problem:
         raise SystemExit(ExitCode.DIFFERENT)

@@ -201,13 +201,13 @@ class ProfitAudit:
         self._note(leg, step, before, index_usd)
 
     def _note(self, leg: Leg, step: OptionStep, before: Seen, index_usd: float) -> None:
-        """What gamma did, the waterfall, and whether the Taylor terms explain the step."""
-        scale, taylor = leg.usd_per_native(index_usd), step.taylor
+        """What gamma did, the waterfall, and whether the greeks explain the step."""
+        scale, judged = leg.usd_per_native(index_usd), step.aged
         gained, paid = step.gamma_gain * scale, (step.gamma_carry - step.gamma_gain) * scale
         iv = 0.0 if before.market is None else before.market.iv
         self._gammas.append(Gamma(-2.0 * paid / iv**2 if iv else 0.0, gained, paid))
         if not leg.take_note(step, index_usd) and len(self._unexplained) < _UNEXPLAINED_MAX:
-            span, told = (before.at_ns, leg.seen.at_ns), (taylor.delta, taylor.gamma, taylor.residual)
+            span, told = (before.at_ns, leg.seen.at_ns), (judged.delta, judged.gamma, judged.residual)
             self._unexplained.append(StepUnexplained(leg.spec.id, *span, *(part * scale for part in told)))
 
     def _fund(self, look: Look, index_usd: float) -> None:

@@ -64,12 +64,12 @@ class Leg:
         return index_usd if self.spec.is_inverse else 1.0
 
     def take_note(self, step: OptionStep, index_usd: float) -> bool:
-        """The waterfall beside the Taylor terms; whether those explain the step."""
+        """The waterfall beside the Taylor terms; whether the greeks explain the step."""
         scale = self.usd_per_native(index_usd)
         for place, part in enumerate((step.theta, step.spot, step.vol, step.gamma_carry)):
             self.waterfall_usd[place] += part * scale
         self.steps_count += 1
-        is_explained = attribution.is_explained(step.taylor)
+        is_explained = attribution.is_explained(step.aged)
         self.unexplained_count += not is_explained
         return is_explained
 

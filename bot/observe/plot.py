@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from bot.domain.time import NS_PER_S, Ns
-from bot.observe.charts import ticks_between
 
 STYLE: Final = """
 svg{display:block;width:100%;height:auto}
@@ -71,6 +70,7 @@ _TIME_STEPS_S: Final = (
     *(86_400, 172_800, 604_800, 1_209_600, 2_592_000),
 )
 _DAY_S: Final = 86_400
+_TICKS: Final = 5
 _FACTORS: Final = (1.0, 2.0, 5.0)
 _DECADES_MANY: Final = 1e4
 """High over low of an axis of which only the powers of ten are told."""
@@ -139,6 +139,17 @@ def axis_of(values: Sequence[float], unit: str, *, with_zero: bool = False, shar
     low, high = min(finite), max(finite)
     room = share * (high - low) or 0.05 * abs(high) or 1.0
     return Axis(low - room, high + room, unit)
+
+
+def ticks_between(low: float, high: float) -> tuple[float, ...]:
+    """About five round values inside [low, high]."""
+    assert high > low, f"no room between {low} and {high}"
+    rough = (high - low) / _TICKS
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * magnitude for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * magnitude >= rough)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return tuple(index * step for index in range(first, last + 1))
 
 
 def log_axis(values: Sequence[float], unit: str, *, room: float = 1.3) -> Axis:

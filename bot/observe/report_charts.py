@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from bot.domain.time import NS_PER_S, iso_utc
 from bot.observe.plot import Axis, Bar, Drawing, Line, Mark, axis_of, legend, svg, time_axis
 from bot.observe.plot import Point as At
+from bot.observe.plot_file import Name, Panel, Words, as_file
 from bot.observe.reported import Point, Report
 
 _BLUE, _INK, _GREEN, _RED, _ORANGE, _VIOLET, _TEAL, _OLIVE, _GREY = range(9)
@@ -31,12 +32,34 @@ _MAKER_HALF: Final = 0.5
 
 
 class Chart(NamedTuple):
-    """One of them as HTML, or why there is none."""
+    """One of them, or why there is none."""
 
+    name: str
+    """Of its file, without ending."""
     title: str
     words: str
     """What is to be seen."""
-    body: str
+    drawing: Drawing | None = None
+    names: Sequence[Name] = ()
+
+    @property
+    def body(self) -> str:
+        """For a page, in its colours; empty where there is nothing to draw."""
+        if self.drawing is None:
+            return ""
+        return (legend(self.names) if self.names else "") + svg(self.drawing, self.title)
+
+
+def as_files(report: Report) -> dict[str, str]:
+    """Each chart as the text of an SVG file, by its name."""
+    note = f"{report.run_id}, {report.book}"
+    return {
+        chart.name: as_file(
+            Words(chart.title, f"{note}: {chart.words}"), [Panel(chart.drawing, chart.names, height=380)]
+        )
+        for chart in charts(report)
+        if chart.drawing is not None
+    }
 
 
 def charts(report: Report) -> list[Chart]:
@@ -81,8 +104,8 @@ def _price(report: Report) -> Chart:
         lines=[Line(_line(points, lambda point: point.index_usd), _INK)],
         marks=marks,
     )
-    names = [("index", _INK, "line"), ("hedge: bought", _GREEN, "up"), ("hedge: sold", _RED, "down")]
-    return Chart(title, f"{len(shown):,} hedges at the price they were filled at", legend(names) + svg(drawing, title))
+    names = [Name("index", _INK), Name("hedge: bought", _GREEN, "up"), Name("hedge: sold", _RED, "down")]
+    return Chart("price", title, f"{len(shown):,} hedges at the price they were filled at", drawing, names)
 
 
 def _delta(report: Report) -> Chart:
@@ -97,7 +120,7 @@ def _delta(report: Report) -> Chart:
         areas=[Line([*high, *reversed(low)], _TEAL)] if low and high else [],
     )
     words = f"delta as the book counts it ({report.convention}), once a minute, and before and after each hedge"
-    return Chart(title, words, legend([("net delta", _BLUE, "line"), ("band", _TEAL, "area")]) + svg(drawing, title))
+    return Chart("delta", title, words, drawing, [Name("net delta", _BLUE), Name("band", _TEAL, "area")])
 
 
 def _profit(report: Report) -> Chart:
@@ -110,9 +133,8 @@ def _profit(report: Report) -> Chart:
         for name, _, colour in reversed(shown)
     ]
     drawing = Drawing(_time(report), axis_of([y for one in lines for _, y in one.points], "USD", with_zero=True), lines)
-    names = [(word, colour, "line") for _, word, colour in shown]
-    words = "without the price of coins that are merely held; how it adds up stands below"
-    return Chart(title, words, legend(names) + svg(drawing, title))
+    words = "without the price of coins that are merely held"
+    return Chart("profit", title, words, drawing, [Name(word, colour) for _, word, colour in shown])
 
 
 def _volatility(report: Report) -> Chart:
@@ -124,8 +146,8 @@ def _volatility(report: Report) -> Chart:
         axis_of([y for _, y in (*met, *paid)], "% a year"),
         lines=[Line(met, _BLUE), Line(paid, _ORANGE)],
     )
-    names = [("realised, of the index", _BLUE, "line"), ("implied, weighted with dollar gamma", _ORANGE, "line")]
-    return Chart(title, "over the last hour, from a move a minute", legend(names) + svg(drawing, title))
+    names = [Name("realised, of the index", _BLUE), Name("implied, weighted with dollar gamma", _ORANGE)]
+    return Chart("volatility", title, "over the last hour, from a move a minute", drawing, names)
 
 
 def _costs(report: Report) -> Chart:
@@ -136,18 +158,18 @@ def _costs(report: Report) -> Chart:
         if (bps := hedge.costs.total.bps) is not None
     ]
     if not bars:
-        return Chart(title, "nothing was hedged", "")
+        return Chart("costs", title, "nothing was hedged")
     drawing = Drawing(
         _time(report), axis_of([bar.y for bar in bars], "bps of what it traded", with_zero=True), bars=bars
     )
-    names = [("taken", _RED, "line"), ("mostly rested", _TEAL, "line")]
-    return Chart(title, "spread, waiting, depth and fees; below zero is a gain", legend(names) + svg(drawing, title))
+    names = [Name("taken", _RED), Name("mostly rested", _TEAL)]
+    return Chart("costs", title, "spread, waiting, depth and fees; below zero is a gain", drawing, names)
 
 
 def _smile(report: Report) -> Chart:
     title = "Smile at the end, with the strikes held"
     if not report.smile:
-        return Chart(title, "no option had a volatility", "")
+        return Chart("smile", title, "no option had a volatility")
     expiries = list(dict.fromkeys(one.expiry_ns for one in report.smile))[: len(_SMILE_COLOURS)]
     colour = dict(zip(expiries, _SMILE_COLOURS, strict=False))
     seen = [one for one in report.smile if one.expiry_ns in colour]
@@ -176,16 +198,16 @@ def _smile(report: Report) -> Chart:
     marks += [Mark(one.strike_usd, 100.0 * one.iv, _INK, "ring") for one in seen if one.held_coin]
     values = [mark.y for mark in marks] + [y for line in lines for _, y in line.points]
     drawing = Drawing(Axis(low - room, high + room, "strike, USD"), axis_of(values, "% a year"), lines, marks=marks)
-    names = [(iso_utc(expiry)[:10], colour[expiry], "dot") for expiry in expiries] + [("held", _INK, "ring")]
+    names = [Name(iso_utc(expiry)[:10], colour[expiry], "dot") for expiry in expiries] + [Name("held", _INK, "ring")]
     words = "marks as last seen" + ("; lines are the fitted surface" if curves else "")
-    return Chart(title, words, legend(names) + svg(drawing, title))
+    return Chart("smile", title, words, drawing, names)
 
 
 def _ladder(report: Report) -> Chart:
     title = "Gap risk: what a jump would make of the book"
     steps = [step for step in report.ladder if math.isfinite(step.pnl_usd)]
     if not steps:
-        return Chart(title, "not told: a leg had no price", "")
+        return Chart("ladder", title, "not told: a leg had no price")
     bars = [Bar(100.0 * one.spot_share, one.pnl_usd, _GREEN if one.pnl_usd >= 0.0 else _RED, 3.2) for one in steps]
     ends = [100.0 * one.spot_share for one in steps]
     drawing = Drawing(
@@ -193,4 +215,4 @@ def _ladder(report: Report) -> Chart:
         axis_of([bar.y for bar in bars], "USD", with_zero=True),
         bars=bars,
     )
-    return Chart(title, "as it was held at the end, volatility unmoved, no hedge on the way", svg(drawing, title))
+    return Chart("ladder", title, "as it was held at the end, volatility unmoved, no hedge on the way", drawing)

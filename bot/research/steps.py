@@ -1,8 +1,6 @@
 """How often the greeks explain what a held option made from one recorded mark to the next.
 
-Time is taken first, by revaluation, and the other terms where it has passed: over the five minutes of a collector a
-mark volatility moves so far that its product with time is more than the bound, which is meant for what is left of the
-forward's and volatility's own moves (theory 5.2; docs/explanation/real-day.md).
+By `attribution.is_explained`, as in the account of a run's profit (theory 5.2; docs/explanation/real-day.md).
 """
 
 from typing import Final
@@ -93,17 +91,16 @@ class StepLook:
         self, name: InstrumentId, leg: OptionHeld, before: tuple[Ns, OptionMarket], after: tuple[Ns, OptionMarket]
     ) -> None:
         is_far = before[1].tau_years * NS_PER_YEAR > _FAR_NS
-        aged = before[1]._replace(tau_years=after[1].tau_years)
-        taylor = attribution.option_step(leg, aged, after[1]).taylor
+        judged = attribution.option_step(leg, before[1], after[1]).aged
         self._counts[name, is_far] = self._counts.get((name, is_far), 0) + 1
-        if not attribution.is_explained(taylor):
+        if not attribution.is_explained(judged):
             self._missed.setdefault((name, is_far), []).append(
                 StepMissed(
                     start=iso_utc(before[0]),
                     seconds=(after[0] - before[0]) / NS_PER_S,
-                    delta_native=taylor.delta,
-                    gamma_native=taylor.gamma,
-                    residual_native=taylor.residual,
+                    delta_native=judged.delta,
+                    gamma_native=judged.gamma,
+                    residual_native=judged.residual,
                 )
             )
 

@@ -70,6 +70,9 @@ class OptionStep(NamedTuple):
     spot: float
     vol: float
     taylor: Taylor
+    aged: Taylor
+    """The same where time alone has passed: theta by revaluation, the other greeks after it. What a step is judged by,
+    because its bound is meant for what is left of the forward's and volatility's own moves."""
     gamma_carry: float
     """Gamma F^2 / 2 (r^2 - iv^2 dt): what the move earned less what the time cost, to first order in time."""
     gamma_gain: float
@@ -115,25 +118,30 @@ def option_step(leg: OptionHeld, before: OptionMarket, after: OptionMarket) -> O
         amount * value.vanna * move_usd * move_vol,
         amount * 0.5 * value.volga * move_vol**2,
     )
+    taylor = Taylor(*terms, residual=profit - sum(terms))
     gain, time = (terms[2], terms[0]) if is_average else _gamma_carry(leg, before, move_usd, years)
     return OptionStep(
         profit=profit,
         theta=amount * (later - value.price),
         spot=amount * (moved - later),
         vol=amount * (last - moved),
-        taylor=Taylor(*terms, residual=profit - sum(terms)),
+        taylor=taylor,
+        aged=taylor
+        if is_average
+        else _aged(amount, aged, amount * (later - value.price), profit, (move_usd, move_vol)),
         gamma_carry=gain + time,
         gamma_gain=gain,
     )
 
 
-def is_explained(taylor: Taylor) -> bool:
-    """Whether the residual is within what the third order leaves on an ordinary step (theory 5.2); False for NaN.
+def is_explained(aged: Taylor) -> bool:
+    """Whether what is left, time taken first, is no more than the third order of an ordinary step (theory 5.2).
 
+    False for NaN.
     Less than a balance's last digit is nothing to explain: an option that is worthless by now moves by 1e-40.
     """
-    bound = RESIDUAL_OF_GAMMA * abs(taylor.gamma) + RESIDUAL_OF_DELTA * abs(taylor.delta)
-    return abs(taylor.residual) <= max(bound, MONEY_STEP)
+    bound = RESIDUAL_OF_GAMMA * abs(aged.gamma) + RESIDUAL_OF_DELTA * abs(aged.delta)
+    return abs(aged.residual) <= max(bound, MONEY_STEP)
 
 
 def future_profit(amount_native: float, before_usd: float, after_usd: float, *, is_inverse: bool) -> float:
@@ -173,6 +181,20 @@ def _value(leg: OptionHeld, market: OptionMarket) -> _Value:
         vanna=(seen.vanna - seen.vega / forward_usd) / forward_usd,
         volga=seen.volga / forward_usd,
     )
+
+
+def _aged(amount: float, aged: _Value, theta: float, profit: float, moves: tuple[float, float]) -> Taylor:
+    """Taylor terms of one unit's slopes where time has passed, for a move of the forward and one of volatility."""
+    move_usd, move_vol = moves
+    terms = (
+        theta,
+        amount * aged.delta * move_usd,
+        amount * 0.5 * aged.gamma * move_usd**2,
+        amount * aged.vega * move_vol,
+        amount * aged.vanna * move_usd * move_vol,
+        amount * 0.5 * aged.volga * move_vol**2,
+    )
+    return Taylor(*terms, residual=profit - sum(terms))
 
 
 def _later(before: OptionMarket, after: OptionMarket) -> OptionMarket:

@@ -46,7 +46,6 @@ _ALLOWED = {
     ("bot/research/tapes/*", "row"): "number of a row in its file",
     ("bot/research/tapes/*", "number"): "number of a row in its file",
     ("bot/localex/*", "*"): "the venue's protocol: names and units are Deribit's",
-    ("bot/observe/charts.py", "*"): "axes and pixels",
     ("bot/observe/plot*.py", "*"): "axes and pixels; units of a series stand in its axis",
     ("bot/observe/counts.py", "Spread.total"): "in the unit at the end of the metric's name",
     ("bot/observe/explained.py", "Gauge.value_max"): "in the unit named beside it",

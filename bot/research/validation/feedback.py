@@ -40,6 +40,8 @@ _PHASE_MINUTES: Final = 2.0
 _CALM_GAIN: Final = 0.95
 _WILD_GAIN: Final = 1.5
 """Theory has the boundary at a gain of one; between these a run of two minutes may go either way."""
+_SWINGING_GAIN: Final = 2.0
+"""From here on a hedge of long gamma, taken for news, calls for one that lands beyond the other edge of the band."""
 
 
 class Pressed(Struct, frozen=True, kw_only=True):
@@ -152,7 +154,8 @@ A move is multiplied by 1 / (1 + κΓ): our figure is the price's way over what 
 error that of its mean over seeds. Where short gamma brings the loop gain κ|Γ| to one there is no answer. Buis et al.
 (2024) see the same in a market of agents: failures fall as hedgers' gamma goes from short to long and set in at a
 boundary; percentages are of each simulator and no measure. A run fails where the price moves {_FAILS_RATIO:g} times as
-much in a second as the market alone does.
+much in a second as the market alone does. Long gamma damps, until its hedges swing it past the other edge of the band:
+from a gain of two on it fails as well, as theory says of whoever answers its own last trade.
 """
 
 
@@ -230,9 +233,12 @@ def _cell(play: Play, pressed: Pressed, alone: dict[int, float]) -> Cell:
 
 def phases(bare: Sequence[Cell], kept: Sequence[Cell]) -> list[Check]:
     """Order of the grid, its boundary, and that guards do no harm."""
-    short = [cell for cell in bare if cell.straddles < 0.0]
+    short, long = ([cell for cell in bare if (cell.straddles < 0.0) is is_short] for is_short in (True, False))
     counts = (
-        ("failures that rise from short to long gamma", _rises(bare, "kappa_usd_per_coin", "straddles")),
+        (
+            f"failures that rise from short to long gamma, gains under {_SWINGING_GAIN:g}",
+            _rises([cell for cell in bare if cell.gain < _SWINGING_GAIN], "kappa_usd_per_coin", "straddles"),
+        ),
         ("failures that fall as the impact grows", _rises(bare, "straddles", "kappa_usd_per_coin", sign=-1.0)),
         (
             "short gamma, gain under one: failing",
@@ -241,6 +247,14 @@ def phases(bare: Sequence[Cell], kept: Sequence[Cell]) -> list[Check]:
         (
             f"short gamma, gain from {_WILD_GAIN:g}: not failing",
             sum(cell.fails_share < 1.0 for cell in short if cell.gain >= _WILD_GAIN),
+        ),
+        (
+            "long gamma, gain under one: failing",
+            sum(cell.fails_share > 0.0 for cell in long if cell.gain < _CALM_GAIN),
+        ),
+        (
+            f"long gamma, gain from {_SWINGING_GAIN:g}: not failing",
+            sum(cell.fails_share < 1.0 for cell in long if cell.gain >= _SWINGING_GAIN),
         ),
         (
             "with guards: failing more often than without",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from bot.app import finished
 from bot.app.exit_codes import ExitCode
 from bot.journal import manifest
 from bot.journal.tape import Began, Recorder, frame
@@ -155,6 +156,24 @@ def test_scalping_is_told(call: Call, folder: Path, capsys: pytest.CaptureFixtur
     assert (told["problem"], told["steps_count"] > 5) == ("", True)
     assert call("scalping", "nowhere") == ExitCode.CONFIG
     assert "scalping: there is no folder nowhere" in capsys.readouterr().err
+
+
+def test_charts_of_a_report_are_pictures(
+    call: Call, folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SVG in one folder, PNG of the same in another; both are told, and a folder that cannot be is refused."""
+    monkeypatch.setattr(finished, "as_png", lambda svg: f"PNG of {svg}".encode())
+    page, svg, png = tmp_path / "page.html", tmp_path / "svg", tmp_path / "png"
+    assert call("report", str(folder), "--out", str(page), "--svg", str(svg), "--png", str(png)) == 0
+    told = capsys.readouterr().out
+    drawn = sorted(svg.iterdir())
+
+    assert "btc-price.svg" in [path.name for path in drawn]
+    for path in drawn:
+        assert (png / f"{path.stem}.png").read_text() == f"PNG of {path.read_text()}"
+        assert str(path) in told
+    assert call("report", str(folder), "--out", str(page), "--svg", str(page)) == ExitCode.CONFIG
+    assert "--svg, --png: cannot write" in capsys.readouterr().err
 
 
 def test_a_report_is_written(call: Call, folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

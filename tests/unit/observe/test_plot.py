@@ -4,6 +4,8 @@ import math
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.time import NS_PER_S, Ns
 from bot.observe.plot import (
@@ -18,6 +20,7 @@ from bot.observe.plot import (
     log_axis,
     svg,
     thinned,
+    ticks_between,
     time_axis,
 )
 
@@ -128,3 +131,15 @@ def test_a_logarithmic_axis_has_no_place_for_nothing() -> None:
     """Zero cost is infinitely far down."""
     with pytest.raises(ValueError, match="no place for 0"):
         log_axis([0.0, 1.0], "x")
+
+
+@given(
+    low=st.floats(-1e7, 1e7),
+    span=st.floats(1e-3, 1e7),
+)
+def test_ticks_are_few_and_inside(low: float, span: float) -> None:
+    """Whatever the range, an axis has some round values and not too many."""
+    ticks = ticks_between(low, low + span)
+
+    assert 2 <= len(ticks) <= 7
+    assert all(low - 1e-6 * (abs(low) + span) <= tick <= low + span + 1e-6 * (abs(low) + span) for tick in ticks)

@@ -4,7 +4,7 @@ import re
 
 from msgspec import structs
 
-from bot.observe.report_charts import charts
+from bot.observe.report_charts import as_files, charts
 from bot.observe.reported import Report, SmileCurve
 
 
@@ -53,3 +53,14 @@ def test_where_nothing_can_be_drawn_it_is_said(run_report: Report) -> None:
         "not told: a leg had no price",
     )
     assert charts(structs.replace(run_report, points=run_report.points[:1])) == []
+
+
+def test_every_chart_is_a_file_of_its_own(run_report: Report) -> None:
+    """By its name, with what it shows; what has nothing to draw is none."""
+    files = as_files(run_report)
+
+    assert list(files) == ["price", "delta", "profit", "volatility", "costs", "smile", "ladder"]
+    assert all(text.startswith("<svg ") and "var(" not in text for text in files.values())
+    assert "hedge: bought" in files["price"]
+    costs = structs.replace(run_report.costs, hedges=())
+    assert "costs" not in as_files(structs.replace(run_report, costs=costs))

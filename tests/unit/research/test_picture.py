@@ -34,19 +34,22 @@ def drawn(small: World) -> ET.Element:
     return ET.fromstring(draw(contest))  # noqa: S314 - our own text
 
 
+def _all(drawn: ET.Element, name: str) -> list[ET.Element]:
+    return list(drawn.iter(f"{_SVG}{name}"))
+
+
 def test_a_rival_has_its_curve_its_best_and_its_name(drawn: ET.Element) -> None:
     """Points outside the window are not drawn."""
-    line, _ = drawn.findall(f"{_SVG}polyline")
-    texts = [item.text for item in drawn.iter(f"{_SVG}text")]
+    line, _ = _all(drawn, "polyline")
 
     assert len(line.attrib["points"].split()) == 2
-    assert len(drawn.findall(f"{_SVG}circle")) == 1
-    assert "rival" in texts
+    assert len(_all(drawn, "circle")) == 1
+    assert "rival" in [item.text for item in _all(drawn, "text")]
 
 
 def test_more_cost_is_higher_and_more_variance_is_further_right(drawn: ET.Element) -> None:
     """Down and left is better."""
-    line, _ = drawn.findall(f"{_SVG}polyline")
+    line, _ = _all(drawn, "polyline")
     (left, top), (right, bottom) = (map(float, point.split(",")) for point in line.attrib["points"].split())
 
     assert left < right
@@ -54,10 +57,11 @@ def test_more_cost_is_higher_and_more_variance_is_further_right(drawn: ET.Elemen
 
 
 def test_the_default_has_its_curve_too(drawn: ET.Element) -> None:
-    """In front of the others."""
-    assert drawn.findall(f"{_SVG}polyline")[-1].attrib["stroke"] == "#1f2933"
+    """In front of the others, and in black."""
+    assert _all(drawn, "polyline")[-1].attrib["class"] == "line bold s1"
 
 
 def test_the_default_is_the_star(drawn: ET.Element) -> None:
     """Once in the picture, once in the legend."""
-    assert [item.text for item in drawn.iter(f"{_SVG}text") if "★" in (item.text or "")] == ["★", "★ whalley_wilmott"]
+    assert [item.attrib["class"] for item in _all(drawn, "polygon")] == ["mark f1"] * 2
+    assert "whalley_wilmott" in [item.text for item in _all(drawn, "text")]

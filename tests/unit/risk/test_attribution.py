@@ -69,6 +69,24 @@ def test_an_unexplained_residual_and_no_number_are_told() -> None:
     assert not attribution.is_explained(Taylor(0.0, 100.0, 10.0, 0.0, 0.0, 0.0, math.nan))
 
 
+@pytest.mark.parametrize("is_coin", [False, True])
+def test_a_step_is_judged_where_its_time_has_passed(is_coin: bool) -> None:
+    """Five minutes of an option out of the money, volatility up a point: the product with time is no third order.
+
+    Both sets of terms add up to the same profit; theta is the waterfall's in the judged one.
+    """
+    leg, years = OptionHeld(2.0, 64_000.0, True, is_coin), 300.0 / (365.0 * 86_400.0)
+    before = OptionMarket(60_000.0, 0.50, 1.6 / 365.0)
+    step = option_step(leg, before, OptionMarket(60_030.0, 0.51, before.tau_years - years))
+    usd = 60_000.0 if is_coin else 1.0
+    taylor, aged = (Taylor(*(usd * term for term in terms)) for terms in (step.taylor, step.aged))
+
+    assert not attribution.is_explained(taylor)
+    assert attribution.is_explained(aged)
+    assert sum(step.aged) == pytest.approx(step.profit, rel=1e-12)
+    assert step.aged.theta == step.theta
+
+
 @pytest.mark.parametrize(("is_coin", "pays"), [(False, 1_000.0), (True, 1_000.0 / 61_000.0)])
 def test_the_last_step_ends_at_the_payoff(is_coin: bool, pays: float) -> None:
     """At expiry the delivery price is the forward, and no time is left."""

@@ -50,7 +50,11 @@ def test_a_grid_without_order_is_off() -> None:
     wrong = [cell(-160.0, 5.0, 1.0), cell(160.0, 5.0, 0.0), cell(-160.0, 20.0, 0.0), cell(160.0, 20.0, 1.0)]
     found = {check.figure: check.ours for check in feedback.phases(wrong, wrong)}
 
-    assert found["failures that rise from short to long gamma"] == 1.0
+    assert found["failures that rise from short to long gamma, gains under 2"] == 1.0
     assert found["failures that fall as the impact grows"] == 1.0
     assert found["short gamma, gain under one: failing"] == 1.0
     assert found["short gamma, gain from 1.5: not failing"] == 1.0
+    odd = [cell(160.0, 30.0, 0.0), cell(40.0, 5.0, 1.0)]
+    calm = {check.figure: check.ours for check in feedback.phases(odd, odd)}
+    assert calm["long gamma, gain from 2: not failing"] == 1.0
+    assert calm["long gamma, gain under one: failing"] == 1.0

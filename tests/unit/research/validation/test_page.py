@@ -62,3 +62,23 @@ def test_sections_are_made_of_all_tables(repo_root: Path, monkeypatch: pytest.Mo
     assert len(found) == 7
     assert (effort.looks.multiplier_seeds, effort.looks.cell_seeds) == (5, 1)
     assert asked == [("clock", (4_000, 9)), ("volatility", (4_000, 9)), ("frontier", (100, 9))]
+
+
+def test_the_committed_page_is_whole_and_nothing_on_it_is_off(repo_root: Path) -> None:
+    """Every table of the sources is on it, every picture is there."""
+    begin, end = marks(TARGET)
+    told = (repo_root / "docs/explanation/validation.md").read_text().split(begin)[1].split(end)[0]
+
+    assert "**no**" not in told
+    for row in (
+        "derman_kamal, 336",
+        "btc_7d, 672",
+        "sinclair_4.1, 1260",
+        "zak_g10_1pct",
+        "edge_band",
+        "books of the grid",
+    ):
+        assert row in told
+    for name in ("clock", "volatility", "bands", "feedback"):
+        assert f"../images/validation-{name}.svg" in told
+        assert (repo_root / f"docs/images/validation-{name}.svg").is_file()

@@ -7,22 +7,21 @@ import contextlib
 import itertools
 import statistics
 import sys
-import tempfile
 from collections import deque
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from unittest.mock import patch
 
 from msgspec import structs
 
-from bot.app import simulated
-from bot.app.config import load
+from bot.app.pressed import play as play_pressed
 from bot.domain.decided import AlarmRaised, FillBooked, Outcome
 from bot.domain.events import Event
 from bot.domain.market_events import FutureMarked
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
+from bot.engine import Engine
 from bot.hedging import hedger
 from bot.hedging.stability import StabilityParams
+from bot.research.validation.feedback import Pressed
 from bot.sim.impact import Impact
 
 _MINUTE_NS: Final = 60 * NS_PER_S
@@ -116,17 +115,18 @@ class Figures(NamedTuple):
 
 def play(world: World, guards: StabilityParams, *, seed: int = 1, minutes: float = 10.0) -> Figures:
     """One run, heard at every event."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = load(_written(Path(folder), world), {"portfolio": Path(folder) / "book.toml"}, run_tag="sim")
-    config = structs.replace(config, books=tuple(structs.replace(book, stability=guards) for book in config.books))
-    options = simulated.SimulateOptions(
-        seed=seed, hours=minutes / 60.0, step_ms=1_000, tape=None, currency="BTC", impact=world.impact
+    pressed = Pressed(
+        straddles=world.straddles,
+        half_coin=world.half_coin,
+        trade_to=world.trade_to,
+        impact=world.impact,
+        guards=guards,
+        seed=seed,
+        minutes=minutes,
     )
-    simulation = simulated.simulation_of(config, options)
-    heard = _Heard(simulation.tally.saw)
-    simulation.tally.saw = heard.saw  # type: ignore[method-assign]
+    heard = _Heard()
     with patch.object(hedger, "reverses_too_soon", _never) if guards is NO_RULE else contextlib.nullcontext():
-        result = simulation.run("large")
+        result = play_pressed(pressed, (heard,))
     moves = [after - before for before, after in itertools.pairwise(heard.prices)]
     minute_usd = world.volume_usd_per_day * _MINUTE_NS / NS_PER_DAY
     return Figures(
@@ -145,49 +145,18 @@ def _never(*_: object, **__: object) -> bool:
     return False
 
 
-def _written(folder: Path, world: World) -> Path:
-    legs = "".join(
-        f'[[legs]]\nkind = "{kind}"\nexpiry = "1st"\nstrike = "atm"\nqty_coin = "{world.straddles}"\n'
-        for kind in ("call", "put")
-    )
-    (folder / "book.toml").write_text(legs)
-    path = folder / "config.toml"
-    path.write_text(f"""
-mode = "simulate"
-
-[books.btc]
-convention = "options_only"
-
-[books.btc.band]
-low_coin = {-world.half_coin}
-high_coin = {world.half_coin}
-low_coin_per_option_coin = 0
-high_coin_per_option_coin = 0
-trade_to = "{world.trade_to}"
-
-[books.btc.limits]
-order_usd_max = 1_000_000
-hedge_position_usd_max = 20_000_000
-delta_coin_worst_max = 200
-orders_per_minute_max = 100
-""")
-    return path
-
-
 class _Heard:
     """Listens to a run."""
 
-    def __init__(self, count: Any) -> None:
-        self._count = count
+    def __init__(self) -> None:
         self._minute: deque[tuple[int, float]] = deque()
         self.prices: list[float] = []
         self.alarms: set[str] = set()
         self.traded_coin = self.delta_coin_max = self.minute_usd_max = 0.0
         self._now_ns = 0
 
-    def saw(self, event: Event, outcome: Outcome) -> None:
+    def see(self, _: Engine, event: Event, outcome: Outcome) -> None:
         """Every event and what came of it."""
-        self._count(event, outcome)
         if isinstance(event, FutureMarked) and event.mark_usd is not None:
             self.prices.append(event.mark_usd)
         if outcome.decided is not None:

@@ -198,7 +198,9 @@ def _ticks(axis: Axis) -> list[float]:
         return list(ticks_between(axis.low, axis.high))
     powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
     factors = _FACTORS if axis.high <= _DECADES_MANY * axis.low else _FACTORS[:1]
-    return [factor * 10.0**power for power in powers for factor in factors if is_shown(axis, factor * 10.0**power)]
+    found = [factor * 10.0**power for power in powers for factor in factors if is_shown(axis, factor * 10.0**power)]
+    # Between two of these there is room for an axis as well: then as on any other.
+    return found if len(found) > 1 else list(ticks_between(axis.low, axis.high))
 
 
 class _Scale:

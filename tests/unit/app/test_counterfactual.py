@@ -58,7 +58,7 @@ def test_a_tighter_band_costs_more_and_leaves_less(
     assert tight["cost_usd"] > wide["cost_usd"]
     assert tight["residual_usd"] < wide["residual_usd"]
     assert [way["violations"] for way in told["others"]] == [[], []]
-    assert "★" in (tmp_path / "f.svg").read_text()
+    assert '<polygon class="mark f1"' in (tmp_path / "f.svg").read_text()
     assert "2 of 2: fixed, 1" in said.err
 
 

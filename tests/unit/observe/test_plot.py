@@ -127,6 +127,15 @@ def test_a_logarithmic_axis_places_powers_evenly() -> None:
     assert ">200<" not in many
 
 
+@pytest.mark.parametrize("value", [0.00734, 2.4, 31.0])
+def test_a_short_logarithmic_axis_has_numbers_too(value: float) -> None:
+    """Where a single figure lies between two round ones."""
+    axis = log_axis([value], "x", room=1.05)
+    drawn = svg(Drawing(axis, axis), "t")
+
+    assert len(re.findall(r'text-anchor="end">[\d.,e-]+<', drawn)) >= 4
+
+
 def test_a_logarithmic_axis_has_no_place_for_nothing() -> None:
     """Zero cost is infinitely far down."""
     with pytest.raises(ValueError, match="no place for 0"):

@@ -79,7 +79,7 @@ def test_the_run_is_told_first_and_marked() -> None:
     assert lines[5].startswith("fixed, tight")
     assert lines[6] == "  VIOLATION: bad"
     assert lines[7].startswith("fixed, wide")
-    assert (drawn.count("<circle"), drawn.count("★")) == (2, 2)
+    assert (drawn.count("<title>"), drawn.count('<polygon class="mark f1"')) == (2, 2)
 
 
 def test_what_is_far_from_the_run_is_counted_not_drawn() -> None:
@@ -93,8 +93,8 @@ def test_what_is_far_from_the_run_is_counted_not_drawn() -> None:
     found = Counterfactual(run_id="r1", book="BTC", actual=actual, again=actual, others=others)
     drawn = counterfactual.picture(found)
 
-    assert drawn.count("<circle") == 1
+    assert drawn.count("<title>") == 1
     assert "2 are beyond the picture" in drawn
     assert (
-        counterfactual.picture(structs.replace(found, actual=_way("the run", "none", 0.0, 10.0))).count("<circle") == 2
+        counterfactual.picture(structs.replace(found, actual=_way("the run", "none", 0.0, 10.0))).count("<title>") == 2
     )

@@ -43,7 +43,7 @@ def test_what_stands_between_the_marks_is_replaced(backtested: Backtest, tmp_pat
     assert "| BTC | coin | long call | `fixed` |" in text
     assert "| BTC | coin | BTC-X | over 36 h | 100 | 99.00% | 99% |" in text
     assert "| coin | BTC-X | 2023-04-12T11:00:00Z | 300 | +1 | +2 | +3 |" in text
-    assert (tmp_path / "images" / "real-day.svg").read_text().count("<circle") == 2
+    assert (tmp_path / "images" / "real-day.svg").read_text().count("<title>") == 2
     assert said == [f"wrote {page} and {tmp_path / 'images' / 'real-day.svg'}"]
 
 

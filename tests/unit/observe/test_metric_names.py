@@ -7,8 +7,8 @@ import pytest
 from bot.observe.metric_names import METRICS, Kind, Metric
 
 _UNITS = (
-    *("seconds", "usd", "coin", "coin_net", "coin_low", "coin_high", "coin_per_usd", "usd_per_point", "usd_per_day"),
-    *("native", "ratio", "events", "credits_left"),
+    *("seconds", "usd", "coin", "coin_net", "coin_low", "coin_high", "coin_min", "coin_per_usd", "usd_per_point"),
+    *("usd_per_day", "native", "ratio", "events", "credits_left"),
 )
 _COUNTED = ("orders_live", "orders_unknown", "doubtful_legs", "figures_apart", "stops")
 """Plain numbers of things: the thing is the unit."""

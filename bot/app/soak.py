@@ -3,15 +3,14 @@
 Knows how a seed becomes a run and when a soak has proved nothing; the run itself is `drive`'s.
 """
 
+import functools
 import gc
 import hashlib
-import multiprocessing
 import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ from bot.book import hedges_of
 from bot.domain.ids import DERIBIT, InstrumentId, venue_of
 from bot.execution.tactics import cross, rest_then_cross
 from bot.observe.tally import RunResult
+from bot.research.crew import CrewKind, answers, crew_of
 from bot.sim.faults import ENGINE_KINDS, WIRE_KINDS, Fault, FaultKind, FaultLevel
 
 _MODE: Final = "simulate"
@@ -201,18 +201,25 @@ def soak(options: SoakOptions, say: Callable[[str], None]) -> SoakResult:
 
 
 def _all(options: SoakOptions) -> Iterator[Seed]:
-    jobs = [
-        _Job(config=options.config, level=options.level, seed=seed, is_wire=options.is_wire)
-        for seed in (*options.fixed_seeds, *options.new_seeds)
-    ]
-    workers = min(options.workers_count or os.cpu_count() or 1, len(jobs))
-    if workers == 1:
-        yield from map(_run, jobs)
-        return
-    # Spawned: a fork would inherit whatever threads and locks there are.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=gc.freeze) as pool:  # no look at what is imported
-        yield from pool.map(_run, jobs)
+    """In their order, as they become known."""
+    seeds = (*options.fixed_seeds, *options.new_seeds)
+    jobs = (
+        (str(place), _Job(config=options.config, level=options.level, seed=seed, is_wire=options.is_wire))
+        for place, seed in enumerate(seeds)
+    )
+    crew = crew_of(CrewKind.PROCESS, _run, min(options.workers_count or os.cpu_count() or 1, len(seeds)))
+    early: dict[str, object] = {}
+    place = 0
+    try:
+        for name, answer in answers(crew, _run, jobs):
+            early[name] = answer
+            while (seed := early.pop(str(place), None)) is not None:
+                assert isinstance(seed, Seed), "of `_run`"
+                yield seed
+                place += 1
+    finally:
+        if crew is not None:
+            crew.close()
 
 
 def run_seed(options: SoakOptions, seed: int) -> Seed:
@@ -220,7 +227,14 @@ def run_seed(options: SoakOptions, seed: int) -> Seed:
     return _run(_Job(config=options.config, level=options.level, seed=seed, is_wire=options.is_wire))
 
 
+@functools.cache
+def _settled() -> None:
+    """What is imported by now is looked at no more by the collector."""
+    gc.freeze()
+
+
 def _run(job: _Job) -> Seed:
+    _settled()
     config, options = _of(job)
     try:
         result = weathered(config, options, planned(options))

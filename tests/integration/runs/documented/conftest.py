@@ -16,9 +16,9 @@ import aiohttp
 import pytest_asyncio
 
 _RUN = "run-1a2b3c4d"
-_PAST = ("--seed", "3", "--start", "2026-03-27T07:58:00Z", "--hours", "0.6", "--step-ms", "10000")
+_PAST = ("--seed", "3", "--start", "2026-03-27T07:58:00Z", "--hours", "0.4", "--step-ms", "10000")
 """Of the run that has ended: it spans the moments that pages ask about."""
-_RECORDED = ("--seed", "3", "--hours", "0.2", "--step-ms", "10000")
+_RECORDED = ("--seed", "3", "--hours", "0.1", "--step-ms", "10000")
 _HELD = "".join(
     f'[[legs]]\nkind = "{kind}"\nexpiry = "{expiry}"\nstrike = "atm"\nqty_coin = "1"\n'
     for kind in ("call", "put")

@@ -54,7 +54,7 @@ _NO_LIMITS: Final = Limits(
     refusals_in_a_row_max=5,
     unresolved_ns_max=NS_PER_DAY,
 )
-_NO_GUARDS: Final = StabilityParams(gain_ratio_max=_ENDLESS, oscillation_width_ratio=1.0)
+NO_GUARDS: Final = StabilityParams(gain_ratio_max=_ENDLESS, oscillation_width_ratio=1.0)
 
 
 class Look(NamedTuple):
@@ -171,7 +171,7 @@ def idealised(book: BookParams) -> BookParams:
     return structs.replace(
         book,
         tactic=cross.Params(),
-        stability=_NO_GUARDS,
+        stability=NO_GUARDS,
         limits=_NO_LIMITS,
         gap=None,
         stops=StopParams(),

@@ -96,7 +96,7 @@ class Ledger:
         JournalError with the next step: cannot be created or read, locked, of a newer schema, of another mode.
         """
         owner = opening.owner_of(mode, venues)
-        connection = opening.connect(url, owner)
+        connection = opening.connect_at_start(url, owner)
         begun = insert(runs).values(
             run_id=run_id, started_ns=started_ns, mode=mode, config_hash=config_hash, version=version
         )

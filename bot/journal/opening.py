@@ -26,6 +26,8 @@ from bot.journal.statements import POSTGRESQL, statements_of
 FILE_MODE: Final = 0o600
 """The ledger tells an account's trades: for its owner only. SQLite gives its side files the same mode."""
 
+_TRIES_MAX: Final = 3
+"""At the start, of a server that is slow."""
 _BUSY_TIMEOUT_MS: Final = 1_000
 """Far longer than a commit, shorter than the life of an order."""
 
@@ -58,6 +60,24 @@ def connect(url: str, owner: dict[str, str]) -> Connection:
         dispose(connection)
         raise
     return connection
+
+
+def connect_at_start(url: str, owner: dict[str, str]) -> Connection:
+    """As `connect`, asking a server again that does not answer in time: a slow answer must not end who takes over."""
+    tries_count = 1
+    while True:
+        try:
+            return connect(url, owner)
+        except JournalError as error:
+            if tries_count == _TRIES_MAX or not (is_postgresql(url) and _is_late(error)):
+                raise
+            tries_count += 1
+
+
+def _is_late(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def without_sync(connection: Connection) -> Connection:

@@ -200,3 +200,36 @@ def test_a_folder_that_cannot_be_made(url: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(opening.os, "access", lambda *_: False)
     with pytest.raises(JournalError, match=r"is not writable\): check ledger\.url and the permissions of its folder"):
         opening.examine(url, _OWNER)
+
+
+@pytest.mark.parametrize(
+    ("url", "cause", "late_count", "tries_count"),
+    [
+        ("postgresql://a@db/b", TimeoutError("timed out"), 2, 3),
+        ("postgresql://a@db/b", TimeoutError("timed out"), 9, 3),
+        ("postgresql://a@db/b", ConnectionRefusedError("nobody there"), 9, 1),
+        ("sqlite:///a.db", TimeoutError("timed out"), 9, 1),
+    ],
+)
+def test_a_server_that_is_late_at_the_start_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, url: str, cause: Exception, late_count: int, tries_count: int
+) -> None:
+    """Three times at most; whatever else is wrong is told at once."""
+    tried: list[str] = []
+    opened = object()
+
+    def connect(at: str, owner: dict[str, str]) -> object:
+        del owner
+        tried.append(at)
+        if len(tried) <= late_count:
+            raise JournalError("cannot be opened") from cause
+        return opened
+
+    monkeypatch.setattr(opening, "connect", connect)
+    if late_count < tries_count:
+        assert opening.connect_at_start(url, {}) is opened
+    else:
+        with pytest.raises(JournalError):
+            opening.connect_at_start(url, {})
+
+    assert tried == [url] * tries_count

@@ -141,7 +141,7 @@ def test_a_segment_that_is_compressed_at_this_moment_is_no_error(
 ) -> None:
     """Seen, and gone under another name."""
     run = write("me", 1)
-    monkeypatch.setattr(retention, "_files", lambda path: [path / "tape-000009.bin", path / "manifest.json"])
+    monkeypatch.setattr(retention, "files_of", lambda path: [path / "tape-000009.bin", path / "manifest.json"])
 
     assert (_clean(tmp_path / "runs"), run.exists()) == (Removed(0, 0), True)
 

@@ -22,8 +22,10 @@ Samples = dict[tuple[str, ...], float]
 _NOW_NS = Ns(1_774_598_401 * NS_PER_S)
 
 
-def _metrics(*books: str, info: dict[str, str] | None = None) -> Metrics:
-    return Metrics(books or ["BTC"], now_ns=lambda: _NOW_NS, info=info)
+def _metrics(
+    *books: str, info: dict[str, str] | None = None, trade_coin_min: dict[str, float] | None = None
+) -> Metrics:
+    return Metrics(books or ["BTC"], now_ns=lambda: _NOW_NS, info=info, trade_coin_min=trade_coin_min)
 
 
 def _samples(metrics: Metrics) -> Samples:

@@ -108,11 +108,13 @@ class MoveLook:
         return statistics.pstdev(after - before for before, after in itertools.pairwise(self.price_usd))
 
     def multiplier(self, kappa_usd_per_coin: float) -> float:
-        """Least squares of the price's way on what the way would have been without the coins bought."""
-        price = np.array(self.price_usd[_SETTLED:])
-        alone = price - kappa_usd_per_coin * np.array(self.own_coin[_SETTLED:])
-        way, cause = price - price[0], alone - alone[0]
-        return float(cause @ way) / float(cause @ cause)
+        """1 / (1 - ρ), ρ the part of the price's way of which our own answer, a second later, is made: least squares.
+
+        The way itself over its cause would be too short where a move is still being answered when it is looked at.
+        """
+        price, own = np.array(self.price_usd[_SETTLED:]), np.array(self.own_coin[_SETTLED:])
+        way, answer = price[:-1] - price[0], kappa_usd_per_coin * (own[1:] - own[0])
+        return 1.0 / (1.0 - float(answer @ way) / float(way @ way))
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -149,13 +151,14 @@ def section(play: Play, looks: Looks, seed: int, say: Say) -> Section:
 
 
 _TEXT: Final = f"""
-The whole engine hedges a book of one-day straddles in a drawn world where each coin it takes moves the price for good.
-A move is multiplied by 1 / (1 + κΓ): our figure is the price's way over what it would have been without our coins, the
-error that of its mean over seeds. Where short gamma brings the loop gain κ|Γ| to one there is no answer. Buis et al.
-(2024) see the same in a market of agents: failures fall as hedgers' gamma goes from short to long and set in at a
-boundary; percentages are of each simulator and no measure. A run fails where the price moves {_FAILS_RATIO:g} times as
-much in a second as the market alone does. Long gamma damps, until its hedges swing it past the other edge of the band:
-from a gain of two on it fails as well, as theory says of whoever answers its own last trade.
+The whole engine hedges a book of one-day straddles in a drawn world where each coin it takes moves the price for
+good. A move is multiplied by 1 / (1 + κΓ): ours is reckoned from how much of the price's way our own coins add to it
+a second later, the error is that of its mean over seeds. Where short gamma brings the loop gain κ|Γ| to one there is
+no answer. Buis et al. (2024) see the same in a market of agents: failures fall as hedgers' gamma goes from short to
+long and set in at a boundary; percentages are of each simulator and no measure. A run fails where the price moves
+{_FAILS_RATIO:g} times as much in a second as the market alone does. Long gamma damps, until its hedges swing it past
+the other edge of the band: from a gain of two on it fails as well, as theory says of whoever answers its own last
+trade.
 """
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.app import cli
+from bot.app.config import Config, load
 from bot.app.live import Live
 from bot.domain import events as ev
 from bot.domain.commands import CancelOrder, LookUpOrder, PlaceOrder
@@ -273,6 +274,18 @@ def shell(make: Any) -> Shell:
 def shell_with(make: Any) -> Callable[..., Shell]:
     """A driver with changed book parameters."""
     return lambda **change: Shell(make, **change)
+
+
+@pytest.fixture
+def config(repo_root: Path, tmp_path: Path) -> Config:
+    """Of a test account; all of this machine in a folder of its own."""
+    change = {
+        "venue": {"client_id": "me", "client_secret": "s"},
+        "ledger": {"url": f"sqlite:///{tmp_path}/var/l.db"},
+        "tape": {"folder": tmp_path / "runs"},
+        "health": {"port": 0},
+    }
+    return load(repo_root / "config/testnet.toml", change, run_tag="t")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from msgspec import structs
 
 from bot.app import check
 from bot.app.check import Checks, VenueParts
-from bot.app.config import Config, load
+from bot.app.config import Config
 from bot.domain import events as ev
 from bot.domain.errors import BotError, ConfigError, VenueError, VenueUnreachable
 from bot.domain.ids import InstrumentId, Label, OrderId, VenueId
@@ -198,18 +197,6 @@ async def test_a_coin_without_options_at_their_venue_is_told(make: Any, config: 
     found = await look.at_venue()
 
     assert found["options BTC"].detail == "no option on BTC is listed; is [books.btc] named after a coin?"
-
-
-@pytest.fixture
-def config(repo_root: Path, tmp_path: Path) -> Config:
-    """Of a test account; all of this machine in a folder of its own."""
-    change = {
-        "venue": {"client_id": "me", "client_secret": "s"},
-        "ledger": {"url": f"sqlite:///{tmp_path}/var/l.db"},
-        "tape": {"folder": tmp_path / "runs"},
-        "health": {"port": 0},
-    }
-    return load(repo_root / "config/testnet.toml", change, run_tag="t")
 
 
 @pytest.fixture

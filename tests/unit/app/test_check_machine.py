@@ -4,24 +4,11 @@ import socket
 from pathlib import Path
 from typing import Any
 
-import pytest
 from msgspec import structs
 
 from bot.app.check import Checks
-from bot.app.config import Config, load
+from bot.app.config import Config
 from bot.domain.errors import ConfigError
-
-
-@pytest.fixture
-def config(repo_root: Path, tmp_path: Path) -> Config:
-    """Of a test account; all of this machine in a folder of its own."""
-    change = {
-        "venue": {"client_id": "me", "client_secret": "s"},
-        "ledger": {"url": f"sqlite:///{tmp_path}/var/l.db"},
-        "tape": {"folder": tmp_path / "runs"},
-        "health": {"port": 0},
-    }
-    return load(repo_root / "config/testnet.toml", change, run_tag="t")
 
 
 def test_what_the_configuration_lacks_is_a_finding(config: Config) -> None:

@@ -18,6 +18,7 @@ from bot.app.config import load
 from bot.app.exit_codes import ExitCode
 from bot.app.plain_settings import differences, words
 from bot.domain.errors import ConfigError
+from bot.web import control_file
 from bot.web.control_config import AskedReload, Difference, Offer, Reloaded, Running
 
 config_cli: Final = typer.Typer(no_args_is_help=True, help="Configuration of the running bot: compare it, reload it.")
@@ -37,7 +38,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSO
 def diff(
     file: _File = None,
     other: _Other = None,
-    control: operate.ControlFile = operate.CONTROL_FILE,
+    control: operate.ControlFile = None,
     as_json: _Json = False,
 ) -> None:
     """Say which keys differ between the running bot and a file, or between two files; exit 1 where any does."""
@@ -57,10 +58,11 @@ def reload(
     reason: operate.Reason,
     yes: _Yes = False,
     by: operate.By = None,
-    control: operate.ControlFile = operate.CONTROL_FILE,
+    control: operate.ControlFile = None,
     as_json: _Json = False,
 ) -> None:
     """Make the running bot take its file over: shows what changes, then ends the run in order and begins another."""
+    control = control or control_file.only()  # one bot, also between its two runs
     before, offer = _running(control), _offer(control)
     typer.echo(_told(offer.differences), err=as_json)
     if not offer.differences:
@@ -101,14 +103,14 @@ def _consent() -> None:
         raise ConfigError("config reload: not agreed to; nothing was changed")
 
 
-def _running(control: Path) -> Running:
+def _running(control: Path | None) -> Running:
     code, body = operate.ask(control, "GET", "/control/config", is_secret=True)
     if code != http.client.OK:
         raise ConfigError(f"control: {_why(code, body)}")
     return msgspec.json.decode(body, type=Running)
 
 
-def _offer(control: Path) -> Offer:
+def _offer(control: Path | None) -> Offer:
     """What the bot's own file says now; also where it is no other."""
     answer = _asked(control, AskedReload(), refusals=(http.client.CONFLICT,))
     if answer.offer is None:
@@ -116,7 +118,7 @@ def _offer(control: Path) -> Offer:
     return answer.offer
 
 
-def _asked(control: Path, asked: AskedReload, refusals: Sequence[int] = ()) -> Reloaded:
+def _asked(control: Path | None, asked: AskedReload, refusals: Sequence[int] = ()) -> Reloaded:
     code, body = operate.ask(control, "POST", "/control/reload", msgspec.json.encode(asked), is_secret=True)
     if code not in {http.client.OK, *refusals}:
         raise ConfigError(f"control: {_why(code, body)}")
@@ -130,7 +132,7 @@ def _why(code: int, body: bytes) -> str:
         return f"the bot answered {code}; see its log" + " (this hedgebot and that one may differ)" * (code == 404)
 
 
-def _awaited(control: Path, run_id: str) -> Running:
+def _awaited(control: Path | None, run_id: str) -> Running:
     """The next run, once it answers."""
     end_s = time.monotonic() + _BACK_S_MAX
     while time.monotonic() < end_s:

@@ -14,6 +14,7 @@ import typer
 from bot.app import daemon
 from bot.app.finished import folder_of
 from bot.app.lookout import Lookout
+from bot.app.operate import ControlFile
 from bot.app.witness import RunWitness
 from bot.domain.errors import JournalError
 from bot.domain.events import Ticked
@@ -77,13 +78,11 @@ def dashboard(
     ] = None,
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Of a run's page; 0 takes any free port.")] = 0,
-    control: Annotated[
-        Path, typer.Option("--control", envvar="HEDGEBOT_CONTROL__FILE", help="File of the running bot.")
-    ] = Path("var/hedgebot.control.json"),
+    control: ControlFile = None,
 ) -> None:
     """Print the address of the running bot's page, its token in it; or serve the page of a run until Ctrl-C."""
     if run is None:
-        access = control_file.read(control)
+        access = control_file.read(control or control_file.only())
         typer.echo(f"http://{access.host}:{access.port}/#token={access.token}")
         return
     asyncio.run(_served(Past(folder_of(run, "dashboard")).server(port), typer.echo))

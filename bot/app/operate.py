@@ -22,52 +22,55 @@ _TIMEOUT_S: Final = 10.0
 _ANSWER_BYTES_MAX: Final = 1_000_000
 
 ControlFile = Annotated[
-    Path,
-    typer.Option("--control", envvar="HEDGEBOT_CONTROL__FILE", help="File of the running bot, beside its ledger."),
+    Path | None,
+    typer.Option(
+        "--control",
+        envvar="HEDGEBOT_CONTROL__FILE",
+        help="File of the running bot, beside its ledger; else that in var/.",
+    ),
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept in the ledger.")]
 _Book = Annotated[str | None, typer.Option(help="Coin of one book; default: all.")]
 By = Annotated[str | None, typer.Option(help="Who; default: the user of this shell.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON line.")]
-CONTROL_FILE: Final = Path("var/hedgebot.control.json")
 
 
 def pause(
-    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = None, as_json: _Json = False
 ) -> None:
     """Place no new order until `resume`; what rests is taken back, positions stay as they are."""
     _act(Act.PAUSE, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def reduce_only(
-    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = None, as_json: _Json = False
 ) -> None:
     """Hedge only where the worst-case distance of the net delta from its target falls, until `resume`."""
     _act(Act.REDUCE_ONLY, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def cancel_all(
-    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = None, as_json: _Json = False
 ) -> None:
     """Take back every order of ours at once, then pause until `resume`."""
     _act(Act.CANCEL_ALL, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def flatten(
-    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = None, as_json: _Json = False
 ) -> None:
     """Close what is held of the hedge instruments, never an option; then pause until `resume`. The book is unhedged."""
     _act(Act.FLATTEN_HEDGES, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
 def resume(
-    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = CONTROL_FILE, as_json: _Json = False
+    reason: Reason, book: _Book = None, by: By = None, control: ControlFile = None, as_json: _Json = False
 ) -> None:
     """Lift every stop, whoever made it; after a halt trading waits for the venue to agree."""
     _act(Act.RESUME, Asked(reason=reason, by=name_of(by), book=book), control, as_json=as_json)
 
 
-def status(control: ControlFile = CONTROL_FILE, as_json: _Json = False) -> None:
+def status(control: ControlFile = None, as_json: _Json = False) -> None:
     """Tell how each book stands, and which stops are on."""
     code, body = ask(control, "GET", "/status")
     if code != http.client.OK:
@@ -123,7 +126,7 @@ def name_of(by: str | None) -> str:
         return "operator"
 
 
-def _act(act: Act, asked: Asked, control: Path, *, as_json: bool) -> None:
+def _act(act: Act, asked: Asked, control: Path | None, *, as_json: bool) -> None:
     """Ask, print, and fail with one line where it was not done."""
     code, body = ask(control, "POST", f"/control/{act.value}", msgspec.json.encode(asked), is_secret=True)
     try:
@@ -145,12 +148,13 @@ def _act(act: Act, asked: Asked, control: Path, *, as_json: bool) -> None:
 
 
 def ask(
-    control: Path, method: str, path: str, body: bytes | None = None, *, is_secret: bool = False
+    control: Path | None, method: str, path: str, body: bytes | None = None, *, is_secret: bool = False
 ) -> tuple[int, bytes]:
     """One request to the bot of a control file: no proxy, no redirect, bounded; with its token where it needs one.
 
-    ConfigError where there is no such file, or nobody answers.
+    None finds the file by itself. ConfigError where there is no such file, or nobody answers.
     """
+    control = control or control_file.only()
     access = control_file.read(control)
     headers: dict[str, str] = {}
     if is_secret:

@@ -37,7 +37,7 @@ def why(
     *,
     book: Book = None,
     as_json: Json = False,
-    control: operate.ControlFile = operate.CONTROL_FILE,
+    control: operate.ControlFile = None,
 ) -> None:
     """Say in words and numbers why it hedged, or did not, at one decision."""
     if run is not None and (moment is not None or not _is_moment(run)):
@@ -80,7 +80,7 @@ class _Named(msgspec.Struct, frozen=True):
 class _Running:
     """One book of the bot that runs now."""
 
-    def __init__(self, control: Path, book: str | None) -> None:
+    def __init__(self, control: Path | None, book: str | None) -> None:
         """ConfigError where no bot answers, or it has several books and none of them is named."""
         self._control = control
         names = [status.book for status in msgspec.json.decode(self._got("/status"), type=list[_Named])]

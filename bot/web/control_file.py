@@ -17,7 +17,10 @@ from bot.domain.errors import ConfigError
 FILE_MODE: Final = 0o600
 _TOKEN_BYTES: Final = 32
 _FILE_BYTES_MAX: Final = 4096
-_DEFAULT: Final = Path("var/hedgebot.control.json")
+_SUFFIX: Final = ".control.json"
+_FOLDER: Final = Path("var")
+_DEFAULT: Final = _FOLDER / f"hedgebot{_SUFFIX}"
+_LISTED_MAX: Final = 10
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -31,7 +34,22 @@ class Access(Struct, frozen=True, kw_only=True):
 def beside(ledger_url: str) -> Path:
     """Where it is unless configured: beside the ledger, which one process has for itself."""
     name = ledger_url.partition(":///")[2] if ledger_url.startswith("sqlite") else ""
-    return Path(name).with_suffix(".control.json") if name and name != ":memory:" else _DEFAULT
+    return Path(name).with_suffix(_SUFFIX) if name and name != ":memory:" else _DEFAULT
+
+
+def only() -> Path:
+    """The file of the one bot that has one in `var/` of this folder, whatever its ledger is called.
+
+    ConfigError where several have; where there is none, the one a configuration without names would have.
+    """
+    found = sorted(_FOLDER.glob(f"*{_SUFFIX}"))
+    if len(found) > 1:
+        names = ", ".join(str(path) for path in found[:_LISTED_MAX])
+        raise ConfigError(
+            f"control: {len(found)} bots have a file here ({names}): name one with --control; delete that of a bot "
+            "that was killed"
+        )
+    return found[0] if found else _DEFAULT
 
 
 def new_token() -> str:

@@ -83,6 +83,24 @@ def test_each_command_asks_with_token_name_and_reason(
     assert capsys.readouterr().out == f"BTC: on: {_PAUSE}\n"
 
 
+def test_the_only_bot_of_a_folder_is_found_and_of_two_neither_is_asked(
+    call: Callable[..., int], bot: Bot, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its ledger is called; a command that names its own run needs none."""
+    monkeypatch.setattr(control_file, "_FOLDER", bot.path.parent)
+    monkeypatch.delenv("HEDGEBOT_CONTROL__FILE", raising=False)
+    bot.path.rename(bot.path.with_name("paper.control.json"))
+    assert call("pause", "--reason", "lunch") == 0
+
+    bot.path.with_name("desk.control.json").touch()
+    codes = [call(*words) for words in (("resume", "--reason", "back"), ("why",), ("dashboard",), ("config", "diff"))]
+    assert codes == [2, 2, 2, 2]
+    assert [path for _, path, _, _ in bot.asked] == ["/control/pause"]
+    assert capsys.readouterr().err.count("control: 2 bots have a file here") == 4
+    files = ("config/paper.toml", "config/paper.toml")
+    assert call("config", "diff", *files) == 0
+
+
 def test_what_was_lifted_is_listed(call: Callable[..., int], bot: Bot, capsys: pytest.CaptureFixture[str]) -> None:
     """The name of this shell's user stands for whoever gives none."""
     bot.answer = json.dumps(_RESUMED)

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.errors import ConfigError
 from bot.web import control_file
-from bot.web.control_file import Access, beside, new_token, read, remove, write
+from bot.web.control_file import Access, beside, new_token, only, read, remove, write
 
 _ACCESS = Access(host="127.0.0.1", port=8642, token="secret")  # noqa: S106 - of a test
 
@@ -94,3 +94,29 @@ def test_tokens_differ() -> None:
 def test_it_lies_beside_the_ledger(url: str, path: str) -> None:
     """Which one process has for itself."""
     assert beside(url) == Path(path)
+
+
+@pytest.mark.parametrize("names", [(), ("paper",), ("hedgebot",)])
+def test_the_only_bot_here_is_found_whatever_its_ledger_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    """Neither drafts nor ledgers count; where no bot is, the usual name is what is missing."""
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        write(beside(f"sqlite:///var/{name}.db"), _ACCESS)
+        for other in (f"{name}.db", f".{name}.control.json.1f2e"):
+            (tmp_path / "var" / other).touch()
+
+    assert only() == Path(f"var/{(*names, 'hedgebot')[0]}.control.json")
+
+
+def test_of_several_none_is_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that stops trading must not reach another bot: one line with their files, and how to name one."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("paper", "desk"):
+        write(beside(f"sqlite:///var/{name}.db"), _ACCESS)
+
+    with pytest.raises(ConfigError, match="2 bots") as caught:
+        only()
+    assert "(var/desk.control.json, var/paper.control.json): name one with --control" in str(caught.value)
+    assert "\n" not in str(caught.value)

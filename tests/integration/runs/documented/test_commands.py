@@ -317,10 +317,7 @@ class Reader:
     async def _has_bot(self) -> None:
         if self._bot is None:
             words = ["run", "--config", "config/testnet.toml"]
-            found = {
-                "HEDGEBOT_CONTROL__FILE": "var/hedgebot.control.json"
-            }  # where commands look for a bot by themselves
-            await self._last(words, found | await self._settings(words, {}))
+            await self._last(words, await self._settings(words, {}))
 
     async def _no_bot(self) -> None:
         if self._bot is not None:

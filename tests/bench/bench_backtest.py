@@ -20,7 +20,7 @@ from peer_env import interpreter
 from bot.app.backtest import Asked, loaded_of
 from bot.app.simulated import SimulateOptions
 from bot.app.sweep_run import Job, run
-from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns, ns_from_iso
+from bot.domain.time import NS_PER_S, Ns, ns_from_iso
 from bot.hedging.bands import fixed
 from bot.research.ideal import NO_GUARDS
 from bot.research.sweep import Figures, Fills
@@ -48,7 +48,7 @@ def rows_of(steps_count: int) -> list[HistoryRow]:
         size = {"bid_amount_native": 1e6, "ask_amount_native": 1e6}
         for strike, is_call in _OPTIONS:
             tau_years = (_EXPIRY_NS - now_ns) / _YEAR_NS
-            mark = value_and_delta(float(price), strike, tau_years, _IV, is_call=is_call)[0] / price
+            mark = value_and_delta(float(price), strike, _IV, tau_years, is_call=is_call)[0] / price
             bid = math.floor(mark / 0.0001) * 0.0001
             quote = {"mark_native": mark, "bid_native": bid, "ask_native": bid + 0.0002, "iv_mark_percent": 100 * _IV}
             name = f"BTC-27MAR26-{strike:.0f}-{'C' if is_call else 'P'}"
@@ -74,9 +74,7 @@ def ours(folder: Path, rows: list[HistoryRow]) -> dict[str, object]:
         low_coin=-_BAND_COIN, high_coin=_BAND_COIN, low_coin_per_option_coin=0.0, high_coin_per_option_coin=0.0
     )
     own = loaded.book("BTC")
-    # The peer has nobody who disagrees: the account's own figures do not stop us either.
-    trust = structs.replace(own.trust, differs_refuse_ns=Ns(2 * NS_PER_DAY))
-    book = structs.replace(own, band=band, trade_coin_min=0.0, trust=trust, stability=NO_GUARDS)
+    book = structs.replace(own, band=band, trade_coin_min=0.0, stability=NO_GUARDS)
     options = SimulateOptions(seed=1, hours=None, step_ms=1_000, tape=tape, currency="BTC")
     job = Job(book=book, portfolio=loaded.portfolio, options=options, is_linear=False, fills=Fills.EXCHANGE)
     run(structs.replace(job, options=structs.replace(options, hours=0.01)))  # reads the tape, which stays read

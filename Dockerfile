@@ -25,6 +25,10 @@ RUN groupadd --system --gid 10001 hedgebot \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/hedgebot --shell /usr/sbin/nologin hedgebot \
     && install --directory --owner hedgebot --group hedgebot --mode 0700 /var/lib/hedgebot
 COPY --from=build /opt/hedgebot /opt/hedgebot
+# What `hedgebot --version` names; empty: none is known. `make image` tells it.
+ARG COMMIT=
+LABEL org.opencontainers.image.revision=${COMMIT}
+RUN test -z "${COMMIT}" || echo "${COMMIT}" > "$(echo /opt/hedgebot/lib/python3.*/site-packages/bot)/commit"
 # The same paths as in a checkout: config/testnet.toml is read, var/ is written.
 WORKDIR /app
 COPY config config

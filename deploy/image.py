@@ -4,9 +4,12 @@ Needs Python and a tool that builds images; the trial needs podman, runc and, to
 """
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +31,8 @@ _WAIT_S: Final = 180.0
 _STOP_WAIT_S: Final = 60.0
 _WHEELS: Final = "/wheels"
 _PIP_CONFIG: Final = "/etc/pip.conf"
+_FOLDERS: Final = "hedgebot-image-"
+"""Of trials, among temporary files; the number of the process follows."""
 
 
 class Failed(Exception):
@@ -53,10 +58,19 @@ def builder(wanted: str = "") -> str:
     raise Failed(f"{wanted or 'docker, podman, buildah'}: none here builds images; install one")
 
 
+def commit() -> str:
+    """Of this checkout; empty where there is none, or no git."""
+    try:
+        return call("git", "rev-parse", "--verify", "HEAD").strip()
+    except (Failed, OSError):
+        return ""
+
+
 def build_words(tool: str, *, tag: str, base: str, lock: str = LOCK, more: Sequence[str] = ()) -> list[str]:
     """The command that builds; the format of docker keeps the health check."""
     as_docker = [] if tool == "docker" else ["--format", "docker"]
     arguments = ["--build-arg", f"LOCK={lock}", "--build-arg", f"BASE_IMAGE={base}"]
+    arguments += ["--build-arg", f"COMMIT={commit()}"]
     return [tool, "build", *as_docker, *more, *arguments, "--tag", tag, "."]
 
 
@@ -77,7 +91,7 @@ def build(tag: str, lock: str, more: Sequence[str]) -> None:
 
 
 class Podman:
-    """podman with a storage of its own: what is built and run here leaves nothing behind."""
+    """podman with a storage of its own, in a folder: what is built and run here leaves nothing behind."""
 
     def __init__(self, folder: Path) -> None:
         self.words: Final = [
@@ -94,9 +108,66 @@ class Podman:
         here = ["--pull=never", "--network", "host", *more]
         self(*build_words("podman", tag=tag, base=base, lock=lock, more=here)[1:])
 
+    def leave(self) -> None:
+        """End every container, whoever knows its name, and give the storage back."""
+        for words in (("rm", "--force", "--all", "--time", "5"), ("system", "reset", "--force")):
+            with contextlib.suppress(Failed):  # whether its folder can be removed is what tells
+                self(*words)
+
     def size_bytes(self, image: str) -> int:
         """All its layers."""
         return int(json.loads(self("image", "inspect", image))[0]["Size"])
+
+
+@contextmanager
+def podman_here() -> Iterator[tuple[Podman, Path]]:
+    """A podman and its folder, gone afterwards; what a trial left that was killed goes first.
+
+    Whoever is alive holds a lock on his folder: it falls with the process, however that ends.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):  # in use, or gone meanwhile
+            if left.lstat().st_uid == os.geteuid() and left.is_dir() and not left.is_symlink():
+                with _held(left, fcntl.LOCK_NB):
+                    _remove(left)
+                sys.stdout.write(f"removed {left}: its trial was killed\n")
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
+    with _held(folder):
+        try:
+            yield Podman(folder), folder
+        finally:
+            _remove(folder)
+
+
+@contextmanager
+def _held(folder: Path, how: int = 0) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    Podman(folder).leave()
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise Failed(
+            f"{error.filename}: cannot be removed, {error.strerror}: something of a trial still runs"
+        ) from None
+
+
+def _leave(number: int, frame: object) -> None:
+    """Clean up and end as asked to; who asks again waits for that."""
+    del frame
+    for each in _ENDS:
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+_ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def debian_root(folder: Path) -> Path:
@@ -197,6 +268,8 @@ def _demo(podman: Podman, image: str) -> None:
         listening = next(line for line in _lines(podman, name) if line.get("event") == "health.listening")
         ask = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:{listening['port']}/healthz').status)"
         _demand(podman("exec", name, "python3", "-c", ask).strip() == "200", "the health page answers inside")
+        told = podman("exec", name, "hedgebot", "--version").strip()
+        _demand(f"(commit {commit()[:12]}, " in told or not commit(), f"it names the commit it was built from: {told}")
         _demand(podman("exec", name, "id", "-u").strip() == "10001", "it is not root")
         _demand(not podman("exec", name, "find", "/opt/hedgebot", "-name", "*.pyc"), "there is no byte-code in it")
         _demand(True, f"SIGTERM ends it in order, in {_ends(podman, name)}")
@@ -248,33 +321,26 @@ def trial(base_tar: Path | None, *, with_research: bool) -> None:
     """Build without a registry, look, run, end."""
     if shutil.which("podman") is None:
         raise Failed("podman: is missing; install podman, runc and debootstrap")
-    with tempfile.TemporaryDirectory(prefix="hedgebot-image-") as temporary:
-        folder = Path(temporary)
-        podman = Podman(folder)
-        try:
-            began_s = time.monotonic()
-            base = "localhost/base:bookworm"
-            podman("import", str(base_tar or debian_root(folder)), base)
-            with running(podman, base, "sleep", "60") as name:
-                python = podman("exec", name, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
-            image, lock = "localhost/hedgebot:test", RESEARCH_LOCK if with_research else LOCK
-            found = wheels(folder, python.strip(), lock)
-            based_s = time.monotonic()
-            podman.build(image, base, LOCK, offline(folder, found))
-            built_s = time.monotonic()
-            added = podman.size_bytes(image) - podman.size_bytes(base)
-            sys.stdout.write(f"base and wheels {based_s - began_s:.0f} s, build {built_s - based_s:.0f} s\n")
-            _demand(
-                added <= ADDED_BYTES_MAX, f"{added / 1e6:.0f} MB above its base, at most {ADDED_BYTES_MAX / 1e6:.0f}"
-            )
-            _demo(podman, image)
-            _modes(podman, image)
-            if with_research:
-                podman.build("localhost/hedgebot:research", base, lock, offline(folder, found))
-                added = podman.size_bytes("localhost/hedgebot:research") - podman.size_bytes(base)
-                sys.stdout.write(f"with what studies need: {added / 1e6:.0f} MB above its base\n")
-        finally:
-            podman("system", "reset", "--force")
+    with podman_here() as (podman, folder):
+        began_s = time.monotonic()
+        base = "localhost/base:bookworm"
+        podman("import", str(base_tar or debian_root(folder)), base)
+        with running(podman, base, "sleep", "60") as name:
+            python = podman("exec", name, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+        image, lock = "localhost/hedgebot:test", RESEARCH_LOCK if with_research else LOCK
+        found = wheels(folder, python.strip(), lock)
+        based_s = time.monotonic()
+        podman.build(image, base, LOCK, offline(folder, found))
+        built_s = time.monotonic()
+        added = podman.size_bytes(image) - podman.size_bytes(base)
+        sys.stdout.write(f"base and wheels {based_s - began_s:.0f} s, build {built_s - based_s:.0f} s\n")
+        _demand(added <= ADDED_BYTES_MAX, f"{added / 1e6:.0f} MB above its base, at most {ADDED_BYTES_MAX / 1e6:.0f}")
+        _demo(podman, image)
+        _modes(podman, image)
+        if with_research:
+            podman.build("localhost/hedgebot:research", base, lock, offline(folder, found))
+            added = podman.size_bytes("localhost/hedgebot:research") - podman.size_bytes(base)
+            sys.stdout.write(f"with what studies need: {added / 1e6:.0f} MB above its base\n")
 
 
 def main() -> None:
@@ -289,6 +355,8 @@ def main() -> None:
         if known.what == "build":
             named = f"{known.tag}:research" if known.research and ":" not in known.tag else known.tag
             build(named, RESEARCH_LOCK if known.research else LOCK, more)
+        for number in _ENDS:
+            signal.signal(number, _leave)
         trial(known.base_tar, with_research=known.research)
     except Failed as error:
         sys.exit(f"image: {error}")

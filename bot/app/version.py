@@ -1,9 +1,10 @@
 """Which hedgebot this is: its version, the commit of its checkout, and the hash of its code, as runs and tapes name it.
 
-Reads files of the checkout; starts no program.
+Reads files of the checkout, or the one that the build of an image left in their place; starts no program.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,12 +17,23 @@ _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _SHOWN: Final = 12
 _GIT_DIR: Final = "gitdir: "
 _REF: Final = "ref: "
+_BUILT_FROM: Final = "commit"
+"""File in the package: the commit an image was built from. The Dockerfile writes it."""
 
 
 def commit_of(root: Path) -> str | None:
-    """The commit of a checkout, or of a linked working tree; None where there is none, as in an image."""
+    """The commit of a checkout, or of a linked working tree; None where there is none."""
+    return _read(_commit, root)
+
+
+def built_from(package: Path) -> str | None:
+    """The commit an image was built from; None where nobody told its build."""
+    return _read(lambda path: _checked(path.read_text().strip()), package / _BUILT_FROM)
+
+
+def _read(how: Callable[[Path], str | None], path: Path) -> str | None:
     try:
-        return _commit(root)
+        return how(path)
     except (OSError, UnicodeDecodeError):
         return None
 
@@ -48,13 +60,13 @@ def _checked(text: str) -> str | None:
 def sentence() -> str:
     """One line."""
     package = Path(bot.__file__).parent
-    commit = commit_of(package.parent)
+    commit = commit_of(package.parent) or built_from(package)
     known = "" if commit is None else f"commit {commit[:_SHOWN]}, "
     return f"{bot.__version__} ({known}code {code_hash(package)})"
 
 
 def version() -> None:
-    """Print the version, the commit of a checkout, and the hash of the code."""
+    """Print the version, the commit of a checkout or an image, and the hash of the code."""
     typer.echo(sentence())
 
 

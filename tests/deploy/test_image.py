@@ -1,10 +1,20 @@
 """What the image is made of, as far as it can be told without building it; `make image-test` builds and runs it."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from bot.app.version import built_from, commit_of
+
+_WAIT_S = 60.0
 
 _PIN = re.compile(r"^([a-z0-9.-]+)==(\S+)", re.MULTILINE)
 
@@ -61,13 +71,14 @@ def test_what_is_copied_into_the_image_is_let_in(repo_root: Path) -> None:
 
 
 @pytest.mark.parametrize(("tool", "keeps_health"), [("docker", False), ("podman", True), ("buildah", True)])
-def test_every_tool_is_asked_alike(image: ModuleType, tool: str, *, keeps_health: bool) -> None:
-    """Those that would drop the health check are told to keep it."""
+def test_every_tool_is_asked_alike(image: ModuleType, repo_root: Path, tool: str, *, keeps_health: bool) -> None:
+    """Those that would drop the health check are told to keep it; each is told the commit it builds."""
     words = image.build_words(tool, tag="t", base="b", more=["--no-cache"])
 
     assert words[:2] == [tool, "build"]
-    asked = ["--no-cache", "--build-arg", "LOCK=requirements.lock", "--build-arg", "BASE_IMAGE=b"]
-    assert words[-8:] == [*asked, "--tag", "t", "."]
+    asked = ["LOCK=requirements.lock", "BASE_IMAGE=b", f"COMMIT={commit_of(repo_root) or ''}"]
+    arguments = [word for argument in asked for word in ("--build-arg", argument)]
+    assert words[-10:] == ["--no-cache", *arguments, "--tag", "t", "."]
     assert ("--format" in words) is keeps_health
 
 
@@ -77,3 +88,117 @@ def test_a_missing_tool_is_one_line(image: ModuleType, monkeypatch: pytest.Monke
 
     with pytest.raises(image.Failed, match="docker, podman, buildah: none here builds images; install one"):
         image.builder()
+
+
+def test_the_image_keeps_its_commit_where_version_looks_for_it(repo_root: Path, tmp_path: Path) -> None:
+    """The line of the Dockerfile, carried out on a folder like the image's; without a commit there is no file."""
+    (line,) = re.findall(r"^RUN (test -z .*)$", (repo_root / "Dockerfile").read_text(), re.MULTILINE)
+    package = tmp_path / "lib/python3.12/site-packages/bot"
+    package.mkdir(parents=True)
+    for commit, found in (("", None), ("0123456789" * 4, "0123456789" * 4)):
+        here = line.replace("/opt/hedgebot", str(tmp_path))
+        subprocess.run(["sh", "-c", here], env=os.environ | {"COMMIT": commit}, check=True)
+        assert built_from(package) == found
+
+
+_PODMAN = """#!/bin/sh
+echo "$@" >> "$LOG"
+case "$*" in
+*" run --detach "*) echo c0ffee ;;
+*" exec "*) for _ in $(seq 1200); do [ -e "$LOG.over" ] && exit 0; sleep 0.05; done ;;
+esac
+"""
+"""Writes down what it is asked; what it carries out in a container lasts until it is told, a minute at most."""
+
+
+class Trials:
+    """Trials of an image with a podman that only notes what it is asked."""
+
+    def __init__(self, folder: Path, script: Path) -> None:
+        self.temporary, self.log, tools = folder / "tmp", folder / "log", folder / "bin"
+        self.temporary.mkdir()
+        tools.mkdir()
+        (tools / "podman").write_text(_PODMAN)
+        (tools / "podman").chmod(0o755)
+        self._words = [sys.executable, str(script), "test", "--base-tar", "base.tar"]
+        own = {"PATH": f"{tools}:{os.environ['PATH']}", "TMPDIR": str(self.temporary), "LOG": str(self.log)}
+        self._environment = os.environ | own
+        self.begun: list[subprocess.Popen[str]] = []
+
+    def begin(self) -> subprocess.Popen[str]:
+        """One that has a container running."""
+        known = set(self.folders())
+        trial = subprocess.Popen(
+            self._words, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.begun.append(trial)
+        self.until(
+            lambda: any(
+                f"{name}/" in line and " exec " in line
+                for line in self.asked()
+                for name in self.folders()
+                if name not in known
+            )
+        )
+        return trial
+
+    def folders(self) -> list[str]:
+        """Of trials that have not cleaned up."""
+        return [path.name for path in self.temporary.glob("hedgebot-image-*")]
+
+    def asked(self, folder: str = "") -> list[str]:
+        """What podman was asked about a trial."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line for line in lines if folder in line]
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Bounded."""
+        end_s = time.monotonic() + _WAIT_S
+        while not holds():
+            assert time.monotonic() < end_s, self.asked()
+            time.sleep(0.02)
+
+    def over(self) -> None:
+        """Nothing of them runs any more."""
+        self.log.with_name("log.over").touch()
+        for trial in self.begun:
+            trial.kill()
+            trial.communicate(timeout=_WAIT_S)
+
+
+@pytest.fixture
+def trials(repo_root: Path, tmp_path: Path) -> Iterator[Trials]:
+    """Ended in the end."""
+    found = Trials(tmp_path, repo_root / "deploy/image.py")
+    yield found
+    found.over()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_trial_that_is_ended_ends_its_container(trials: Trials, number: signal.Signals) -> None:
+    """It is removed, the storage given back, the folder gone; the exit code is the signal's."""
+    trial = trials.begin()
+    trial.send_signal(number)
+
+    assert trial.wait(_WAIT_S) == 128 + number
+    assert trials.folders() == []
+    last = [line.split("/run ")[1] for line in trials.asked()[-3:]]
+    assert last == ["rm --force --time 5 c0ffee", "rm --force --all --time 5", "system reset --force"]
+
+
+def test_what_a_killed_trial_left_is_ended_by_the_next_and_nothing_else(trials: Trials) -> None:
+    """What another that is alive works with stays."""
+    killed, alive = trials.begin(), trials.begin()
+    (of_killed,) = (name for name in trials.folders() if f"-{killed.pid}-" in name)
+    killed.kill()
+    killed.wait(_WAIT_S)
+    next_one = trials.begin()
+
+    assert of_killed not in trials.folders()
+    assert [line.split("/run ")[1] for line in trials.asked(of_killed)[-2:]] == [
+        "rm --force --all --time 5",
+        "system reset --force",
+    ]
+    assert sorted(name.split("-")[2] for name in trials.folders()) == sorted(map(str, (alive.pid, next_one.pid)))
+    next_one.send_signal(signal.SIGTERM)
+    assert f"{of_killed}: its trial was killed" in next_one.communicate(timeout=_WAIT_S)[0]

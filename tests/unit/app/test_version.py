@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import bot
 from bot import __version__
-from bot.app.version import commit_of, sentence
+from bot.app.version import built_from, commit_of, sentence
 
 _COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -50,6 +51,29 @@ def test_of_a_linked_working_tree_too(tmp_path: Path) -> None:
     (tree / ".git").write_text(f"gitdir: {own}\n")
 
     assert commit_of(tree) == _COMMIT
+
+
+@pytest.mark.parametrize(
+    ("text", "commit"),
+    [(f"{_COMMIT}\n", _COMMIT), ("\n", None), ("unknown\n", None), (f"{_COMMIT[:12]}\n", None), (None, None)],
+)
+def test_an_image_knows_the_commit_its_build_was_told(tmp_path: Path, text: str | None, commit: str | None) -> None:
+    """In a file of the package; what is no commit is none."""
+    if text is not None:
+        (tmp_path / "commit").write_text(text)
+
+    assert built_from(tmp_path) == commit
+
+
+def test_a_checkout_comes_before_what_a_build_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one the other is told."""
+    package = tmp_path / "bot"
+    _write(package, commit=_COMMIT[::-1])
+    monkeypatch.setattr(bot, "__file__", str(package / "__init__.py"))
+    assert f"commit {_COMMIT[::-1][:12]}, " in sentence()
+
+    _write(tmp_path / ".git", HEAD=_COMMIT)
+    assert f"commit {_COMMIT[:12]}, " in sentence()
 
 
 @pytest.mark.parametrize("words", [("version",), ("--version",)])

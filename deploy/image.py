@@ -173,7 +173,7 @@ _ENDS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def debian_root(folder: Path) -> Path:
     """Debian with its Python, made from the packages this machine installs from."""
     rootfs, packed = folder / "rootfs", folder / "base.tar"
-    include = "--include=python3,python3-venv,ca-certificates"
+    include = "--include=python3,python3-venv,ca-certificates,fonts-dejavu-core"
     call("debootstrap", "--variant=minbase", include, "bookworm", str(rootfs), _package_source())
     shutil.rmtree(rootfs / "var/cache/apt/archives", ignore_errors=True)
     call("tar", "-C", str(rootfs), "-cf", str(packed), ".")
@@ -260,6 +260,12 @@ def _ends(podman: Podman, name: str) -> str:
     return f"{time.monotonic() - began_s:.1f} s"
 
 
+_DRAWS: Final = (
+    "from bot.observe.raster import as_png_beside as draw; "
+    """print(draw('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')[1:4].decode())"""
+)
+
+
 def _demo(podman: Podman, image: str) -> None:
     """It hedges, answers its own health check, and ends in order when asked to."""
     with running(podman, image, "demo", "--json") as name:
@@ -270,6 +276,8 @@ def _demo(podman: Podman, image: str) -> None:
         _demand(podman("exec", name, "python3", "-c", ask).strip() == "200", "the health page answers inside")
         told = podman("exec", name, "hedgebot", "--version").strip()
         _demand(f"(commit {commit()[:12]}, " in told or not commit(), f"it names the commit it was built from: {told}")
+        drawn = podman("exec", name, "python3", "-c", _DRAWS).strip()
+        _demand(drawn == "PNG", "it draws the chart of an alert as PNG, letters and all")
         _demand(podman("exec", name, "id", "-u").strip() == "10001", "it is not root")
         _demand(not podman("exec", name, "find", "/opt/hedgebot", "-name", "*.pyc"), "there is no byte-code in it")
         _demand(True, f"SIGTERM ends it in order, in {_ends(podman, name)}")

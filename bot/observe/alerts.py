@@ -51,7 +51,7 @@ class Picture(Struct, frozen=True, kw_only=True):
     """A chart that is drawn when it is sent, beside the loop."""
 
     name: str
-    """Of its file."""
+    """Of its file, without its kind."""
     draw: Callable[[], str | None]
     """Its SVG; None where there is too little to draw."""
 
@@ -137,7 +137,7 @@ class Alerts:
         self._post(
             Alert(
                 severity=Severity.INFO,
-                picture=None if draw is None else Picture(name=f"hedgebot-{status.book}.svg", draw=draw),
+                picture=None if draw is None else Picture(name=f"hedgebot-{status.book}", draw=draw),
                 text=f"{status.book} until {iso_utc(status.now_ns)[:16]}: {status.phase.value}, stops {stops}; profit "
                 f"{profit.total - before:+.2f} USD since the last summary, {profit.total:+.2f} since the start "
                 f"(options {profit.options:+.2f}, hedge {profit.hedge:+.2f}, slippage {profit.slippage:+.2f}, "

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from bot.domain.errors import ConfigError
 from bot.observe.alerts import Alert, Severity
+from bot.observe.raster import as_png_beside
 
 QUEUE_MAX: Final = 100
 """Alerts waiting; more than that nobody reads."""
@@ -27,7 +28,9 @@ class File(NamedTuple):
     """A chart as it is sent."""
 
     name: str
-    svg: str
+    content: bytes
+    kind: str
+    """As mail and web name it."""
 
 
 class Channel(Protocol):
@@ -111,7 +114,15 @@ def _drawn(alerts: Sequence[Alert]) -> Iterator[File]:
             with contextlib.suppress(Exception):
                 svg = alert.picture.draw()
                 if svg is not None:
-                    yield File(alert.picture.name, svg)
+                    yield _file(alert.picture.name, svg)
+
+
+def _file(name: str, svg: str) -> File:
+    """PNG, which every chat shows; SVG where none can be drawn."""
+    try:
+        return File(f"{name}.png", as_png_beside(svg), "image/png")
+    except ConfigError:
+        return File(f"{name}.svg", svg.encode(), "image/svg+xml")
 
 
 def message(alerts: Sequence[Alert]) -> tuple[str, str]:
@@ -159,9 +170,7 @@ class AppriseChannel:
     def send(self, severity: Severity, title: str, body: str, files: Sequence[File] = ()) -> bool:
         """Within apprise's own time-outs, four seconds to connect and four to read."""
         try:
-            charts = [
-                self._attach(content=file.svg.encode(), name=file.name, mimetype="image/svg+xml") for file in files
-            ]
+            charts = [self._attach(content=file.content, name=file.name, mimetype=file.kind) for file in files]
             attach = self._gather(charts) if charts else None
             kind = self._kinds[severity]
             return bool(self._apprise.notify(body=body, title=title, notify_type=kind, attach=attach))

@@ -172,7 +172,7 @@ def test_the_summary_says_how_the_day_was(decided: Callable[..., Decided]) -> No
     chart = desk.pictures[-1]
 
     assert chart is not None
-    assert (chart.name, chart.draw()) == ("hedgebot-BTC.svg", "<svg/>")
+    assert (chart.name, chart.draw()) == ("hedgebot-BTC", "<svg/>")
     first, second = (text for _, text in desk.told)
     assert first == (
         "BTC until 2026-03-27T08:00: running, stops pause; profit +6.00 USD since the last summary, "

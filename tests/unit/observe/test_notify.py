@@ -4,7 +4,7 @@ import base64
 import http.server
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -173,8 +173,28 @@ def test_apprise_delivers(posted: tuple[str, list[bytes]]) -> None:
     assert AppriseChannel("json://127.0.0.1:9/").send(Severity.INFO, "t", "b") is False
 
 
-def test_a_chart_goes_with_its_words(posted: tuple[str, list[bytes]]) -> None:
-    """Drawn by the sender's thread, attached where files are taken; one that fails costs nobody the words."""
+def _no_png(svg: str) -> bytes:
+    raise ConfigError(f"no font for {svg}")
+
+
+@pytest.mark.parametrize(
+    ("as_png", "name", "content"),
+    [
+        (lambda svg: f"PNG of {svg}".encode(), "hedgebot-BTC.png", b"PNG of <svg/>"),
+        (_no_png, "hedgebot-BTC.svg", b"<svg/>"),
+    ],
+    ids=["png", "svg"],
+)
+def test_a_chart_goes_with_its_words(
+    posted: tuple[str, list[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    as_png: Callable[[str], bytes],
+    name: str,
+    content: bytes,
+) -> None:
+    """Drawn by the sender's thread, attached where files are taken; PNG if it can be. One that fails costs no words."""
+    monkeypatch.setattr(notify, "as_png_beside", as_png)
 
     def broken() -> str | None:
         message = "no such font"
@@ -183,13 +203,14 @@ def test_a_chart_goes_with_its_words(posted: tuple[str, list[bytes]]) -> None:
     told, (url, bodies) = Told(), posted
     notifier = Notifier([AppriseChannel(url)], told)
     for draw in (lambda: "<svg/>", lambda: None, broken):
-        picture = Picture(name="hedgebot-BTC.svg", draw=draw)
+        picture = Picture(name="hedgebot-BTC", draw=draw)
         notifier.post(Alert(severity=Severity.INFO, text="the day", picture=picture))
     told.wait(1)
     notifier.close(_WAIT_S)
 
     found = [file for body in bodies for file in json.loads(body)["attachments"]]
-    assert [(file["filename"], base64.b64decode(file["base64"])) for file in found] == [("hedgebot-BTC.svg", b"<svg/>")]
+    assert [(file["filename"], base64.b64decode(file["base64"])) for file in found] == [(name, content)]
+    assert [file["mimetype"] for file in found] == ["image/png" if name.endswith("png") else "image/svg+xml"]
     assert b"".join(bodies).count(b"the day") == 3
 
 

@@ -2,6 +2,7 @@
 
 import struct
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -10,7 +11,7 @@ from bot.domain.errors import ConfigError
 from bot.observe import raster
 from bot.observe.plot import Axis, Drawing
 from bot.observe.plot_file import Panel, Words, as_file
-from bot.observe.raster import as_png
+from bot.observe.raster import as_png, as_png_beside
 
 _AXIS = Axis(0.0, 1.0, "USD")
 _SVG = as_file(Words("A picture"), [Panel(Drawing(_AXIS, _AXIS), height=200)])
@@ -49,6 +50,43 @@ def test_a_picture_is_drawn_with_twice_its_pixels() -> None:
     assert drawn.startswith(_PNG)
     assert width == 2 * 1_180
     assert height > 2 * 200
+
+
+def test_a_process_beside_draws_the_same() -> None:
+    """No other thread has to wait for it."""
+    try:
+        drawn = as_png(_SVG)
+    except ConfigError as error:
+        pytest.skip(str(error))
+
+    assert as_png_beside(_SVG) == drawn
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo PNG needs a font >&2; exit 1", "PNG needs a font"),
+        ("kill -9 $$", "exit -9"),
+        ("exit 0", "exit 0"),
+        ("exec sleep 60", "timed out"),
+        (None, "No such file"),
+    ],
+    ids=["refused", "killed", "nothing", "hangs", "gone"],
+)
+def test_what_the_process_beside_cannot_draw_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, said: str
+) -> None:
+    """Refused, killed, silent, hanging or not there: nobody waits for longer than the bound."""
+    program = tmp_path / "python"
+    if script is not None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(raster, "_BESIDE_S_MAX", 0.5 if "sleep" in (script or "") else 60.0)
+
+    with pytest.raises(ConfigError, match=said) as caught:
+        as_png_beside(_SVG)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_picture_and_a_font_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

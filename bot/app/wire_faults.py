@@ -111,7 +111,7 @@ class FoulVenue:
             return RpcError(_TOO_MANY, ERRORS[_TOO_MANY].name) if is_struck else None
         for kind, says in LOCKS.items():
             if strike(kind, now_ns):
-                return RpcError(says.code, says.name)
+                return RpcError(*says)
         if strike(_K.SESSION_ENDED, now_ns):
             return RpcError(_TOO_MANY, ERRORS[_TOO_MANY].name)
         if (dice := strike(_K.REFUSED, now_ns)) is not None:

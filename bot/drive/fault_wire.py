@@ -34,13 +34,14 @@ BEHIND_NS: Final = 50 * NS_PER_MS
 
 _K = FaultKind
 LOCKS: Final = {
-    _K.MAINTENANCE: VenueSays(11051, "system_maintenance"),
-    _K.SETTLEMENT_LOCK: VenueSays(10041, "settlement_in_progress"),
-    _K.INSTRUMENT_HALTED: VenueSays(13019, "orderbook_closed"),
-    _K.INSTRUMENT_EXPIRED: VenueSays(13020, "not_found"),
-    _K.MARGIN_EXHAUSTED: VenueSays(10009, "not_enough_funds"),
+    _K.MAINTENANCE: (11051, "system_maintenance"),
+    _K.SETTLEMENT_LOCK: (10041, "settlement_in_progress"),
+    _K.INSTRUMENT_HALTED: (13019, "orderbook_closed"),
+    _K.INSTRUMENT_EXPIRED: (13020, "not_found"),
+    _K.MARGIN_EXHAUSTED: (10009, "not_enough_funds"),
 }
-"""What the venue says to every order while such a thing lasts."""
+"""What the venue says to every order while such a thing lasts: code and word. An exception is made anew each time: one
+raised again and again keeps every frame it went through, and with them whole worlds."""
 OPEN_CODES: Final = tuple(code for code, row in ERRORS.items() if row.outcome is UNKNOWN)
 """Codes after which nobody knows."""
 
@@ -113,7 +114,7 @@ class FaultyWire:
         """What the venue says to an order instead of carrying it out."""
         for kind, says in LOCKS.items():
             if self._faults.strike(kind, at_ns):
-                return says
+                return VenueSays(*says)
         dice = self._faults.strike(_K.REFUSED, at_ns)
         if dice is None:
             self._overtake(command, at_ns)

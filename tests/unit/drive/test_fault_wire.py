@@ -104,11 +104,12 @@ def test_a_request_is_lost_late_or_slow() -> None:
     ],
 )
 def test_a_locked_venue_says_its_code(kind: FaultKind, code: int) -> None:
-    """To every order, as long as it lasts."""
+    """To every order, as long as it lasts; each refusal is an exception of its own, which keeps no frames of others."""
     wire = _wire(kind)
     said = [wire.objection(_ORDER, _NOW) for _ in range(2)]
 
     assert [says.code for says in said if says is not None] == [code, code]
+    assert said[0] is not said[1]
 
 
 def test_every_error_code_of_the_fact_sheet_is_among_the_refusals() -> None:

@@ -30,6 +30,7 @@ from bot.app.probe import report as probe_report
 from bot.app.probe.report import Report
 from bot.app.probe.run import Consent, ProbeOptions, Say
 from bot.app.probe.run import run as probe_run
+from bot.app.recalling import recalling
 from bot.app.reload import Reloads
 from bot.app.simulated import SimulateOptions, planned, refuse_tapes, simulation_of, start_ns_of, storm_of
 from bot.app.tenancy import Tenancy, held
@@ -346,7 +347,7 @@ async def _live(
         )
         for edge in parts.edges:
             metrics.meter(edge.venue, edge.gateway)
-        health = lookout = None
+        health = lookout = board = None
         if config.health_enabled:
             board = Board(run_id=run_id, mode=config.mode.value, books=[book.book for book in config.books])
             lookout = Lookout(board, config.books)
@@ -362,7 +363,8 @@ async def _live(
             )
             health.tell_refusals(narrator.turned_away)
         witness = RunWitness(narrator, metrics, tallies, alerts, lookout)
-        results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
+        async with recalling(board, config.ledger_url, now_ns, narrator):
+            results = await daemon.run(parts, witness, tallies, health=health, seconds=seconds)
     witness.ended(results)
     first = config.books[0].book
     return results, picture(tallies[first], title=_title(results[0]), coin=first)

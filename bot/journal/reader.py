@@ -1,6 +1,7 @@
 """What the ledger says, as typed rows in order of time. Never writes."""
 
 import sqlite3
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Self
 
@@ -13,12 +14,22 @@ from bot.domain.decided import Decided
 from bot.domain.errors import JournalError
 from bot.domain.ids import FillId, InstrumentId, Label
 from bot.domain.seen import VenueOrderState
-from bot.journal import rows
+from bot.domain.time import Ns
+from bot.journal import dialects, postgres, rows
+from bot.journal.day import Day, DayReader
 from bot.journal.rows import FillRow, OrderRow, PositionRow
 from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations
+from bot.journal.statements import POSTGRESQL
 
 TERMINAL_KINDS: Final = ("refused", "absent")
 TERMINAL_STATES: Final = (VenueOrderState.FILLED, VenueOrderState.CANCELLED, VenueOrderState.REJECTED)
+
+_STEPS_A_LOOK: Final = 20_000
+"""Of SQLite's machine, well under a millisecond, between two looks whether it is to give up."""
+
+
+def _never() -> bool:
+    return False
 
 
 class LedgerReader:
@@ -29,22 +40,30 @@ class LedgerReader:
         self._connection = connection
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """A ledger file, read-only, also while a bot writes it; JournalError when it cannot be read."""
+    def open(cls, url: str, *, gives_up: Callable[[], bool] = _never) -> Self:
+        """A ledger file, read-only, also while a bot writes it, or a database; JournalError when it cannot be read.
+
+        `gives_up` is asked while a file is read: a question that was too long ends with the driver's error.
+        """
         try:
-            path = make_url(url).database
+            place = make_url(url)
         except ArgumentError as error:
             raise JournalError(f"ledger {url!r} is not a url: write e.g. sqlite:///ledger.db") from error
+        if place.get_backend_name() == POSTGRESQL:
+            return cls(postgres.connect(postgres.place_of(place)))
+        path = place.database
         if not path:
             raise JournalError(f"ledger {url} is not a file: give a url like sqlite:///ledger.db")
 
         def connect() -> sqlite3.Connection:
-            return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            raw = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            raw.set_progress_handler(gives_up, _STEPS_A_LOOK)
+            return raw
 
         engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
         try:
             connection = engine.connect()
-            connection.execute(select(func.count()).select_from(decisions))
+            connection.execute(select(decisions.c.seq).limit(1))
         except SQLAlchemyError as error:
             engine.dispose()
             raise JournalError(f"ledger {url} cannot be read ({error.__cause__ or error}): check the path") from error
@@ -105,6 +124,13 @@ class LedgerReader:
         )
         amounts = {InstrumentId(str(name)): rows.decimal_from_text(str(amount)) for name, amount in cells}
         return {name: amount for name, amount in amounts.items() if amount}
+
+    def day(self, book: str, since_ns: Ns, until_ns: Ns, *, except_run_id: str) -> Day:
+        """A book's day without the run that asks; JournalError when it cannot be read."""
+        try:
+            return DayReader(self._connection, book, since_ns, until_ns, except_run_id=except_run_id).read()
+        except dialects.errors_of(self._connection) as error:
+            raise JournalError(f"the ledger cannot be read: {getattr(error, 'orig', None) or error}") from error
 
     def labels_used(self, prefix: str) -> frozenset[Label]:
         """Labels of all intents that start with `prefix`."""

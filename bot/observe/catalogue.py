@@ -128,6 +128,10 @@ CATALOGUE: Final[dict[str, LogEvent]] = {
     "watchdog.cancelled": _warning("An order of ours that nobody looks after has been cancelled.", *_ORDER),
     "watchdog.calmed": _info("The heartbeat is there again, or the bot has ended in order.", "holder"),
     "health.listening": _info("The health page answers on this loopback address.", "host", "port"),
+    "day.recalled": _info(
+        "The page shows what the ledger has of the 24 hours before this run.", "decisions", "samples"
+    ),
+    "day.missed": _warning("The ledger could not tell the page of the day before; the page begins empty.", "cause"),
     "request.refused": _warning(
         "Somebody was turned away by the pages; repeats are counted and told once a minute.", "cause", "repeats"
     ),

@@ -3,6 +3,7 @@
 Knows words and units; computes nothing that was decided on.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -67,14 +68,13 @@ def as_json(told: Explained) -> str:
 
 def as_text(told: Explained) -> str:
     """Sections from what was held to what was sent; the last line is the one-sentence reason."""
-    console = Console(width=_WIDTH, no_color=True, highlight=False, emoji=False, markup=False)
     decided = told.decided
     parts: list[str | Table] = [
-        f"{told.run_id} ({told.mode}), book {decided.book}, decision {decided.seq} at {told.at}",
+        _header(told),
         "\nWhat was held, as it counted",
         _legs(told),
         *(f"forward of {forward_words(used)}" for used in decided.forwards),
-        f"Net delta by the convention {decided.convention}: {_CONVENTIONS.get(decided.convention, '')}",
+        _convention(told),
         _sums(told),
     ]
     if (band := told.band) is not None:
@@ -82,10 +82,42 @@ def as_text(told: Explained) -> str:
     parts += ["Limits, and how near they are", _limits(told), _hedge(told), *_under_way(told), *_waits(told)]
     parts += [*_features(told), *_volume(told), *_split(told)]
     parts += [*_order(told), _compared(told), "", sentence(told)]
+    return _printed(parts)
+
+
+def record_as_text(told: Explained) -> str:
+    """Of a decision of which only the record is left: without legs, limits and orders; the last line is the reason."""
+    decided = told.decided
+    table = _table("figure", decided.book)
+    edges = ("band, from", decided.band_low_coin), ("band, to", decided.band_high_coin)
+    for name, value in (*edges, ("target", decided.target_coin), ("hedge", decided.trade_coin or None)):
+        table.add_row(name, _number(value, "+.6f", "none"))
+    price = _number(decided.price_usd, ",.2f", "not known")
+    parts: list[str | Table] = [
+        *(_header(told), *(f"forward of {forward_words(used)}" for used in decided.forwards), _convention(told)),
+        *(_sums(told), table, f"hedge instrument: {decided.hedge_instrument}, counted at {price} USD"),
+        *(*_features(told), *_split(told)),
+        f"told from its record; legs, limits, orders are on the tape: hedgebot why {told.run_id} {decided.seq}",
+        *("", sentence(told)),
+    ]
+    return _printed(parts)
+
+
+def _printed(parts: Sequence[str | Table]) -> str:
+    console = Console(width=_WIDTH, no_color=True, highlight=False, emoji=False, markup=False)
     with console.capture() as captured:
         for part in parts:
             console.print(part, soft_wrap=isinstance(part, str))
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _header(told: Explained) -> str:
+    return f"{told.run_id} ({told.mode}), book {told.decided.book}, decision {told.decided.seq} at {told.at}"
+
+
+def _convention(told: Explained) -> str:
+    name = told.decided.convention
+    return f"Net delta by the convention {name}: {_CONVENTIONS.get(name, '')}"
 
 
 # --- sections ----------------------------------------------------------------------------------------------

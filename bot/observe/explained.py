@@ -12,6 +12,7 @@ from bot.domain.commands import PlaceOrder
 from bot.domain.decided import Decided
 from bot.domain.events import AccountSeen
 from bot.domain.ids import InstrumentId
+from bot.domain.time import iso_utc
 from bot.hedging.band import Band, BandInputs
 
 
@@ -140,3 +141,27 @@ class Explained(Struct, frozen=True, kw_only=True):
     """Where it is another one than on the tape; empty when it is the same."""
     volume_usd_per_day_max: float | None = None
     """What the market's volume counts as at most, in tactic or guards; None where nothing counts with it."""
+
+
+def of_record(decided: Decided, *, run_id: str, mode: str) -> Explained:
+    """All that is left of a decision once the engine has gone on: its record."""
+    return Explained(
+        run_id=run_id,
+        mode=mode,
+        at=iso_utc(decided.now_ns),
+        decided=decided,
+        treasury_coin=0.0,
+        account=None,
+        legs=(),
+        band=None,
+        bid_usd=None,
+        ask_usd=None,
+        hedge_trust="",
+        tactic="",
+        tactic_params={},
+        orders=(),
+        limits=(),
+        sent=(),
+        compared="",
+        contradiction="",
+    )

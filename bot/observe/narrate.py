@@ -91,6 +91,14 @@ class Narrator:
         """The health pages answer there."""
         self._log.tell("health.listening", host=host, port=port)
 
+    def recalled(self, book: str, decisions_count: int, samples_count: int) -> None:
+        """The page has the day of a book from before this run."""
+        self._log.tell("day.recalled", book=book, decisions=decisions_count, samples=samples_count)
+
+    def unrecalled(self, cause: str) -> None:
+        """The page has nothing from before this run."""
+        self._log.tell("day.missed", cause=cause)
+
     def turned_away(self, cause: str, repeats_count: int) -> None:
         """The pages refused somebody, so often since this was told last."""
         self._log.tell("request.refused", cause=cause, repeats=repeats_count)

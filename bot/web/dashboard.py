@@ -5,6 +5,7 @@ Whoever looks is bounded in number and in what is kept for them. Knows HTTP; wha
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from typing import Final
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from bot.domain.time import Ns
 from bot.observe import explain
+from bot.observe.explained import of_record
 from bot.observe.tail import Tail
 from bot.web.frames import REFRESH_S, Frame, Frames, Scene
 
@@ -107,15 +109,24 @@ class Dashboard:
         return web.Response(body=msgspec.json.encode(found), content_type="application/json", headers=HEADERS)
 
     async def _why(self, request: web.Request) -> web.Response:
-        """The words of `hedgebot why`, made in a thread: the loop has ticks to answer."""
+        """The words of `hedgebot why`, made in a thread: the loop has ticks to answer.
+
+        With `or=record`, what was recorded of a decision that could not be taken apart while it was the newest.
+        """
         book, seq = request.query.get("book", ""), request.query.get("seq", "")
         if not (seq.isascii() and seq.isdecimal() and len(seq) <= _SEQ_DIGITS_MAX):
             return _refused(400, "seq has to be the number of a decision")
-        told = self._scene.board.explained(book, int(seq))
-        if told is None:
-            return _refused(404, f"not kept here; the tape has it: hedgebot why {self._scene.board.run_id} {seq}")
+        board = self._scene.board
+        run_id = request.query.get("run", board.run_id)
+        told = board.explained(book, int(seq)) if run_id == board.run_id else None
+        if told is not None:
+            words = partial(explain.as_text, told)
+        elif request.query.get("or") == "record" and (record := board.recorded(book, run_id, int(seq))) is not None:
+            words = partial(explain.record_as_text, of_record(record, run_id=run_id, mode=board.mode))
+        else:
+            return _refused(404, f"not kept here; the tape has it: hedgebot why {run_id[:40]} {seq}")
         async with self._words:
-            text = await asyncio.to_thread(explain.as_text, told)
+            text = await asyncio.to_thread(words)
         return web.Response(text=text, headers=HEADERS)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:

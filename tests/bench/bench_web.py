@@ -2,8 +2,8 @@
 
 Messages are decoded from bytes and decided on, 20 legs, one decision per 20 messages; with and without those who are
 told, in turns. Viewers read the stream from a process of their own; a decision is late by what the loop had to do for
-them. The page reads no ledger, however many rows that has: a day is answered from 1,440 samples in memory. Prints one
-JSON object; asserts nothing.
+them. A day is answered from 1,440 samples in memory; at the start they are read out of the ledger, here one of a
+million decisions (`ledger_day_s`: read, taken over, rendered). Prints one JSON object; asserts nothing.
 """
 
 import argparse
@@ -13,14 +13,17 @@ import gc
 import importlib.util
 import json
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvloop
 from aiohttp import ClientSession
 from bench_engine import START_NS, book, engine_with, option_marked
@@ -28,9 +31,14 @@ from msgspec import structs
 from peer import ticker_frame
 
 from bot.app.lookout import Lookout
+from bot.app.recalling import recalling
 from bot.domain.decided import Outcome
 from bot.domain.events import Event, Ticked
-from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, Ns
+from bot.journal.ledger import Ledger
+from bot.journal.rows import decision_row
+from bot.journal.schema import decisions
+from bot.journal.statements import statements_of
 from bot.observe.board import Board
 from bot.observe.metrics import Metrics
 from bot.observe.tail import Tail
@@ -43,6 +51,7 @@ _HEADER_BYTES = 4
 """Of the websocket frame the peer would send."""
 _VIEWERS = 10
 _BURST_EVERY_S = 0.005
+_DECISIONS = 1_000_000
 
 Told = Callable[[int, Event, Outcome], None]
 
@@ -214,6 +223,58 @@ async def day_s(port: int) -> float:
     return statistics.median(found)
 
 
+def ledger_day_s() -> float:
+    """The last day out of a ledger of a million decisions, all of that day, to the JSON the page draws."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:  # noqa: S108
+        url, began_ns = f"sqlite:///{folder}/ledger.db", START_NS
+        words = {"mode": "bench", "config_hash": "", "version": ""}
+        ledger = Ledger.open(url, run_id="before", started_ns=began_ns, **words)
+        desk = Desk()
+        desk.burst(None)
+        decided = desk.engine.status().decided
+        assert decided is not None
+        first = list(decision_row("before", decided))
+        seq, now_ns = (list(decisions.c.keys()).index(name) for name in ("seq", "now_ns"))
+        step_ns = NS_PER_DAY // _DECISIONS
+
+        def made() -> Iterator[tuple[object, ...]]:
+            for number in range(_DECISIONS):
+                first[seq], first[now_ns] = 7 * number, began_ns + number * step_ns
+                yield tuple(first)
+
+        ledger.abandon()
+        raw = sqlite3.connect(f"{folder}/ledger.db")
+        with raw:
+            raw.executemany(statements_of("sqlite").decision, made())
+        raw.close()
+        board = Board(run_id="now", mode="bench", books=["BTC"])
+        began_s = time.perf_counter()
+        asyncio.run(recalled(board, url, Ns(began_ns + NS_PER_DAY)))
+        found = msgspec.json.encode((board.history("BTC", "day"), board.told()))
+        took_s = time.perf_counter() - began_s
+        assert len(json.loads(found)[0]["dots"]) >= 1_400
+        return took_s
+
+
+async def recalled(board: Board, url: str, now_ns: Ns) -> None:
+    """As at a start."""
+    told = asyncio.Event()
+
+    class Teller:
+        """Of the bench."""
+
+        def recalled(self, *_: object) -> None:
+            """Found."""
+            told.set()
+
+        def unrecalled(self, cause: str) -> None:
+            """Not found."""
+            raise AssertionError(cause)
+
+    async with recalling(board, url, lambda: now_ns, Teller()):
+        await told.wait()
+
+
 async def measured(turns: int) -> dict[str, object]:
     """Everything, over one server."""
     desk = Desk()
@@ -235,6 +296,7 @@ async def measured(turns: int) -> dict[str, object]:
             "decisions": await decisions_beside_viewers(desk, port, dashboard, turns),
             "page_ready_s": await page_ready_s(port),
             "day_s": round(await day_s(port), 4),
+            "ledger_day_s": round(await asyncio.to_thread(ledger_day_s), 4),
         }
     finally:
         await server.stop()

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const CUT_MS = 5000, ASLEEP_MS = 60000, REFETCH_MS = 60000, DOTS_MAX = 960;
 const SPAN_MS = { recent: 15 * 60000, day: 24 * 3600000 };
 
-const state = { now: null, desk: {}, told: null, book: null, span: "recent", dots: [], hedges: [], heard: 0, fetched: 0, drawn: 0 };
+const state = { now: null, desk: {}, told: null, book: null, span: "recent", dots: [], hedges: [], began: null, heard: 0, fetched: 0, drawn: 0 };
 const curves = { delta: new Plot($("curve-delta")), price: new Plot($("curve-price")), profit: new Plot($("curve-profit")) };
 let stream = null, sleep = null, wanted = false;
 
@@ -57,7 +57,7 @@ async function fetchHistory() {
     const asked = [state.book, state.span];
     const response = await fetch(`/history?book=${encodeURIComponent(asked[0])}&span=${asked[1]}`, { signal: AbortSignal.timeout(10000) });
     const found = response.ok ? await response.json() : null;
-    if (found && asked[0] === state.book && asked[1] === state.span) { state.dots = found.dots; state.hedges = found.hedges; draw(); }
+    if (found && asked[0] === state.book && asked[1] === state.span) { state.dots = found.dots; state.hedges = found.hedges; state.began = found.began_ms; draw(); }
   } catch { /* the stream tells whether the bot is there; the next look asks again */ } finally { wanted = false; }
 }
 
@@ -69,6 +69,7 @@ function choose(name) {
 function again() {
   state.dots = [];
   state.hedges = [];
+  state.began = null;
   state.fetched = 0;
   if (state.now) fetchHistory();
 }
@@ -96,7 +97,7 @@ function render() {
   const ageS = seen.decided ? (ms(now.at_ns) - ms(seen.now_ns)) / 1000 : null;
   panels.figures(seen, ageS);
   panels.decided(seen, ageS);
-  panels.parts(seen.profit_usd);
+  panels.parts(seen.profit_usd, told?.books[seen.book]?.earlier_parts_usd ?? {});
   panels.feeds(seen);
   drawCurves(seen);
   const mine = desk[seen.book], lists = told?.books[seen.book];
@@ -107,7 +108,7 @@ function render() {
     panels.ladder(mine?.ladder, seen.book);
     panels.smile(mine?.explained, mine?.surface);
   }
-  if (lists && lists !== state.lists) panels.decisions(lists, seen.book, why);
+  if (lists && lists !== state.lists) panels.decisions(lists, seen.book, now.run.run_id, why);
   if (told && told !== state.logged) panels.log(told.log);
   Object.assign(state, { mine, lists, logged: told });
 }
@@ -154,33 +155,35 @@ function drawCurves(seen) {
     const dot = nearest(dots, at);
     if (!dot) return null;
     const hedge = hedges.find((each) => Math.abs(each[0] - dot[0]) < Math.max(1500, (end - low) / 300));
-    return { x: dot[0], text: [`${clock(dot[0])} UTC`, `net delta ${coin(dot[2])} ${unit}`, dot[5] === null ? null : `band ${coin(dot[5])} to ${coin(dot[6])}`, `price ${usd(dot[1])} USD`, `profit ${usd(dot[7], { sign: true })} USD`, hedge ? words(hedge) : null].filter(Boolean).join("\n") };
+    return { x: dot[0], text: [`${clock(dot[0])} UTC`, `net delta ${coin(dot[2])} ${unit}`, dot[5] === null ? null : `band ${coin(dot[5])} to ${coin(dot[6])}`, `price ${usd(dot[1])} USD`, dot[7] === null ? null : `profit ${usd(dot[7], { sign: true })} USD`, hedge ? words(hedge) : null].filter(Boolean).join("\n") };
   };
+  $("curves-note").hidden = state.began === null;
+  const upright = state.began === null ? [] : [state.began];
   const band = dots.map((each) => [each[0], each[5], each[6]]), doubt = dots.map((each) => [each[0], each[3], each[4]]);
   curves.delta.show({
-    title: `Net delta, ${unit} (${seen.convention})`, x, gap, tip, hasZero: true,
+    title: `Net delta, ${unit} (${seen.convention})`, x, gap, tip, upright, hasZero: true,
     areas: [{ css: "band", points: band }, { css: "doubt", points: doubt, isClipped: true }],
     lines: [{ css: "edge", points: points(5) }, { css: "edge", points: points(6) }, { css: "net", points: points(2) }],
     marks: marked(4), label: `Net delta and its band over time, now ${coin(seen.decided?.delta_coin_net)} ${unit}`,
   });
-  curves.price.show({ title: "Price of the hedge, USD", x, gap, tip, lines: [{ css: "price", points: points(1) }], marks: marked(3) });
+  curves.price.show({ title: "Price of the hedge, USD", x, gap, tip, upright, lines: [{ css: "price", points: points(1) }], marks: marked(3) });
   curves.profit.show({ title: "Profit, USD", x, gap, tip, hasZero: true, lines: [{ css: "profit", points: points(7) }] });
 }
 
 function marks(name) {
-  const known = new Set(state.hedges.map((each) => each[1]));
-  const news = (state.told?.books[name]?.hedges ?? []).filter((each) => !known.has(each[1]));
+  const last = state.hedges.at(-1)?.[0] ?? 0; // numbers begin anew with each run, times do not
+  const news = (state.told?.books[name]?.hedges ?? []).filter((each) => each[0] > last);
   return news.length && state.dots.length ? [...state.hedges, ...news] : state.hedges;
 }
 
 // --- what is asked
 
 async function why(decision) {
-  $("why-title").textContent = `Why, decision ${decision.seq} at ${clock(ms(decision.now_ns))} UTC`;
+  $("why-title").textContent = `Why, decision ${decision.seq} at ${moment(ms(decision.now_ns))} UTC`;
   $("why-text").textContent = "Looking it up ...";
   $("why").showModal();
   try {
-    const response = await fetch(`/why?book=${encodeURIComponent(state.book)}&seq=${decision.seq}`, { signal: AbortSignal.timeout(10000) });
+    const response = await fetch(`/why?book=${encodeURIComponent(state.book)}&run=${encodeURIComponent(decision.run_id)}&seq=${decision.seq}&or=record`, { signal: AbortSignal.timeout(10000) });
     $("why-text").textContent = await response.text();
   } catch (error) {
     $("why-text").textContent = `No answer (${error.name}).`;

@@ -72,12 +72,16 @@ export function decided(book, ageS) {
     : el("p", { class: "none" }, "Nothing decided yet."));
 }
 
-export function decisions(told, unit, ask) {
-  const rows = told.decisions.map((each) => el("li", {}, el("button", { type: "button", "data-seq": each.seq, onclick: () => ask(each) },
+export function decisions(told, unit, runId, ask) {
+  const row = (each) => el("li", {}, el("button", { type: "button", "data-seq": `${each.run_id} ${each.seq}`, onclick: () => ask(each) },
     el("span", { class: "when" }, clock(ms(each.now_ns))),
     el("span", { class: `what ${each.action === "hedge" ? tone(each.trade_coin) : each.action === "refuse" ? "warn" : "faint"}` }, each.action === "hedge" ? (each.trade_coin > 0 ? "buy" : "sell") : each.action),
     el("span", {}, plain(each.reason)),
-    el("span", { class: "more" }, sentence(each, unit)))));
+    el("span", { class: "more" }, sentence(each, unit))));
+  const rows = told.decisions.flatMap((each, place) => {
+    const isFirst = each.run_id !== (told.decisions[place - 1]?.run_id ?? runId);
+    return isFirst ? [el("li", { class: "none" }, `Earlier: ${each.run_id}, out of the ledger.`), row(each)] : [row(each)];
+  });
   const list = $("decisions");
   const place = list.contains(document.activeElement) ? document.activeElement.dataset.seq : null;
   list.replaceChildren(...(rows.length ? rows : [el("li", { class: "none" }, "Nothing decided yet.")]));
@@ -128,12 +132,17 @@ export function orders(told, lists) {
   $("fills").replaceChildren(table(["time, UTC", ["instrument", "text"], "amount", "price", "fee", "slippage", "position after"], fills, { none: "No fill yet." }));
 }
 
-export function parts(profit) {
+export function parts(profit, earlier) {
   const names = ["options", "hedge", "slippage", "fees", "funding", "collateral"];
   const most = Math.max(...names.map((name) => Math.abs(profit[name])), 1e-9);
   const bar = (value) => el("div", { class: "bar both" }, el("i", { class: tone(value), style: value >= 0 ? { left: "50%", right: `${50 - (value / most) * 50}%` } : { right: "50%", left: `${50 - (-value / most) * 50}%` } }));
   const rows = names.map((name) => [name, bar(profit[name]), [usd(profit[name], { sign: true }), tone(profit[name])]]);
-  $("parts").replaceChildren(table(["part", "", "USD"], rows, { foot: ["total", "", [usd(profit.total, { sign: true }), tone(profit.total)]] }));
+  const before = Object.entries(earlier).filter(([, value]) => value);
+  const total = before.reduce((sum, [, value]) => sum + value, 0);
+  $("parts").replaceChildren(
+    table(["part", "", "USD"], rows, { foot: ["total", "", [usd(profit.total, { sign: true }), tone(profit.total)]] }),
+    ...(before.length ? [el("p", { class: "note" }, `Earlier runs of the 24 hours before this one, by the ledger: ${before.map(([name, value]) => `${plain(name)} ${usd(value, { sign: true })}`).join(", ")}; in all ${usd(total, { sign: true })} USD.`)] : []),
+  );
 }
 
 const plots = {};

@@ -1,6 +1,7 @@
 """What is kept of a run for a page: curves, hedges, decisions, fills, explanations; all of it bounded."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ from msgspec import structs
 
 from bot.domain import events as ev
 from bot.domain.decided import NOTHING, Decided, Outcome
+from bot.domain.ids import InstrumentId
 from bot.domain.reasons import Action, Reason
 from bot.domain.status import BookStatus
 from bot.domain.time import NS_PER_S, Ns
-from bot.observe.board import Board, History
+from bot.observe.board import Board, Dot, Earlier, FillTold, HedgeDot, History
 from bot.observe.explained import Explained
 
 _DAY_S = 86_400
@@ -133,3 +135,96 @@ def test_what_is_not_known_is_no_zero(board: Board, status: BookStatus) -> None:
 def test_there_is_no_curve_of_what_is_not_there(board: Board, book: str, span: str) -> None:
     """Asked by whoever types an address."""
     assert board.history(book, span) is None
+
+
+def _dot(time_ms: int) -> Dot:
+    return Dot(
+        time_ms=time_ms,
+        price_usd=1.0,
+        delta_coin_net=0.1,
+        delta_coin_low=0.1,
+        delta_coin_high=0.1,
+        band_low_coin=-1.0,
+        band_high_coin=1.0,
+        profit_usd=None,
+    )
+
+
+def _earlier(decisions: list[tuple[str, Decided]], dots: list[Dot], hedges_count: int = 0) -> Earlier:
+    marks = [
+        HedgeDot(time_ms=number, seq=number, trade_coin=1.0, price_usd=1.0, delta_coin_net=0.1)
+        for number in range(hedges_count)
+    ]
+    return Earlier(decisions=decisions, dots=dots, hedges=marks, fills=(), parts_usd={"gamma": 2.0})
+
+
+def test_the_day_before_the_run_stands_behind_it(
+    board: Board, status: BookStatus, decided: Callable[..., Decided]
+) -> None:
+    """Decisions with the run they are of; a sample a minute, and where this run began; its curve only in the day."""
+    assert status.decided is not None
+    now_ms = status.decided.now_ns // 1_000_000
+    board.saw("BTC", *_tick(decided(seq=12)))
+    board.sample(status)
+    before_count = board.told_count
+    dots = [_dot(now_ms - 300_000 + 20_000 * step) for step in range(30)]
+    board.recall("BTC", _earlier([("run-0", decided(seq=12, price_usd=1.0))], dots))
+    told, day, recent = board.told()["BTC"], _history(board, "day"), _history(board, "recent")
+
+    assert [(each.run_id, each.seq) for each in told.decisions] == [("run-1", 12), ("run-0", 12)]
+    assert told.earlier_parts_usd == {"gamma": 2.0}
+    assert [dot.time_ms - now_ms for dot in day.dots] == [-300_000, -240_000, -180_000, -120_000, -60_000, 0]
+    assert (day.began_ms, recent.began_ms, len(recent.dots)) == (now_ms, None, 1)
+    assert board.told_count == before_count + 1
+    found = board.recorded("BTC", "run-0", 12)
+    assert found is not None
+    assert found.price_usd == 1.0
+    assert [board.recorded(*of) for of in (("BTC", "run-0", 13), ("ETH", "run-0", 12))] == [None, None]
+
+
+def test_there_is_no_more_of_it_than_there_is_room_for(
+    board: Board, status: BookStatus, decided: Callable[..., Decided]
+) -> None:
+    """What this run has seen itself comes first, and drives it out in time."""
+    for seq in range(50):
+        board.saw("BTC", *_tick(decided(seq=seq)))
+    assert status.decided is not None
+    now_ms = status.decided.now_ns // 1_000_000
+    dots = [_dot(now_ms - 60_000 * (2_000 - step)) for step in range(2_000)]
+    board.recall("BTC", _earlier([("run-0", decided(seq=seq)) for seq in range(60)], dots, hedges_count=900))
+    before, empty = board.told()["BTC"], _history(board, "day")
+    for minute in range(1_440):
+        at = structs.replace(status.decided, now_ns=Ns(status.decided.now_ns + minute * 60 * NS_PER_S))
+        board.sample(structs.replace(status, decided=at))
+    after = _history(board, "day")
+
+    assert [each.run_id for each in before.decisions].count("run-0") == 10
+    assert len(before.hedges) == 20
+    assert (len(empty.dots), empty.dots[-1].time_ms - now_ms, empty.began_ms) == (1_440, -60_000, None)
+    assert (len(after.dots), after.dots[0].time_ms - now_ms, after.began_ms) == (1_440, 0, None)
+    board.recall("BTC", _earlier([], dots))
+    assert _history(board, "day") == after
+    assert len(_history(board, "run").hedges) == 0
+
+
+def test_fills_of_the_day_before_have_the_unit_of_what_is_listed(board: Board, make: Any) -> None:
+    """And none where the instrument has expired: nobody knows it any more."""
+    board.saw("BTC", ev.InstrumentListed(instrument=make.perpetual(), received_ns=make.now_ns), NOTHING)
+    fills = [
+        FillTold(
+            time_ns=make.now_ns,
+            instrument=name,
+            label=None,
+            amount_native=Decimal(10),
+            unit="",
+            price_native=Decimal(1),
+            fee_native=Decimal(0),
+            fee_currency="BTC",
+            slippage_usd=None,
+            position_native=Decimal(10),
+        )
+        for name in (InstrumentId("BTC-PERPETUAL"), InstrumentId("BTC-27FEB26"))
+    ]
+    board.recall("BTC", Earlier(decisions=(), dots=(), hedges=(), fills=fills, parts_usd={}))
+
+    assert [each.unit for each in board.told()["BTC"].fills] == ["USD", ""]

@@ -10,8 +10,8 @@ from msgspec import structs
 from bot.domain.decided import Features
 from bot.domain.reasons import Regime
 from bot.hedging.band import Band
-from bot.observe.explain import as_json, as_text
-from bot.observe.explained import Gauge, OrderUnderWay
+from bot.observe.explain import as_json, as_text, record_as_text
+from bot.observe.explained import Gauge, OrderUnderWay, of_record
 from bot.observe.reason_words import sentence
 
 
@@ -171,3 +171,17 @@ def test_a_decision_without_ground_has_no_band_section(explained: Any) -> None:
     assert "Band of the policy" not in text
     assert "bid none, ask none USD; no price yet" in text
     assert "nothing" in text
+
+
+def test_of_a_decision_that_is_only_recorded_its_record_is_told(explained: Any) -> None:
+    """Sums, band, hedge and reason; nothing is said of what is not in it, but where that is."""
+    decided = explained().decided
+    text = record_as_text(of_record(decided, run_id="run-0", mode="demo"))
+    lines = text.splitlines()
+
+    assert lines[0].startswith(f"run-0 (demo), book BTC, decision {decided.seq} at ")
+    assert lines[-1] == sentence(of_record(decided, run_id="run-0", mode="demo"))
+    assert lines[-1].startswith("Ordered to sell")
+    assert f"the tape: hedgebot why run-0 {decided.seq}" in text
+    assert [word for word in ("leg ", "tactic", "most", "bid", "What was held") if word in text] == []
+    assert all(f"{value:+.6f}" in text for value in (decided.delta_coin_options, decided.band_low_coin))

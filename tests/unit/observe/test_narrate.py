@@ -213,6 +213,8 @@ def test_the_catalogue_holds_no_word_that_is_never_said(
     narrator.waited("no route", 1.0)
     narrator.cleaned(runs_count=2, bytes_count=3)
     narrator.kept("tape: cannot remove runs/old: Permission denied")
+    narrator.recalled("BTC", 60, 1_440)
+    narrator.unrecalled("the ledger cannot be read: disk I/O error")
     narrator.turned_away("a wrong token", 3)
     narrator.lease_waited("db1 pid 7", Ns(1))
     narrator.lease_taken(2)

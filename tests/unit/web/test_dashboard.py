@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec import structs
 from yarl import URL
 
-from bot.observe.explain import as_text
+from bot.observe.board import Earlier
+from bot.observe.explain import as_text, record_as_text
+from bot.observe.explained import of_record
 from bot.observe.metrics import Metrics
 from bot.web import dashboard as module
 from bot.web.dashboard import VIEWERS_MAX, Dashboard
@@ -179,6 +182,25 @@ async def test_a_decision_is_told_in_the_words_of_why(site: _Site) -> None:
 
     assert (code, text) == (200, as_text(told))
     assert f"told by the running bot; hedgebot why run-1 {seq} makes it again from the tape" in text
+
+
+@pytest.mark.asyncio
+async def test_a_decision_the_bot_had_no_time_for_is_told_from_its_record(site: _Site) -> None:
+    """Where it is asked for; of another run, too, whose numbers are others."""
+    board, seq = site.scene.lookout.board, site.scene.play.engine.seq
+    decided = site.scene.play.engine.status().decided
+    board._books["BTC"].explained.clear()
+    board.recall(
+        "BTC",
+        Earlier(decisions=[("run-0", structs.replace(decided, seq=7))], dots=[], hedges=[], fills=[], parts_usd={}),
+    )
+    asked = (f"seq={seq}", f"seq={seq}&or=record", f"run=run-1&seq={seq}&or=record", "run=run-0&seq=7&or=record")
+    told = [await site.get(f"/why?book=BTC&{query}") for query in (*asked, "run=run-0&seq=8&or=record")]
+
+    assert [code for code, _, _ in told] == [404, 200, 200, 200, 404]
+    assert told[1][1] == told[2][1] == record_as_text(of_record(decided, run_id="run-1", mode="demo"))
+    assert told[3][1].startswith("run-0 (demo), book BTC, decision 7 at ")
+    assert "hedgebot why run-0 8" in told[4][1]
 
 
 @pytest.mark.asyncio

@@ -296,10 +296,12 @@ def _tape(config: Config, run_id: str) -> Iterator[Tape | None]:
         yield tape
 
 
-def _clean(config: Config, folder: Path, narrator: Narrator) -> None:
+def _clean(config: Config, narrator: Narrator) -> None:
     """Remove runs that are too old; one that cannot be removed is told, and is no reason not to hedge."""
+    if config.tape_folder is None:
+        return
     try:
-        removed = retention.clean(folder, config.mode.value, config.tape_terms, clock.now_ns())
+        removed = retention.clean(config.tape_folder, config.mode.value, config.tape_terms, clock.now_ns())
     except JournalError as error:
         narrator.kept(str(error))
     else:
@@ -330,8 +332,7 @@ async def _live(
         rest_url=config.venue.rest_url,
         hedge_venue="none" if config.hedge_venue is None else config.hedge_venue.venue,
     )
-    if config.tape_folder is not None:
-        _clean(config, config.tape_folder, narrator)
+    _clean(config, narrator)
     arming.refuse_endless(config)
     async with alerts_of(config.alerts, narrator.alerted) as alerts, held(config, narrator, now_ns) as tenancy:
         parts = daemon.Parts(

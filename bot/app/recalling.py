@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final, Protocol
 
 from bot.domain.errors import JournalError
@@ -45,6 +46,7 @@ async def recalling(
     over = threading.Event()
     end_s = time.monotonic() + seconds_max
     task = asyncio.create_task(_recall(board, url, now_ns(), lambda: over.is_set() or time.monotonic() > end_s, teller))
+    task.add_done_callback(partial(_ended, teller))
     try:
         yield
     finally:
@@ -54,16 +56,19 @@ async def recalling(
 
 
 async def _recall(board: Board, url: str, until_ns: Ns, gives_up: Callable[[], bool], teller: Teller) -> None:
-    try:
-        days = await asyncio.to_thread(_days, board.books, url, (board.run_id, until_ns), gives_up)
-    except Exception as error:  # noqa: BLE001 - the root of a task: whatever fails here, the book is hedged on
-        name = "" if isinstance(error, JournalError) else f"{type(error).__name__}: "
-        teller.unrecalled(f"{name}{error}")
-        return
+    days = await asyncio.to_thread(_days, board.books, url, (board.run_id, until_ns), gives_up)
     for book, day in days.items():
         if day.decisions or day.fills:
             board.recall(book, _earlier(day))
             teller.recalled(book, len(day.decisions), len(day.samples))
+
+
+def _ended(teller: Teller, task: asyncio.Task[None]) -> None:
+    """Whatever failed, it ends here: the book is hedged on."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        name = "" if isinstance(error, JournalError) else f"{type(error).__name__}: "
+        teller.unrecalled(f"{name}{error}")
 
 
 def _days(books: Sequence[str], url: str, asker: tuple[str, Ns], gives_up: Callable[[], bool]) -> dict[str, Day]:

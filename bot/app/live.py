@@ -12,17 +12,11 @@ from typing import Any, Final, assert_never
 from msgspec import structs
 
 from bot.app.keepers import Applied, Journal, Profits, Tape, Witness
+from bot.app.untold import Untold
 from bot.domain.commands import CancelOrder, Command, LookUpOrder, MeasureLadder, PlaceOrder, TakeSnapshot, Watch
 from bot.domain.decided import Decided, Outcome, StopLatched, StopLifted
 from bot.domain.errors import ConfigError, JournalError, LeaseLost, MalformedMessage, VenueError
-from bot.domain.events import (
-    Event,
-    HaltRequested,
-    InstrumentListed,
-    OrderRefused,
-    StopRequested,
-    Ticked,
-)
+from bot.domain.events import Event, HaltRequested, InstrumentListed, OrderRefused, StopRequested, Ticked
 from bot.domain.ids import InstrumentId, base_of, venue_of
 from bot.domain.reasons import HaltCause, Phase, RefusalKind
 from bot.domain.status import BookStatus
@@ -70,7 +64,7 @@ class Live:
         self._inbox = Inbox()
         self._is_draining = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._applied: list[Applied] = []
+        self._untold = Untold()
         self._has_news = False
         self._halts_asked: set[HaltCause] = set()
         self._failure: ConfigError | LeaseLost | None = None
@@ -212,7 +206,7 @@ class Live:
         finally:
             self._is_draining = False
             # Also when deciding raised: the halt that follows must be told.
-            if self._applied and not self._has_news:
+            if len(self._untold) and not self._has_news:
                 self._has_news = True
                 asyncio.get_running_loop().call_soon(self._tell_soon)
 
@@ -231,7 +225,7 @@ class Live:
                 self._carry_out(outcome)
             if self._profits is not None:
                 self._profits.see(book, engine, event, outcome)
-            self._applied.append((book, engine.seq, event, outcome))
+            self._untold.add(book, engine.seq, event, outcome)
 
     def _latch(self, book: str, notes: Sequence[StopLatched | StopLifted]) -> None:
         """A stop is durable before it acts, a lift before the next order; a lift also arms what halts only once."""
@@ -354,7 +348,18 @@ class Live:
     def _tell(self, *, is_last: bool = False) -> None:
         """Record what was applied, then narrate and count it: words that fail must not cost the ledger its rows."""
         self._has_news = False
-        applied, self._applied = self._applied, []
+        untold = self._untold.take()
+        self._record([entry for entry in untold if isinstance(entry, tuple)], is_last=is_last)
+        for entry in untold:
+            try:
+                if isinstance(entry, tuple):
+                    self._witness.applied(*entry)
+                else:
+                    self._witness.passed(entry)
+            except Exception as error:  # noqa: BLE001 - the root of a callback, as of a task
+                self._halt_once(HaltCause.TASK_FAILED, f"narration: {type(error).__name__} {error}")
+
+    def _record(self, applied: Sequence[Applied], *, is_last: bool) -> None:
         try:
             if self._tape is not None:
                 self._tape.push()
@@ -372,11 +377,6 @@ class Live:
             self.give_way(error)
         except JournalError as error:
             self._halt_once(HaltCause.JOURNAL_FAILED, str(error))
-        for book, seq, event, outcome in applied:
-            try:
-                self._witness.applied(book, seq, event, outcome)
-            except Exception as error:  # noqa: BLE001 - the root of a callback, as of a task
-                self._halt_once(HaltCause.TASK_FAILED, f"narration: {type(error).__name__} {error}")
 
     def _attributed(self, *, is_last: bool) -> list[ProfitRow]:
         if self._profits is None:

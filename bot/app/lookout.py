@@ -44,7 +44,7 @@ class Lookout:
     def saw(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to, told after the orders have left."""
         decided = self.board.saw(book, event, outcome)
-        if isinstance(event, Ticked) and event.now_ns - self._sampled_ns.get(book, 0) >= SAMPLE_EVERY_NS:
+        if type(event) is Ticked and event.now_ns - self._sampled_ns.get(book, 0) >= SAMPLE_EVERY_NS:
             self._sampled_ns[book] = event.now_ns
             self.board.sample(self._engines[book].status())
         if decided is not None:

@@ -17,6 +17,7 @@ from bot.observe.alerts import Alerts
 from bot.observe.charts import HedgeMark, Sample, render_run
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
+from bot.observe.passed import Passed
 from bot.observe.tally import RunResult, Tally
 
 
@@ -38,6 +39,8 @@ class RunWitness:
         self._tallies = tallies
         self._lookout = lookout
         self._live: Live | None = None
+        self._seqs = dict.fromkeys(tallies, 0)
+        """Of the event told last, by book: between it and the next one, market events have passed."""
 
     def follow(self, live: Live) -> None:
         """Sample this driver's books from now on."""
@@ -48,6 +51,10 @@ class RunWitness:
         if self._lookout is not None:
             self._lookout.follow(engines)
 
+    def passed(self, passed: Passed) -> None:
+        """Market events that led to nothing: counted, and nothing else is to be said of them."""
+        self._metrics.passed(passed)
+
     def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to."""
         self._narrator.event(seq, event)
@@ -57,6 +64,8 @@ class RunWitness:
                 self._narrator.sent(seq, command)
         self._metrics.applied(book, event, outcome)
         tally = self._tallies[book]
+        tally.passed(seq - self._seqs[book] - 1)
+        self._seqs[book] = seq
         tally.saw(event, outcome)
         if self._alerts is not None:
             self._alerts.applied(book, event, outcome)

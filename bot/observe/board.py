@@ -134,17 +134,17 @@ class Board:
 
     def saw(self, book: str, event: Event, outcome: Outcome) -> Decided | None:
         """One event and what it led to; the decision when it says something new."""
-        if isinstance(event, InstrumentListed):
-            listed = event.instrument
-            self._units[listed.id] = "USD" if listed.amount_is_in_usd else base_of(listed.id) or "coins"
         if outcome is NOTHING:
+            if isinstance(event, InstrumentListed):
+                listed = event.instrument
+                self._units[listed.id] = "USD" if listed.amount_is_in_usd else base_of(listed.id) or "coins"
             return None
-        kept, now_ns = self._books[book], event.now_ns if isinstance(event, Ticked) else event.received_ns
+        kept, decided = self._books[book], outcome.decided
         for note in outcome.notes:
             if isinstance(note, FillBooked):
                 self.told_count += 1
+                now_ns = event.now_ns if isinstance(event, Ticked) else event.received_ns
                 kept.fills.appendleft(_fill(note, self._unit(note.instrument), now_ns))
-        decided = outcome.decided
         if decided is None or is_repeat(decided, kept.told):
             return None
         self.told_count += 1

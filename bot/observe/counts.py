@@ -33,6 +33,7 @@ from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
 from bot.observe.metric_names import METRICS
+from bot.observe.passed import Passed
 
 EVENT_KINDS: Final[tuple[type[ev.Event], ...]] = (*MarketEvent.__args__, *ev.AccountEvent.__args__, ev.Ticked)
 
@@ -127,7 +128,11 @@ class Counts:
         """One event and what it led to in one book; an event handed over once per book counts once."""
         if event is not self._event:
             self._event = event
-            self._seen(event)
+            self._kinds[event.__class__] += 1
+            if isinstance(event, ev.Ticked):
+                self._ticked(event)
+            else:
+                self._seen(event)
         if outcome is NOTHING:
             return
         if outcome.decided is not None:
@@ -137,6 +142,14 @@ class Counts:
                 self._add("hedgebot_orders_total", "sent")
         for note in outcome.notes:
             self._noted(book, event, note)
+
+    def passed(self, passed: Passed) -> None:
+        """Market events that led to nothing: the same as each of them `applied`."""
+        kinds = passed.kinds
+        for kind in set(kinds):
+            self._kinds[kind] += kinds.count(kind)
+        self._waiting += len(kinds)
+        self._received_ns = passed.newest.received_ns
 
     def alarmed(self, book: str, alarm: AlarmRaised) -> None:
         """Somebody else than an engine raised one."""
@@ -159,19 +172,17 @@ class Counts:
 
     # --- events ------------------------------------------------------------------------------------------
 
-    def _seen(self, event: ev.Event) -> None:
-        kind = event.__class__
-        self._kinds[kind] += 1
-        if isinstance(event, ev.Ticked):
-            if self._received_ns is not None:
-                self._latency.take((event.now_ns - self._received_ns) / NS_PER_S)
-            self._depth.take(self._waiting)
-            self._lag.take((self._now_ns() - event.now_ns) / NS_PER_S)
-            self._waiting, self._received_ns = 0, None
-            return
+    def _ticked(self, event: ev.Ticked) -> None:
+        if self._received_ns is not None:
+            self._latency.take((event.now_ns - self._received_ns) / NS_PER_S)
+        self._depth.take(self._waiting)
+        self._lag.take((self._now_ns() - event.now_ns) / NS_PER_S)
+        self._waiting, self._received_ns = 0, None
+
+    def _seen(self, event: MarketEvent | ev.AccountEvent) -> None:
         self._waiting += 1
         self._received_ns = event.received_ns
-        if kind in _TOLD_APART:
+        if event.__class__ in _TOLD_APART:
             self._told(event)
 
     def _told(self, event: ev.Event) -> None:

@@ -126,6 +126,10 @@ class Tally:
         self.marks: deque[HedgeMark] = deque(maxlen=_MARKS_MAX)
         """The newest hedges, for pictures."""
 
+    def passed(self, events_count: int) -> None:
+        """So many events were applied and led to nothing."""
+        self.events += events_count
+
     def saw(self, event: Event, outcome: Outcome) -> None:
         """Count one applied event and its outcome."""
         self.events += 1

@@ -1,9 +1,11 @@
 """What looking at a bot costs it: metrics and dashboard on the tick path, ten viewers, the page, a day's curves.
 
-Messages are decoded from bytes and decided on, 20 legs, one decision per 20 messages; with and without those who are
-told, in turns. Viewers read the stream from a process of their own; a decision is late by what the loop had to do for
-them. A day is answered from 1,440 samples in memory; at the start they are read out of the ledger, here one of a
-million decisions (`ledger_day_s`: read, taken over, rendered). Prints one JSON object; asserts nothing.
+Messages are decoded from bytes and decided on, 20 legs, with and without metrics and dashboard, in short turns, by the
+processor time of the thread: bare, where decoder and engine are all there is and one decision is for 20 messages; and
+in the daemon's own driver with tape, ledger and log, one decision for each message, as they come off a socket. Viewers
+read the stream from a process of their own; a decision is late by what the loop had to do for them. A day is answered
+from 1,440 samples in memory; at the start they are read out of the ledger, here one of a million decisions
+(`ledger_day_s`: read, taken over, rendered). Prints one JSON object; asserts nothing.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,14 @@ import msgspec
 import uvloop
 from aiohttp import ClientSession
 from bench_engine import START_NS, book, engine_with, option_marked
+from daemon_desk import DaemonDesk
 from msgspec import structs
 from peer import ticker_frame
 
 from bot.app.lookout import Lookout
 from bot.app.recalling import recalling
-from bot.domain.decided import Outcome
-from bot.domain.events import Event, Ticked
+from bot.app.untold import Untold
+from bot.domain.events import Ticked
 from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, Ns
 from bot.journal.ledger import Ledger
 from bot.journal.rows import decision_row
@@ -52,8 +55,8 @@ _HEADER_BYTES = 4
 _VIEWERS = 10
 _BURST_EVERY_S = 0.005
 _DECISIONS = 1_000_000
-
-Told = Callable[[int, Event, Outcome], None]
+_PAIRS_PER_TURN = 40
+"""Of short pieces, one with and one without: what else the machine does then weighs on both."""
 
 
 class Desk:
@@ -61,55 +64,76 @@ class Desk:
 
     def __init__(self) -> None:
         """Nothing decided yet."""
-        self.engine, names = engine_with(_LEGS)
-        for name in names:
+        self.engine, self.names = engine_with(_LEGS)
+        for name in self.names:
             self.engine.apply(option_marked(name, START_NS, 0))
         stamp_ms = START_NS // NS_PER_MS
-        self._frames = [
-            [ticker_frame(name, 65_000.0 + burst, stamp_ms + burst)[_HEADER_BYTES:] for name in names]
+        self.frames = [
+            [ticker_frame(name, 65_000.0 + burst, stamp_ms + burst)[_HEADER_BYTES:] for name in self.names]
             for burst in range(100)
         ]
         self._turn = 0
+        self._untold = Untold()
         self.now_ns = START_NS
         self.metrics = Metrics(["BTC"], now_ns=lambda: self.now_ns)
         self.metrics.follow(lambda: (self.engine.status(),))
         self.lookout = Lookout(Board(run_id="bench", mode="bench", books=["BTC"]), [book()], later=lambda _: None)
         self.lookout.follow({"BTC": self.engine})
 
-    def told(self, seq: int, event: Event, outcome: Outcome) -> None:
-        """Metrics and dashboard."""
-        self.metrics.applied("BTC", event, outcome)
-        self.lookout.saw("BTC", seq, event, outcome)
-
-    def burst(self, told: Told | None) -> None:
-        """A message of each leg, one decision; then it is told, as after the orders have left."""
+    def burst(self, *, is_told: bool) -> None:
+        """A message of each leg, one decision; then metrics and dashboard are told, as after the orders have left."""
         self._turn += 1
         self.now_ns = now_ns = Ns(START_NS + self._turn * NS_PER_MS)
-        applied: list[tuple[int, Event, Outcome]] = []
-        engine = self.engine
-        for frame in self._frames[self._turn % len(self._frames)]:
+        untold, engine = self._untold, self.engine
+        for frame in self.frames[self._turn % len(self.frames)]:
             events = deribit.decode(frame, now_ns)
             assert isinstance(events, tuple), "a ticker is events"
-            applied += [(engine.seq, event, engine.apply(event)) for event in events]
+            for event in events:
+                untold.add("BTC", engine.seq, event, engine.apply(event))
         tick = Ticked(now_ns=now_ns)
-        applied.append((engine.seq, tick, engine.apply(tick)))
-        if told is not None:
-            for item in applied:
-                told(*item)
+        untold.add("BTC", engine.seq, tick, engine.apply(tick))
+        entries = untold.take()
+        if is_told:
+            for entry in entries:
+                if isinstance(entry, tuple):
+                    self.metrics.applied(entry[0], *entry[2:])
+                    self.lookout.saw(*entry)
+                else:
+                    self.metrics.passed(entry)
 
 
-def cost_on_the_tick_path(desk: Desk, turns: int) -> float:
-    """What is told costs so much of the throughput: median over turns of one with, one without."""
-    shares = []
-    for _ in range(turns):
-        took_s = {}
-        for told in (None, desk.told):
-            began_s = time.perf_counter()
-            for _ in range(200):
-                desk.burst(told)
-            took_s[told is None] = time.perf_counter() - began_s
-        shares.append(1.0 - took_s[True] / took_s[False])
-    return statistics.median(shares)
+def share_of(pairs: Sequence[tuple[float, float]]) -> float:
+    """How much of the throughput is lost, from seconds without and with."""
+    without_s, with_s = zip(*pairs, strict=True)
+    return round(1.0 - statistics.median(without_s) / statistics.median(with_s), 4)
+
+
+def bare_pairs(desk: Desk, turns: int) -> list[tuple[float, float]]:
+    """Decoder and engine alone: seconds of 25 bursts without, and with."""
+
+    def took_s(*, is_told: bool) -> float:
+        began_s = time.thread_time()
+        for _ in range(25):
+            desk.burst(is_told=is_told)
+        return time.thread_time() - began_s
+
+    return [(took_s(is_told=False), took_s(is_told=True)) for _ in range(turns * _PAIRS_PER_TURN)]
+
+
+async def daemon_pairs(desk: Desk, turns: int) -> list[tuple[float, float]]:
+    """The daemon's own path: seconds of 20 messages without, and with."""
+
+    async def took_s(daemon: DaemonDesk, turn: int) -> float:
+        began_s = time.thread_time()
+        for frame in desk.frames[turn % len(desk.frames)]:
+            await daemon.take(frame)
+        return time.thread_time() - began_s
+
+    with tempfile.TemporaryDirectory() as folder:
+        blind = DaemonDesk(Path(folder) / "blind", desk.names, is_watched=False)
+        watched = DaemonDesk(Path(folder) / "watched", desk.names, is_watched=True)
+        async with blind.running(), watched.running():
+            return [(await took_s(blind, n), await took_s(watched, n)) for n in range(turns * _PAIRS_PER_TURN)]
 
 
 # --- viewers -------------------------------------------------------------------------------------------
@@ -152,7 +176,7 @@ async def lateness_us(desk: Desk, bursts: int) -> list[float]:
     due_s = time.perf_counter() + _BURST_EVERY_S
     for _ in range(bursts):
         await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-        desk.burst(None)
+        desk.burst(is_told=False)
         found.append((time.perf_counter() - due_s) * 1e6)
         due_s = max(due_s, time.perf_counter()) + _BURST_EVERY_S
     return found
@@ -230,7 +254,7 @@ def ledger_day_s() -> float:
         words = {"mode": "bench", "config_hash": "", "version": ""}
         ledger = Ledger.open(url, run_id="before", started_ns=began_ns, **words)
         desk = Desk()
-        desk.burst(None)
+        desk.burst(is_told=False)
         decided = desk.engine.status().decided
         assert decided is not None
         first = list(decision_row("before", decided))
@@ -278,8 +302,11 @@ async def recalled(board: Board, url: str, now_ns: Ns) -> None:
 async def measured(turns: int) -> dict[str, object]:
     """Everything, over one server."""
     desk = Desk()
-    desk.burst(desk.told)
-    share = cost_on_the_tick_path(desk, turns)
+    desk.burst(is_told=True)
+    shares = {
+        "share_of_throughput": share_of(bare_pairs(desk, turns)),
+        "share_of_daemon": share_of(await daemon_pairs(desk, turns)),
+    }
     fill_board(desk)
     dashboard = Dashboard(desk.lookout, Tail(), is_live=True, now_ns=lambda: desk.now_ns)
     server = HealthServer(
@@ -292,7 +319,7 @@ async def measured(turns: int) -> dict[str, object]:
     try:
         return {
             "bench": "web",
-            "share_of_throughput": round(share, 4),
+            **shares,
             "decisions": await decisions_beside_viewers(desk, port, dashboard, turns),
             "page_ready_s": await page_ready_s(port),
             "day_s": round(await day_s(port), 4),

@@ -16,7 +16,7 @@ from bot.app.daemon import reached
 from bot.app.live import Live
 from bot.domain import events as ev
 from bot.domain.commands import PlaceOrder
-from bot.domain.decided import OrderMoved, Outcome, PhaseChanged
+from bot.domain.decided import NOTHING, OrderMoved, Outcome, PhaseChanged
 from bot.domain.ids import DERIBIT
 from bot.domain.market_events import Quoted
 from bot.domain.reasons import DistrustCause, Phase
@@ -73,6 +73,9 @@ class _Watcher:
     def applied(self, _book: str, _seq: int, event: ev.Event, outcome: Outcome) -> None:
         self.told.append((event, outcome))
 
+    def passed(self, passed: Any) -> None:
+        self.told.append((passed.newest, NOTHING))
+
     def stalled(self, seconds: float) -> None:
         del seconds
 
@@ -90,10 +93,7 @@ class _Run:
     """One driver with everything real but the clock's process."""
 
     def __init__(self, live: Live, watcher: _Watcher, ledger: Ledger, task: asyncio.Task[None]) -> None:
-        self.live = live
-        self.watcher = watcher
-        self.ledger = ledger
-        self.task = task
+        self.live, self.watcher, self.ledger, self.task = live, watcher, ledger, task
 
     def status(self) -> BookStatus:
         return self.live.statuses()[0]

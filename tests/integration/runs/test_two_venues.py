@@ -21,6 +21,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import Ns
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
+from bot.observe.passed import Passed
 
 OKX = VenueId("okx")
 SWAP = InstrumentId("OKX:BTC-USDT-SWAP")
@@ -44,6 +45,9 @@ class _Watch:
         if outcome.decided is not None:
             self.decisions.append(outcome.decided)
         self.alarms += [note.name for note in outcome.notes if isinstance(note, AlarmRaised)]
+
+    def passed(self, passed: Passed) -> None:
+        self.events.append(passed.newest)
 
     def stalled(self, seconds: float) -> None:
         del seconds

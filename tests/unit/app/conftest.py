@@ -24,6 +24,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_iso
 from bot.engine import Engine
+from bot.observe.passed import Passed
 from bot.venues.contract import Edge, Sink
 
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
@@ -188,10 +189,17 @@ class FakeWitness:
     def __init__(self, diary: list[str]) -> None:
         self._diary = diary
         self.told: list[tuple[str, int, ev.Event, Outcome]] = []
+        self.kinds: list[type[ev.Event]] = []
+        """Of everything, what has passed too."""
         self.stalls_s: list[float] = []
+
+    def passed(self, passed: Passed) -> None:
+        """Remember."""
+        self.kinds += passed.kinds
 
     def applied(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:
         """Remember."""
+        self.kinds.append(type(event))
         self.told.append((book, seq, event, outcome))
         self._diary.extend(f"tell {c.label}" for c in outcome.commands if isinstance(c, PlaceOrder))
 

@@ -1,14 +1,20 @@
 """The witness of a real-clock run: one event told to narration, metrics and tally, samples taken in time."""
 
+import io
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from bot.app.lookout import Lookout
+from bot.app.untold import Untold
 from bot.app.witness import RunWitness, _drawn
-from bot.domain.events import Ticked
+from bot.domain.events import Event, MessageMalformed, StreamLost, StreamName, StreamRestored, Ticked
 from bot.domain.reasons import Action
-from bot.domain.time import NS_PER_S, Ns
+from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.observe.board import Board
 from bot.observe.charts import Sample
 from bot.observe.logs import Level, open_log
 from bot.observe.metrics import Metrics
@@ -80,6 +86,69 @@ def test_marks_of_hedges_are_bounded(shell: Any, witness: RunWitness, now_ns: Ns
         witness.applied("BTC", number, Ticked(now_ns=now_ns), hedged)
 
     assert len(witness._tallies["BTC"].marks) == 2_001
+
+
+class _Watching:
+    """A witness with all it fills: log, metrics, tally, page."""
+
+    def __init__(self, play: Any, make: Any, now_ns: Ns) -> None:
+        self.lines = io.StringIO()
+        log = open_log(now_ns=lambda: now_ns, level=Level.DEBUG, style="json", stream=self.lines)
+        self.metrics = Metrics(["BTC"], now_ns=lambda: now_ns)
+        self.tally = Tally(trade_coin_min=0.005, sample_every_ns=Ns(NS_PER_S))
+        self.board = Board(run_id="r", mode="demo", books=["BTC"])
+        lookout = Lookout(self.board, [make.book()], later=lambda work: work())
+        narrator = Narrator(log, run_id="r", venue="deribit")
+        self.witness = RunWitness(narrator, self.metrics, {"BTC": self.tally}, None, lookout)
+        self.witness.look_at({"BTC": play.engine})
+
+    def seen(self) -> list[object]:
+        """Everything."""
+        of_tally = {name: value for name, value in vars(self.tally).items() if name not in {"samples", "marks"}}
+        figures = [line for line in self.metrics.text().splitlines() if line.startswith(b"hedgebot_")]
+        spans = [self.board.history("BTC", span) for span in ("recent", "day", "run")]
+        return [figures, of_tally, list(self.tally.marks), self.board.told(), spans, self.lines.getvalue()]
+
+
+def _day_of(make: Any, now_ns: Ns) -> Iterator[Event]:
+    """Two thousand events of a seed: mostly of the market, a tick after a few, now and then something else."""
+    dice = random.Random(11)
+    for _ in range(2_000):
+        now_ns = Ns(now_ns + dice.randrange(50 * NS_PER_MS))
+        at, kind = {"received_ns": now_ns, "venue_ns": now_ns}, dice.random()
+        if kind < 0.7:
+            marked = dice.choice((make.option_marked, make.future_marked, make.quoted))
+            yield marked(**at)
+        elif kind < 0.95:
+            yield Ticked(now_ns=now_ns)
+        elif kind < 0.97:
+            yield MessageMalformed(received_ns=now_ns, stream=StreamName.MARKET, cause="x", sample="y", venue="deribit")
+        else:
+            moved = dice.choice((StreamRestored, StreamLost))
+            more = {"cause": "gone"} if moved is StreamLost else {}
+            yield moved(received_ns=now_ns, stream=StreamName.MARKET, venue="deribit", **more)
+
+
+def test_what_passes_together_is_counted_as_if_told_one_by_one(play: Any, make: Any, now_ns: Ns) -> None:
+    """The same metrics, counts, page and log, wherever the driver's turns end."""
+    single, batched, untold = _Watching(play, make, now_ns), _Watching(play, make, now_ns), Untold()
+    play.ready({"BTC-27MAR26-100000-C": "1"})
+    single.witness._seqs["BTC"] = batched.witness._seqs["BTC"] = play.engine.seq
+    passed = 0
+    for event in (*_day_of(make, now_ns), Ticked(now_ns=Ns(now_ns + 200 * NS_PER_S))):
+        outcome = play.engine.apply(event)
+        single.witness.applied("BTC", play.engine.seq, event, outcome)
+        untold.add("BTC", play.engine.seq, event, outcome)
+        # The page explains a decision while its engine still is as it left it, so a tick is the end of a turn.
+        for entry in untold.take() if isinstance(event, Ticked) else ():
+            if isinstance(entry, tuple):
+                batched.witness.applied(*entry)
+            else:
+                batched.witness.passed(entry)
+                passed += len(entry.kinds)
+
+    assert passed > 1_000
+    assert batched.seen() == single.seen()
 
 
 def test_a_stall_is_told_and_counted(witness: RunWitness, told: list[str]) -> None:

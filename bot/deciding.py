@@ -71,6 +71,7 @@ class Deciding:
             hedge_params_of(params), policy, needs_vanna=entry.needs_vanna, aversion=_aversion_of(params.band, entry)
         )
         self._hedges = hedges_of(params)
+        self._convention = params.convention.value
         self._is_set = len(self._hedges) > 1
         self._price_at_hedge_usd: float | None = None
         """Of the first instrument, when another one filled last: what later prices of it are compared with."""
@@ -151,7 +152,7 @@ class Deciding:
             seq=seq,
             now_ns=now_ns,
             book=self._params.book,
-            convention=self._params.convention.value,
+            convention=self._convention,
             hedge_instrument=hedge_instrument,
         )
 

@@ -58,6 +58,7 @@ class Engine:
         self._params = params
         self._view = MarketView(params.trust)
         self._account = Account(account_params_of(params), self._view)
+        self._profit = self._account.profit
         self._audit = Audit(audit_params_of(params), self._view, self._account)
         self._gap = GapWatch(params.gap, self._view, params.window)
         self._stops = Stops(params.book, self._account)
@@ -121,6 +122,11 @@ class Engine:
         """What the last decision was made on."""
         return self._hedger.looked
 
+    @property
+    def decided(self) -> Decided | None:
+        """The last decision."""
+        return self._decided
+
     def apply(self, event: ev.Event) -> Outcome:
         """Take one event; the outcome's commands are already counted as in flight."""
         self._seq += 1
@@ -164,10 +170,10 @@ class Engine:
     def _on_option(self, told: OptionMarked) -> Outcome:
         event = sound_option(told)
         self._view.see_option(event)
-        spec = self._view.instruments.get(event.instrument)
-        profit = self._account.profit
-        if spec is not None and profit.holds(spec.id):
-            profit.see_option(spec, event)
+        if self._profit.holds(event.instrument):
+            spec = self._view.instruments.get(event.instrument)
+            if spec is not None:
+                self._profit.see_option(spec, event)
         return NOTHING
 
     def _on_future(self, told: FutureMarked) -> Outcome:
@@ -176,9 +182,8 @@ class Engine:
             return NOTHING
         self._audit.see_future(event)
         self._deciding.see_future(event)
-        spec = self._view.instruments.get(event.instrument)
-        if spec is not None and self._account.profit.holds(spec.id):
-            self._account.profit.see_future(spec, event)
+        if self._profit.holds(event.instrument):
+            self._profit.see_future(self._view.instruments[event.instrument], event)
         return NOTHING
 
     def _on_quote(self, event: Quoted) -> Outcome:

@@ -27,8 +27,6 @@ IV_MAX: Final = 5.0
 _FUNDING_RATE_8H_MAX: Final = 1.0
 _OPTION_ENDS: Final = ("-C", "-P")
 """Of the name of an option, which may change hands for nothing; anything else has a price."""
-_NO_FIGURE: Final = frozenset({str, int, bool, type(None)})
-"""Most fields are one of these; asked first, for every event of the account."""
 
 
 def sound_option(marked: OptionMarked) -> OptionMarked:
@@ -142,13 +140,9 @@ def _sound_levels(levels: tuple[Level, ...], *, is_bid: bool) -> tuple[Level, ..
 
 def defect(thing: Struct) -> str:
     """The first figure of an event of the account that can be no number, as `equity_native is nan`; empty without."""
-    for name in thing.__struct_fields__:
-        value = getattr(thing, name)
-        if type(value) in _NO_FIGURE:
-            continue
-        found = _defect_of(name, value)
-        if found:
-            return found
+    for at, value in enumerate(structs.astuple(thing)):
+        if _HOLDS_FIGURES[type(value)] and (found := _defect_of(value)):
+            return f"{thing.__struct_fields__[at]}{found}"
     if isinstance(thing, Filled) and thing.price_native <= 0:
         is_for_nothing = thing.price_native == 0 and thing.instrument.endswith(_OPTION_ENDS)
         return "" if is_for_nothing else f"price_native is {thing.price_native}"
@@ -157,19 +151,31 @@ def defect(thing: Struct) -> str:
     return _defect_of_grid(thing) if isinstance(thing, Instrument) else ""
 
 
-def _defect_of(name: str, value: object) -> str:
+def _defect_of(value: object) -> str:
+    """As it follows the name of its field."""
     if isinstance(value, float):
-        return "" if abs(value) <= SIZE_MAX else f"{name} is {value:g}"  # NaN is within nothing
+        return "" if abs(value) <= SIZE_MAX else f" is {value:g}"  # NaN is within nothing
     if isinstance(value, Decimal):
-        return "" if value.is_finite() and abs(value) <= SIZE_MAX else f"{name} is {value}"
+        return "" if value.is_finite() and abs(value) <= SIZE_MAX else f" is {value}"
     if isinstance(value, Struct):
         found = defect(value)
-        return f"{name}.{found}" if found else ""
+        return f".{found}" if found else ""
     if isinstance(value, tuple):
-        return next((found for item in value if (found := _defect_of(name, item))), "")
+        return next((found for item in value if (found := _defect_of(item))), "")
     if isinstance(value, dict):
-        return next((found for key, item in value.items() if (found := _defect_of(f"{name}.{key}", item))), "")
+        return next((f".{key}{found}" for key, item in value.items() if (found := _defect_of(item))), "")
     return ""
+
+
+class _HoldsFigures(dict[type, bool]):
+    """Whether values of a type are a figure or hold some, found out once for each: most fields of events do not."""
+
+    def __missing__(self, kind: type) -> bool:
+        known = self[kind] = issubclass(kind, float | Decimal | Struct | tuple | dict)
+        return known
+
+
+_HOLDS_FIGURES: Final = _HoldsFigures()
 
 
 def _defect_of_grid(spec: Instrument) -> str:

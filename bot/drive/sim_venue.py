@@ -159,7 +159,7 @@ class SimVenue:
             spec = self._specs.get(name)
             if spec is not None and spec not in self._watched:
                 self._watched.append(spec)
-                self._exchange.watch(name)
+                self._exchange.keep_alive(name)
 
     def is_down(self, stream: StreamName, now_ns: Ns) -> bool:
         """Whether a socket of the bot is down."""
@@ -180,12 +180,12 @@ class SimVenue:
         events: list[Event] = []
         for spec in self._watched:
             if only is None or not spec.is_option or spec.id in only:
-                ticker = self._exchange.ticker(spec.id)
-                events.append(sim_codec.marked(ticker, received, is_option=spec.is_option))
+                quote = self._exchange.quote(spec.id)
+                events.append(sim_codec.marked(quote, received, is_option=spec.is_option))
                 if not spec.is_option and now_ns - self._depth_ns.get(spec.id, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS:
                     self._depth_ns[spec.id] = now_ns
                     bids, asks, _ = self._exchange.book(spec.id, _DEPTH_LEVELS)
-                    events.append(sim_codec.depth((bids, asks), ticker, received))
+                    events.append(sim_codec.depth((bids, asks), quote, received))
         if now_ns >= self._account_due_ns:
             self._account_due_ns = Ns(now_ns + _ACCOUNT_EVERY_NS)
             events += self._account_figures(received, self._watched)
@@ -347,7 +347,7 @@ class SimVenue:
         """What happened last; marks, money, positions of this very moment: for the comparison at the end of a run."""
         now_ns = self._exchange.now_ns
         marks = (
-            sim_codec.marked(self._exchange.ticker(spec.id), now_ns, is_option=spec.is_option) for spec in self._watched
+            sim_codec.marked(self._exchange.quote(spec.id), now_ns, is_option=spec.is_option) for spec in self._watched
         )
         after_ns = Ns(now_ns + 1)  # asked after it: a picture from before a fill would prove nothing
         return [*self._happened(now_ns, now_ns), *marks, *self._picture(after_ns, after_ns)]

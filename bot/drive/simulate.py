@@ -21,6 +21,7 @@ from bot.domain.portfolio import Holding, PortfolioSpec, resolve
 from bot.domain.status import BookStatus
 from bot.domain.stops import Act
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
+from bot.drive import collector
 from bot.drive.checks import Checks
 from bot.drive.cost_audit import CostAudit
 from bot.drive.fault_wire import FaultyWire
@@ -190,8 +191,9 @@ class Simulation:
             self._schedule.at(Ns(start_ns + after_ns), partial(self._act, act))
         if self._params.book.sources.need_surface:
             self._schedule.at(Ns(start_ns + self._params.book.sources.fit_every_ns), self._fit)
-        while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
-            due[1](due[0])
+        with collector.seldom():
+            while (due := self._schedule.pop(Ns(self._end_ns + _SETTLE_NS))) is not None:
+                due[1](due[0])
         return self._result(mode, self._ended())
 
     def _await_quotes(self) -> None:
@@ -279,14 +281,14 @@ class Simulation:
     def _sample_step(self, now_ns: Ns) -> None:
         """Profit and deltas once every held option has been seen once more and its hedge has come back."""
         del now_ns
-        status = self._engine.status()
-        seen = status.decided
-        if not status.is_reconciled or seen is None or seen.delta_coin_net is None or seen.delta_coin_options is None:
+        account, seen = self._engine.account, self._engine.decided
+        if not account.is_reconciled or seen is None or seen.delta_coin_net is None or seen.delta_coin_options is None:
             return
+        profit = account.profit.usd()
         self.steps.append(
             StepSample(
-                total_usd=status.profit_usd.total,
-                options_usd=status.profit_usd.options,
+                total_usd=profit.total,
+                options_usd=profit.options,
                 index_usd=self._index_usd,
                 delta_coin_net=seen.delta_coin_net,
                 delta_coin_options=seen.delta_coin_options,

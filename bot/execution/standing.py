@@ -59,6 +59,7 @@ class Standing:
         self.tenure = Tenure()
         self._up = {(venue, stream): False for venue in venues for stream in StreamName}
         self._hedge_venues = frozenset(hedge_venues)
+        self._down = self._words_of_down()
         self._refusals_max = refusals_in_a_row_max
         self._refusals_count = 0
         self._waits_count = dict.fromkeys(_WAITED_FOR, 0)
@@ -75,6 +76,7 @@ class Standing:
     def set_stream(self, stream: StreamName, *, is_up: bool, venue: VenueId = DERIBIT) -> None:
         """A socket of one of the book's venues came or went."""
         self._up[(venue, stream)] = is_up
+        self._down = self._words_of_down()
 
     def is_up(self, stream: StreamName, venue: VenueId = DERIBIT) -> bool:
         """Whether a socket is known to work."""
@@ -107,7 +109,7 @@ class Standing:
             return Reason.HALTED, f"{self.cause} {self.detail}".strip()
         if self.phase is Phase.STOPPING or self.phase is Phase.STOPPED:
             return Reason.STOPPING, self.cause
-        down = self.down()
+        down = self._down
         if len(down) == len(self._hedge_venues):
             return Reason.STREAM_LOST, " and ".join(down.values())
         if self.phase is Phase.RECONCILING:
@@ -115,7 +117,10 @@ class Standing:
         return None
 
     def down(self) -> dict[VenueId, str]:
-        """What is down of the venues hedges are made at, in words; without those where all is up."""
+        """What is down of the venues hedges are made at, in words; without those where all is up. Not to be changed."""
+        return self._down
+
+    def _words_of_down(self) -> dict[VenueId, str]:
         found: dict[VenueId, list[str]] = {}
         for (venue, stream), is_up in self._up.items():
             if not is_up and venue in self._hedge_venues:
@@ -187,4 +192,6 @@ class Standing:
         if now_ns < self._missed_until_ns:
             return True
         refused = self._refused_until_ns
+        if not refused:
+            return False
         return any(now_ns < refused.get(held, 0) for held in (instrument, venue_of(instrument)))

@@ -7,7 +7,7 @@ has to meet by itself, and what cannot be traded anywhere becomes a refusal that
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -36,7 +36,7 @@ class Part(Struct, frozen=True, kw_only=True):
     """Its coins are counted at this."""
 
 
-class Division(NamedTuple):
+class Division(Struct, frozen=True):
     """A verdict with its parts: none unless it is to hedge."""
 
     verdict: Verdict

@@ -6,7 +6,6 @@ Sees orders only as the `Desk` the engine passes; prices no order.
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -109,7 +108,7 @@ class HedgeParams(Struct, frozen=True, kw_only=True):
     """None: regimes are not looked at."""
 
 
-class Looked(NamedTuple):
+class Looked(Struct, frozen=True):
     """What a decision was made on; None from where on it had no ground."""
 
     desk: Desk
@@ -121,7 +120,7 @@ class Looked(NamedTuple):
     widths: Widths | None = None
 
 
-class Ruling(NamedTuple):
+class Ruling(Struct, frozen=True):
     """One decision and what it was made on."""
 
     decided: Decided

@@ -163,6 +163,8 @@ def _overshoot_coin(monitoring_ns: Ns, inputs: BandInputs) -> float:
 def _moved(band: Band, width: float, overshoot_coin: float, shift_coin: float) -> Band:
     """Each distance from the target times `width`, less the overshoot, and everything shifted."""
     target = band.target_coin
+    if target == 0.0 and (width, overshoot_coin, shift_coin) == (1.0, 0.0, 0.0):
+        return band
 
     def placed(coin: float) -> float:
         distance = (coin - target) * width

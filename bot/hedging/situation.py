@@ -6,7 +6,7 @@ Knows the market view and the exposure; decides nothing itself.
 import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -153,7 +153,7 @@ def at_depth(inputs: BandInputs, hedge: Hedge, trade_coin: float) -> BandInputs:
     return structs.replace(inputs, beyond_touch_usd=more) if more > 0.0 else inputs
 
 
-class Bands(NamedTuple):
+class Bands(Struct, frozen=True):
     """Bands of one moment."""
 
     acted_on: Band

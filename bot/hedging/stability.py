@@ -67,7 +67,7 @@ class StabilityParams(Struct, frozen=True, kw_only=True):
     """Largest own part of a minute's volume; needs `volume_usd_per_day`. None: no cap."""
 
 
-class Moment(NamedTuple):
+class Moment(Struct, frozen=True, kw_only=True):
     """What the guards look at beside own trades."""
 
     now_ns: Ns

@@ -3,9 +3,7 @@
 Owns what watches the market and our part in it; fed with prices, orders and fills. Decides no trade.
 """
 
-from typing import NamedTuple
-
-from msgspec import structs
+from msgspec import Struct, structs
 
 from bot.domain.decided import Features, Note
 from bot.domain.instruments import Instrument
@@ -21,7 +19,7 @@ from bot.hedging.stability import Guard, Moment, Stability, StabilityParams
 _UNWATCHED = RegimeSeen()
 
 
-class Widths(NamedTuple):
+class Widths(Struct, frozen=True):
     """The bands of a decision, and what made them as wide as they are."""
 
     inputs: BandInputs
@@ -132,7 +130,7 @@ class Width:
         if guard.width_ratio != ratio:
             bands = self._bands(asked, asked_cheap, seen, guard.width_ratio)
         if guard.width_ratio > 1.0:
-            bands = bands._replace(narrow=self._bands(asked, asked_cheap, seen, 1.0).acted_on)
+            bands = structs.replace(bands, narrow=self._bands(asked, asked_cheap, seen, 1.0).acted_on)
         return Widths(inputs, bands, guard, seen, self._regime is not None)
 
     def _due_coin(self, net_coin: float, bands: Bands) -> float:

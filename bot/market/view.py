@@ -28,6 +28,8 @@ class MarketView:
         """Start blind: every verdict is `never_seen`."""
         self._limits = limits
         self.instruments: dict[InstrumentId, Instrument] = {}
+        self._expiries: dict[InstrumentId, Expiry] = {}
+        """Of those listed that have one."""
         self.options: dict[InstrumentId, OptionMarked] = {}
         self.futures: dict[InstrumentId, FutureMarked] = {}
         self.dated: dict[Expiry, InstrumentId] = {}
@@ -51,14 +53,16 @@ class MarketView:
     def list_instrument(self, instrument: Instrument) -> None:
         """Remember a specification; data about an instrument without one is ignored."""
         self.instruments[instrument.id] = instrument
+        if instrument.expiry_ns is not None:
+            self._expiries[instrument.id] = (instrument.index_name, instrument.expiry_ns)
         if instrument.kind is Kind.FUTURE and instrument.expiry_ns is not None:
             self.dated[(instrument.index_name, instrument.expiry_ns)] = instrument.id
 
     def see_option(self, marked: OptionMarked) -> None:
         """Take an option ticker unless a newer one is here."""
         name = marked.instrument
-        spec, seen = self.instruments.get(name), self.options.get(name)
-        if spec is None or spec.expiry_ns is None or (seen is not None and _is_older(marked, seen)):
+        expiry, seen = self._expiries.get(name), self.options.get(name)
+        if expiry is None or (seen is not None and _is_older(marked, seen)):
             self.ignored_count += 1
             return
         iv = marked.iv_mark
@@ -71,8 +75,8 @@ class MarketView:
                 return
         self.options[name] = marked
         if marked.index_usd is not None:
-            self.paths[spec.index_name].see(marked.index_usd, marked.received_ns)
-        self._forwards.see((spec.index_name, spec.expiry_ns), marked)
+            self.paths[expiry[0]].see(marked.index_usd, marked.received_ns)
+        self._forwards.see(expiry, marked)
 
     def see_future(self, marked: FutureMarked) -> bool:
         """Take a future's or perpetual's ticker unless a newer one is here; False where its mark is not believed."""
@@ -182,10 +186,9 @@ class MarketView:
         """Whether greeks can be computed from this ticker of an option now."""
         if marked is not None and marked.received_ns <= self._options_lost_ns:
             return DistrustCause.STREAM_LOST
-        if self._forwards.jumped and marked is not None:
-            spec = self.instruments.get(marked.instrument)
-            if spec is not None and spec.expiry_ns and (spec.index_name, spec.expiry_ns) in self._forwards.jumped:
-                return DistrustCause.FORWARD_JUMPED
+        jumped = self._forwards.jumped
+        if jumped and marked is not None and self._expiries.get(marked.instrument) in jumped:
+            return DistrustCause.FORWARD_JUMPED
         if self._ivs.jumped and marked is not None and marked.instrument in self._ivs.jumped:
             return DistrustCause.IV_JUMPED
         return quality.judge_option(marked, now_ns, self._limits)

@@ -32,6 +32,7 @@ from bot.domain.market_events import FutureMarked, MarketEvent, OptionMarked, Qu
 from bot.domain.seen import PositionSeen, VenueOrderState
 from bot.domain.time import NS_PER_DAY, Ns
 from bot.domain.units import decimal_from_wire
+from bot.drive import collector
 from bot.engine import Engine
 from bot.execution.tactics import cross
 from bot.hedging.bands import fixed
@@ -257,9 +258,10 @@ class Ideal:
 def played(seen: Looks, book: BookParams) -> Money:
     """What the book's policy comes to; `book` is idealised."""
     ideal, risk, net_coin = Ideal(seen, book), OpenRisk(), None
-    for look, outcome in ideal.play():
-        risk.see(ideal.engine, Ticked(now_ns=look.now_ns), outcome)
-        net_coin = None if outcome.decided is None else outcome.decided.delta_coin_net
+    with collector.seldom():
+        for look, outcome in ideal.play():
+            risk.see(ideal.engine, Ticked(now_ns=look.now_ns), outcome)
+            net_coin = None if outcome.decided is None else outcome.decided.delta_coin_net
     profit = ideal.engine.account.profit.usd()
     return Money(
         options_usd=profit.options,

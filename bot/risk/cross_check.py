@@ -3,6 +3,7 @@
 Mutable private state of one engine. Knows when, for how long, and which leg; what is compared is `venue_figures`' word.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -73,7 +74,7 @@ class CrossCheck:
         self._fresh: dict[str, AccountSeen] = {}
         self._looked_ns = Ns(0)
         self._prices: deque[list[float]] = deque(maxlen=_BUCKETS_MAX)
-        """Per second: its number, lowest and highest index."""
+        """Per second: its number, lowest and highest index, and the highest number so far: a clock may be set back."""
         self._apart: dict[str, _Apart] = {}
         self._asked_ns = Ns(0)
         self._worst: tuple[InstrumentId, float, float] | None = None
@@ -88,7 +89,8 @@ class CrossCheck:
         """Remember how far the index has been."""
         second = now_ns // _BUCKET_NS
         if not self._prices or self._prices[-1][0] != second:
-            self._prices.append([second, index_usd, index_usd])
+            last = max(second, self._prices[-1][3]) if self._prices else second
+            self._prices.append([second, index_usd, index_usd, last])
             return
         bucket = self._prices[-1]
         bucket[1], bucket[2] = min(bucket[1], index_usd), max(bucket[2], index_usd)
@@ -96,9 +98,13 @@ class CrossCheck:
     def move_usd(self, now_ns: Ns, age_ns: int) -> float:
         """How far the index can have been within an age and the way of a message: the range seen, and what was not."""
         since = (now_ns - age_ns - _MESSAGE_NS) // _BUCKET_NS
-        recent = [(low, high) for second, low, high in self._prices if second >= since]
-        highest = max((high for _, high in recent), default=0.0)
-        return max(highest - min((low for low, _ in recent), default=0.0), _UNSEEN_SHARE * highest)
+        lowest, highest = math.inf, 0.0
+        for second, low, high, last in reversed(self._prices):
+            if last < since:  # nor does any before it belong to the few that are asked for
+                break
+            if second >= since:
+                lowest, highest = min(lowest, low), max(highest, high)
+        return max(highest - lowest, _UNSEEN_SHARE * highest)
 
     def is_due(self, now_ns: Ns) -> bool:
         """Whether there is a message to compare."""

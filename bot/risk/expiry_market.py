@@ -5,7 +5,7 @@ sources; must not know quantities.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
@@ -49,7 +49,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     """Of the fitted surface, while it is fresh and used."""
 
 
-class ExpiryMarket(NamedTuple):
+class ExpiryMarket(Struct, frozen=True, kw_only=True):
     """All that the options of one expiry share now."""
 
     now_ns: Ns

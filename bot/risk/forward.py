@@ -7,7 +7,8 @@ same expiry may be preferred to it; each stands in for the other where one is no
 
 import enum
 import math
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
@@ -26,7 +27,7 @@ class ForwardSource(enum.StrEnum):
     """Calls against puts at the tightest strikes seen."""
 
 
-class Forward(NamedTuple):
+class Forward(Struct, frozen=True):
     """Forward and index of one message; `received_ns` is when it came, of parity that of its oldest quote."""
 
     usd: float

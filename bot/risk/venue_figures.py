@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-import numpy as np
 from msgspec import Struct, structs
 
 from bot.domain.events import AccountSeen
@@ -19,12 +18,11 @@ from bot.domain.time import NS_PER_YEAR, Ns
 from bot.domain.units import float_from_decimal
 from bot.market.view import MarketView
 from bot.pricing import black76
-from bot.pricing.normal_tail import FloatArray
 from bot.pricing.settlement_window import Window
 from bot.risk.conventions import Convention
 from bot.risk.expiry_market import Terms
 from bot.risk.exposure import measure
-from bot.risk.legs import Expiry, Legs, arrange
+from bot.risk.legs import Expiry, Legs, OptionLeg, arrange
 
 _NO_WINDOW: Final = Window(Ns(1), Ns(1))
 """European to the end: what the venue decays in a straight line."""
@@ -228,45 +226,51 @@ class _Spread:
     def _add(self, expiry: Expiry) -> None:
         scene = self._scene
         forward = scene.view.forward_usd(expiry.index_name, expiry.expiry_ns)
-        seen = [(leg, scene.view.last_greeks(leg.name)) for leg in expiry.options]
-        legs = [(leg, marked.iv_mark) for leg, marked in seen if marked is not None and marked.iv_mark is not None]
-        if forward is None or not legs:
+        seen = [(leg, marked) for leg in expiry.options if (marked := scene.view.last_greeks(leg.name)) is not None]
+        if forward is None or not seen:
             return
-        qty = np.array([leg.qty_coin for leg, _ in legs])
-        iv = np.array([volatility for _, volatility in legs])
-        tau = (expiry.expiry_ns - scene.now_ns) / NS_PER_YEAR
-        one = black76.greeks(
-            forward, np.array([leg.strike_usd for leg, _ in legs]), tau, iv, np.array([leg.is_call for leg, _ in legs])
-        )
         # A leg counts on the newest forward of its expiry; the venue marked it on the one of its own ticker.
-        apart = max(abs(forward - (marked.forward_usd or forward)) for _, marked in seen if marked is not None)
-        size, move = np.abs(qty), _SAFETY * (scene.move_usd + apart)
+        apart = max(abs(forward - (marked.forward_usd or forward)) for _, marked in seen)
+        move = _SAFETY * (scene.move_usd + apart)
         noise = _SAFETY * (_IV_NOISE + _IV_PER_MOVE * (scene.move_usd + apart) / forward)
-        shape: FloatArray = 1.0 + np.abs(one.volga * iv / np.maximum(one.vega, 1e-300))
-        by_move = np.abs(one.speed) * move + one.gamma * shape / iv * noise
-        self.delta += _dot(size, one.gamma * move + np.abs(one.vanna) * noise + _DELTA_DIGIT)
-        premium = np.abs(one.pa_delta) * move / forward + one.vega * noise / forward + _PREMIUM_DIGIT
-        self.net_transaction += _dot(
-            size, one.gamma * move + np.abs(one.vanna) * noise + _DELTA_DIGIT + (premium if expiry.is_inverse else 0.0)
-        )
-        is_expiring = expiry.expiry_ns - scene.now_ns < scene.window.length_ns
-        self.value_sum += _dot(qty, one.coin_price)
-        self.value += _dot(size, premium)
+        for leg, marked in seen:
+            if marked.iv_mark is not None:
+                self._add_leg(expiry, leg, _Moved(forward, marked.iv_mark, move, noise))
+
+    def _add_leg(self, expiry: Expiry, leg: OptionLeg, now: "_Moved") -> None:
+        """In scalars: a book is a few dozen legs, for which arrays cost several times as much."""
+        left_ns = expiry.expiry_ns - self._scene.now_ns
+        tau, (forward, iv, move, noise) = left_ns / NS_PER_YEAR, now
+        one = black76.greeks_scalar(forward, leg.strike_usd, tau, iv, leg.is_call)
+        qty, size = leg.qty_coin, abs(leg.qty_coin)
+        moved = one.gamma * move + abs(one.vanna) * noise + _DELTA_DIGIT
+        premium = abs(one.pa_delta) * move / forward + one.vega * noise / forward + _PREMIUM_DIGIT
+        self.delta += size * moved
+        self.net_transaction += size * (moved + (premium if expiry.is_inverse else 0.0))
         days = min(1.0, tau * _DAYS) / _DAYS
-        self.gamma_sum += _dot(qty, one.gamma)
-        self.vega_sum += _dot(qty, one.vega) / _POINTS
-        self.theta_sum += _dot(qty, one.theta) * days
-        if is_expiring:  # how the venue shows these while it decays deltas is documented nowhere
-            self.value += _dot(size, one.vega * iv / forward)
-            self.gamma += _dot(size, one.gamma)
-            self.vega += _dot(size, one.vega) / _POINTS
-            self.theta += _dot(size, -one.theta) * days
-        self.gamma += _dot(size, by_move + _RELATIVE * one.gamma + _GAMMA_DIGIT)
-        vega = np.abs(one.vanna) * move + np.abs(one.volga) * noise + _RELATIVE * one.vega
-        self.vega += _dot(size, vega) / _POINTS
-        relative = by_move / np.maximum(one.gamma, 1e-300) + noise / iv + _RELATIVE
-        self.theta += _dot(size, np.where(one.gamma > 0.0, -one.theta * relative, 0.0)) * days
+        self.value_sum += qty * one.coin_price
+        self.gamma_sum += qty * one.gamma
+        self.vega_sum += qty * one.vega / _POINTS
+        self.theta_sum += qty * one.theta * days
+        shape = 1.0 + abs(one.volga * iv / max(one.vega, 1e-300))
+        by_move = abs(one.speed) * move + one.gamma * shape / iv * noise
+        self.value += size * premium
+        self.gamma += size * (by_move + _RELATIVE * one.gamma + _GAMMA_DIGIT)
+        self.vega += size * (abs(one.vanna) * move + abs(one.volga) * noise + _RELATIVE * one.vega) / _POINTS
+        if one.gamma > 0.0:
+            self.theta += size * -one.theta * (by_move / max(one.gamma, 1e-300) + noise / iv + _RELATIVE) * days
+        if left_ns < self._scene.window.length_ns:
+            # How the venue shows these while it decays deltas is documented nowhere.
+            self.value += size * one.vega * iv / forward
+            self.gamma += size * one.gamma
+            self.vega += size * one.vega / _POINTS
+            self.theta += size * -one.theta * days
 
 
-def _dot(size: FloatArray, what: FloatArray) -> float:
-    return float(np.sum(size * what))
+class _Moved(NamedTuple):
+    """What the options of an expiry are valued on, and how far that may have moved."""
+
+    forward_usd: float
+    iv: float
+    move_usd: float
+    iv_noise: float

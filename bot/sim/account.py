@@ -12,7 +12,7 @@ from typing import Final
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.domain.units import ZERO
-from bot.sim.facts import LogEntry, Order, Side, Trade
+from bot.sim.facts import LogEntry, Order, Side, Trade, VenueSays
 
 _MONEY_STEP: Final = Decimal("1e-8")
 _OPTION_FEE_CAP: Final = Decimal("0.125")
@@ -185,6 +185,26 @@ class Account:
                 ids.remove(order.order_id)
                 if not ids:
                     del self.labels[currency, order.label]
+
+    def order(self, order_id: str) -> Order:
+        """One of its orders; 10004 when there is none."""
+        found = self.orders.get(order_id)
+        if found is None:
+            raise VenueSays(10004, "order_not_found")
+        return found
+
+    def open_order(self, order_id: str) -> Order:
+        """One that is open; 11044 when it is not any more, 10004 when it never was."""
+        found = self.open_orders.get(order_id)
+        if found is None:
+            self.order(order_id)
+            raise VenueSays(11044, "not_open_order")
+        return found
+
+    def labelled(self, currency: str, label: str) -> list[Order]:
+        """Orders with this label, newest first, closed ones included."""
+        ids = reversed(self.labels.get((currency, label), []))
+        return [self.orders[order_id] for order_id in ids if order_id in self.orders]
 
     def book_fill(self, instrument: Instrument, amount_native: Decimal, price_native: Decimal, fee: Decimal) -> Decimal:
         """Book a signed fill with its fee: position, premium or profit, balance. The realised profit."""

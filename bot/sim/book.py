@@ -277,6 +277,11 @@ class BookSide:
         prices = sorted(self.levels, reverse=self.is_bid)[:depth]
         return [(units, self.levels[units].lots) for units in prices]
 
+    def settle(self) -> bool:
+        """Forget what was touched; whether anything of it is different now."""
+        touched, self.dirty = self.dirty, {}
+        return any(self.lots_at(units) != before for units, before in touched.items())
+
     def _touch(self, units: int) -> _Level:
         level = self.levels.get(units)
         if level is None:

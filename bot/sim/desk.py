@@ -339,23 +339,26 @@ class Desk:
     def flush_book(self, pit: Pit) -> None:
         """Give the book a new change id if it changed, and tell the difference where somebody watches."""
         book = pit.book
+        if not pit.watchers_count:
+            if book.bids.settle() | book.asks.settle():
+                self.renumber(pit)
+            return
         bids = _difference(pit, book.bids)
         asks = _difference(pit, book.asks)
         if not bids and not asks:
             return
         before = book.change_id
         self.renumber(pit)
-        if pit.watchers_count:
-            self.tell(
-                BookChange(
-                    instrument=pit.instrument.id,
-                    time_ns=self.now_ns,
-                    change_id_before=before,
-                    change_id=book.change_id,
-                    bids=bids,
-                    asks=asks,
-                )
+        self.tell(
+            BookChange(
+                instrument=pit.instrument.id,
+                time_ns=self.now_ns,
+                change_id_before=before,
+                change_id=book.change_id,
+                bids=bids,
+                asks=asks,
             )
+        )
 
     def _next_id(self, sort: str, currency: str) -> str:
         """Bare digits for BTC, prefixed elsewhere (exchange facts 3.1)."""

@@ -24,6 +24,7 @@ from bot.sim.facts import (
     OrderEdit,
     OrderRequest,
     Position,
+    Quote,
     Ticker,
     Touch,
     Trade,
@@ -38,7 +39,7 @@ from bot.sim.pit import Mark, Pit, open_pit
 from bot.sim.quoting import Quoting
 from bot.sim.settlement import deliver, pit_of_new, settle_day
 from bot.sim.statements import available_native, marked_coin, position_of, summary_of
-from bot.sim.tickers import ticker_of, touch_of
+from bot.sim.tickers import quote_of, ticker_of, touch_of
 
 _CURRENCIES: Final = ("BTC", "ETH", "USDC")
 _STOPS_MAX: Final = 40_000
@@ -152,6 +153,11 @@ class Exchange:
         pit, mark = self._quoted(name)
         return ticker_of(pit, mark, self._market, self._now_ns, self._marks.funding.get(pit.instrument.id))
 
+    def quote(self, name: str) -> Quote:
+        """Of its ticker what one trades by, which costs half as much."""
+        pit, mark = self._quoted(name)
+        return quote_of(pit, mark, self._now_ns, self._marks.funding.get(pit.instrument.id))
+
     def mark(self, name: str) -> tuple[float, float | None]:
         """(mark, volatility as a fraction) now, without a look at the book."""
         mark = self._marks.of(self._pit(name))
@@ -190,6 +196,12 @@ class Exchange:
         """Tell book changes of an instrument from now on. Counted: needs as many `unwatch`."""
         pit, _ = self._quoted(name)
         pit.watchers_count += 1
+        self._quoting.follow(pit)
+
+    def keep_alive(self, name: str) -> None:
+        """Move the book of an instrument as if it were watched, for ever; its changes are told to nobody."""
+        pit, _ = self._quoted(name)
+        pit.is_kept_alive = True
         self._quoting.follow(pit)
 
     def unwatch(self, name: str) -> None:
@@ -301,30 +313,21 @@ class Exchange:
 
     def cancel(self, account: str, order_id: str) -> Order:
         """Take back an open order; 11044 when it is not open any more, 10004 when it never was."""
-        ended = self._cancel(self._open_order(account, order_id), "user_request")
+        ended = self._cancel(self._desk.accounts[account].open_order(order_id), "user_request")
         if ended is None:
             raise VenueSays(11044, "not_open_order")
         return ended
 
     def edit(self, account: str, order_id: str, edit: OrderEdit) -> tuple[Order, tuple[Trade, ...]]:
         """Change an open order: the order as it stands afterwards and the trades that brought. 11044, 10004."""
-        order = self._open_order(account, order_id)
-        pit, _ = self._quoted(order.instrument)
+        client = self._desk.accounts[account]
+        pit, _ = self._quoted(client.open_order(order_id).instrument)
         # Bringing the book up to this moment may have filled it.
-        order = self._open_order(account, order_id)
+        order = client.open_order(order_id)
         edited, trades = self._desk.edit(order, edit, pit, self._available_native(account, pit))
         self._quoting.follow(pit)
         self._desk.flush_book(pit)
         return edited, trades
-
-    def _open_order(self, account: str, order_id: str) -> Order:
-        client = self._desk.accounts[account]
-        order = client.open_orders.get(order_id)
-        if order is None:
-            if order_id in client.orders:
-                raise VenueSays(11044, "not_open_order")
-            raise VenueSays(10004, "order_not_found")
-        return order
 
     def _cancel(self, order: Order, reason: str) -> Order | None:
         """None when bringing the book up to this moment filled the order."""
@@ -360,16 +363,11 @@ class Exchange:
 
     def order(self, account: str, order_id: str) -> Order:
         """One order as it stands; 10004 when there is none."""
-        order = self._desk.accounts[account].orders.get(order_id)
-        if order is None:
-            raise VenueSays(10004, "order_not_found")
-        return copy(order)
+        return copy(self._desk.accounts[account].order(order_id))
 
     def orders_by_label(self, account: str, currency: str, label: str) -> list[Order]:
         """Orders with this label, newest first, closed ones included."""
-        client = self._desk.accounts[account]
-        ids = reversed(client.labels.get((currency, label), []))
-        return [copy(client.orders[order_id]) for order_id in ids if order_id in client.orders]
+        return [copy(order) for order in self._desk.accounts[account].labelled(currency, label)]
 
     def orders_all(self, account: str) -> list[Order]:
         """Every order remembered, oldest first, as copies."""

@@ -201,8 +201,8 @@ class OptionGreeks(Struct, frozen=True, kw_only=True):
     rho: float
 
 
-class Ticker(Struct, frozen=True, kw_only=True):
-    """Everything a ticker tells about one instrument at one moment."""
+class Quote(Struct, frozen=True, kw_only=True):
+    """Of a ticker, what one trades and values by."""
 
     instrument: str
     time_ns: Ns
@@ -210,27 +210,34 @@ class Ticker(Struct, frozen=True, kw_only=True):
     touch: Touch
     mark_native: float
     index_usd: float
-    last_native: Decimal | None
     price_min_native: Decimal
     price_max_native: Decimal
+    volume_usd: float
+    estimated_delivery_usd: float
+    # options
+    forward_usd: float | None = None
+    iv_mark_percent: float | None = None
+    iv_bid_percent: float | None = None
+    iv_ask_percent: float | None = None
+    # perpetuals
+    funding_rate_current_8h: float | None = None
+
+
+class Ticker(Quote, frozen=True, kw_only=True):
+    """Everything a ticker tells about one instrument at one moment."""
+
+    last_native: Decimal | None
     open_interest_native: Decimal
     settlement_native: float | None
     high_native: Decimal | None
     low_native: Decimal | None
     price_change_percent: float | None
     volume_coin: float
-    volume_usd: float
-    estimated_delivery_usd: float
     # options
-    forward_usd: float | None = None
     forward_name: str | None = None
     """`BTC-27MAR26`, `SYN.BTC-23NOV26` or `index_price`."""
-    iv_mark_percent: float | None = None
-    iv_bid_percent: float | None = None
-    iv_ask_percent: float | None = None
     greeks: OptionGreeks | None = None
     # perpetuals
-    funding_rate_current_8h: float | None = None
     funding_rate_past_8h: float | None = None
     interest_value: float | None = None
 

@@ -64,6 +64,9 @@ class Pit:
     """What the market maker's last ladders were made for: touch and clock."""
     ladders: tuple[dict[int, int], dict[int, int]] = ({}, {})
     watchers_count: int = 0
+    """Those who are told what changes in the book."""
+    is_kept_alive: bool = False
+    """Somebody looks at it now and then."""
     trade_seq: int = 0
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=_TRADES_KEPT))
     last_native: Decimal | None = None
@@ -83,6 +86,11 @@ class Pit:
     def is_open(self) -> bool:
         """Whether it can be traded."""
         return self.state == OPEN
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether the book has to move on every step, with or without orders in it."""
+        return self.is_kept_alive or self.watchers_count > 0
 
     @property
     def is_perpetual(self) -> bool:

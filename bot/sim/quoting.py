@@ -41,7 +41,7 @@ class Quoting:
     def follow(self, pit: Pit) -> None:
         """Move this book on every step while it is watched or a client order rests in it."""
         name = pit.instrument.id
-        if name in self._followed or not (pit.watchers_count or pit.book.has_clients):
+        if name in self._followed or not (pit.is_looked_at or pit.book.has_clients):
             return
         if self._rate_scale is not None and name not in self._takers:
             dice = random.Random(f"{self._seed}:takers:{name}")
@@ -53,13 +53,13 @@ class Quoting:
         forgotten: list[str] = []
         is_recorded = self._market.is_recorded
         for name, pit in self._followed.items():
-            if is_recorded and pit.watchers_count and self._stands(pit):
+            if is_recorded and pit.is_looked_at and self._stands(pit):
                 continue
             if pit.is_open and not is_recorded:
                 self._take(pit, now_ns)
             self.refresh(pit, now_ns)
             self._desk.flush_book(pit)
-            if not (pit.watchers_count or pit.book.has_clients):
+            if not (pit.is_looked_at or pit.book.has_clients):
                 forgotten.append(name)
         for name in forgotten:
             del self._followed[name]
@@ -85,7 +85,7 @@ class Quoting:
             pit.quoted_row = mark.row
         bids, asks = ladders(pit, mark, now_ns, self._market.perp_half_spread_usd(pit.instrument))
         book = pit.book
-        if pit.watchers_count or book.has_clients:
+        if pit.is_looked_at or book.has_clients:
             if book.has_clients:
                 bids, asks = self._run_into_clients(pit, dict(bids), dict(asks), since_ns)
             book.bids.set_maker(bids)

@@ -24,16 +24,28 @@ _POINTS_PER_UNIT: Final = 100.0
 _DAYS_PER_YEAR: Final = 365.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
-    """A position and the mark it is valued at; amount signed, native."""
+    """A position and the mark it is valued at, to be used at that moment; amount signed, native."""
 
     item: Instrument
     amount_native: float
     average_native: float
     mark: Mark
-    known: dict[tuple[float, float, float], float] = field(default_factory=dict, compare=False, repr=False)
-    """Values found so far, by what was moved: every slope begins with the same ones."""
+    price_usd: float = field(init=False)
+    """What moves: the forward of an option, the mark of a future. Zero where nothing was ever seen."""
+    marked_usd: float = field(init=False)
+    """Of one coin of option, by the mark as told."""
+    formula_usd: float | None = field(default=None, init=False)
+    """The same by the venue's formula alone; None: not asked for yet."""
+    known_usd: dict[float, float] = field(default_factory=dict, init=False)
+    """Values of an option found so far, by the move of its forward: every slope begins with the same ones."""
+
+    def __post_init__(self) -> None:
+        """Prices of that moment."""
+        mark = self.mark
+        self.price_usd = mark.forward_usd if self.item.is_option else mark.mark_native
+        self.marked_usd = mark.mark_native * (mark.forward_usd if self.item.is_inverse else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +60,12 @@ class LineGreeks:
 
 def greeks_of(line: Line) -> LineGreeks:
     """What the venue shows beside a position: Black-76 delta for options, coins for futures (facts 2.2, 2.3)."""
-    price_usd = _price_usd(line)
+    price_usd = line.price_usd
     if not line.amount_native or not price_usd:
         return LineGreeks(delta_coin=0.0)
     if not line.item.is_option:
         return LineGreeks(delta_coin=delta_total_coin([line]))
-    delta = _slope(lambda move: _option_usd(line, move=move)) / price_usd * line.amount_native
+    delta = _slope(lambda move: _moved_usd(line, move)) / price_usd * line.amount_native
     if line.mark.iv is None or line.mark.tau_years <= 0.0:
         return LineGreeks(delta_coin=delta)
     return LineGreeks(
@@ -70,7 +82,7 @@ def delta_total_coin(lines: Iterable[Line]) -> float:
     Equity in the settlement currency, so that a coin-settled option enters with its delta less its premium;
     what is settled in dollars counts in coins at today's price.
     """
-    held = [line for line in lines if line.amount_native and _price_usd(line)]
+    held = [line for line in lines if line.amount_native and line.price_usd]
     return _slope(lambda move: sum(_worth_coin(line, move) for line in held))
 
 
@@ -80,20 +92,23 @@ def _slope(worth: Callable[[float], float]) -> float:
     return (8.0 * near - far) / (12.0 * step)
 
 
-def _price_usd(line: Line) -> float:
-    """What moves: the forward of an option, the mark of a future. Zero where nothing was ever seen."""
-    return line.mark.forward_usd if line.item.is_option else line.mark.mark_native
-
-
 def _worth_coin(line: Line, move: float) -> float:
     """Contribution to equity in the moved world, coins; dollars count at today's price."""
-    item, amount, price_usd = line.item, line.amount_native, _price_usd(line)
+    item, amount, price_usd = line.item, line.amount_native, line.price_usd
     moved_usd = price_usd * (1.0 + move * line.mark.moving_share)
     if item.is_option:
-        return amount * _option_usd(line, move=move) / (moved_usd if item.is_inverse else price_usd)
+        return amount * _moved_usd(line, move) / (moved_usd if item.is_inverse else price_usd)
     if item.is_inverse:
         return amount / line.average_native - amount / moved_usd
     return amount * (moved_usd - line.average_native) / price_usd
+
+
+def _moved_usd(line: Line, move: float) -> float:
+    """USD value of one coin of option with its forward moved, once for each move."""
+    known_usd = line.known_usd.get(move)
+    if known_usd is None:
+        known_usd = line.known_usd[move] = _option_usd(line, move=move)
+    return known_usd
 
 
 def _option_usd(line: Line, *, move: float = 0.0, iv_more: float = 0.0, life_more: float = 0.0) -> float:
@@ -102,25 +117,21 @@ def _option_usd(line: Line, *, move: float = 0.0, iv_more: float = 0.0, life_mor
     The mark as told, rounding and all, plus what the venue's formula says of the move. Without a volatility
     the delta of the mark is all that is known.
     """
-    item, mark = line.item, line.mark
-    marked_usd = mark.mark_native * (mark.forward_usd if item.is_inverse else 1.0)
+    item, mark, marked_usd = line.item, line.mark, line.marked_usd
     if mark.iv is None:
         return marked_usd + mark.delta_per_unit * mark.forward_usd * move
-    return marked_usd + (_formula_usd(line, mark.iv, move, iv_more, life_more) - _formula_usd(line, mark.iv))
+    if line.formula_usd is None:
+        line.formula_usd = _formula_usd(item, mark, mark.iv)
+    return marked_usd + (_formula_usd(item, mark, mark.iv + iv_more, move, life_more) - line.formula_usd)
 
 
-def _formula_usd(line: Line, iv: float, move: float = 0.0, iv_more: float = 0.0, life_more: float = 0.0) -> float:
+def _formula_usd(item: Instrument, mark: Mark, iv: float, move: float = 0.0, life_more: float = 0.0) -> float:
     """By the venue's formula alone."""
-    key = (move, iv_more, life_more)
-    value_usd = line.known.get(key)
-    if value_usd is None:
-        item, mark = line.item, line.mark
-        assert item.strike_usd is not None, f"{item.id} has no strike"
-        assert item.is_call is not None, f"{item.id} has no right"
-        forward_usd = mark.forward_usd * (1.0 + move * mark.moving_share)
-        tau_years = mark.tau_years * (1.0 + life_more)
-        value_usd, _ = value_and_delta(forward_usd, item.strike_usd, iv + iv_more, tau_years, is_call=item.is_call)
-        line.known[key] = value_usd
+    assert item.strike_usd is not None, f"{item.id} has no strike"
+    assert item.is_call is not None, f"{item.id} has no right"
+    forward_usd = mark.forward_usd * (1.0 + move * mark.moving_share)
+    tau_years = mark.tau_years * (1.0 + life_more)
+    value_usd, _ = value_and_delta(forward_usd, item.strike_usd, iv, tau_years, is_call=item.is_call)
     return value_usd
 
 
@@ -130,7 +141,7 @@ def _gamma(line: Line) -> float:
     near = _option_usd(line, move=step) + _option_usd(line, move=-step)
     far = _option_usd(line, move=2.0 * step) + _option_usd(line, move=-2.0 * step)
     step_usd = _MOVE_GAMMA * line.mark.forward_usd
-    return (16.0 * near - far - 30.0 * _option_usd(line)) / (12.0 * step_usd * step_usd)
+    return (16.0 * near - far - 30.0 * line.marked_usd) / (12.0 * step_usd * step_usd)
 
 
 def _vega(line: Line) -> float:

@@ -143,12 +143,16 @@ class _Greeks:
             self.has_options = True
 
 
-def available_native(account: Account, currency: str, held: Sequence[tuple[Holding, Mark]]) -> float:
-    """What new orders may take. `held` are the positions in this currency with their marks."""
+def _summed(held: Sequence[tuple[Holding, Mark]]) -> _Sums:
     money = _Sums()
     for holding, mark in held:
         money.add(holding, mark)
-    return money.available_native(float_from_decimal(account.balances.get(currency, ZERO)))
+    return money
+
+
+def available_native(account: Account, currency: str, held: Sequence[tuple[Holding, Mark]]) -> float:
+    """What new orders may take. `held` are the positions in this currency with their marks."""
+    return _summed(held).available_native(float_from_decimal(account.balances.get(currency, ZERO)))
 
 
 def summary_of(
@@ -161,18 +165,17 @@ def summary_of(
     currencies, in the settlement window the decayed value; its map has no premium taken off; projected figures
     leave out what expires at `next_expiry_ns` (exchange facts 2.3).
     """
-    money, projected = _Sums(), _Sums()
+    money = projected = _summed(held)
     lines = [line_of(holding, mark) for holding, mark in held if holding.amount_native]
-    for holding, mark in held:
-        money.add(holding, mark)
-        if holding.instrument.expiry_ns != next_expiry_ns:
-            projected.add(holding, mark)
+    lasting = [(holding, mark) for holding, mark in held if holding.instrument.expiry_ns != next_expiry_ns]
+    delta_total = delta_projected = delta_total_coin(lines)
+    if len(lasting) < len(held):
+        projected = _summed(lasting)
+        delta_projected = delta_total_coin(line for line in lines if line.item.expiry_ns != next_expiry_ns)
     # A coin's own index is in the map from the start (recorded 2025-12).
     by_index = {} if currency == "USDC" else {f"{currency.lower()}_usd": _Greeks()}
     for line in lines:
         by_index.setdefault(line.item.index_name, _Greeks()).add(line)
-    lasting = [line for line in lines if line.item.expiry_ns != next_expiry_ns]
-    delta_total = delta_total_coin(lines)
     greeks, with_options = by_index.values(), {name: sums for name, sums in by_index.items() if sums.has_options}
     balance = float_from_decimal(account.balances.get(currency, ZERO))
     return AccountSummary(
@@ -199,7 +202,7 @@ def summary_of(
         fees_paid_native=_money(account.fees_paid_native, currency),
         funding_paid_native=_money(account.funding_paid_native, currency),
         delta_total_coin=delta_total,
-        delta_total_projected_coin=delta_total if len(lasting) == len(lines) else delta_total_coin(lasting),
+        delta_total_projected_coin=delta_projected,
         delta_total_by_index={name: sums.delta_coin for name, sums in by_index.items()},
     )
 

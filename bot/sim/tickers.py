@@ -6,11 +6,13 @@ Reads a pit and its mark, changes nothing.
 from decimal import Decimal
 from typing import Final
 
+from msgspec import structs
+
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.domain.units import float_from_decimal
 from bot.sim.book import BookSide, Grid
-from bot.sim.facts import OptionGreeks, Ticker, Touch
+from bot.sim.facts import OptionGreeks, Quote, Ticker, Touch
 from bot.sim.market import Market
 from bot.sim.marks import Funding
 from bot.sim.pit import Mark, Pit
@@ -52,21 +54,36 @@ def _best(grid: Grid, side: BookSide) -> tuple[Decimal | None, Decimal | None]:
     return (None, None) if units is None else (grid.price(units), grid.amount(side.levels[units].lots))
 
 
-def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding | None) -> Ticker:
-    """The whole ticker of an instrument whose book is quoted and whose mark is current."""
+def quote_of(pit: Pit, mark: Mark, now_ns: Ns, funding: Funding | None) -> Quote:
+    """What one trades by of an instrument whose book is quoted and whose mark is current."""
     low, high = band_units(pit, mark)
     instrument, row = pit.instrument, mark.row
-    volume_coin, volume_usd = (0.0, 0.0) if pit.volume is None else pit.volume.at(now_ns)
-    shown = Ticker(
+    assert mark.at_ns == now_ns, f"mark of {instrument.id} is of another moment"
+    return Quote(
         instrument=instrument.id,
         time_ns=now_ns if row is None else row.time_ns,
         state=pit.state,
         touch=touch_of(pit),
         mark_native=mark.mark_native,
         index_usd=mark.index_usd,
-        last_native=_last_native(pit, mark),
         price_min_native=pit.grid.price(low),
         price_max_native=pit.grid.price(high),
+        volume_usd=0.0 if pit.volume is None else pit.volume.at(now_ns)[1],
+        estimated_delivery_usd=_estimated_delivery_usd(pit, mark),
+        forward_usd=mark.forward_usd if instrument.is_option else None,
+        iv_mark_percent=None if mark.iv is None else round(mark.iv * 100.0, 2),
+        iv_bid_percent=_quote_iv_percent(pit, mark, pit.book.bids),
+        iv_ask_percent=_quote_iv_percent(pit, mark, pit.book.asks),
+        funding_rate_current_8h=None if funding is None else funding.rate_8h,
+    )
+
+
+def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding | None) -> Ticker:
+    """The whole ticker: a quote and what else is shown."""
+    instrument, row = pit.instrument, mark.row
+    return Ticker(
+        **structs.asdict(quote_of(pit, mark, now_ns, funding)),
+        last_native=_last_native(pit, mark),
         open_interest_native=_open_interest_native(pit, mark),
         settlement_native=pit.settlement_native
         if row is None or row.settlement_native is None
@@ -74,21 +91,12 @@ def ticker_of(pit: Pit, mark: Mark, market: Market, now_ns: Ns, funding: Funding
         high_native=pit.high_native,
         low_native=pit.low_native,
         price_change_percent=_change_percent(pit),
-        volume_coin=volume_coin,
-        volume_usd=volume_usd,
-        estimated_delivery_usd=_estimated_delivery_usd(pit, mark),
-        forward_usd=mark.forward_usd if instrument.is_option else None,
+        volume_coin=0.0 if pit.volume is None else pit.volume.at(now_ns)[0],
         forward_name=_forward_name(instrument, market),
-        iv_mark_percent=None if mark.iv is None else round(mark.iv * 100.0, 2),
-        iv_bid_percent=_quote_iv_percent(pit, mark, pit.book.bids),
-        iv_ask_percent=_quote_iv_percent(pit, mark, pit.book.asks),
         greeks=_greeks(instrument, mark),
-        funding_rate_current_8h=None if funding is None else funding.rate_8h,
         funding_rate_past_8h=None if funding is None else funding.rate_8h_trailing,
         interest_value=None if funding is None else funding.rate_8h * 100.0,
     )
-    assert mark.at_ns == now_ns, f"mark of {instrument.id} is of another moment"
-    return shown
 
 
 def _last_native(pit: Pit, mark: Mark) -> Decimal | None:

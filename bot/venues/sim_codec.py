@@ -34,55 +34,55 @@ def _fraction(percent: float | None) -> float | None:
     return None if percent is None else percent / 100.0
 
 
-def marked(ticker: facts.Ticker, received_ns: Ns, *, is_option: bool) -> OptionMarked | FutureMarked:
-    """A ticker as its event; volatility from percent to fraction."""
-    touch = ticker.touch
+def marked(quote: facts.Quote, received_ns: Ns, *, is_option: bool) -> OptionMarked | FutureMarked:
+    """A quote as the event of its ticker; volatility from percent to fraction."""
+    touch = quote.touch
     if is_option:
         return OptionMarked(
-            instrument=InstrumentId(ticker.instrument),
+            instrument=InstrumentId(quote.instrument),
             received_ns=received_ns,
-            venue_ns=ticker.time_ns,
+            venue_ns=quote.time_ns,
             bid_native=_float(touch.bid_native),
             ask_native=_float(touch.ask_native),
             bid_amount_native=_float(touch.bid_amount_native),
             ask_amount_native=_float(touch.ask_amount_native),
-            mark_native=ticker.mark_native,
-            iv_mark=_fraction(ticker.iv_mark_percent),
-            forward_usd=ticker.forward_usd,
-            index_usd=ticker.index_usd,
-            is_open=ticker.state == "open",
-            delivery_usd=ticker.estimated_delivery_usd,
-            iv_bid=_fraction(ticker.iv_bid_percent),
-            iv_ask=_fraction(ticker.iv_ask_percent),
+            mark_native=quote.mark_native,
+            iv_mark=_fraction(quote.iv_mark_percent),
+            forward_usd=quote.forward_usd,
+            index_usd=quote.index_usd,
+            is_open=quote.state == "open",
+            delivery_usd=quote.estimated_delivery_usd,
+            iv_bid=_fraction(quote.iv_bid_percent),
+            iv_ask=_fraction(quote.iv_ask_percent),
         )
     return FutureMarked(
-        instrument=InstrumentId(ticker.instrument),
+        instrument=InstrumentId(quote.instrument),
         received_ns=received_ns,
-        venue_ns=ticker.time_ns,
+        venue_ns=quote.time_ns,
         bid_usd=_float(touch.bid_native),
         ask_usd=_float(touch.ask_native),
         bid_amount_native=_float(touch.bid_amount_native),
         ask_amount_native=_float(touch.ask_amount_native),
-        mark_usd=ticker.mark_native,
-        index_usd=ticker.index_usd,
-        price_min_usd=float_from_decimal(ticker.price_min_native),
-        price_max_usd=float_from_decimal(ticker.price_max_native),
-        funding_rate_8h=ticker.funding_rate_current_8h,
-        is_open=ticker.state == "open",
-        delivery_usd=ticker.estimated_delivery_usd,
-        volume_usd_per_day=ticker.volume_usd or None,
+        mark_usd=quote.mark_native,
+        index_usd=quote.index_usd,
+        price_min_usd=float_from_decimal(quote.price_min_native),
+        price_max_usd=float_from_decimal(quote.price_max_native),
+        funding_rate_8h=quote.funding_rate_current_8h,
+        is_open=quote.state == "open",
+        delivery_usd=quote.estimated_delivery_usd,
+        volume_usd_per_day=quote.volume_usd or None,
     )
 
 
-def depth(ladders: tuple[Ladder, Ladder], ticker: facts.Ticker, received_ns: Ns) -> DepthSeen:
-    """What stands at and behind the touch of a ticker; `ladders` are bids and asks, best first."""
+def depth(ladders: tuple[Ladder, Ladder], quote: facts.Quote, received_ns: Ns) -> DepthSeen:
+    """What stands at and behind the touch of a quote; `ladders` are bids and asks, best first."""
     bids, asks = (
         tuple((float_from_decimal(price), float_from_decimal(amount)) for price, amount in side) for side in ladders
     )
     return DepthSeen(
-        instrument=InstrumentId(ticker.instrument),
+        instrument=InstrumentId(quote.instrument),
         received_ns=received_ns,
-        venue_ns=ticker.time_ns,
+        venue_ns=quote.time_ns,
         bids=bids,
         asks=asks,
     )

@@ -79,7 +79,7 @@ def test_the_impact_is_the_slope_of_moves_on_own_coins() -> None:
 )
 def test_hedges_that_take_each_other_back(coins: list[float], every_s: float, half_coin: float, expected: bool) -> None:
     """Four turns in six trades, or a correlation under -0.5 over twenty; large, and faster than the market."""
-    assert oscillates(_trades(coins, every_s=every_s), NOW._replace(half_coin=half_coin)) is expected
+    assert oscillates(_trades(coins, every_s=every_s), structs.replace(NOW, half_coin=half_coin)) is expected
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_short_gamma_that_chases_its_own_price(
     change: dict[str, Any], coins: list[float], usd_per_coin: float, volume: float, expected: bool
 ) -> None:
     """Three hedges one way, over a tenth of the volume, and the price behind them by over two deviations."""
-    now = NOW._replace(**({"gamma_coin_per_usd": -0.05} | change))
+    now = structs.replace(NOW, **({"gamma_coin_per_usd": -0.05} | change))
 
     assert (
         runs_away(_trades(coins, usd_per_coin=usd_per_coin), now, VOLUME if volume is None else volume, 0.1) is expected
@@ -112,7 +112,7 @@ class Book:
 
     def __init__(self, usd_per_coin: float, gamma: float, **params: Any) -> None:
         self.stability = Stability(StabilityParams(**params))
-        self.now = NOW._replace(gamma_coin_per_usd=gamma)
+        self.now = structs.replace(NOW, gamma_coin_per_usd=gamma)
         self.usd_per_coin = usd_per_coin
         self.price_usd = 65_000.0
         self.notes: list[Any] = []
@@ -129,7 +129,9 @@ class Book:
 
     def wait(self, seconds: float) -> Guard:
         """Time passes and a price is seen."""
-        self.now = self.now._replace(now_ns=Ns(self.now.now_ns + round(seconds * NS_PER_S)), price_usd=self.price_usd)
+        self.now = structs.replace(
+            self.now, now_ns=Ns(self.now.now_ns + round(seconds * NS_PER_S)), price_usd=self.price_usd
+        )
         self.stability.see_price(self.price_usd, self.now.now_ns)
         guard = self.stability.at(self.now)
         self.notes += self.stability.notes()
@@ -185,7 +187,7 @@ def test_a_gain_that_falls_lets_go() -> None:
     book = Book(20.0, 0.02)
     for number in range(8):
         book.hedge(0.1 * (-1) ** number)
-    book.now = book.now._replace(gamma_coin_per_usd=0.005)
+    book.now = structs.replace(book.now, gamma_coin_per_usd=0.005)
     guard = book.wait(1.0)
 
     assert (guard.share, guard.hold) == (1.0, None)
@@ -256,7 +258,7 @@ def test_the_guards_count_with_the_smaller_volume() -> None:
 
     def room(told_usd: float | None) -> float:
         book = Book(0.0, 0.05, volume_usd_per_day=VOLUME, participation_share_max=0.1)
-        book.now = book.now._replace(volume_usd_per_day=told_usd)
+        book.now = structs.replace(book.now, volume_usd_per_day=told_usd)
         return book.wait(1.0).room_coin
 
     assert room(0.25 * VOLUME) == pytest.approx(0.25 * room(None))
@@ -268,7 +270,7 @@ def test_a_quiet_market_makes_a_runaway_of_fewer_coins() -> None:
 
     def holds(told_usd: float | None) -> list[bool]:
         book = Book(20.0, -0.05, gain_ratio_max=math.inf, volume_usd_per_day=1e13)
-        book.now = book.now._replace(volume_usd_per_day=told_usd)
+        book.now = structs.replace(book.now, volume_usd_per_day=told_usd)
         return [book.hedge(2.0).hold is not None for _ in range(3)]
 
     assert (holds(None), holds(VOLUME)) == ([False] * 3, [False, False, True])

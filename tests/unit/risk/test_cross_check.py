@@ -162,6 +162,14 @@ def test_the_move_is_the_range_seen_and_a_little_that_was_not(checked: _Checked)
     assert CrossCheck(checked.check._params).move_usd(checked.at(0.0), 0) == 0.0
 
 
+def test_a_clock_set_back_hides_nothing(checked: _Checked) -> None:
+    """What was seen in the same seconds before it was set back counts as well."""
+    for second, price in ((2.0, 100_100.0), (3.0, 100_300.0), (0.0, 100_000.0), (2.0, 100_050.0)):
+        checked.check.see_price(price, checked.at(second))
+
+    assert checked.check.move_usd(checked.at(4.0), 0) == pytest.approx(250.0)
+
+
 def test_what_is_passed_over_is_forgotten(checked: _Checked) -> None:
     """And one look a second is enough."""
     checked.check.see(checked.make.account_seen())

@@ -158,6 +158,18 @@ def test_dirty_prices_remember_what_was_there(book: Book) -> None:
     assert book.bids.dirty == {99: 1, 100: 5, 98: 0}
 
 
+def test_settling_says_whether_anything_is_different(book: Book) -> None:
+    """What came and went again is no change; and it is asked about once."""
+    asks = book.asks
+    asks.add(102, _order("1"), 5)
+    assert (asks.settle(), asks.settle()) == (True, False)
+    asks.add(102, _order("2"), 5)
+    asks.remove("2")
+    assert asks.dirty
+    assert not asks.settle()
+    assert not asks.dirty
+
+
 def test_a_cancelled_order_frees_its_price(book: Book) -> None:
     """Removing the only order at a price removes the price."""
     book.bids.add(100, _order("only"), 4)

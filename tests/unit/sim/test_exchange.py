@@ -158,6 +158,21 @@ def test_watching_is_counted(exchange: Exchange, market: object, start_ns: Ns) -
     assert told == [1, 1, 0, 0]
 
 
+def test_a_book_kept_alive_lives_as_one_that_is_watched(start_ns: Ns) -> None:
+    """The same quotes, trades and change ids; only what changes in the book is told to nobody."""
+    watched, kept = build_exchange(3, start_ns), build_exchange(3, start_ns)
+    watched.watch(_PERP)
+    kept.keep_alive(_PERP)
+    for second in range(1, 60):
+        for venue in (watched, kept):
+            venue.advance(Ns(start_ns + second * NS_PER_S))
+        assert kept.book(_PERP, 10) == watched.book(_PERP, 10)
+    told, silent = watched.changes(), kept.changes()
+
+    assert silent == [change for change in told if not isinstance(change, BookChange)]
+    assert 0 < len(silent) < len(told)
+
+
 def test_looking_does_not_change_the_world(start_ns: Ns) -> None:
     """Two venues from one seed stay equal although one of them is asked for every book."""
     quiet, asked = build_exchange(5, start_ns), build_exchange(5, start_ns)

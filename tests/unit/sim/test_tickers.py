@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from bot.domain.time import NS_PER_S, Ns
 from bot.sim.exchange import Exchange
@@ -55,6 +56,14 @@ def test_an_option_ticker(exchange: Exchange) -> None:
     assert near.iv_bid_percent is not None
     assert near.iv_ask_percent is not None
     assert near.iv_bid_percent < 50.0 < near.iv_ask_percent
+
+
+@pytest.mark.parametrize("name", ["BTC-PERPETUAL", "BTC-24NOV26-59000-P"])
+def test_a_quote_is_what_its_ticker_says(exchange: Exchange, name: str) -> None:
+    """Figure by figure."""
+    quote, ticker = exchange.quote(name), exchange.ticker(name)
+
+    assert structs.asdict(quote) == {field: getattr(ticker, field) for field in quote.__struct_fields__}
 
 
 def test_quote_volatility_reprices_the_quote(exchange: Exchange) -> None:

@@ -18,6 +18,8 @@ _NAME_WIDTH: Final = 18
 _MILLISECONDS_END: Final = len("2026-03-27T08:00:00.000")
 _HIDDEN: Final = frozenset({"ts_ns", "level", "event", "run_id", "venue", "seq"})
 """Known to whoever looks at a terminal, or only needed by machines."""
+_FIGURES: Final = {"loss": "loss {:,.0f} USD", "delta": "net delta {:+.4f}", "margin": "margin {:.0%} of equity"}
+"""Of the ladder's rungs."""
 
 
 class Renderer:
@@ -123,6 +125,20 @@ def _filled(fields: _Fields) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def _ladder(fields: _Fields) -> str:
+    """`worst: loss 50,000 USD at spot -20 %, volatility +10 points; profit by spot: -20 % -40,000, ... USD`."""
+    worst, ends = fields.get("worst"), fields.get("pnl_usd_by_spot")
+    if not isinstance(worst, dict) or not isinstance(ends, dict):
+        return _plain(fields)
+    rungs = [
+        f"{_FIGURES.get(name, f'{name} {{:.4g}}').format(at['figure'])} at spot {at['spot_share']:+.0%}, "
+        f"volatility {at['iv_move'] * 100:+.0f} points"
+        for name, at in worst.items()
+    ]
+    steps = ", ".join(f"{float(share):+.0%} {profit:+,.0f}" for share, profit in ends.items())
+    return f"worst: {'; '.join(rungs) or 'not known'}; profit by spot: {steps} USD"
+
+
 def _plain(fields: _Fields) -> str:
     return " ".join(f"{key}={value}" for key, value in fields.items() if key not in _HIDDEN and value not in (None, ""))
 
@@ -133,6 +149,7 @@ _SENTENCES: Final[dict[str, Callable[[_Fields], str]]] = {
     "hedge.refused": _refused,
     "order.sent": _sent,
     "order.filled": _filled,
+    "ladder.measured": _ladder,
 }
 
 

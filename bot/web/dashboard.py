@@ -4,6 +4,7 @@ Whoever looks is bounded in number and in what is kept for them. Knows HTTP; wha
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from functools import partial
 from importlib import resources
@@ -21,6 +22,8 @@ from bot.web.frames import REFRESH_S, Frame, Frames, Scene
 VIEWERS_MAX: Final = 32
 _WRITE_S_MAX: Final = 20.0
 """A reader that takes nothing for so long is let go; its browser comes back by itself."""
+_UNREAD_BYTES_MAX: Final = 65_536
+"""What the system, and we, hold for a reader that takes nothing: seconds of news. By itself it would be megabytes."""
 _SEQ_DIGITS_MAX: Final = 18
 _TYPES: Final = {
     "dashboard.css": "text/css",
@@ -137,6 +140,7 @@ class Dashboard:
         self._viewers_count += 1
         try:
             await response.prepare(request)
+            _hold_little(request.transport)
             await self._feed(response)
         except (ConnectionError, TimeoutError):
             if request.transport is not None:
@@ -156,6 +160,13 @@ class Dashboard:
                 async with asyncio.timeout(self._write_s_max):
                     await response.write(b"".join(map(_event, news)))
             await asyncio.sleep(self._refresh_s)
+
+
+def _hold_little(transport: asyncio.Transport | None) -> None:
+    """A tab that sleeps for a day must wake up to the present, not to what was kept for it."""
+    if transport is not None:
+        transport.set_write_buffer_limits(_UNREAD_BYTES_MAX)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD_BYTES_MAX)
 
 
 def _event(frame: Frame) -> bytes:

@@ -26,6 +26,18 @@ _WAIT_S_MAX = 180.0
 _SHOWN = (
     "document.querySelectorAll('#figures .figure').length > 0 && document.querySelectorAll('#positions td').length > 0"
 )
+_ASLEEP = """(() => {
+    const hide = (value) => {
+        Object.defineProperty(document, "hidden", { value, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    };
+    const now = Date.now;
+    hide(true);
+    Date.now = () => now() + 86400000;
+    hide(false);
+    return true;
+})()"""
+"""Hidden, a day later seen again; without a timer in between, as in a tab that was frozen."""
 _NOW = """new Promise((resolve) => {
     const stream = new EventSource("/stream");
     stream.addEventListener("now", (event) => { stream.close(); resolve(event.data); });
@@ -126,6 +138,13 @@ async def test_the_page_shows_what_the_bot_says_and_does_what_it_is_told(
             "document.querySelectorAll('#decisions .what.up, #decisions .what.down').length > 0", _WAIT_S_MAX
         )
         await _same_positions(page, address)
+
+        streams = sum(asked.endswith("/stream") for asked in page.asked)
+        await page.value(_ASLEEP)
+        await page.until("document.getElementById('link').textContent === 'live'", _WAIT_S_MAX)
+        await _same_positions(page, address)
+        again = sum(asked.endswith("/stream") for asked in page.asked)
+        assert (streams, again) == (1, 2), "a tab that slept for a day asks for what is now"
 
         await page.value("document.querySelector('#decisions button').click()")
         await page.until("document.getElementById('why-text').textContent.length > 40", _WAIT_S_MAX)

@@ -6,10 +6,10 @@ import * as panels from "./panels.js";
 import { clock, coin, el, moment, ms, span, usd } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const CUT_MS = 5000, ASLEEP_MS = 60000, REFETCH_MS = 60000, DOTS_MAX = 960;
+const CUT_MS = 5000, DEAD_MS = 15000, ASLEEP_MS = 60000, REFETCH_MS = 60000, DOTS_MAX = 960;
 const SPAN_MS = { recent: 15 * 60000, day: 24 * 3600000 };
 
-const state = { now: null, desk: {}, told: null, book: null, span: "recent", dots: [], hedges: [], began: null, heard: 0, fetched: 0, drawn: 0 };
+const state = { now: null, desk: {}, told: null, book: null, span: "recent", dots: [], hedges: [], began: null, heard: 0, opened: 0, hidden: 0, fetched: 0, drawn: 0 };
 const curves = { delta: new Plot($("curve-delta")), price: new Plot($("curve-price")), profit: new Plot($("curve-profit")) };
 let stream = null, sleep = null, wanted = false;
 
@@ -19,7 +19,9 @@ const book = () => state.now?.books.find((each) => each.book === state.book) ?? 
 
 function open() {
   stream?.close();
+  state.opened = Date.now();
   stream = new EventSource("/stream");
+  stream.addEventListener("open", () => { state.fetched = 0; }); // the stream tells what is now, the curves are fetched anew
   stream.addEventListener("now", (event) => { heard(); state.now = JSON.parse(event.data); state.arrived = Date.now(); take(); });
   stream.addEventListener("desk", (event) => { heard(); state.desk = JSON.parse(event.data); draw(); });
   stream.addEventListener("told", (event) => { heard(); state.told = JSON.parse(event.data); draw(); });
@@ -201,12 +203,19 @@ for (const button of $("spans").children) {
 
 document.addEventListener("visibilitychange", () => {
   clearTimeout(sleep);
-  if (document.hidden) sleep = setTimeout(() => { stream.close(); stream = null; }, ASLEEP_MS);
-  else if (!stream || stream.readyState === EventSource.CLOSED) open();
+  if (document.hidden) {
+    state.hidden = Date.now();
+    sleep = setTimeout(() => { stream?.close(); stream = null; }, ASLEEP_MS);
+  } else if (!stream || stream.readyState === EventSource.CLOSED || Date.now() - state.hidden > ASLEEP_MS) {
+    open(); // a tab that was frozen has no timers, and a stream full of what is over
+  }
 });
+window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
 setInterval(() => {
   link();
-  if (!document.hidden && stream?.readyState === EventSource.CLOSED) open(); // refused for good: asked again all the same
+  if (document.hidden) return;
+  const isDead = Date.now() - Math.max(state.heard, state.opened) > DEAD_MS; // a line that was cut says nothing, nor that it was
+  if (!stream || stream.readyState === EventSource.CLOSED || isDead) open();
 }, 2000);
 
 prepare({ books: () => state.now?.books ?? [], current: () => state.book });

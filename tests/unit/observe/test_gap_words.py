@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from bot.domain.decided import AlarmRaised
 from bot.domain.events import LadderMeasured
@@ -35,6 +36,22 @@ def test_once_a_minute_for_each_book(heard: Any) -> None:
     ]
     assert heard.lines[0]["worst"] == {"loss": {"figure": 5e4, "spot_share": -0.2, "iv_move": 0.1}}
     assert heard.lines[0]["pnl_usd_by_spot"] == {"-0.20": -4e4}
+
+
+def test_a_human_reads_a_sentence(make_heard: Any) -> None:
+    """On a terminal and on the page; machines get the figures."""
+    heard = make_heard(style="console")
+    delta, margin = (
+        RungSeen(rung=rung, spot_share=0.15, iv_move=-0.1, figure_native=figure)
+        for rung, figure in ((Rung.DELTA, -1.25), (Rung.MARGIN, 0.37))
+    )
+    told = _measured(0)
+    GapTeller(heard.log).measured(1, structs.replace(told, worst=(*told.worst, delta, margin)))
+
+    assert heard.stream.getvalue().split("ladder.measured")[1].strip() == (
+        "worst: loss 50,000 USD at spot -20%, volatility +10 points; net delta -1.2500 at spot +15%, volatility -10 "
+        "points; margin 37% of equity at spot +15%, volatility -10 points; profit by spot: -20% -40,000 USD"
+    )
 
 
 @pytest.mark.parametrize(("name", "lines"), [(Reason.LIMIT_LADDER.value, ["limit.breached"]), ("stream_lost", [])])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -254,17 +255,46 @@ async def test_a_slow_reader_is_let_go_and_holds_nobody_up(scene: Any) -> None:
 
 
 class _Endless:
-    """A megabyte of news at every look."""
+    """News at every look, a megabyte of it unless told otherwise."""
 
-    def __init__(self) -> None:
-        self._number = 0
+    def __init__(self, bytes_count: int = 1_000_000) -> None:
+        self.number = 0
+        self._body = b"x" * bytes_count
 
     def refresh(self, clock_s: Any) -> None:
         del clock_s
-        self._number += 1
+        self.number += 1
 
     def __iter__(self) -> Any:
-        return iter([module.Frame("now", self._number, b"x" * 1_000_000)])
+        return iter([module.Frame("now", self.number, self._body)])
+
+
+@pytest.mark.asyncio
+async def test_a_tab_that_slept_wakes_up_to_the_present(scene: Any) -> None:
+    """It takes nothing for a day: little is held for it, then it is let go; coming back it is shown what is now."""
+    scene.tick()
+    site = _Site(scene, write_s_max=0.2)
+    frames, endless = site.dashboard._frames, _Endless(10_000)
+    site.dashboard._frames = endless  # type: ignore[assignment]
+    async with site.client() as client:
+        with socket.socket() as asleep:
+            asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            asleep.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(asleep, (client.host, client.port))
+            await loop.sock_sendall(asleep, b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await _until(lambda: endless.number)
+            await _until(lambda: site.dashboard.viewers_count == 0)
+        site.dashboard._frames = frames
+        for step in range(1, 50):
+            scene.tick(after_s=60.0 * step)
+        async with client.get("/stream") as response:
+            first = dict([await _event(response) for _ in range(3)])
+
+    assert endless.number * 10_000 < 1_000_000
+    assert first["now"]["books"][0]["now_ns"] == scene.now_ns
+    assert first["told"]["books"]["BTC"]["decisions"][0]["now_ns"] == scene.now_ns
+    assert set(first) == {"now", "desk", "told"}
 
 
 @pytest.mark.asyncio

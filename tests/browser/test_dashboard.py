@@ -144,7 +144,7 @@ async def test_the_page_shows_what_the_bot_says_and_does_what_it_is_told(
         await page.until("document.getElementById('link').textContent === 'live'", _WAIT_S_MAX)
         await _same_positions(page, address)
         again = sum(asked.endswith("/stream") for asked in page.asked)
-        assert (streams, again) == (1, 2), "a tab that slept for a day asks for what is now"
+        assert again == streams + 1, "a tab that slept for a day asks for what is now"
 
         await page.value("document.querySelector('#decisions button').click()")
         await page.until("document.getElementById('why-text').textContent.length > 40", _WAIT_S_MAX)

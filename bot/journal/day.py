@@ -33,6 +33,8 @@ _HEDGES_AMONG: Final = 20_000
 _FILLS_AMONG: Final = 2_000
 """Of the newest changes of positions, those that are searched for fills of a book."""
 _PROBE_NS: Final = Ns(15 * NS_PER_S)
+_PROBES_MIN: Final = 60
+"""A run that was short is shown whole."""
 _PROBES_MAX: Final = 5_760
 """Of a run's day, at equal distances in its numbers: four a minute, as a busy hour has more numbers than a calm one."""
 _LEGS_MAX: Final = 200
@@ -166,7 +168,7 @@ class DayReader:
 
     def _samples(self, run_id: str, bounds: _Bounds) -> list[Sample]:
         """A decision at each of so many places of the run's numbers, in one question."""
-        count = min(_PROBES_MAX, (bounds.last_ns - bounds.first_ns) // _PROBE_NS + 2)
+        count = min(_PROBES_MAX, max(_PROBES_MIN, (bounds.last_ns - bounds.first_ns) // _PROBE_NS))
         step = max(1, -(-(bounds.last_seq - bounds.first_seq) // (count - 1)))
         place = select(literal(bounds.first_seq, BigInteger).label("seq")).cte("place", recursive=True)
         place = place.union_all(select(place.c.seq + step).where(place.c.seq < bounds.last_seq))

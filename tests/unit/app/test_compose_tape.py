@@ -60,10 +60,8 @@ def test_a_start_removes_old_runs_and_says_so(config: Callable[..., Config], tmp
             pass
     for file in (tmp_path / "run-1").iterdir():
         os.utime(file, (0, 0))
-    terms = Terms(runs_count_min=1)
-    compose._clean(config(tape_terms=terms), tmp_path, narrator)
-    compose._clean(config(tape_terms=terms), tmp_path, narrator)
-    compose._clean(config(tape_terms=terms), tmp_path / "run-2" / "manifest.json", narrator)
+    for folder in (tmp_path, tmp_path, tmp_path / "run-2" / "manifest.json", None):
+        compose._clean(config(tape_terms=Terms(runs_count_min=1), tape_folder=folder), narrator)
     told = [json.loads(line) for line in said.getvalue().splitlines()]
 
     assert [path.name for path in tmp_path.iterdir()] == ["run-2"]

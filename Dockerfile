@@ -21,9 +21,10 @@ RUN /opt/hedgebot/bin/pip install --no-cache-dir --no-compile --no-deps --no-ind
         -exec rm -r '{}' +
 
 FROM ${BASE_IMAGE}
-# Letters of the charts that alerts take along as PNG; where they cannot be installed charts are SVG.
-RUN test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf || ! command -v apt-get || \
-    (apt-get update -q && apt-get install -q --yes --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*)
+# Letters of the charts that alerts take along as PNG.
+RUN test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf \
+    || (apt-get update -q && apt-get install -q --yes --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*) \
+    || echo "no font can be installed here: charts of alerts will be SVG"
 RUN groupadd --system --gid 10001 hedgebot \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/hedgebot --shell /usr/sbin/nologin hedgebot \
     && install --directory --owner hedgebot --group hedgebot --mode 0700 /var/lib/hedgebot

@@ -103,6 +103,34 @@ def test_the_image_keeps_its_commit_where_version_looks_for_it(repo_root: Path, 
         assert built_from(package) == found
 
 
+@pytest.mark.parametrize(
+    ("has_font", "apt", "asked", "is_told"),
+    [(True, "exit 1", 0, False), (False, "exit 0", 2, False), (False, "exit 1", 1, True), (False, None, 0, True)],
+    ids=["there", "installed", "offline", "another base"],
+)
+def test_a_base_without_letters_gets_them_or_it_is_told(
+    repo_root: Path, tmp_path: Path, *, has_font: bool, apt: str | None, asked: int, is_told: bool
+) -> None:
+    """The line of the Dockerfile, carried out; no base and no network keeps an image from being built for it."""
+    line = re.search(r"^RUN (test -e .*(?:\n    .*)+)", (repo_root / "Dockerfile").read_text(), re.MULTILINE)
+    assert line is not None
+    tools, font, lists = (tmp_path / name for name in ("bin", "fonts/truetype/dejavu/DejaVuSans.ttf", "lists"))
+    for folder in (tools, font.parent, lists):
+        folder.mkdir(parents=True)
+    (tools / "rm").symlink_to("/bin/rm")
+    if has_font:
+        font.touch()
+    if apt is not None:
+        (tools / "apt-get").write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/asked\n{apt}\n")
+        (tools / "apt-get").chmod(0o755)
+    here = line[1].replace("/usr/share/fonts", str(tmp_path / "fonts")).replace("/var/lib/apt/lists", str(lists))
+    done = subprocess.run(["/bin/sh", "-c", here], env={"PATH": str(tools)}, check=True, capture_output=True, text=True)
+
+    told = tmp_path / "asked"
+    assert len(told.read_text().split() if told.exists() else ()) == asked
+    assert ("will be SVG" in done.stdout) is is_told
+
+
 _PODMAN = """#!/bin/sh
 echo "$@" >> "$LOG"
 case "$*" in

@@ -209,12 +209,23 @@ def live() -> None:
             hedged = "sum(rate(hedgebot_traded_usd_total[1m])) > 0"
             until("hedges are seen", _HEDGES_S, lambda: bool(prometheus.ask(hedged)), log)
             _all_answered(prometheus)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            _kill(process)
             delivered("firing: HedgebotDown", _ALERT_S)
         with running(demo, log, HEDGEBOT_HEALTH__PORT=str(port)):
             until("it is scraped again", _UP_S, lambda: _is_up(prometheus), folder / "prometheus.log")
             delivered("resolved: HedgebotDown", _ALERT_S)
+
+
+def _kill(demo: subprocess.Popen[bytes]) -> None:
+    """As a machine would that has no memory left; the exchange it has started, which nobody then ends, goes with it."""
+    children = [
+        int(pid) for path in Path(f"/proc/{demo.pid}/task").glob("*/children") for pid in path.read_text().split()
+    ]
+    demo.kill()
+    demo.wait()
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def _is_up(prometheus: Prometheus) -> bool:
@@ -238,6 +249,7 @@ def main() -> None:
     missing = [word for word in needed if not shutil.which(word)]
     if missing:
         sys.exit(f"deploy: {', '.join(missing)}: missing; install prometheus and prometheus-alertmanager")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what it started ends as well
     try:
         files()
         live()

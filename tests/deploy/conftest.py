@@ -17,6 +17,12 @@ def image(repo_root: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def trial(repo_root: Path) -> ModuleType:
+    """`deploy/trial.py`, the same."""
+    return _module(repo_root / "deploy/trial.py")
+
+
+@pytest.fixture(scope="session")
 def watched(repo_root: Path) -> ModuleType:
     """A bot that is scraped, and what can be broken of it."""
     return _module(repo_root / "tests/deploy/watched.py")

@@ -308,6 +308,9 @@ def _bar(bar: Bar, scale: _Scale) -> str:
     )
 
 
+_SQUARE: Final = 'width="7.2" height="7.2"'
+
+
 def _mark(mark: Mark, scale: _Scale) -> str:
     """A buy points up from below, a sell down from above."""
     return sign(mark, scale.x(mark.x), scale.y(mark.y))
@@ -315,9 +318,12 @@ def _mark(mark: Mark, scale: _Scale) -> str:
 
 def sign(mark: Mark, x: float, y: float) -> str:
     """A mark at these pixels."""
-    if mark.shape == "dot":
-        dot = f'<circle class="mark f{mark.series}" cx="{x:.1f}" cy="{y:.1f}" r="3.6"'
-        return f"{dot}><title>{escape(mark.words)}</title></circle>" if mark.words else f"{dot}/>"
+    if mark.shape in {"dot", "square"}:
+        is_dot = mark.shape == "dot"
+        at = f'cx="{x:.1f}" cy="{y:.1f}" r="3.6"' if is_dot else f'x="{x - 3.6:.1f}" y="{y - 3.6:.1f}" {_SQUARE}'
+        name = "circle" if is_dot else "rect"
+        drawn = f'<{name} class="mark f{mark.series}" {at}'
+        return f"{drawn}><title>{escape(mark.words)}</title></{name}>" if mark.words else f"{drawn}/>"
     if mark.shape == "star":
         tips = (_tip(place, 9.5 if place % 2 == 0 else 4.0) for place in range(10))
         points = " ".join(f"{x + right:.1f},{y + down:.1f}" for right, down in tips)

@@ -42,12 +42,13 @@ def draw(dots: Sequence[Dot], words: Words) -> str:
     if not seen:
         raise ValueError("a picture needs a way to hedge that cost something and left something open")
     groups = dict.fromkeys(dot.group for dot in seen if not dot.is_actual)
-    colours = dict(zip(groups, itertools.cycle(OTHERS), strict=False))
-    marks = [
-        Mark(dot.left_open, dot.cost, colours[dot.group], "dot", f"{dot.name}: {dot.left_open:.4g}, {dot.cost:.4g}")
-        for dot in seen
-        if not dot.is_actual
-    ]
+    looks = dict(zip(groups, itertools.cycle(itertools.product(("dot", "square"), OTHERS)), strict=False))
+    marks = []
+    for dot in seen:
+        if not dot.is_actual:
+            sign, colour = looks[dot.group]
+            told = f"{dot.name}: {dot.left_open:.4g}, {dot.cost:.4g}"
+            marks.append(Mark(dot.left_open, dot.cost, colour, sign, told))
     actual = [dot for dot in seen if dot.is_actual]
     marks += [Mark(dot.left_open, dot.cost, INK, "star") for dot in actual]
     drawing = Drawing(
@@ -56,5 +57,5 @@ def draw(dots: Sequence[Dot], words: Words) -> str:
         marks=marks,
     )
     names = [Name(dot.name, INK, "star") for dot in actual]
-    names += [Name(group, colour, "dot") for group, colour in colours.items()]
+    names += [Name(group, colour, sign) for group, (sign, colour) in looks.items()]
     return as_file(plot_file.Words(words.title, words.note), [Panel(drawing, names, height=HEIGHT)])

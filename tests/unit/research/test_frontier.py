@@ -1,5 +1,6 @@
 """Dots of cost against what is left open."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -39,6 +40,16 @@ def test_dearer_is_higher_and_more_open_is_further_right() -> None:
     (first_x, first_y), (second_x, second_y) = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in circles]
 
     assert (second_x > first_x, second_y > first_y) == (True, True)
+
+
+def test_no_two_groups_look_alike() -> None:
+    """Nine of three portfolios under three policies: where the colours end, squares begin."""
+    dots = [Dot(f"group {number}", f"dot {number}", 1.0 + number, 2.0) for number in range(9)]
+
+    drawn = draw(dots, _WORDS)
+    looks = re.findall(r'<(circle|rect) class="mark (f\d)"[^>]*><title>', drawn)
+
+    assert len(looks) == len(set(looks)) == 9
 
 
 def test_nothing_to_draw_is_said() -> None:

@@ -42,10 +42,11 @@ def _labels(trades: list[dict[str, Any]]) -> list[str]:
     return [trade["label"] for trade in trades]
 
 
-async def _restarted(processes: Any, venue: Any, **settings: str) -> Any:
-    """A second bot on the same ledger, run until it is back in its band, then stopped."""
+async def _restarted(processes: Any, venue: Any, *says: str, **settings: str) -> Any:
+    """A second bot on the same ledger, run until it has said that and is back in its band, then stopped."""
     second = processes.bot(venue.address, **settings)
-    await second.said("book.reconciled")
+    for name in ("book.reconciled", *says):
+        await second.said(name)
     await second.until(second.is_content, "inside the band")
     second.send(signal.SIGTERM)
     assert await second.ended() == 0, second.text()[-4000:]
@@ -54,17 +55,18 @@ async def _restarted(processes: Any, venue: Any, **settings: str) -> Any:
 
 @pytest.mark.asyncio
 async def test_killed_after_a_fill_and_restarted(processes: Any) -> None:
-    """Both as processes: the next run goes on where the first one died, under labels of its own."""
+    """Both as processes: the next run goes on where the first one died, under labels of its own; so does its page."""
     venue = await processes.exchange("--vol-scale", "0.25").listening()
     first = processes.bot(venue.address)
     await first.said("order.filled")
     first.send(signal.SIGKILL)
     assert await first.ended() == -signal.SIGKILL
 
-    second = await _restarted(processes, venue)
+    second = await _restarted(processes, venue, "day.recalled")
 
     await _assert_whole(venue, second)
     assert len(await venue.trades()) > 0
+    assert second.events("day.recalled")[0]["decisions"] >= 1
     sent = [line["label"] for bot in (first, second) for line in bot.events("order.sent")]
     assert len(sent) == len(set(sent))
 

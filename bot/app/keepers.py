@@ -11,7 +11,7 @@ from bot.domain.decided import Decided, Outcome, StopLatched, StopLifted
 from bot.domain.events import Event
 from bot.engine import Engine
 from bot.journal.profit_rows import ProfitRow
-from bot.observe.passed import Passed
+from bot.observe.passed import Stretch
 
 Applied = tuple[str, int, Event, Outcome]
 """Book, sequence number, event, outcome: what narration and records are made from."""
@@ -62,8 +62,8 @@ class Tape(Protocol):
 class Witness(Protocol):
     """Told of everything after the orders have left: narration, metrics, counts."""
 
-    def passed(self, passed: Passed) -> None:
-        """Market events, before what is applied next: the same as each of them `applied`."""
+    def passed(self, stretch: Stretch) -> None:
+        """What says nothing new, before what is applied next; some of it a while ago, for the ledger had it at once."""
 
     def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to."""

@@ -206,7 +206,7 @@ class Live:
         finally:
             self._is_draining = False
             # Also when deciding raised: the halt that follows must be told.
-            if len(self._untold) and not self._has_news:
+            if self._untold.is_fresh and not self._has_news:
                 self._has_news = True
                 asyncio.get_running_loop().call_soon(self._tell_soon)
 
@@ -348,9 +348,8 @@ class Live:
     def _tell(self, *, is_last: bool = False) -> None:
         """Record what was applied, then narrate and count it: words that fail must not cost the ledger its rows."""
         self._has_news = False
-        untold = self._untold.take()
-        self._record([entry for entry in untold if isinstance(entry, tuple)], is_last=is_last)
-        for entry in untold:
+        self._record(self._untold.fresh(), is_last=is_last)
+        for entry in self._untold.take(is_last=is_last):
             try:
                 if isinstance(entry, tuple):
                     self._witness.applied(*entry)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from bot.book import BookParams
 from bot.domain.decided import Outcome
-from bot.domain.events import Event, Ticked
+from bot.domain.events import Event
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns
 from bot.drive.why import explain
@@ -43,12 +43,15 @@ class Lookout:
 
     def saw(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to, told after the orders have left."""
-        decided = self.board.saw(book, event, outcome)
-        if type(event) is Ticked and event.now_ns - self._sampled_ns.get(book, 0) >= SAMPLE_EVERY_NS:
-            self._sampled_ns[book] = event.now_ns
-            self.board.sample(self._engines[book].status())
-        if decided is not None:
+        if self.board.saw(book, event, outcome) is not None:
             self._later(lambda: self._explain(book, seq, outcome))
+
+    def ticked(self, book: str, now_ns: Ns) -> None:
+        """A decision was made then, perhaps a while ago: the book is sampled as it is now, if that is due."""
+        if now_ns - self._sampled_ns.get(book, 0) >= SAMPLE_EVERY_NS:
+            status = self._engines[book].status()
+            self._sampled_ns[book] = status.now_ns
+            self.board.sample(status)
 
     def _explain(self, book: str, seq: int, outcome: Outcome) -> None:
         """While the engine still is as that decision left it; later it would be another one's explanation."""

@@ -17,7 +17,7 @@ from bot.observe.alerts import Alerts
 from bot.observe.charts import HedgeMark, Sample, render_run
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
-from bot.observe.passed import Passed
+from bot.observe.passed import Passed, Stretch
 from bot.observe.tally import RunResult, Tally
 
 
@@ -51,9 +51,15 @@ class RunWitness:
         if self._lookout is not None:
             self._lookout.follow(engines)
 
-    def passed(self, passed: Passed) -> None:
-        """Market events that led to nothing: counted, and nothing else is to be said of them."""
-        self._metrics.passed(passed)
+    def passed(self, stretch: Stretch) -> None:
+        """What says nothing new: counted, and whatever is due at its ticks."""
+        self._metrics.passed(stretch)
+        for each in stretch:
+            if not isinstance(each, Passed):
+                book, seq, event, outcome = each
+                self._narrator.repeated(book)
+                self._counted(book, seq, event, outcome)
+                self._at(book, event)
 
     def applied(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         """One event and what it led to."""
@@ -63,23 +69,36 @@ class RunWitness:
             if isinstance(command, PlaceOrder):
                 self._narrator.sent(seq, command)
         self._metrics.applied(book, event, outcome)
+        self._counted(book, seq, event, outcome)
+        if self._alerts is not None:
+            self._alerts.applied(book, event, outcome)
+        self._at(book, event)
+        if self._lookout is not None:
+            self._lookout.saw(book, seq, event, outcome)
+
+    def _counted(self, book: str, seq: int, event: Event, outcome: Outcome) -> None:
         tally = self._tallies[book]
         tally.passed(seq - self._seqs[book] - 1)
         self._seqs[book] = seq
         tally.saw(event, outcome)
-        if self._alerts is not None:
-            self._alerts.applied(book, event, outcome)
-            if isinstance(event, Ticked) and self._live is not None and self._alerts.is_summary_due(event.now_ns):
-                for status in self._live.statuses():
-                    day = self._tallies[status.book]
-                    draw = partial(_drawn, tuple(day.samples), tuple(day.marks), status)
-                    self._alerts.sum_up(status, hedges_count=day.hedges, fills_count=day.fills, draw=draw)
-        if isinstance(event, Ticked) and self._live is not None and tally.wants_sample(event.now_ns):
+
+    def _at(self, book: str, event: Event) -> None:
+        """What is done now and then, of a running driver: the summary of the day, samples for pictures and page."""
+        if not isinstance(event, Ticked):
+            return
+        if self._lookout is not None:
+            self._lookout.ticked(book, event.now_ns)
+        if self._live is None:
+            return
+        if self._alerts is not None and self._alerts.is_summary_due(event.now_ns):
+            for status in self._live.statuses():
+                day = self._tallies[status.book]
+                draw = partial(_drawn, tuple(day.samples), tuple(day.marks), status)
+                self._alerts.sum_up(status, hedges_count=day.hedges, fills_count=day.fills, draw=draw)
+        if self._tallies[book].wants_sample(event.now_ns):
             for status in self._live.statuses():
                 if status.book == book:
-                    tally.sample(status)
-        if self._lookout is not None:
-            self._lookout.saw(book, seq, event, outcome)
+                    self._tallies[book].sample(status)
 
     def waited(self, cause: str, pause_s: float) -> None:
         """At the start the venue gave no answer; it is asked again after a pause."""

@@ -33,7 +33,7 @@ from bot.domain.seen import VenueOrderState
 from bot.domain.time import NS_PER_S, Ns
 from bot.domain.units import float_from_decimal
 from bot.observe.metric_names import METRICS
-from bot.observe.passed import Passed
+from bot.observe.passed import Passed, Stretch
 
 EVENT_KINDS: Final[tuple[type[ev.Event], ...]] = (*MarketEvent.__args__, *ev.AccountEvent.__args__, ev.Ticked)
 
@@ -128,7 +128,6 @@ class Counts:
         """One event and what it led to in one book; an event handed over once per book counts once."""
         if event is not self._event:
             self._event = event
-            self._kinds[event.__class__] += 1
             if isinstance(event, ev.Ticked):
                 self._ticked(event)
             else:
@@ -136,6 +135,7 @@ class Counts:
         if outcome is NOTHING:
             return
         if outcome.decided is not None:
+            self._lag.take((self._now_ns() - outcome.decided.now_ns) / NS_PER_S)
             self._decided(book, outcome.decided)
         for command in outcome.commands:
             if isinstance(command, PlaceOrder):
@@ -143,13 +143,22 @@ class Counts:
         for note in outcome.notes:
             self._noted(book, event, note)
 
-    def passed(self, passed: Passed) -> None:
-        """Market events that led to nothing: the same as each of them `applied`."""
-        kinds = passed.kinds
-        for kind in set(kinds):
-            self._kinds[kind] += kinds.count(kind)
-        self._waiting += len(kinds)
-        self._received_ns = passed.newest.received_ns
+    def passed(self, stretch: Stretch) -> None:
+        """What says nothing new: as each of it `applied`, but nothing was written for it, so that it has no lag."""
+        for each in stretch:
+            if isinstance(each, Passed):
+                kinds = each.kinds
+                for kind in set(kinds):
+                    self._kinds[kind] += kinds.count(kind)
+                self._waiting += len(kinds)
+                self._received_ns = each.newest.received_ns
+                continue
+            book, _, event, outcome = each
+            if event is not self._event and isinstance(event, ev.Ticked):
+                self._event = event
+                self._ticked(event)
+            if outcome.decided is not None:
+                self._decided(book, outcome.decided)
 
     def alarmed(self, book: str, alarm: AlarmRaised) -> None:
         """Somebody else than an engine raised one."""
@@ -176,10 +185,11 @@ class Counts:
         if self._received_ns is not None:
             self._latency.take((event.now_ns - self._received_ns) / NS_PER_S)
         self._depth.take(self._waiting)
-        self._lag.take((self._now_ns() - event.now_ns) / NS_PER_S)
+        self._kinds[ev.Ticked] += 1
         self._waiting, self._received_ns = 0, None
 
     def _seen(self, event: MarketEvent | ev.AccountEvent) -> None:
+        self._kinds[event.__class__] += 1
         self._waiting += 1
         self._received_ns = event.received_ns
         if event.__class__ in _TOLD_APART:

@@ -53,7 +53,7 @@ METRICS: Final[dict[str, Metric]] = {
         "Events that waited for one decision.", 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0, 2_000.0, 10_000.0
     ),
     "hedgebot_ledger_lag_seconds": _histogram(
-        "From a decision until its rows are written and it is told.", *_LATENCY_S, 1.0, 2.0
+        "From a decision that says something new until its rows are written and it is told.", *_LATENCY_S, 1.0, 2.0
     ),
     "hedgebot_ledger_stalls_total": _counter("Commits of an intent that took over 50 ms."),
     "hedgebot_lease_left_seconds": _gauge("Until the right to trade this account ends; renewed long before."),

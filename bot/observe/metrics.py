@@ -64,7 +64,7 @@ class Metrics:
         self.applied: Final[Callable[[str, Event, Outcome], None]] = self._counts.applied
         """One event and what it led to in one book; an event handed over once per book counts once."""
         self.passed: Final = self._counts.passed
-        """Market events that led to nothing, counted as `applied` counts each."""
+        """What says nothing new, counted as `applied` counts each of it; it has no lag."""
         self.alarmed: Final = self._counts.alarmed
         """Somebody else than an engine raised an alarm."""
         self.stalled: Final = self._counts.stalled

@@ -175,9 +175,13 @@ class Narrator:
 
     # --- decisions -------------------------------------------------------------------------------------
 
+    def repeated(self, book: str) -> None:
+        """A decision repeats the one told last: the next one that is told says how many did."""
+        self._repeats[book] = self._repeats.get(book, 0) + 1
+
     def _decided(self, book: str, decided: Decided) -> None:
         if is_repeat(decided, self._told.get(book)):
-            self._repeats[book] = self._repeats.get(book, 0) + 1
+            self.repeated(book)
             return
         self._told[book] = decided
         self._log.tell(

@@ -133,8 +133,10 @@ class Tally:
     def saw(self, event: Event, outcome: Outcome) -> None:
         """Count one applied event and its outcome."""
         self.events += 1
+        if outcome is NOTHING:
+            return
         # Every book is told of a refusal; the one whose order it was has an outcome.
-        if isinstance(event, OrderRefused) and outcome is not NOTHING:
+        if isinstance(event, OrderRefused):
             self.refused += 1
         for note in outcome.notes:
             if isinstance(note, FillBooked) and note.label is not None:
@@ -146,7 +148,8 @@ class Tally:
             self._has_compared |= isinstance(note, PositionMismatched) or (
                 isinstance(note, PhaseChanged) and Phase.RUNNING in {note.phase_before, note.phase_after}
             )
-        self.orders += sum(isinstance(command, PlaceOrder) for command in outcome.commands)
+        for command in outcome.commands:
+            self.orders += isinstance(command, PlaceOrder)
         if outcome.decided is not None:
             self._decided(outcome.decided)
 

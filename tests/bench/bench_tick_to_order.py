@@ -40,7 +40,7 @@ from bot.hedging.bands import fixed
 from bot.hedging.modifiers import Modifiers
 from bot.journal.ledger import Ledger
 from bot.market.quality import TrustLimits
-from bot.observe.passed import Passed
+from bot.observe.passed import Stretch
 from bot.venues.budget import OrderRate
 from bot.venues.contract import Edge, Sink
 from bot.venues.deribit import encode_request
@@ -176,7 +176,7 @@ class StubAccountFeed:
 class Silent:
     """A witness that looks away: logging is not part of the path."""
 
-    def passed(self, passed: Passed) -> None:
+    def passed(self, stretch: Stretch) -> None:
         """Nothing."""
 
     def applied(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ from daemon_desk import DaemonDesk
 from msgspec import structs
 from peer import ticker_frame
 
+from bot.app.keepers import Applied
 from bot.app.lookout import Lookout
 from bot.app.recalling import recalling
-from bot.app.untold import Untold
+from bot.app.untold import HELD_MAX, Untold
 from bot.domain.events import Ticked
 from bot.domain.time import NS_PER_DAY, NS_PER_MS, NS_PER_S, Ns
 from bot.journal.ledger import Ledger
@@ -44,6 +46,7 @@ from bot.journal.schema import decisions
 from bot.journal.statements import statements_of
 from bot.observe.board import Board
 from bot.observe.metrics import Metrics
+from bot.observe.passed import Passed, Stretch
 from bot.observe.tail import Tail
 from bot.venues import deribit
 from bot.web.dashboard import Dashboard
@@ -55,8 +58,10 @@ _HEADER_BYTES = 4
 _VIEWERS = 10
 _BURST_EVERY_S = 0.005
 _DECISIONS = 1_000_000
-_PAIRS_PER_TURN = 40
+_PAIRS_PER_TURN = 24
 """Of short pieces, one with and one without: what else the machine does then weighs on both."""
+_DECISIONS_PER_PIECE = HELD_MAX
+"""What is held is told twice in each piece: a decision and the market events before it are two of what it counts."""
 
 
 class Desk:
@@ -92,28 +97,35 @@ class Desk:
                 untold.add("BTC", engine.seq, event, engine.apply(event))
         tick = Ticked(now_ns=now_ns)
         untold.add("BTC", engine.seq, tick, engine.apply(tick))
-        entries = untold.take()
-        if is_told:
-            for entry in entries:
-                if isinstance(entry, tuple):
-                    self.metrics.applied(entry[0], *entry[2:])
-                    self.lookout.saw(*entry)
-                else:
-                    self.metrics.passed(entry)
+        untold.fresh()
+        for entry in untold.take():
+            if is_told:
+                self._tell(entry)
+
+    def _tell(self, entry: Applied | Stretch) -> None:
+        """As the witness of a run does."""
+        if isinstance(entry, tuple):
+            self.metrics.applied(entry[0], *entry[2:])
+            self.lookout.ticked("BTC", self.now_ns)
+            self.lookout.saw(*entry)
+            return
+        self.metrics.passed(entry)
+        for each in entry:
+            if not isinstance(each, Passed) and isinstance(each[2], Ticked):
+                self.lookout.ticked(each[0], each[2].now_ns)
 
 
 def share_of(pairs: Sequence[tuple[float, float]]) -> float:
-    """How much of the throughput is lost, from seconds without and with."""
-    without_s, with_s = zip(*pairs, strict=True)
-    return round(1.0 - statistics.median(without_s) / statistics.median(with_s), 4)
+    """How much of the throughput is lost, from seconds without and with: the median of all pairs."""
+    return round(statistics.median(1.0 - without_s / with_s for without_s, with_s in pairs), 4)
 
 
 def bare_pairs(desk: Desk, turns: int) -> list[tuple[float, float]]:
-    """Decoder and engine alone: seconds of 25 bursts without, and with."""
+    """Decoder and engine alone: seconds of so many bursts without, and with."""
 
     def took_s(*, is_told: bool) -> float:
         began_s = time.thread_time()
-        for _ in range(25):
+        for _ in range(_DECISIONS_PER_PIECE):
             desk.burst(is_told=is_told)
         return time.thread_time() - began_s
 
@@ -121,11 +133,12 @@ def bare_pairs(desk: Desk, turns: int) -> list[tuple[float, float]]:
 
 
 async def daemon_pairs(desk: Desk, turns: int) -> list[tuple[float, float]]:
-    """The daemon's own path: seconds of 20 messages without, and with."""
+    """The daemon's own path: seconds of so many messages without, and with."""
+    frames = list(chain.from_iterable(desk.frames))[:_DECISIONS_PER_PIECE]
 
-    async def took_s(daemon: DaemonDesk, turn: int) -> float:
+    async def took_s(daemon: DaemonDesk) -> float:
         began_s = time.thread_time()
-        for frame in desk.frames[turn % len(desk.frames)]:
+        for frame in frames:
             await daemon.take(frame)
         return time.thread_time() - began_s
 
@@ -133,7 +146,7 @@ async def daemon_pairs(desk: Desk, turns: int) -> list[tuple[float, float]]:
         blind = DaemonDesk(Path(folder) / "blind", desk.names, is_watched=False)
         watched = DaemonDesk(Path(folder) / "watched", desk.names, is_watched=True)
         async with blind.running(), watched.running():
-            return [(await took_s(blind, n), await took_s(watched, n)) for n in range(turns * _PAIRS_PER_TURN)]
+            return [(await took_s(blind), await took_s(watched)) for _ in range(turns * _PAIRS_PER_TURN)]
 
 
 # --- viewers -------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class _Feed:
 class _Uncounted:
     """In the place of metrics where a daemon has none; a call of nothing is what its share is too small by."""
 
-    def passed(self, events: object) -> None:
+    def passed(self, stretch: object) -> None:
         pass
 
     def applied(self, book_name: str, event: object, outcome: object) -> None:

@@ -73,8 +73,8 @@ class _Watcher:
     def applied(self, _book: str, _seq: int, event: ev.Event, outcome: Outcome) -> None:
         self.told.append((event, outcome))
 
-    def passed(self, passed: Any) -> None:
-        self.told.append((passed.newest, NOTHING))
+    def passed(self, stretch: Any) -> None:
+        self.told += [each[2:] if isinstance(each, tuple) else (each.newest, NOTHING) for each in stretch]
 
     def stalled(self, seconds: float) -> None:
         del seconds

@@ -21,7 +21,7 @@ from bot.domain.status import BookStatus
 from bot.domain.time import Ns
 from bot.engine import Engine
 from bot.journal.ledger import Ledger
-from bot.observe.passed import Passed
+from bot.observe.passed import Passed, Stretch
 
 OKX = VenueId("okx")
 SWAP = InstrumentId("OKX:BTC-USDT-SWAP")
@@ -46,8 +46,12 @@ class _Watch:
             self.decisions.append(outcome.decided)
         self.alarms += [note.name for note in outcome.notes if isinstance(note, AlarmRaised)]
 
-    def passed(self, passed: Passed) -> None:
-        self.events.append(passed.newest)
+    def passed(self, stretch: Stretch) -> None:
+        for each in stretch:
+            if isinstance(each, Passed):
+                self.events.append(each.newest)
+            else:
+                self.applied(*each)
 
     def stalled(self, seconds: float) -> None:
         del seconds

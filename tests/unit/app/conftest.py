@@ -24,7 +24,7 @@ from bot.domain.instruments import Instrument
 from bot.domain.status import BookStatus
 from bot.domain.time import Ns, ns_from_iso
 from bot.engine import Engine
-from bot.observe.passed import Passed
+from bot.observe.passed import Passed, Stretch
 from bot.venues.contract import Edge, Sink
 
 NOW = ns_from_iso("2026-03-01T10:00:00Z")
@@ -193,9 +193,13 @@ class FakeWitness:
         """Of everything, what has passed too."""
         self.stalls_s: list[float] = []
 
-    def passed(self, passed: Passed) -> None:
+    def passed(self, stretch: Stretch) -> None:
         """Remember."""
-        self.kinds += passed.kinds
+        for each in stretch:
+            if isinstance(each, Passed):
+                self.kinds += each.kinds
+            else:
+                self.applied(*each)
 
     def applied(self, book: str, seq: int, event: ev.Event, outcome: Outcome) -> None:
         """Remember."""

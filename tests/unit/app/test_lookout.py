@@ -26,6 +26,7 @@ class _Looking:
         event = Ticked(now_ns=Ns(now_ns))
         outcome = self.play.engine.apply(event)
         self.lookout.saw("BTC", self.play.engine.seq, event, outcome)
+        self.lookout.ticked("BTC", event.now_ns)
 
 
 @pytest.fixture

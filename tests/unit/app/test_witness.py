@@ -3,22 +3,25 @@
 import io
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from bot.app.keepers import Applied
 from bot.app.lookout import Lookout
 from bot.app.untold import Untold
 from bot.app.witness import RunWitness, _drawn
 from bot.domain.events import Event, MessageMalformed, StreamLost, StreamName, StreamRestored, Ticked
 from bot.domain.reasons import Action
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
-from bot.observe.board import Board
+from bot.observe.board import Board, Dot
 from bot.observe.charts import Sample
 from bot.observe.logs import Level, open_log
 from bot.observe.metrics import Metrics
 from bot.observe.narrate import Narrator
+from bot.observe.passed import Stretch
 from bot.observe.tally import Tally
 
 
@@ -103,52 +106,73 @@ class _Watching:
         self.witness.look_at({"BTC": play.engine})
 
     def seen(self) -> list[object]:
-        """Everything."""
+        """Everything but what is sampled, and how long the ledger took: nothing is written of what says nothing new."""
         of_tally = {name: value for name, value in vars(self.tally).items() if name not in {"samples", "marks"}}
-        figures = [line for line in self.metrics.text().splitlines() if line.startswith(b"hedgebot_")]
-        spans = [self.board.history("BTC", span) for span in ("recent", "day", "run")]
-        return [figures, of_tally, list(self.tally.marks), self.board.told(), spans, self.lines.getvalue()]
+        figures = [line for line in self.metrics.text().decode().splitlines() if line.startswith("hedgebot_")]
+        figures = [line for line in figures if not line.startswith("hedgebot_ledger_lag")]
+        return [figures, of_tally, list(self.tally.marks), self.board.told(), self.lines.getvalue()]
+
+    def dots(self) -> tuple[Dot, ...]:
+        """Samples of the page."""
+        history = self.board.history("BTC", "recent")
+        assert history is not None, "the book is there"
+        return history.dots
 
 
 def _day_of(make: Any, now_ns: Ns) -> Iterator[Event]:
-    """Two thousand events of a seed: mostly of the market, a tick after a few, now and then something else."""
+    """Two thousand events of a seed: mostly of the market, a tick after a few and at the end, else now and then."""
     dice = random.Random(11)
     for _ in range(2_000):
         now_ns = Ns(now_ns + dice.randrange(50 * NS_PER_MS))
         at, kind = {"received_ns": now_ns, "venue_ns": now_ns}, dice.random()
-        if kind < 0.7:
+        if kind < 0.75:
             marked = dice.choice((make.option_marked, make.future_marked, make.quoted))
             yield marked(**at)
-        elif kind < 0.95:
+        elif kind < 0.98:
             yield Ticked(now_ns=now_ns)
-        elif kind < 0.97:
+        elif kind < 0.99:
             yield MessageMalformed(received_ns=now_ns, stream=StreamName.MARKET, cause="x", sample="y", venue="deribit")
         else:
             moved = dice.choice((StreamRestored, StreamLost))
             more = {"cause": "gone"} if moved is StreamLost else {}
             yield moved(received_ns=now_ns, stream=StreamName.MARKET, venue="deribit", **more)
+    yield Ticked(now_ns=now_ns)
 
 
-def test_what_passes_together_is_counted_as_if_told_one_by_one(play: Any, make: Any, now_ns: Ns) -> None:
-    """The same metrics, counts, page and log, wherever the driver's turns end."""
-    single, batched, untold = _Watching(play, make, now_ns), _Watching(play, make, now_ns), Untold()
+def test_what_passes_is_counted_as_if_told_one_by_one(play: Any, make: Any, now_ns: Ns) -> None:
+    """The same metrics, counts, page and log, however long it was held; the page's curves as fine, and as true."""
+    single, held, untold = _Watching(play, make, now_ns), _Watching(play, make, now_ns), Untold()
     play.ready({"BTC-27MAR26-100000-C": "1"})
-    single.witness._seqs["BTC"] = batched.witness._seqs["BTC"] = play.engine.seq
-    passed = 0
-    for event in (*_day_of(make, now_ns), Ticked(now_ns=Ns(now_ns + 200 * NS_PER_S))):
+    single.witness._seqs["BTC"] = held.witness._seqs["BTC"] = play.engine.seq
+    sizes: list[int] = []
+    made: dict[int, float | None] = {}
+    for event in _day_of(make, now_ns):
         outcome = play.engine.apply(event)
+        if outcome.decided is not None:
+            made[outcome.decided.now_ns // NS_PER_MS] = outcome.decided.delta_coin_net
         single.witness.applied("BTC", play.engine.seq, event, outcome)
         untold.add("BTC", play.engine.seq, event, outcome)
         # The page explains a decision while its engine still is as it left it, so a tick is the end of a turn.
         for entry in untold.take() if isinstance(event, Ticked) else ():
-            if isinstance(entry, tuple):
-                batched.witness.applied(*entry)
-            else:
-                batched.witness.passed(entry)
-                passed += len(entry.kinds)
+            _tell(held.witness, entry)
+            sizes += [] if isinstance(entry, tuple) else [len(entry)]
+    for entry in untold.take(is_last=True):
+        _tell(held.witness, entry)
+    dots = held.dots()
+    gaps_ms = [after.time_ms - before.time_ms for before, after in pairwise(dots)]
 
-    assert passed > 1_000
-    assert batched.seen() == single.seen()
+    assert max(sizes) > 4
+    assert held.seen() == single.seen()
+    assert len(dots) > 30
+    assert 1_000 <= min(gaps_ms) <= max(gaps_ms) < 2_000
+    assert [dot.delta_coin_net for dot in dots] == [made[dot.time_ms] for dot in dots]
+
+
+def _tell(witness: RunWitness, entry: Applied | Stretch) -> None:
+    if isinstance(entry, tuple):
+        witness.applied(*entry)
+    else:
+        witness.passed(entry)
 
 
 def test_a_stall_is_told_and_counted(witness: RunWitness, told: list[str]) -> None:

@@ -10,10 +10,12 @@ from msgspec import structs
 from bot.domain import events as ev
 from bot.domain.commands import Command, PlaceOrder
 from bot.domain.decided import NOTHING, Decided, FillBooked, Note, Outcome
-from bot.domain.ids import VenueId
+from bot.domain.ids import InstrumentId, VenueId
+from bot.domain.market_events import OptionMarked, Quoted
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.observe.counts import EVENT_KINDS, Counts
+from bot.observe.passed import Passed
 
 _NOW_NS = Ns(100 * NS_PER_S)
 
@@ -68,7 +70,7 @@ def test_a_first_connection_is_none_that_came_back(told_events: dict[str, ev.Eve
 
 
 def test_time_and_depth_are_of_each_decision(told_events: dict[str, ev.Event]) -> None:
-    """From the newest event to the tick; a tick without news has no latency; the lag is until it is told."""
+    """From the newest event to the tick; a tick without events before it has no latency."""
     counts = _counts()
     for event in (
         structs.replace(told_events["order.acked"], received_ns=Ns(_NOW_NS - 9 * NS_PER_MS)),
@@ -79,12 +81,48 @@ def test_time_and_depth_are_of_each_decision(told_events: dict[str, ev.Event]) -
         counts.applied("BTC", event, NOTHING)
     latency = counts.spreads["hedgebot_event_to_decision_seconds"]
     depth = counts.spreads["hedgebot_inbox_depth_events"]
-    lag = counts.spreads["hedgebot_ledger_lag_seconds"]
 
     assert (sum(latency.counts), latency.total) == (1, pytest.approx(0.001))
     assert latency.counts[latency.buckets.index(1e-3)] == 1
     assert (sum(depth.counts), depth.total) == (2, 2.0)
-    assert (sum(lag.counts), lag.total) == (2, pytest.approx(0.004))
+
+
+def test_what_passes_is_counted_in_one_go(decided: Callable[..., Decided]) -> None:
+    """Market events by kind, decisions, a tick of two books once; nothing is written of it, so that it has no lag."""
+    counts = _counts("BTC", "ETH")
+    passed = Passed(_quoted(9))
+    for age_ms, kind in ((5, Quoted), (2, OptionMarked)):
+        passed.kinds.append(kind)
+        passed.newest = _quoted(age_ms)
+    tick, calm = _ticked(), Outcome(decided=decided(action=Action.SKIP, reason=Reason.INSIDE_BAND))
+    counts.passed([passed, ("BTC", 4, tick, calm), ("ETH", 4, tick, calm), ("BTC", 5, _ticked(), calm)])
+    found = counts.read()
+    latency = counts.spreads["hedgebot_event_to_decision_seconds"]
+    depth = counts.spreads["hedgebot_inbox_depth_events"]
+
+    kinds = {kind: count for (kind,), count in found["hedgebot_events_total"].items() if count}
+    assert kinds == {"Quoted": 2, "OptionMarked": 1, "Ticked": 2}
+    assert found["hedgebot_decisions_total"] == {("BTC", "skip", "inside_band"): 2, ("ETH", "skip", "inside_band"): 1}
+    assert (sum(latency.counts), latency.total) == (1, pytest.approx(0.002))
+    assert (sum(depth.counts), depth.total) == (2, 3.0)
+    assert sum(counts.spreads["hedgebot_ledger_lag_seconds"].counts) == 0
+
+
+def test_the_lag_is_from_a_decision_until_it_is_told(decided: Callable[..., Decided]) -> None:
+    """Two milliseconds of the clock; what is no decision has none."""
+    counts = _counts()
+    counts.applied("BTC", _ticked(), Outcome(decided=decided(now_ns=_NOW_NS)))
+    counts.applied("BTC", _ticked(), NOTHING)
+    lag = counts.spreads["hedgebot_ledger_lag_seconds"]
+
+    assert (sum(lag.counts), lag.total) == (1, pytest.approx(0.002))
+
+
+def _quoted(age_ms: int) -> Quoted:
+    at_ns = Ns(_NOW_NS - age_ms * NS_PER_MS)
+    sizes = {"bid_amount_native": 1.0, "ask_amount_native": 1.0}
+    name = InstrumentId("BTC-PERPETUAL")
+    return Quoted(instrument=name, received_ns=at_ns, venue_ns=at_ns, bid_native=1.0, ask_native=2.0, **sizes)
 
 
 def test_a_value_beyond_every_bucket_is_counted() -> None:

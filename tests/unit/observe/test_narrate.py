@@ -169,6 +169,18 @@ def test_a_decision_that_does_not_change_is_told_once_a_minute(
     ]
 
 
+def test_decisions_that_passed_are_counted_with_the_next_one_told(
+    narrator: Narrator, heard: Any, decided: Callable[..., Decided]
+) -> None:
+    """As if each of them had been handed over."""
+    narrator.repeated("BTC")
+    narrator.repeated("BTC")
+    narrator.repeated("ETH")
+    narrator.outcome("BTC", 4, Outcome(decided=decided()))
+
+    assert [line["repeats"] for line in heard.lines] == [2]
+
+
 @pytest.mark.parametrize("reason", sorted(narrate.LIMITS))
 def test_a_limit_in_the_way_has_a_line_of_its_own(
     narrator: Narrator, heard: Any, decided: Callable[..., Decided], reason: Reason

@@ -120,6 +120,15 @@ def test_events_decisions_orders_fills_and_refusals_are_counted(
     assert counts == (6, 2, 1, 1, 1, 1)
 
 
+def test_events_that_led_to_nothing_are_events() -> None:
+    """Told by their number, or one by one."""
+    tally = _tally()
+    tally.passed(3)
+    tally.saw(ev.Ticked(now_ns=Ns(1)), NOTHING)
+
+    assert (tally.events, tally.decisions) == (4, 0)
+
+
 @pytest.mark.parametrize(
     ("net", "expected_s"),
     [(0.2, 3.0), (-0.2, 3.0), (0.104, 0.0), (0.105001, 3.0), (0.0, 0.0), (None, 0.0)],

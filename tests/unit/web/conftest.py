@@ -32,6 +32,7 @@ class Scene:
         event = Ticked(now_ns=self.now_ns)
         outcome = self.play.engine.apply(event)
         self.lookout.saw("BTC", self.play.engine.seq, event, outcome)
+        self.lookout.ticked("BTC", self.now_ns)
         return int(self.play.engine.seq)
 
 

@@ -135,7 +135,8 @@ class SimVenue:
         self._specs: dict[InstrumentId, Instrument] = {
             spec.id: spec for spec in exchange.instruments() if venue_of(spec.id) == venue
         }
-        self._watched: list[Instrument] = []
+        self._futures = frozenset(name for name, spec in self._specs.items() if not spec.is_option)
+        self._watched: dict[InstrumentId, Instrument] = {}
         self._account_due_ns = Ns(0)
         self._depth_ns: dict[InstrumentId, Ns] = {}
         """When what stands behind its touch was told last."""
@@ -157,8 +158,8 @@ class SimVenue:
         """Send tickers of these instruments from now on."""
         for name in names:
             spec = self._specs.get(name)
-            if spec is not None and spec not in self._watched:
-                self._watched.append(spec)
+            if spec is not None and name not in self._watched:
+                self._watched[name] = spec
                 self._exchange.keep_alive(name)
 
     def is_down(self, stream: StreamName, now_ns: Ns) -> bool:
@@ -171,24 +172,26 @@ class SimVenue:
         self._measured_ahead_ns = self.clock_ahead_ns
         orders = [order.order_id for order in self._exchange.orders_open(self._account)]
         self._exchange.cancel_for(self._account, orders, "cancel_on_disconnect")
-        self._watched = [self._specs[name] for name in watched if name in self._specs]
+        self._watched = {name: self._specs[name] for name in watched if name in self._specs}
         self._account_due_ns = Ns(0)
 
-    def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
+    def tickers(self, now_ns: Ns, *, only: frozenset[InstrumentId] | None = None) -> None:
         """Send the tickers of watched instruments, all futures and the options named by `only`; account figures."""
         received = Ns(now_ns + self._latency.feed_ns)
         events: list[Event] = []
-        for spec in self._watched:
-            if only is None or not spec.is_option or spec.id in only:
-                quote = self._exchange.quote(spec.id)
-                events.append(sim_codec.marked(quote, received, is_option=spec.is_option))
-                if not spec.is_option and now_ns - self._depth_ns.get(spec.id, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS:
-                    self._depth_ns[spec.id] = now_ns
-                    bids, asks, _ = self._exchange.book(spec.id, _DEPTH_LEVELS)
-                    events.append(sim_codec.depth((bids, asks), quote, received))
+        shown = self._watched.keys() if only is None else only | self._futures
+        for name in self._watched:
+            if name not in shown:
+                continue
+            quote, is_future = self._exchange.quote(name), name in self._futures
+            events.append(sim_codec.marked(quote, received, is_option=not is_future))
+            if is_future and now_ns - self._depth_ns.get(name, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS:
+                self._depth_ns[name] = now_ns
+                bids, asks, _ = self._exchange.book(name, _DEPTH_LEVELS)
+                events.append(sim_codec.depth((bids, asks), quote, received))
         if now_ns >= self._account_due_ns:
             self._account_due_ns = Ns(now_ns + _ACCOUNT_EVERY_NS)
-            events += self._account_figures(received, self._watched)
+            events += self._account_figures(received, self._watched.values())
         self._tell(received, events)
 
     def _account_figures(self, received: Ns, specs: Iterable[Instrument]) -> list[Event]:
@@ -341,13 +344,14 @@ class SimVenue:
             venue=self._venue,
         )
         held = [self._specs[InstrumentId(item.instrument)] for item in positions]
-        return [*self._account_figures(received, (*self._watched, *held)), taken]
+        return [*self._account_figures(received, (*self._watched.values(), *held)), taken]
 
     def last_look(self) -> list[Event]:
         """What happened last; marks, money, positions of this very moment: for the comparison at the end of a run."""
         now_ns = self._exchange.now_ns
         marks = (
-            sim_codec.marked(self._exchange.quote(spec.id), now_ns, is_option=spec.is_option) for spec in self._watched
+            sim_codec.marked(self._exchange.quote(spec.id), now_ns, is_option=spec.is_option)
+            for spec in self._watched.values()
         )
         after_ns = Ns(now_ns + 1)  # asked after it: a picture from before a fill would prove nothing
         return [*self._happened(now_ns, now_ns), *marks, *self._picture(after_ns, after_ns)]

@@ -92,7 +92,7 @@ class SimVenues:
         for venue in self._venues.values():
             venue.watch(names)
 
-    def tickers(self, now_ns: Ns, *, only: frozenset[str] | None = None) -> None:
+    def tickers(self, now_ns: Ns, *, only: frozenset[InstrumentId] | None = None) -> None:
         """Send what is watched."""
         for venue in self._venues.values():
             venue.tickers(now_ns, only=only)

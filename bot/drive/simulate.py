@@ -155,7 +155,7 @@ class Simulation:
         self._rows_seen: frozenset[InstrumentId] = frozenset()
         self._held: frozenset[InstrumentId] = frozenset()
         """Options of the portfolio."""
-        self._chain: list[Instrument] = []
+        self._chain: dict[InstrumentId, Instrument] = {}
         """Options of their expiries."""
         self._index_usd = 0.0
         self._hole_end_ns = Ns(0)
@@ -173,11 +173,13 @@ class Simulation:
         seed_positions(self._exchange, ACCOUNT, holdings)
         self._held = frozenset(held.instrument.id for held in holdings if held.instrument.is_option)
         expiries = {(held.instrument.index_name, held.instrument.expiry_ns) for held in holdings}
-        self._chain = [spec for spec in listed if spec.is_option and (spec.index_name, spec.expiry_ns) in expiries]
+        self._chain = {
+            spec.id: spec for spec in listed if spec.is_option and (spec.index_name, spec.expiry_ns) in expiries
+        }
         self._exchange.changes()
         self._venue.watch(hedges_of(self._params.book))
         if self._recorded is not None:
-            self._venue.watch([spec.id for spec in self._chain])
+            self._venue.watch(list(self._chain))
         if self._mishaps is not None:
             self._exchange.open_account(RIVAL, FUNDS)
             self._mishaps.plan(self._venue, self._process, sorted(self._held))
@@ -236,13 +238,10 @@ class Simulation:
     def _replay_step(self, now_ns: Ns) -> Ns:
         """Tickers whose row is new among the expiries held (each tells their forward), and the perpetual."""
         assert self._recorded is not None, "only in a recorded world"
-        fresh = frozenset(
-            spec.id
-            for spec in self._chain
-            if (row := self._recorded.recorded(spec)) is not None and row.time_ns == now_ns
-        )
+        told = self._recorded.rows_at(now_ns)
+        fresh = frozenset(name for name in told if name in self._chain)
         index_usd = self._exchange.index_usd(f"{self._params.book.book.lower()}_usd")
-        if fresh or index_usd != self._index_usd or self._is_hedge_fresh(now_ns):
+        if fresh or index_usd != self._index_usd or any(name in told for name in hedges_of(self._params.book)):
             self._index_usd = index_usd
             self._venue.tickers(now_ns, only=fresh)
         held = frozenset(name for name in self._held if (self._exchange.instrument(name).expiry_ns or 0) > now_ns)
@@ -255,12 +254,6 @@ class Simulation:
             return Ns(self._end_ns + 1)
         self._wait_out(now_ns, following)
         return following
-
-    def _is_hedge_fresh(self, now_ns: Ns) -> bool:
-        """Whether a hedge instrument that was recorded has a new row."""
-        assert self._recorded is not None, "only in a recorded world"
-        rows = (self._recorded.recorded(self._exchange.instrument(name)) for name in hedges_of(self._params.book))
-        return any(row is not None and row.time_ns == now_ns for row in rows)
 
     def _wait_out(self, now_ns: Ns, until_ns: Ns) -> None:
         """Let the bot's clock go on through a hole: by the time its quotes are too old it knows, and refuses."""

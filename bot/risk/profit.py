@@ -40,10 +40,14 @@ class Profit:
         self._qty[instrument] = float_from_decimal(amount_native)
 
     def see_option(self, spec: Instrument, marked: OptionMarked) -> None:
-        """Revalue a held option at the venue's mark."""
-        value = _option_value_usd(spec, marked)
+        """Revalue a held option at the venue's mark: premium in coin times the index."""
+        value = marked.mark_native
         if value is None:
             return
+        if spec.price_is_in_coin:
+            if marked.index_usd is None:
+                return
+            value *= marked.index_usd
         name = spec.id
         before = self._value_usd.get(name)
         if before is not None:
@@ -115,15 +119,6 @@ class Profit:
             funding=self._funding,
             collateral=self._collateral,
         )
-
-
-def _option_value_usd(spec: Instrument, marked: OptionMarked) -> float | None:
-    """USD value of one coin of option at the venue's mark: premium in coin times the index."""
-    mark = marked.mark_native
-    if mark is None or not spec.price_is_in_coin:
-        return mark
-    index_usd = marked.index_usd
-    return None if index_usd is None else mark * index_usd
 
 
 def move_usd(spec: Instrument, amount_native: float, from_native: float, to_native: float) -> float:

@@ -103,6 +103,7 @@ class Exchange:
         self._marks.move_to(now_ns)
         if is_settlement(now_ns):
             settle_day(self._desk, self._pits, now_ns)
+            self._quoting.rouse(self._pits)
             for item in self._lister(now_ns, self.instruments()):
                 self._pits[item.id] = pit_of_new(item, self._seed, self._marks, now_ns)
                 self._quoting.recall_day(self._pits[item.id], now_ns)
@@ -208,6 +209,7 @@ class Exchange:
         """Take back one `watch`; more than were made are ignored."""
         pit = self._pit(name)
         pit.watchers_count = max(0, pit.watchers_count - 1)
+        self._quoting.rouse([name])
 
     def changes(self) -> list[Change]:
         """All that happened since the last call, in order."""

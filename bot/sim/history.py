@@ -4,12 +4,13 @@ Takes rows from any iterable; reads no file. Rows are `public/get_order_book` re
 (recorded data notes, section 2.1) or what a tape of our own knows of a ticker.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.domain.ids import InstrumentId
 from bot.domain.instruments import Instrument
 from bot.domain.time import Ns
 from bot.sim.facts import Told
@@ -104,6 +105,10 @@ class RecordedMarket:
         self._forward: dict[tuple[str, Ns], tuple[float, str]] = {}
         self._row_by_instrument: dict[str, HistoryRow] = {}
         self._now_ns = Ns(0)
+        self._fresh: list[str] = []
+        self._told: list[InstrumentId] = []
+        """Of the newest row's moment."""
+        self._told_ns = Ns(0)
         self.rows_consumed_count = 0
 
     @property
@@ -121,6 +126,7 @@ class RecordedMarket:
         for pressure in self._pressures.values():
             pressure.pass_time(now_ns - self._now_ns)
         self._now_ns = now_ns
+        self._fresh = []
         row = self._next
         while row is not None and row.time_ns <= now_ns:
             self._take(row)
@@ -133,6 +139,10 @@ class RecordedMarket:
     def _take(self, row: HistoryRow) -> None:
         item = self._instruments[row.instrument]
         self.rows_consumed_count += 1
+        self._fresh.append(row.instrument)
+        if row.time_ns != self._told_ns:
+            self._told, self._told_ns = [], row.time_ns
+        self._told.append(item.id)
         self._recorded_indices.add(item.index_name)
         self._index_usd[item.index_name] = row.index_usd
         self._join_indices(item.base, row.index_usd)
@@ -193,6 +203,14 @@ class RecordedMarket:
     def recorded(self, instrument: Instrument) -> HistoryRow | None:
         """Newest row of the instrument."""
         return self._row_by_instrument.get(instrument.id)
+
+    def fresh(self) -> Sequence[str]:
+        """Instruments of the rows the last `advance` consumed, in their order."""
+        return self._fresh
+
+    def rows_at(self, now_ns: Ns) -> Sequence[InstrumentId]:
+        """Instruments with a row of this very moment, which has been advanced to."""
+        return self._told if self._told_ns == now_ns else ()
 
     def told(self, instrument: Instrument) -> Told | None:
         """Nothing: marks are in the rows."""

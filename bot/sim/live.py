@@ -4,7 +4,7 @@ Fed with market events by whoever listens to the venue; makes nothing up and rea
 separately (`live_book`). Every instrument has been heard once before the world opens.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.instruments import Instrument
 from bot.domain.market_events import FutureMarked, OptionMarked
@@ -100,6 +100,10 @@ class LiveMarket:
         """Nothing is recorded here."""
         del instrument
         return None
+
+    def fresh(self) -> Sequence[str]:
+        """Nothing: there are no rows."""
+        return ()
 
     def told(self, instrument: Instrument) -> Told | None:
         """Last heard."""

@@ -4,6 +4,7 @@ Three worlds fit: drawn paths (`paths`), recorded history (`history`) and a real
 Knows nothing of orders or accounts.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bot.domain.instruments import Instrument
@@ -45,6 +46,9 @@ class Market(Protocol):
 
     def recorded(self, instrument: Instrument) -> HistoryRow | None:
         """Newest recorded row; None in a drawn world, before the first row and for what was not recorded."""
+
+    def fresh(self) -> Sequence[str]:
+        """Instruments whose newest row came with the last move; none in a world without rows."""
 
     def told(self, instrument: Instrument) -> Told | None:
         """What a real venue says of it; None in a made-up world, where marks, bands and quotes are made here."""

@@ -7,7 +7,7 @@ transition law, jumps have their own drawn arrival times. Rates are per year of 
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -261,6 +261,10 @@ class StochasticMarket:
         """Nothing is recorded here."""
         del instrument
         return None
+
+    def fresh(self) -> Sequence[str]:
+        """Nothing: there are no rows."""
+        return ()
 
     def told(self, instrument: Instrument) -> Told | None:
         """Nothing: all is drawn here."""

@@ -5,6 +5,7 @@ no client order rests is quoted when asked, and costs nothing in between.
 """
 
 import random
+from collections.abc import Iterable
 
 from bot.domain.time import Ns
 from bot.sim.book import BookSide
@@ -26,6 +27,11 @@ class Quoting:
         self._seed = seed
         self._rate_scale = rate_scale
         self._followed: dict[str, Pit] = {}
+        self._follows_count = 0
+        self._places: dict[str, int] = {}
+        """Of those followed, in order of their beginning."""
+        self._moving: set[str] = set()
+        """Of those followed, all but those of a recorded world whose quote stands until they are roused."""
         self._takers: dict[str, Takers] = {}
 
     def recall_day(self, pit: Pit, now_ns: Ns) -> None:
@@ -47,27 +53,35 @@ class Quoting:
             dice = random.Random(f"{self._seed}:takers:{name}")
             self._takers[name] = Takers(dice, self._rate_scale, pit.instrument.is_option)
         self._followed[name] = pit
+        self._places[name] = self._follows_count = self._follows_count + 1
+        self._moving.add(name)
 
     def step(self, now_ns: Ns) -> None:
         """Let takers into all followed books as they still stand, requote them, tell what changed."""
-        forgotten: list[str] = []
         is_recorded = self._market.is_recorded
-        for name, pit in self._followed.items():
-            if is_recorded and pit.is_looked_at and self._stands(pit):
+        self.rouse(self._market.fresh())
+        for name in sorted(self._moving, key=self._places.__getitem__):
+            pit = self._followed[name]
+            if is_recorded and self._stands(pit):
+                self._moving.remove(name)
                 continue
             if pit.is_open and not is_recorded:
                 self._take(pit, now_ns)
             self.refresh(pit, now_ns)
             self._desk.flush_book(pit)
             if not (pit.is_looked_at or pit.book.has_clients):
-                forgotten.append(name)
-        for name in forgotten:
-            del self._followed[name]
+                del self._followed[name], self._places[name]
+                self._moving.remove(name)
+
+    def rouse(self, names: Iterable[str]) -> None:
+        """Quotes that stood may not any more: there is a new row, it expired, or nobody looks."""
+        self._moving.update(name for name in names if name in self._followed)
 
     def _stands(self, pit: Pit) -> bool:
-        """Whether a recorded quote is the one that was put into the book: most are, at most moments of a chain."""
+        """Whether a book somebody looks at is as recorded already: an option not seen yet is quoted as nothing."""
         row = self._market.recorded(pit.instrument)
-        return row is not None and pit.quoted_row is row and pit.is_open
+        is_quoted = pit.quoted_row is row and (row is not None or pit.instrument.is_option)
+        return is_quoted and pit.is_open and pit.is_looked_at
 
     def refresh(self, pit: Pit, now_ns: Ns) -> Mark:
         """Mark and quote an instrument for this moment, once; client orders the quotes run into are filled."""

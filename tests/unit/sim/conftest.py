@@ -1,6 +1,6 @@
 """A venue whose prices stand still unless a test moves them, and the words tests order with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
@@ -71,6 +71,10 @@ class StillMarket:
         """Nothing."""
         del instrument
         return None
+
+    def fresh(self) -> Sequence[str]:
+        """Nothing."""
+        return ()
 
     def told(self, instrument: Instrument) -> Told | None:
         """Nothing: a made-up world."""

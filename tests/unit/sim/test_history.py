@@ -11,7 +11,7 @@ from bot.domain.time import Ns, ns_from_iso
 from bot.domain.units import float_from_decimal
 from bot.journal.history_files import read_rows
 from bot.sim.exchange import Exchange
-from bot.sim.facts import OrderRequest, Side, TimeInForce
+from bot.sim.facts import BookChange, OrderRequest, Side, TimeInForce
 from bot.sim.history import HistoryRow, RecordedMarket, in_usdc
 from bot.sim.impact import Impact
 from bot.sim.recorded_listing import listed_from_rows
@@ -84,6 +84,39 @@ def test_rows_are_consumed_in_time(world: tuple[RecordedMarket, Exchange]) -> No
 
     assert stops == [row.time_ns for row in _ROWS[1:]]
     assert market.rows_consumed_count == 4
+
+
+def test_a_recording_tells_what_is_new(world: tuple[RecordedMarket, Exchange]) -> None:
+    """What the last move brought, and what is of this very moment."""
+    market, venue = world
+    venue.advance(Ns(_AT + _S))
+    assert (list(market.fresh()), market.rows_at(Ns(_AT + _S)), market.rows_at(_AT)) == ([_PUT], [_PUT], ())
+    venue.advance(Ns(_AT + 2 * _S))
+    assert list(market.fresh()) == []
+    venue.advance(Ns(_AT + 301 * _S))
+    assert (list(market.fresh()), market.rows_at(Ns(_AT + 301 * _S))) == ([_CALL, _PUT], [_PUT])
+
+
+@pytest.mark.parametrize(
+    ("has_left", "expected"), [(False, ["", "delete 0.0145", "delete 0.0135"]), (True, ["", "", ""])]
+)
+def test_a_recorded_quote_stands_until_its_next_row_or_its_end(
+    world: tuple[RecordedMarket, Exchange], has_left: bool, expected: list[str]
+) -> None:
+    """In between nothing is told of it; who has left is told nothing more."""
+    _, venue = world
+    venue.watch(_CALL)
+    venue.advance(Ns(_AT + 2 * _S))
+    if has_left:
+        venue.unwatch(_CALL)
+    found = []
+    for moment in (_AT + 3 * _S, _AT + 300 * _S, ns_from_iso("2023-04-14T08:00:00Z")):
+        venue.advance(Ns(moment))
+        changes = [change for change in venue.changes() if isinstance(change, BookChange)]
+        levels = [level for change in changes for level in (*change.bids, *change.asks)]
+        found.append(", ".join(f"{action} {price}" for action, price, _ in levels))
+
+    assert found == expected
 
 
 def test_tickers_show_the_row(world: tuple[RecordedMarket, Exchange]) -> None:

@@ -15,7 +15,7 @@ from bot.domain.errors import JournalError
 from bot.domain.ids import FillId, InstrumentId, Label
 from bot.domain.seen import VenueOrderState
 from bot.domain.time import Ns
-from bot.journal import dialects, postgres, rows
+from bot.journal import dialects, opening, postgres, rows
 from bot.journal.day import Day, DayReader
 from bot.journal.rows import FillRow, OrderRow, PositionRow
 from bot.journal.schema import decisions, fills, intents, order_events, positions, reconciliations
@@ -70,10 +70,8 @@ class LedgerReader:
         return cls(connection)
 
     def close(self) -> None:
-        """Give the file back."""
-        engine = self._connection.engine
-        self._connection.close()
-        engine.dispose()
+        """Give the file or the line back, also one that is dead."""
+        opening.dispose(self._connection)
 
     def orders(self) -> tuple[OrderRow, ...]:
         """Every intent with the last thing heard about its order, by decision."""

@@ -13,7 +13,8 @@ from bot.domain.errors import JournalError
 from bot.domain.ids import FillId, InstrumentId
 from bot.domain.reasons import Action, Reason
 from bot.domain.time import NS_PER_DAY, NS_PER_S, Ns
-from bot.journal import rows
+from bot.journal import postgres as place
+from bot.journal import postgres_line, rows
 from bot.journal.day import Day
 from bot.journal.ledger import Ledger
 from bot.journal.profit_rows import ProfitRow
@@ -206,8 +207,11 @@ def test_a_reader_gives_up_when_it_is_told_to(open_ledger: Any, day_of: Callable
 
 
 @pytest.mark.postgres
-def test_a_database_tells_the_same(postgres: Any, decided: Made, fill: Any) -> None:
-    """The same questions, in its own words."""
+def test_a_database_tells_the_same(postgres: Any, decided: Made, fill: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same questions, in its own words; how long it may take is not asked here."""
+    monkeypatch.setattr(postgres_line, "WAIT_S", 60.0)
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        monkeypatch.setitem(place._SETTINGS, name, "60000ms")
     url = postgres.url()
     ledger = Ledger.open(url, run_id="r1", started_ns=_ago(300), mode="demo", config_hash="c0ffee", version="0.1.0")
     _write(ledger, [decided(seq=3 * step, now_ns=_ago(299 - step)) for step in range(290)], "r1")

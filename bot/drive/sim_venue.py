@@ -30,6 +30,7 @@ from bot.sim import facts, invariants
 from bot.sim.delivery import settlement_after_ns
 from bot.sim.exchange import Exchange
 from bot.venues import sim_codec
+from bot.venues.outcome import may_be_late
 
 ACCOUNT: Final = "bot"
 _ACCOUNT_EVERY_NS: Final = 2 * NS_PER_S
@@ -291,7 +292,10 @@ class SimVenue:
             asked = structs.replace(asked, valid_until_ns=Ns(command.valid_until_ns - self._measured_ahead_ns))
             order, trades = self._exchange.submit(asked)
         except facts.VenueSays as no:
-            self._answer(command, received, [sim_codec.refused(command, no, received)])
+            told = sim_codec.refused(command, no, received)
+            if may_be_late(told):
+                self._measured_ahead_ns = self.clock_ahead_ns
+            self._answer(command, received, [told])
         else:
             events: list[Event] = [
                 OrderAcked(label=command.label, order_id=OrderId(order.order_id), received_ns=received),

@@ -6,6 +6,7 @@ know why an order is wanted.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
@@ -34,7 +35,7 @@ from bot.venues.budget import CreditBucket, OrderRate
 from bot.venues.ccxt_road import CcxtRoad
 from bot.venues.contract import NowNs
 from bot.venues.dead_man import DeadMan
-from bot.venues.outcome import not_sent, row_of, verdict
+from bot.venues.outcome import may_be_late, not_sent, row_of, verdict
 from bot.venues.rest_account import snapshot_of
 from bot.venues.settings import VenueSettings
 from bot.venues.venue_rest import ANSWER_ERRORS, OrderRead, Placed, VenueFacts
@@ -170,6 +171,9 @@ class CcxtGateway:
                 _demand_same(placed.order, command)
         except VenueRefused as error:
             told = self._verdict(label, error)
+            if may_be_late(told):
+                with contextlib.suppress(*ANSWER_ERRORS):  # the last measurement stands
+                    await self._road.measure()
             is_too_small = isinstance(told, OrderRefused) and told.kind is RefusalKind.TOO_SMALL
             return (told, *(await self._listed_anew(command.instrument) if is_too_small else ()))
         except VenueUnreachable as error:

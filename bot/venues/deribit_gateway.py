@@ -7,6 +7,7 @@ Must not know why an order is wanted.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -37,7 +38,7 @@ from bot.venues.deribit_session import KEY_CODES
 from bot.venues.deribit_socket import OrderSocket
 from bot.venues.deribit_wire import Order, Placed
 from bot.venues.offset import ClockOffset
-from bot.venues.outcome import not_sent, verdict
+from bot.venues.outcome import may_be_late, not_sent, verdict
 from bot.venues.settings import VenueSettings
 from bot.venues.venue_rest import convert
 
@@ -182,7 +183,11 @@ class DeribitGateway:
             result = await self._carrier.call(method, self._order_params(command))
             return self._orders.placed(command, result if isinstance(result, Placed) else convert(result, Placed))
         except VenueRefused as error:
-            return (self._verdict(label, error),)
+            told = self._verdict(label, error)
+            if may_be_late(told):
+                with contextlib.suppress(*ANSWER_ERRORS):  # the last measurement stands
+                    await self._offset.measure()
+            return (told,)
         except VenueUnreachable as error:
             return (self._refused(label, f"not_sent: {error}", RefusalKind.UNREACHABLE),)
         except ANSWER_ERRORS as error:

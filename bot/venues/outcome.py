@@ -53,6 +53,11 @@ def verdict(table: Mapping[int, Row], label: Label, error: VenueRefused, now_ns:
     return OrderRefused(label=label, received_ns=now_ns, code=error.code, name=row.name, kind=row.outcome)
 
 
+def may_be_late(told: Event) -> bool:
+    """Whether an order came to nothing by what may be a clock: its deadline was over by the venue's."""
+    return isinstance(told, OrderRefused) and told.kind is RefusalKind.NOT_EXECUTED
+
+
 def not_sent(label: Label, name: str, kind: RefusalKind, now_ns: Ns) -> OrderRefused:
     """A no of our own: the order never left."""
     return OrderRefused(label=label, received_ns=now_ns, code=NOT_SENT, name=name, kind=kind)

@@ -99,6 +99,18 @@ def test_a_definite_no_is_a_refusal_with_its_code(
     assert at_play.exchange.trades_of(ACCOUNT) == []
 
 
+def test_an_order_that_came_too_late_measures_the_clock_again(at_play: Any) -> None:
+    """As with the real gateway: of a clock that was set back one order suffers, not each until the next look."""
+    at_play.venue.clock_ahead_ns = -3 * NS_PER_S
+    for label in ("hb1", "hb2"):
+        valid_until_ns = Ns(at_play.exchange.now_ns - NS_PER_S)
+        at_play.carry_out(_order(at_play, label=Label(label), valid_until_ns=valid_until_ns))
+        at_play.play()
+
+    kinds = [type(event) for _, event in at_play.heard if isinstance(event, ev.OrderRefused | ev.OrderAcked)]
+    assert kinds == [ev.OrderRefused, ev.OrderAcked]
+
+
 def test_a_code_without_a_verdict_leaves_the_order_unknown(at_play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with the real gateway: an unlisted code proves nothing."""
 

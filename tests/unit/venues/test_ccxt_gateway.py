@@ -37,6 +37,7 @@ ERRORS = {
     3: Row("slow_down", RefusalKind.BACK_OFF),
     4: Row("gone", RefusalKind.GONE),
     5: Row("too_small", RefusalKind.TOO_SMALL),
+    6: Row("too_late", RefusalKind.NOT_EXECUTED),
 }
 
 
@@ -230,6 +231,25 @@ def test_the_least_order_is_read_again_after_one_that_was_too_small(virtual: Vir
         assert refused.kind is RefusalKind.TOO_SMALL
         assert [event.instrument for event in listed] == ([spec] if listing == "told" else [])  # type: ignore[union-attr]
         assert rest.asked.count("place") == 1
+
+    virtual(scene())
+
+
+@pytest.mark.parametrize("clock", [0, VenueUnreachable("away")], ids=["told", "away"])
+def test_the_clock_is_measured_again_after_an_order_that_came_too_late(virtual: Virtual, clock: object) -> None:
+    """The next one is not refused for the same clock; where it cannot be had the last measurement stands."""
+
+    async def scene() -> None:
+        rest = _Rest()
+        rest.script["place"] = [VenueRefused(6, "x")]
+        rest.script["venue_ms"] = [clock]
+        gateway = staged(rest)
+        gateway._road._exchange.open()
+        (refused,) = await gateway.place(order())
+        await gateway.close()
+        assert isinstance(refused, OrderRefused)
+        assert refused.kind is RefusalKind.NOT_EXECUTED
+        assert rest.asked == ["place", "venue_ms"]
 
     virtual(scene())
 

@@ -6,6 +6,9 @@ import msgspec
 import pytest
 
 from bot.domain.commands import PlaceOrder
+from bot.domain.errors import VenueRefused, VenueUnreachable
+from bot.domain.events import OrderRefused
+from bot.domain.reasons import RefusalKind
 from bot.domain.time import NS_PER_MS, NS_PER_S, Ns
 from bot.venues.deribit_gateway import DeribitGateway
 from bot.venues.settings import VenueSettings
@@ -15,7 +18,7 @@ _SCOPE = "account:read trade:read_write"
 
 
 class _Clocks:
-    """Ours, moved by the venue's doings; the venue's is the same."""
+    """Ours, moved by the venue's doings."""
 
     def __init__(self) -> None:
         self.now_ns = _START_NS
@@ -30,7 +33,7 @@ class _Slow:
 
     def __init__(self, settings: VenueSettings, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clocks = _Clocks()
-        self.wait_s = self.there_s = self.back_s = 0.0
+        self.wait_s = self.there_s = self.back_s = self.ahead_s = 0.0
         self.gateway = DeribitGateway(settings, lambda: self.clocks.now_ns, "nonce")
         monkeypatch.setattr(self.gateway._background, "wait_turn", self._wait_turn)
         monkeypatch.setattr(self.gateway._client, "call", self._call)
@@ -47,7 +50,7 @@ class _Slow:
             return {"id": 10}
         assert method == "public/get_time"
         self.clocks.pass_s(self.there_s)
-        venue_ms = self.clocks.now_ns // NS_PER_MS
+        venue_ms = self.clocks.now_ns // NS_PER_MS + round(1_000 * self.ahead_s)
         self.clocks.pass_s(self.back_s)
         return venue_ms
 
@@ -111,3 +114,50 @@ async def test_a_venue_too_slow_to_tell_the_time_is_not_opened(
 
     with pytest.raises(Exception, match="time took 4"):
         await slow.gateway.open()
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_came_too_late_measures_the_clock_again(
+    settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that was set back makes every deadline too early: the next order is not refused for it as well."""
+    slow = _Slow(settings, monkeypatch)
+    await slow.gateway.open()
+    slow.ahead_s = 1.5
+    sent: list[object] = []
+
+    async def refuse(method: str, params: dict[str, object]) -> object:
+        if method == "public/get_time":
+            return await slow._call(method, params)
+        sent.append(params["valid_until"])
+        raise VenueRefused(13888, "timed_out")
+
+    monkeypatch.setattr(slow.gateway._carrier, "call", refuse)
+    (told,) = await slow.gateway.place(_place(Ns(slow.clocks.now_ns + 2 * NS_PER_S)))
+
+    assert isinstance(told, OrderRefused)
+    assert told.kind is RefusalKind.NOT_EXECUTED
+    assert slow.deadline_ms(_place) == 1_500
+    assert sent == [(_START_NS + 2 * NS_PER_S) // NS_PER_MS]
+
+
+@pytest.mark.asyncio
+async def test_a_clock_that_cannot_be_measured_again_leaves_the_refusal_as_it_is(
+    settings: VenueSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last measurement stands."""
+    slow = _Slow(settings, monkeypatch)
+    await slow.gateway.open()
+
+    async def silent(method: str, params: dict[str, object]) -> object:
+        del params
+        if method == "public/get_time":
+            raise VenueUnreachable("no answer")
+        raise VenueRefused(13888, "timed_out")
+
+    monkeypatch.setattr(slow.gateway._carrier, "call", silent)
+    monkeypatch.setattr(slow.gateway._client, "call", silent)
+    (told,) = await slow.gateway.place(_place(Ns(slow.clocks.now_ns + 2 * NS_PER_S)))
+
+    assert isinstance(told, OrderRefused)
+    assert slow.deadline_ms(_place) == 0

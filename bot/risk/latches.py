@@ -41,13 +41,15 @@ def grade(latches: Iterable[Latch]) -> StopKind | None:
 
 
 def words(latch: Latch) -> str:
-    """The latch in one line, with the way to lift it."""
+    """A latch that is on, in one line, with the way to lift it."""
+    return f"{told(latch)}; lift it: hedgebot resume --reason"
+
+
+def told(latch: Latch) -> str:
+    """The latch in one line, on or lifted."""
     because = f": {latch.detail}" if latch.detail else ""
     cause = "" if latch.cause == OPERATOR else f" ({latch.cause})"
-    return (
-        f"{latch.kind.value}{cause} since {iso_utc(latch.since_ns)} by {latch.by}{because}; "
-        f"lift it: hedgebot resume --reason"
-    )
+    return f"{latch.kind.value}{cause} since {iso_utc(latch.since_ns)} by {latch.by}{because}"
 
 
 def reduces(low_coin: float, high_coin: float, target_coin: float, trade_coin: float) -> bool:

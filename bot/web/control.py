@@ -20,7 +20,7 @@ from bot.domain.events import Event, OperatorActed
 from bot.domain.status import BookStatus
 from bot.domain.stops import Act, Latch
 from bot.domain.time import NS_PER_S, Ns
-from bot.risk.latches import words
+from bot.risk.latches import told, words
 from bot.web import control_file
 from bot.web.control_file import Access
 
@@ -212,7 +212,7 @@ def _told(status: BookStatus, before: tuple[Latch, ...]) -> BookAnswer:
         book=status.book,
         phase=status.phase.value,
         stops=tuple(map(words, status.stops)),
-        lifted=tuple(words(latch) for latch in before if latch not in status.stops),
+        lifted=tuple(told(latch) for latch in before if latch not in status.stops),
         latched=tuple(words(latch) for latch in status.stops if latch not in before),
     )
 

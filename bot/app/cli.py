@@ -316,6 +316,9 @@ def exchange_command(  # noqa: PLR0913 - the options of a command line
     currency: _Currency = "BTC",
     key: Annotated[list[str] | None, typer.Option(help="ID:SECRET:SCOPES; default demo:demo.")] = None,
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read one more key from standard input.")] = False,
+    until_stdin_ends: Annotated[
+        bool, typer.Option("--until-stdin-ends", help="End with whoever holds the other end of standard input.")
+    ] = False,
     vol_scale: Annotated[float, typer.Option(min=0.0, max=20.0, help="Times the usual volatility.")] = 1.0,
     claim_production: Annotated[bool, typer.Option("--claim-production", help="Say `testnet: false`.")] = False,
     tape: Annotated[
@@ -335,6 +338,7 @@ def exchange_command(  # noqa: PLR0913 - the options of a command line
         claim_production=claim_production,
         tape=tape,
         speed_multiple=speed,
+        until_stdin_ends=until_stdin_ends,
     )
     exchange.serve(options, typer.echo)
 

@@ -26,7 +26,8 @@ def local_exchange(*, portfolio: Path | None, currency: str, seed: int, vol_scal
     """The address and key of a running exchange whose account holds the portfolio."""
     key_id, secret = "demo", secrets.token_hex(16)
     command = [sys.executable, "-m", "bot", "exchange", "--port", "0", "--seed", str(seed)]
-    command += ["--currency", currency, "--vol-scale", str(vol_scale), "--key-stdin"]
+    command += ["--currency", currency, "--vol-scale", str(vol_scale)]
+    command += ["--key-stdin", "--until-stdin-ends"]  # so that it outlives no bot, however that one went
     if portfolio is not None:
         command += ["--portfolio", str(portfolio)]
     # The key goes through standard input: a command line can be read by every user of the machine.
@@ -35,7 +36,7 @@ def local_exchange(*, portfolio: Path | None, currency: str, seed: int, vol_scal
         assert process.stdout is not None, "asked for a pipe"
         try:
             process.stdin.write(f"{key_id}:{secret}:trade:read_write account:read wallet:none\n")
-            process.stdin.close()
+            process.stdin.flush()
             address = _address(process)
             yield VenueSettings(
                 venue=VenueId("deribit"),

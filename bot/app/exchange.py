@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from bot.sim.world import build_exchange
 
 _OPEN_BEFORE_STEPS, _OPEN_BEFORE_STEP_NS = 200, 3 * NS_PER_S
 """Ten minutes, in half a second: a real venue has a last price and a chart when one arrives."""
+_READ_BYTES = 4096
 
 
 class ExchangeOptions(Struct, frozen=True, kw_only=True):
@@ -41,6 +44,8 @@ class ExchangeOptions(Struct, frozen=True, kw_only=True):
     """Folder with a recorded day or a run's tape; None: a drawn market."""
     speed_multiple: float
     """Of the tape against the wall clock."""
+    until_stdin_ends: bool
+    """Whether a closed standard input is a stop: whoever started it is gone."""
 
 
 def serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
@@ -74,6 +79,8 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    if options.until_stdin_ends:
+        _stop_at_end_of_stdin(loop, stop)
     say(f"{LISTENING}127.0.0.1:{port}")
     if playback is not None and played is not None:
         say(f"tape: {iso_utc(exchange.now_ns)} to {iso_utc(playback.end_ns)}; this is what get_time answers")
@@ -92,6 +99,18 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
     await server.stop()
     if running.done() and not running.cancelled():
         running.result()
+
+
+def _stop_at_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    def read() -> None:
+        if not os.read(sys.stdin.fileno(), _READ_BYTES):
+            loop.remove_reader(sys.stdin.fileno())
+            stop.set()
+
+    try:
+        loop.add_reader(sys.stdin.fileno(), read)
+    except (OSError, ValueError):
+        raise ConfigError("--until-stdin-ends: standard input is neither a pipe nor a terminal") from None
 
 
 def _open_drawn(seed: int, now_ns: Ns, vol_scale: float) -> Exchange:

@@ -1,12 +1,23 @@
 """The demo's own exchange: a process with a key of its own that ends with the demo."""
 
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bot.app.demo import local_exchange
 from bot.domain.errors import ConfigError
+
+_HOLDS_ONE = """
+import sys
+from bot.app.demo import local_exchange
+with local_exchange(portfolio=None, currency="BTC", seed=1, vol_scale=1.0) as venue:
+    print(venue.rest_url.rpartition(":")[2], flush=True)
+    sys.stdin.read()
+"""
 
 
 def _is_listening(port: int) -> bool:
@@ -24,6 +35,22 @@ def test_an_exchange_is_there_inside_and_gone_after(repo_root: Path) -> None:
         assert venue.credentials is not None
         assert len(venue.credentials.reveal()) == 32
         assert _is_listening(port)
+
+    assert not _is_listening(port)
+
+
+def test_an_exchange_ends_with_whoever_started_it(repo_root: Path) -> None:
+    """Killed, so that nothing of it can be ended in order."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", _HOLDS_ONE]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=repo_root) as holder:
+        assert holder.stdout is not None
+        port = int(holder.stdout.readline())
+        assert _is_listening(port)
+        holder.kill()
+    until_s = time.monotonic() + 30.0
+    while _is_listening(port) and time.monotonic() < until_s:
+        time.sleep(0.05)
 
     assert not _is_listening(port)
 

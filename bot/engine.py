@@ -76,6 +76,7 @@ class Engine:
         self._hedger = self._deciding.hedger
         self._seq = 0
         self._decided: Decided | None = None
+        self._needs_more = params.sources.need_more
         self._wanted_due_ns = Ns(0)
         self._handlers: dict[type[Any], Callable[[Any], Outcome]] = {
             OptionMarked: self._on_option,
@@ -247,7 +248,7 @@ class Engine:
 
     def _wanted(self, now_ns: Ns) -> list[InstrumentId]:
         """What the sources of forward and volatility need besides what is held; looked up now and then."""
-        if now_ns < self._wanted_due_ns or not self._params.sources.need_more:
+        if not self._needs_more or now_ns < self._wanted_due_ns:
             return []
         self._wanted_due_ns = Ns(now_ns + _WANTED_EVERY_NS)
         return watching.wanted(self._view, self._legs(), self._params.sources)

@@ -155,7 +155,7 @@ class Account:
         live = self._working.live()
         if away:
             live = [order for order in live if venue_of(order.instrument) not in away]
-        return live if all(order.is_at_rest for order in live) else []
+        return live if live and all(order.is_at_rest for order in live) else []
 
     def recall(self, now_ns: Ns, only: InstrumentId | None = None) -> list[Command]:
         """Take back what rests: all of it, or in one instrument."""

@@ -139,7 +139,7 @@ def _since(hedged_ns: Ns, now_ns: Ns) -> Ns | None:
 def at_depth(inputs: BandInputs, hedge: Hedge, trade_coin: float) -> BandInputs:
     """The inputs at the cost of a trade of this size, signed coins; the very same where the touch has room for it."""
     touch = hedge.touch
-    if touch is None or inputs.half_spread_usd == 0.0:
+    if touch is None or inputs.half_spread_usd == 0.0 or trade_coin == 0.0:
         return inputs
     is_buy = trade_coin > 0.0
     best = touch.ask_native if is_buy else touch.bid_native

@@ -28,8 +28,12 @@ class Forwards:
         held, forward_usd = self._newest.get(expiry), marked.forward_usd
         if forward_usd is None:
             return
-        if held is not None and is_older(marked.venue_ns, held.venue_ns, marked.received_ns):
-            return
+        if held is not None:
+            if is_older(marked.venue_ns, held.venue_ns, marked.received_ns):
+                return
+            if forward_usd == held.forward_usd and marked.index_usd == held.index_usd and not self.jumped:
+                self._newest[expiry] = marked  # another option of the same moment
+                return
         before = None if held is None or held.forward_usd is None else (held.forward_usd, held.index_usd)
         if self._leaps.believes(expiry, before, (forward_usd, marked.index_usd)):
             self._newest[expiry] = marked

@@ -95,7 +95,7 @@ def market_of(view: MarketView, expiry: Expiry, now_ns: Ns, terms: Terms) -> Exp
     return ExpiryMarket(
         now_ns=now_ns,
         forward_usd=forward,
-        forward=_used(expiry, forward, None if seen is None else (seen.source.value, now_ns - seen.received_ns)),
+        forward=_used(expiry, forward, None if seen is None else (seen.source, now_ns - seen.received_ns)),
         forward_now_usd=forward_now,
         index_usd=terms.index_usd,
         price_usd=terms.price_usd,

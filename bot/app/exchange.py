@@ -71,16 +71,16 @@ async def _serve(options: ExchangeOptions, say: Callable[[str], None]) -> None:
         rules=Rules(testnet=not options.claim_production, wall_ns=clock.now_ns),
         port=options.port,
     )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if options.until_stdin_ends:
+        _stop_at_end_of_stdin(loop, stop)
     try:
         port = await server.start()
     except OSError as error:
         raise ConfigError(f"--port: cannot listen on {options.port}: {error.strerror}; choose another") from None
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    if options.until_stdin_ends:
-        _stop_at_end_of_stdin(loop, stop)
     say(f"{LISTENING}127.0.0.1:{port}")
     if playback is not None and played is not None:
         say(f"tape: {iso_utc(exchange.now_ns)} to {iso_utc(playback.end_ns)}; this is what get_time answers")

@@ -37,6 +37,7 @@ def _options(**change: Any) -> ExchangeOptions:
         "claim_production": False,
         "tape": None,
         "speed_multiple": 1.0,
+        "until_stdin_ends": False,
     }
     return ExchangeOptions(**(defaults | change))
 
@@ -145,6 +146,16 @@ def test_what_cannot_be_served_is_refused_by_its_option(change: dict[str, Any], 
     """One line that names the option."""
     with pytest.raises(ConfigError, match=said):
         exchange.serve(_options(**change), lambda _: None)
+
+
+def test_a_standard_input_that_is_no_pipe_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file has no other end that somebody could let go."""
+    held = tmp_path / "held"
+    held.touch()
+    with held.open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        with pytest.raises(ConfigError, match=r"^--until-stdin-ends: standard input is neither"):
+            exchange.serve(_options(until_stdin_ends=True), lambda _: None)
 
 
 def test_a_port_in_use_is_refused() -> None:
